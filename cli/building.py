@@ -1,0 +1,154 @@
+"""From a definition to a healthy lab: the steps of `up`, each of which does nothing twice."""
+
+from __future__ import annotations
+
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.command import run
+from core.folders import LabFolder
+from hypervisor.acceleration import probe
+from hypervisor.doctor import Needs, examine, refuse
+from hypervisor.image import cached_image, ensure_image, remove_stale
+from hypervisor.objects import Virsh, remove_orphans, start_stopped
+from hypervisor.packages import ensure_packages
+from hypervisor.private import PrivateHypervisor
+from hypervisor.toolchain import Toolchain, ensure_toolchain
+from infra.engine import Engine
+from inventory.record import Boot, LabRecord, load_record, save
+from labs.addressing import machines
+from labs.loading import find
+from labs.model import Lab
+from labs.roles import MachineRole
+
+from cli.events import PulumiEvents
+from cli.progress import Progress, Step
+
+LIBVIRT_IMAGES = Path("/var/lib/libvirt/images")
+"""Where a system libvirt daemon may read disks; its user cannot enter a home."""
+
+OVERHEAD_MIB = 150
+"""What QEMU and libvirt need for each guest besides its memory, measured in emulation."""
+
+DISK_MIB = 3072
+"""What a lab's disks and a guest image usually take, for the check before anything is made."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A lab whose surroundings are ready for Pulumi."""
+
+    lab: Lab
+    folder: LabFolder
+    record: LabRecord
+    engine: Engine
+
+
+def prepare(lab: Lab, source: str, progress: Progress) -> Prepared:
+    """Set up everything that the Pulumi program needs, and nothing that is there already.
+
+    Raises HalabError before any change when this machine cannot carry the lab.
+    """
+    folder = LabFolder.of(lab.name)
+    new = not folder.record.exists()
+    with progress.step("System packages", usually="1 min", if_needed=True) as step:
+        ensure_packages(step)
+    if new:
+        refuse(examine(needs_of(lab)))
+    toolchain = ensure_tools(progress)
+    record = _new_record(lab, source, folder, progress) if new else load_record(folder)
+    folder.consoles.mkdir(parents=True, exist_ok=True)
+    folder.consoles.chmod(0o700)
+    if record.private:
+        record.pool.mkdir(parents=True, exist_ok=True)
+    make_ssh_key(folder)
+    save(folder.record, record)
+    _keep_definition(source, folder)
+    engine = Engine(folder, toolchain.environment())
+    engine.end_orphans()
+    if record.private:
+        PrivateHypervisor(folder).start()
+    return Prepared(lab, folder, record, engine)
+
+
+def build(prepared: Prepared, step: Step) -> None:
+    """Bring machines and software to the definition, from whatever an earlier run left."""
+    record, engine = prepared.record, prepared.engine
+    step("looking at what is there")
+    engine.prepare()
+    virsh = Virsh(record.uri)
+    managed = engine.managed()
+    for kind, name in remove_orphans(virsh, record.prefix, managed):
+        step(f"removed the {kind} {name} that an interrupted run left")
+    if managed:
+        for domain in start_stopped(virsh, record.domains.values()):
+            step(f"started {domain}, which was off")
+    engine.up(PulumiEvents(step))
+
+
+def ensure_tools(progress: Progress) -> Toolchain:
+    """Return the Pulumi toolchain, got in whichever way works here."""
+    usually = "1 min by download, 10 min by build"
+    with progress.step("Pulumi toolchain", usually=usually, if_needed=True) as step:
+        return ensure_toolchain(step)
+
+
+def needs_of(lab: Lab) -> Needs:
+    """Return what this machine must have for the lab: memory and disk in MiB, cores."""
+    plans = machines(lab)
+    missing = sum(cached_image(role) is None for role in MachineRole)
+    return Needs(
+        memory_mib=sum(plan.memory_mib + OVERHEAD_MIB for plan in plans),
+        disk_mib=DISK_MIB * (1 + missing) + sum(plan.data_disk_mib or 0 for plan in plans),
+        cores=1,
+    )
+
+
+def make_ssh_key(folder: LabFolder) -> None:
+    """Make the lab's own ssh key, once."""
+    if folder.ssh_key.exists():
+        return
+    folder.ssh_key.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "halab", "-f", folder.ssh_key])
+
+
+def _new_record(lab: Lab, source: str, folder: LabFolder, progress: Progress) -> LabRecord:
+    missing = [role for role in MachineRole if cached_image(role) is None]
+    if missing:
+        with progress.step("Guest images", usually="2 to 4 min") as step:
+            with ThreadPoolExecutor(len(missing)) as pool:
+                list(pool.map(lambda role: ensure_image(role, step), missing))
+            remove_stale()
+    images = {role: ensure_image(role) for role in MachineRole}
+    node = images[MachineRole.NODE]
+    with progress.step("Trying KVM", usually="a few seconds") as step:
+        acceleration = probe(node.kernel, node.initrd)
+    if not acceleration.accelerated:
+        progress.note(f"no acceleration: {acceleration.reason}")
+        progress.note("guests run in software emulation: all works, but boots take a minute")
+    private = lab.platform.uri is None
+    hypervisor = PrivateHypervisor(folder)
+    prefix = "" if private else f"{lab.name}-"
+    return LabRecord(
+        source=source,
+        uri=hypervisor.uri if lab.platform.uri is None else lab.platform.uri,
+        private=private,
+        accelerated=acceleration.accelerated,
+        acceleration_reason=acceleration.reason,
+        proxy_command=hypervisor.proxy_command() if private else None,
+        prefix=prefix,
+        pool=folder.pool if private else LIBVIRT_IMAGES / f"halab-{lab.name}",
+        boot={
+            role: Boot(disk=image.disk, kernel=image.kernel, initrd=image.initrd)
+            for role, image in images.items()
+        },
+        domains={plan.name: f"{prefix}{plan.name}" for plan in machines(lab)},
+    )
+
+
+def _keep_definition(source: str, folder: LabFolder) -> None:
+    path = find(source)
+    if path != folder.definition:
+        shutil.copyfile(path, folder.definition)

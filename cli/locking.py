@@ -1,0 +1,36 @@
+"""One command at a time changes a lab."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from core.errors import HalabError
+from core.folders import state_folder
+
+
+@contextmanager
+def locked(name: str) -> Iterator[None]:
+    """Hold the lab's lock; raises HalabError when another halab command holds it.
+
+    The kernel drops the lock with its process, so a killed command leaves none behind.
+    """
+    path = state_folder() / "locks" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            file.seek(0)
+            raise HalabError(
+                f"another halab command is working on lab {name!r}: {file.read().strip()}",
+                hint="wait for it to end, or stop it with Ctrl-C where it runs",
+            ) from error
+        file.truncate(0)
+        file.write(f"pid {os.getpid()}")
+        file.flush()
+        yield
+        if not (state_folder() / "labs" / name).exists():
+            path.unlink(missing_ok=True)

@@ -1,0 +1,87 @@
+"""Processes on this machine, as /proc shows them (proc(5))."""
+
+from __future__ import annotations
+
+import os
+import signal
+from contextlib import suppress
+from pathlib import Path
+
+from core.wait import wait_until
+
+GRACE_S = 10
+"""Seconds between asking a process tree to end and killing it."""
+
+
+def is_alive(pid: int) -> bool:
+    """Tell whether the process exists and is more than a zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def start_time(pid: int) -> str:
+    """Return when the process started, in clock ticks since boot; empty when it is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except OSError:
+        return ""
+
+
+def children(pid: int) -> list[int]:
+    """Return the direct children of a process."""
+    found: list[int] = []
+    for listed in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):
+            found += [int(word) for word in listed.read_text().split()]
+    return found
+
+
+def environment_of(pid: int) -> dict[str, str]:
+    """Return the environment that a process was started with; empty when it cannot be read."""
+    try:
+        text = Path(f"/proc/{pid}/environ").read_bytes().decode(errors="replace")
+    except OSError:
+        return {}
+    pairs = (entry.partition("=") for entry in text.split("\0") if "=" in entry)
+    return {name: value for name, _, value in pairs}
+
+
+def end_tree(pid: int) -> None:
+    """End a process and all its descendants: SIGTERM first, SIGKILL for those that stay.
+
+    Raises WaitTimeout when even SIGKILL leaves one behind.
+    """
+    tree = descendants(pid)
+    _send(tree, signal.SIGTERM)
+    with suppress(Exception):
+        wait_until(
+            lambda: [p for p in tree if is_alive(p)],
+            lambda alive: not alive,
+            what="processes to end",
+            timeout=GRACE_S,
+            interval=0.1,
+        )
+    _send([p for p in tree if is_alive(p)], signal.SIGKILL)
+    wait_until(
+        lambda: [p for p in tree if is_alive(p)],
+        lambda alive: not alive,
+        what="killed processes to end",
+        timeout=GRACE_S,
+        interval=0.1,
+    )
+
+
+def descendants(pid: int) -> list[int]:
+    """Return the process itself and everything below it."""
+    tree = [pid]
+    for parent in tree:
+        tree += children(parent)
+    return tree
+
+
+def _send(pids: list[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)

@@ -1,0 +1,66 @@
+"""The one polling function: bounded, stops early on bad news, reports the last state it saw."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from core.errors import HalabError
+
+State = TypeVar("State")
+
+
+class WaitTimeout(HalabError):
+    """The awaited condition did not come true in time; the message holds the last state."""
+
+
+def wait_until(
+    read: Callable[[], State],
+    ready: Callable[[State], bool],
+    *,
+    what: str,
+    timeout: float,
+    failed: Callable[[State], str | None] = lambda _: None,
+    describe: Callable[[State], str] = str,
+    interval: float = 1.0,
+    successes: int = 1,
+    retry_on: tuple[type[Exception], ...] = (),
+    on_change: Callable[[str], None] = lambda _: None,
+    hint: str | None = None,
+) -> State:
+    """Poll `read` every `interval` seconds until `ready` holds `successes` times in a row.
+
+    `failed` returns a sentence when the state can no longer become ready; the wait then ends at
+    once. Exceptions listed in `retry_on` count as "not ready yet"; all others end the wait.
+    `on_change` hears every state that differs from the one before, as `describe` words it.
+
+    Raises WaitTimeout after `timeout` seconds, HalabError when `failed` speaks.
+    """
+    deadline = time.monotonic() + timeout
+    seen = "nothing was read"
+    in_a_row = 0
+    while True:
+        try:
+            state = read()
+        except retry_on as error:
+            now, in_a_row = f"{type(error).__name__}: {error}", 0
+        else:
+            now = describe(state)
+            if ready(state):
+                in_a_row += 1
+                if in_a_row >= successes:
+                    return state
+            else:
+                in_a_row = 0
+                reason = failed(state)
+                if reason:
+                    raise HalabError(f"{what} failed: {reason}", hint=hint, detail=now)
+        if now != seen:
+            seen = now
+            on_change(now)
+        if time.monotonic() >= deadline:
+            raise WaitTimeout(
+                f"{what}: not reached within {timeout:.0f} s", hint=hint, detail=f"last state: {seen}"
+            )
+        time.sleep(interval)

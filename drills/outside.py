@@ -1,0 +1,147 @@
+"""The client outside the cluster; runs on the monitor under a bare python3, standard library only.
+
+`outside.py probe URL FILE RUN` asks the service five times a second and writes numbered entries of
+known checksum to its ledger, until SIGTERM; each line of FILE is a JSON object.
+`outside.py answers INTERFACE ADDRESS` prints the hardware addresses of all that answer an ARP
+request for ADDRESS.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import http.client
+import json
+import os
+import signal
+import socket
+import struct
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import TextIO
+from urllib.parse import SplitResult, urlsplit
+
+PROBE_EVERY = 0.2
+PROBE_TIMEOUT = 0.8
+WRITE_EVERY = 0.5
+WRITE_TIMEOUT = 5.0
+ARP_WAIT = 3.0
+"""All in seconds."""
+
+stop = threading.Event()
+one_at_a_time = threading.Lock()
+
+
+def note(log: TextIO, kind: str, begun: float, facts: dict[str, object]) -> None:
+    """Write one line: when it began and ended on the monotonic clock, the time of day, the rest."""
+    times = {"kind": kind, "begun": begun, "ended": time.monotonic(), "wall": time.time()}
+    with one_at_a_time:
+        log.write(json.dumps({**times, **facts}) + "\n")
+        log.flush()
+
+
+def exchange(
+    url: SplitResult, method: str, path: str, timeout: float, body: bytes | None = None
+) -> tuple[int | None, str | None]:
+    """Make one HTTP request over a connection of its own; return status or an error's name."""
+    connection = http.client.HTTPConnection(url.hostname or "", url.port or 80, timeout=timeout)
+    try:
+        connection.request(method, path, body=body)
+        answer = connection.getresponse()
+        answer.read()
+        return answer.status, None
+    except (OSError, http.client.HTTPException) as error:
+        return None, type(error).__name__
+    finally:
+        connection.close()
+
+
+def every(seconds: float, action: Callable[[], None]) -> None:
+    """Do something at a steady pace; what took longer than the pace is followed at once."""
+    due = time.monotonic()
+    while not stop.is_set():
+        action()
+        due = max(due + seconds, time.monotonic())
+        stop.wait(due - time.monotonic())
+
+
+def probe(url: SplitResult, log: TextIO) -> None:
+    """Ask for the page once."""
+    begun = time.monotonic()
+    status, error = exchange(url, "GET", "/", PROBE_TIMEOUT)
+    note(log, "probe", begun, {"ok": status == 200, "status": status, "error": error})
+
+
+class Writer:
+    """Writes one ledger entry after the other. A number is never used twice."""
+
+    def __init__(self, url: SplitResult, log: TextIO, run: str) -> None:
+        self.url, self.log, self.run, self.number = url, log, run, 0
+
+    def write(self) -> None:
+        """Write the next entry once; only an answer of 2xx is a promise."""
+        self.number += 1
+        entry = f"{self.run}-{self.number:06d}"
+        body = json.dumps({"entry": entry, "noise": os.urandom(512).hex()}).encode()
+        digest = hashlib.sha256(body).hexdigest()
+        begun = time.monotonic()
+        status, error = exchange(self.url, "PUT", f"/ledger/{entry}", WRITE_TIMEOUT, body)
+        ok = status is not None and 200 <= status < 300
+        facts = {"ok": ok, "entry": entry, "sha256": digest, "status": status, "error": error}
+        note(self.log, "write", begun, facts)
+
+
+def watch(address: str, path: str, run: str) -> None:
+    """Probe and write until SIGTERM."""
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    url = urlsplit(address)
+    with open(path, "w") as log:
+        writing = threading.Thread(target=every, args=(WRITE_EVERY, Writer(url, log, run).write))
+        writing.start()
+        every(PROBE_EVERY, lambda: probe(url, log))
+        writing.join()
+
+
+def answers(interface: str, address: str) -> None:
+    """Broadcast ARP requests for an address and print who answers."""
+    wanted, arp, request, reply = socket.inet_aton(address), 0x0806, 1, b"\0\2"
+    found = set()
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(arp)) as link:
+        link.bind((interface, arp))
+        link.settimeout(0.5)
+        own = link.getsockname()[4]
+        question = b"".join(
+            (
+                b"\xff" * 6 + own + struct.pack("!H", arp),
+                struct.pack("!HHBBH", 1, 0x0800, 6, 4, request),
+                own + own_address(interface) + b"\0" * 6 + wanted,
+            )
+        )
+        deadline = time.monotonic() + ARP_WAIT
+        while time.monotonic() < deadline:
+            link.send(question)
+            try:
+                frame = link.recv(128)
+            except TimeoutError:
+                continue
+            # Behind the Ethernet header of 14 bytes: operation at 6, sender's addresses at 8.
+            if frame[20:22] == reply and frame[28:32] == wanted:
+                found.add(frame[22:28].hex(":"))
+    print(json.dumps(sorted(found)))
+
+
+def own_address(interface: str) -> bytes:
+    """Return the IPv4 address of an interface in network order (SIOCGIFADDR, netdevice(7))."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as plain:
+        asked = struct.pack("256s", interface.encode())
+        return fcntl.ioctl(plain, 0x8915, asked)[20:24]
+
+
+if __name__ == "__main__":
+    verb, *arguments = sys.argv[1:]
+    if verb == "probe":
+        watch(*arguments)
+    else:
+        answers(*arguments)

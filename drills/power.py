@@ -1,0 +1,162 @@
+"""The hypervisor's side of a machine: its power, its cables, and what libvirt saw happen to it.
+
+Power faults go this way only: to kill a machine from inside is a polite death.
+"""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from core.errors import HalabError
+from core.wait import wait_until
+from hypervisor.objects import Virsh
+from inventory.record import LabRecord
+from labs.roles import INTERFACE_NAMES, NetworkRole
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something libvirt reported: `at` in seconds since 1970 on the hypervisor's clock."""
+
+    at: float
+    machine: str
+    kind: str
+    detail: str
+
+    @property
+    def is_reset(self) -> bool:
+        """Whether the machine lost everything it had in memory."""
+        return self.kind in ("reboot", "watchdog") or self.detail.startswith("Stopped")
+
+
+class Power:
+    """Switches and cables of a lab's machines, through libvirt."""
+
+    def __init__(self, record: LabRecord) -> None:
+        self._uri = record.uri
+        self._virsh = Virsh(record.uri)
+        self._domains: Mapping[str, str] = record.domains
+        self._prefix = record.prefix
+
+    def domain(self, machine: str) -> str:
+        """Return the name that libvirt knows a machine by."""
+        return self._domains[machine]
+
+    def is_on(self, machine: str) -> bool:
+        """Tell whether the machine has power."""
+        return self._virsh("domstate", self.domain(machine)).strip() != "shut off"
+
+    def cut(self, machine: str) -> None:
+        """Take the power away, at once."""
+        self._virsh("destroy", self.domain(machine))
+
+    def start(self, machine: str) -> None:
+        """Give a machine its power back; does nothing when it has it."""
+        if not self.is_on(machine):
+            self._virsh("start", self.domain(machine))
+
+    def set_cable(self, machine: str, network: NetworkRole, *, plugged: bool) -> None:
+        """Plug a machine's network cable in or out."""
+        state = "up" if plugged else "down"
+        self._virsh("domif-setlink", self.domain(machine), self._mac(machine, network), state)
+
+    def _mac(self, machine: str, network: NetworkRole) -> str:
+        wanted = f"{self._prefix}{INTERFACE_NAMES[network]}"
+        for line in self._virsh("domiflist", self.domain(machine)).splitlines():
+            # Columns: interface, type, source, model, MAC.
+            words = line.split()
+            if len(words) == 5 and words[2] == wanted:
+                return words[4]
+        raise HalabError(f"{machine} has no cable into network {wanted}")
+
+    @contextmanager
+    def watched(self, log: Path) -> Iterator[Watch]:
+        """Record libvirt's events into `log` until the block ends."""
+        names = {domain: machine for machine, domain in self._domains.items()}
+        log.parent.mkdir(parents=True, exist_ok=True)
+        words = ["virsh", "-c", self._uri, "event", "--all", "--loop", "--timestamp"]
+        with log.open("w") as output:
+            # Into a file virsh writes whole blocks; each event has to be there at once.
+            process = subprocess.Popen(
+                ["stdbuf", "-oL", *words],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+            try:
+                yield Watch(log, names)
+            finally:
+                process.send_signal(signal.SIGINT)
+                try:
+                    process.wait(timeout=5)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Libvirt's events so far."""
+
+    log: Path
+    names: Mapping[str, str]
+
+    def events(self) -> tuple[Event, ...]:
+        """Return everything that has been recorded."""
+        return parse_events(self.log.read_text(), self.names)
+
+    def wait_reset(self, machine: str, since: float, timeout: float) -> Event:
+        """Wait until the machine was reset after `since` (hypervisor's clock) and say how.
+
+        Raises WaitTimeout when libvirt saw nothing of the kind.
+        """
+        found = wait_until(
+            lambda: self.resets(machine, since),
+            bool,
+            what=f"{machine} reset, as libvirt sees it",
+            timeout=timeout,
+            describe=lambda _: (
+                "libvirt reported: "
+                + (
+                    ", ".join(f"{e.machine} {e.kind} {e.detail}" for e in self.events())
+                    or "nothing"
+                )
+            ),
+        )
+        return found[0]
+
+    def resets(self, machine: str, since: float) -> tuple[Event, ...]:
+        """Return the machine's resets after `since` (hypervisor's clock)."""
+        return tuple(
+            event
+            for event in self.events()
+            if event.machine == machine and event.at >= since and event.is_reset
+        )
+
+
+_EVENT = re.compile(
+    r"^(?P<at>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+[+-]\d{4}): "
+    r"event '(?P<kind>[\w-]+)' for domain '?(?P<domain>[^':\s]+)'?(?:: (?P<detail>.*))?$",
+    re.MULTILINE,
+)
+
+
+def parse_events(text: str, names: Mapping[str, str]) -> tuple[Event, ...]:
+    """Read the output of `virsh event --loop --timestamp`; `names` are machines by domain."""
+    return tuple(
+        Event(
+            at=datetime.strptime(found["at"], "%Y-%m-%d %H:%M:%S.%f%z").timestamp(),
+            machine=names[found["domain"]],
+            kind=found["kind"],
+            detail=found["detail"] or "",
+        )
+        for found in _EVENT.finditer(text)
+        if found["domain"] in names
+    )

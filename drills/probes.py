@@ -1,0 +1,172 @@
+"""What a client outside the cluster sees: runs it on the monitor and measures the outage."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shlex
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import resources
+from itertools import pairwise
+
+from core.wait import wait_until
+from inventory.model import Inventory
+from labs.roles import NetworkRole
+from provisioning.remote import Remote
+from status.reading import service_url
+
+SETTLED_S = 5.0
+"""Seconds of answers without a failure after which the service counts as back."""
+
+_FOLDER = "/run/halab"
+_PROGRAM = f"{_FOLDER}/outside.py"
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One request. `begun` and `ended` are the monitor's monotonic clock, `wall` its time of day.
+
+    `entry` and `sha256` are given for writes; a write that is not `ok` may still have happened.
+    """
+
+    kind: str
+    ok: bool
+    begun: float
+    ended: float
+    wall: float
+    error: str
+    entry: str | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class Outage:
+    """The largest gap between two successful probes; `began` and `over` are wall time."""
+
+    seconds: float
+    began: float
+    over: float
+
+
+class Probe:
+    """A client that is running on the monitor."""
+
+    def __init__(self, remote: Remote, run: str) -> None:
+        self._remote = remote
+        self.run = run
+
+    @property
+    def unit(self) -> str:
+        """The transient systemd unit that the client runs as."""
+        return f"halab-probe-{self.run}"
+
+    @property
+    def log(self) -> str:
+        """Where the client writes on the monitor."""
+        return f"{_FOLDER}/{self.run}.jsonl"
+
+    def attempts(self) -> tuple[Attempt, ...]:
+        """Return everything the client has tried so far, in the order it ended."""
+        return parse_attempts(self._remote.run(f"cat {self.log}").stdout)
+
+    def wait_settled(self, since: float, timeout: float) -> tuple[Attempt, ...]:
+        """Wait for an outage that began after `since` (monitor's wall time) to be over.
+
+        Raises WaitTimeout when the service does not come back, or never went away.
+        """
+        return wait_until(
+            self.attempts,
+            lambda attempts: settled(attempts, since),
+            what="service back for the client outside",
+            timeout=timeout,
+            describe=lambda attempts: _describe(attempts, since),
+            interval=2.0,
+        )
+
+    def wait_success(self, timeout: float) -> None:
+        """Wait until both a probe and a write have succeeded; raises WaitTimeout."""
+        wait_until(
+            self.attempts,
+            lambda attempts: {a.kind for a in attempts if a.ok} == {"probe", "write"},
+            what="service answers the client outside",
+            timeout=timeout,
+            describe=lambda attempts: _describe(attempts, 0.0),
+        )
+
+
+@contextmanager
+def probing(inventory: Inventory) -> Iterator[Probe]:
+    """Run a client on the monitor until the block ends; its log stays readable inside the block."""
+    run = secrets.token_hex(4)
+    program = (resources.files("drills") / "outside.py").read_text()
+    with Remote(inventory.monitor) as remote:
+        probe = Probe(remote, run)
+        words = ["python3", _PROGRAM, "probe", service_url(inventory), probe.log, run]
+        remote.run(f"mkdir -p {_FOLDER}")
+        remote.put(_PROGRAM, program)
+        # A unit of its own outlives a lost ssh connection and is stopped by name.
+        remote.run(f"systemd-run --quiet --collect --unit {probe.unit} -- {shlex.join(words)}")
+        try:
+            probe.wait_success(timeout=30.0 * inventory.timing.pace)
+            yield probe
+        finally:
+            remote.run(f"systemctl stop {probe.unit}; rm -f {probe.log}", check=False)
+
+
+def answering_hardware(inventory: Inventory) -> tuple[str, ...]:
+    """Ask from the monitor who answers for the service address; return hardware addresses."""
+    interface = inventory.monitor.interfaces[NetworkRole.SERVICE].name
+    program = (resources.files("drills") / "outside.py").read_text()
+    with Remote(inventory.monitor) as remote:
+        remote.run(f"mkdir -p {_FOLDER}")
+        remote.put(_PROGRAM, program)
+        words = ["python3", _PROGRAM, "answers", interface, str(inventory.service.address.ip)]
+        return tuple(json.loads(remote.run(shlex.join(words)).stdout))
+
+
+def parse_attempts(text: str) -> tuple[Attempt, ...]:
+    """Read the client's JSON lines; a line that is still being written is left out."""
+    whole = text[: text.rfind("\n") + 1]
+    return tuple(
+        Attempt(
+            kind=line["kind"],
+            ok=line["ok"],
+            begun=line["begun"],
+            ended=line["ended"],
+            wall=line["wall"],
+            error=line.get("error") or str(line.get("status") or ""),
+            entry=line.get("entry"),
+            sha256=line.get("sha256"),
+        )
+        for line in map(json.loads, whole.splitlines())
+    )
+
+
+def worst_outage(attempts: Sequence[Attempt], since: float = 0.0) -> Outage:
+    """Return the largest gap between successful probes that ended after `since` (wall time).
+
+    A gap runs from the end of one success to the end of the next. Raises ValueError with fewer
+    than two successes: there is nothing to measure then.
+    """
+    good = [a for a in attempts if a.kind == "probe" and a.ok and a.wall >= since]
+    if len(good) < 2:
+        raise ValueError(f"only {len(good)} probes succeeded: the outage cannot be told")
+    before, after = max(pairwise(good), key=lambda pair: pair[1].ended - pair[0].ended)
+    return Outage(after.ended - before.ended, before.wall, after.wall)
+
+
+def settled(attempts: Sequence[Attempt], since: float) -> bool:
+    """Tell whether probes have failed after `since` (wall time) and then succeeded for a while."""
+    probes = [a for a in attempts if a.kind == "probe" and a.wall >= since]
+    failures = [a.ended for a in probes if not a.ok]
+    return bool(failures) and probes[-1].ended - failures[-1] >= SETTLED_S
+
+
+def _describe(attempts: Sequence[Attempt], since: float) -> str:
+    probes = [a for a in attempts if a.kind == "probe" and a.wall >= since]
+    if not probes:
+        return "no probe yet"
+    last = probes[-1]
+    return "the service answers" if last.ok else f"the service does not answer: {last.error}"

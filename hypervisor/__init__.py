@@ -1,0 +1,1 @@
+"""What libvirt needs underneath: doctor, system packages, toolchain, guest images, hypervisor."""

@@ -1,0 +1,131 @@
+"""Does KVM really work here? Found out by booting a kernel, not by looking at /dev/kvm."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from core.command import run
+from core.errors import HalabError
+from core.folders import cache_folder
+
+DEVICE = Path("/dev/kvm")
+
+PROBE_TIMEOUT_S = 20
+"""A kernel on KVM reaches its first process within 2 s; the rest is patience with a busy host."""
+
+REACHED = "Run /init as init process"
+"""What the kernel prints when it hands over to the initrd (init/main.c)."""
+
+OVERRIDE = "HALAB_ACCELERATION"
+
+
+@dataclass(frozen=True)
+class Acceleration:
+    """Whether guests run on KVM, and why, as one sentence for a person."""
+
+    accelerated: bool
+    reason: str
+
+
+def probe(kernel: Path, initrd: Path) -> Acceleration:
+    """Boot the kernel on KVM for a few seconds; the result is remembered until the host restarts.
+
+    HALAB_ACCELERATION=kvm or =emulation decides without a look. Raises HalabError for other values.
+    """
+    forced = os.environ.get(OVERRIDE)
+    if forced:
+        if forced not in {"kvm", "emulation"}:
+            raise HalabError(f"{OVERRIDE}={forced} is not known", hint="kvm or emulation")
+        return Acceleration(forced == "kvm", f"{OVERRIDE}={forced} says so")
+    obstacle = _obstacle()
+    if obstacle:
+        return Acceleration(False, obstacle)
+    remembered = _read_memory(kernel)
+    if remembered:
+        return remembered
+    found = _boot(kernel, initrd)
+    _remember(kernel, found)
+    return found
+
+
+def remembered(kernel: Path) -> Acceleration | None:
+    """Return what an earlier probe found on this boot of the host, without probing."""
+    obstacle = _obstacle()
+    return Acceleration(False, obstacle) if obstacle else _read_memory(kernel)
+
+
+def _obstacle() -> str | None:
+    if not DEVICE.exists():
+        return "this machine has no /dev/kvm: switch on virtualization in its firmware or its host"
+    # Inside the hypervisor's namespace membership in the group kvm is lost; an ACL is not.
+    mode = DEVICE.stat().st_mode
+    if os.geteuid() != 0 and not mode & 0o006 and not _has_acl():
+        return (
+            "/dev/kvm is closed to this user's namespaces: "
+            f"sudo setfacl -m u:{os.getuid()}:rw /dev/kvm"
+        )
+    return None
+
+
+def _has_acl() -> bool:
+    if shutil.which("getfacl") is None:
+        return False
+    return f"user:{os.getuid()}:rw" in run(["getfacl", "-np", DEVICE], check=False).stdout
+
+
+def _boot(kernel: Path, initrd: Path) -> Acceleration:
+    with tempfile.TemporaryDirectory(prefix="halab-kvm-") as folder:
+        console = Path(folder) / "console"
+        command = [
+            "qemu-system-x86_64", "-accel", "kvm", "-cpu", "host", "-machine", "q35",
+            "-m", "256", "-display", "none", "-nodefaults", "-no-reboot",
+            "-kernel", str(kernel), "-initrd", str(initrd),
+            "-append", "console=ttyS0 panic=-1 break=top",
+            "-serial", f"file:{console}",
+        ]  # fmt: skip
+        try:
+            done = run(command, timeout=PROBE_TIMEOUT_S, check=False)
+            ending = done.stderr.strip().splitlines()[-1:] or ["the guest ended by itself"]
+        except HalabError:
+            ending = [f"nothing within {PROBE_TIMEOUT_S} s"]
+        output = console.read_text(errors="replace") if console.exists() else ""
+    if REACHED in output:
+        return Acceleration(True, "a kernel booted on KVM")
+    return Acceleration(
+        False, f"/dev/kvm is there, but a stock kernel does not boot on it ({ending[0]})"
+    )
+
+
+def _memory() -> Path:
+    return cache_folder() / "acceleration.json"
+
+
+def _subject(kernel: Path) -> dict[str, str]:
+    """Return what a probe's result depends on: the host's boot, QEMU and the kernel."""
+    version = run(["qemu-system-x86_64", "--version"], check=False).stdout
+    return {
+        "boot": Path("/proc/sys/kernel/random/boot_id").read_text().strip(),
+        "qemu": version.partition("\n")[0],
+        "kernel": str(kernel),
+        "user": str(os.geteuid()),
+    }
+
+
+def _read_memory(kernel: Path) -> Acceleration | None:
+    try:
+        noted = json.loads(_memory().read_text())
+        if noted.pop("subject") == _subject(kernel):
+            return Acceleration(**noted)
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    return None
+
+
+def _remember(kernel: Path, found: Acceleration) -> None:
+    _memory().parent.mkdir(parents=True, exist_ok=True)
+    _memory().write_text(json.dumps({**asdict(found), "subject": _subject(kernel)}))

@@ -1,0 +1,221 @@
+"""Guest images: Debian 13 with the software prebaked, cached by the content of their recipe."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import tomllib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.command import run
+from core.errors import CommandError, HalabError
+from core.folders import cache_folder
+from labs.roles import MachineRole
+
+RECIPE = Path(__file__).parent / "recipe"
+
+RELEASE = "trixie"
+
+RECIPE_VERSION = 1
+"""Raise it when this module changes what comes out of the same recipe."""
+
+DISK_SIZE = "4G"
+"""What a guest sees as its root disk; the file is sparse."""
+
+BUILD_TIMEOUT_S = 1800
+
+ROOM_MIB = 4096
+"""Free space that a build needs for its root folder, archive and disk side by side."""
+
+MAIN_MIRROR = "http://deb.debian.org/debian"
+SECURITY_MIRROR = "http://deb.debian.org/debian-security"
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Image:
+    """A bootable image: a qcow2 root disk, the kernel and its initrd; `key` names its recipe."""
+
+    role: MachineRole
+    disk: Path
+    kernel: Path
+    initrd: Path
+    key: str
+
+
+def recipe_key(role: MachineRole) -> str:
+    """Return the digest of everything that an image of this role is made from."""
+    digest = hashlib.sha256(f"{RECIPE_VERSION} {role} {RELEASE} {DISK_SIZE}".encode())
+    for path in sorted(RECIPE.iterdir()):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def packages(role: MachineRole) -> list[str]:
+    """Return the Debian packages that guests of this role carry."""
+    listed = tomllib.loads((RECIPE / "packages.toml").read_text())
+    return [*listed["common"], *listed[role.value]]
+
+
+def cached_image(role: MachineRole) -> Image | None:
+    """Return the image of the present recipe if it was built before."""
+    image = _image(role, recipe_key(role))
+    return image if (image.disk.parent / "recipe.json").exists() else None
+
+
+def ensure_image(role: MachineRole, report: Report = lambda _: None) -> Image:
+    """Return the image for a role and build it if the cache does not hold it.
+
+    Raises HalabError with the end of the build's output when it fails; nothing half built stays.
+    """
+    images = cache_folder() / "images"
+    images.mkdir(parents=True, exist_ok=True)
+    with (images / f".{role}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        found = cached_image(role)
+        if found:
+            return found
+        _check_room(images)
+        image = _image(role, recipe_key(role))
+        _remove_abandoned(images, role)
+        with tempfile.TemporaryDirectory(prefix=f".{role}-", dir=images) as folder:
+            draft = Path(folder) / "image"
+            draft.mkdir()
+            _build(role, draft, report)
+            draft.replace(image.disk.parent)
+    return image
+
+
+def remove_stale() -> list[Path]:
+    """Remove images of older recipes and return their folders."""
+    keep = {_image(role, recipe_key(role)).disk.parent for role in MachineRole}
+    stale = [path for path in (cache_folder() / "images").glob("[!.]*") if path not in keep]
+    for path in stale:
+        shutil.rmtree(path)
+    return stale
+
+
+def _image(role: MachineRole, key: str) -> Image:
+    folder = cache_folder() / "images" / f"{role}-{key}"
+    return Image(role, folder / "disk.qcow2", folder / "kernel", folder / "initrd", key)
+
+
+def _build(role: MachineRole, draft: Path, report: Report) -> None:
+    # Hooks of an ordinary user's mmdebstrap run under a foreign uid that cannot enter a home.
+    with _open_folder() as scratch:
+        recipe = scratch / "recipe"
+        shutil.copytree(RECIPE, recipe)
+        archive = draft.parent / "root.tar"
+        report(f"{role} image: installing Debian {RELEASE} with {len(packages(role))} packages")
+        _run_logged(_mmdebstrap(role, recipe), archive, draft.parent / "build.log")
+        report(f"{role} image: making the disk")
+        script = _as_root_of_its_own(["sh", "-eu", str(recipe / "make-disk")])
+        run(
+            [*script, archive, draft, DISK_SIZE],
+            timeout=BUILD_TIMEOUT_S,
+            hint="a full disk is the usual cause: `df -h` shows it",
+        )
+    (draft / "recipe.json").write_text(
+        json.dumps({"role": role, "release": RELEASE, "packages": packages(role)}, indent=2)
+    )
+
+
+def _mmdebstrap(role: MachineRole, recipe: Path) -> list[str]:
+    proxy = run(["apt-config", "shell", "p", "Acquire::http::Proxy"], check=False).stdout
+    proxy = proxy.partition("=")[2].strip().strip("'")
+    main, security = _mirrors()
+    return [
+        "mmdebstrap",
+        "--variant=minbase",
+        f"--mode={'root' if os.geteuid() == 0 else 'unshare'}",
+        f"--include={','.join(packages(role))}",
+        *(f"--dpkgopt=path-exclude=/usr/share/{part}/*" for part in ("man", "locale", "doc")),
+        *([f'--aptopt=Acquire::http::Proxy "{proxy}"'] if proxy else []),
+        f'--customize-hook={recipe}/customize "$1" {recipe} {role}',
+        RELEASE,
+        "-",
+        f"deb {main} {RELEASE} main",
+        f"deb {main} {RELEASE}-updates main",
+        f"deb {security} {RELEASE}-security main",
+    ]
+
+
+def _mirrors() -> tuple[str, str]:
+    """Return the mirrors that this host uses, so that a local one serves guests as well."""
+    listed = run(
+        ["apt-get", "indextargets", "--format", "$(REPO_URI) $(ORIGIN) $(LABEL)", "Created-By: Packages"],
+        check=False,
+    ).stdout
+    found = dict.fromkeys(line.strip() for line in listed.splitlines())
+    main = [line.split()[0] for line in found if line.endswith(" Debian Debian")]
+    security = [line.split()[0] for line in found if line.endswith(" Debian Debian-Security")]
+    return (
+        (main[0] if main else MAIN_MIRROR).rstrip("/"),
+        (security[0] if security else SECURITY_MIRROR).rstrip("/"),
+    )
+
+
+def _as_root_of_its_own(command: Sequence[str]) -> list[str]:
+    """Run as root, or as the root of a user namespace in which the user's subuids are known."""
+    if os.geteuid() == 0:
+        return list(command)
+    return ["unshare", "--user", "--map-root-user", "--map-auto", "--", *command]
+
+
+def _run_logged(command: list[str], output: Path, log: Path) -> None:
+    with output.open("wb") as archive, log.open("w") as errors:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=archive, stderr=errors, env=_build_env()
+        )
+        try:
+            status = process.wait(BUILD_TIMEOUT_S)
+        except BaseException:
+            # mmdebstrap unmounts and removes its folder when it is asked to end.
+            process.terminate()
+            process.wait(60)
+            raise
+    if status != 0:
+        tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
+        raise CommandError(
+            " ".join(command),
+            status=status,
+            stderr=tail,
+            hint="is the Debian mirror reachable and the disk not full? `./halab up` tries again",
+        )
+
+
+def _build_env() -> dict[str, str]:
+    # Hooks need the system's folders, which an ordinary user's PATH may lack.
+    path = os.environ["PATH"] + ":/usr/sbin:/sbin"
+    return {**os.environ, "PATH": path, "LC_ALL": "C.UTF-8"}
+
+
+@contextmanager
+def _open_folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="halab-image-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+def _check_room(folder: Path) -> None:
+    free = shutil.disk_usage(folder).free // 2**20
+    if free < ROOM_MIB:
+        raise HalabError(
+            f"{folder} has {free} MiB free; building an image needs {ROOM_MIB} MiB",
+            hint="free some space, or set XDG_CACHE_HOME to a folder on a larger disk",
+        )
+
+
+def _remove_abandoned(images: Path, role: MachineRole) -> None:
+    """Remove drafts of builds that were killed; their lock is ours now."""
+    for path in images.glob(f".{role}-*"):
+        shutil.rmtree(path, ignore_errors=True)

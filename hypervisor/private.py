@@ -1,0 +1,285 @@
+"""A hypervisor of one's own: libvirtd, its networks and guests in private namespaces.
+
+Ending one process ends all of it. An ordinary user needs no root for it, where the kernel allows
+user namespaces; root runs the same tree without one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import pwd
+import shlex
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from core.command import run
+from core.errors import CommandError, HalabError
+from core.folders import LabFolder
+from core.processes import children, descendants, is_alive, start_time
+from core.wait import wait_until
+
+INSIDE = Path(__file__).parent / "inside"
+
+START_TIMEOUT_S = 60
+STOP_TIMEOUT_S = 30
+
+SOCKET_PATH_LIMIT = 107
+"""Longest path of a unix socket, in bytes (unix(7): sun_path holds 108 with its end)."""
+
+LIBVIRTD_CONF = """\
+unix_sock_dir = "{sockets}"
+auth_unix_rw = "none"
+auth_unix_ro = "none"
+unix_sock_group = "root"
+unix_sock_rw_perms = "0700"
+unix_sock_ro_perms = "0700"
+"""
+
+QEMU_CONF = """\
+user = "root"
+group = "root"
+security_driver = "none"
+stdio_handler = "file"
+cgroup_controllers = [ ]
+namespaces = [ ]
+dynamic_ownership = 0
+remember_owner = 0
+"""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A process that cannot be mistaken for a later one with the same number."""
+
+    pid: int
+    started: str
+
+    def is_alive(self) -> bool:
+        """Tell whether this very process still runs."""
+        return is_alive(self.pid) and start_time(self.pid) == self.started
+
+
+class PrivateHypervisor:
+    """The private hypervisor of one lab."""
+
+    def __init__(self, folder: LabFolder) -> None:
+        self._lab = folder
+        self._folder = folder.hypervisor
+
+    @cached_property
+    def sockets(self) -> Path:
+        """The folder of libvirt's sockets; a short one elsewhere where the lab's path is long."""
+        near = self._folder / "run"
+        if len(str(near / "libvirt-sock-ro")) <= SOCKET_PATH_LIMIT:
+            return near
+        digest = hashlib.sha256(str(self._folder).encode()).hexdigest()[:12]
+        return Path(f"/tmp/halab-{os.getuid()}-{digest}")
+
+    @property
+    def uri(self) -> str:
+        """The libvirt URI of this hypervisor, usable by the user who started it."""
+        return f"qemu:///system?socket={self.sockets}/libvirt-sock"
+
+    def start(self, report: Callable[[str], None] = lambda _: None) -> None:
+        """Start the hypervisor unless it runs.
+
+        Raises HalabError when namespaces are forbidden or libvirtd does not come up.
+        """
+        if self.is_running():
+            return
+        check_namespaces()
+        report("starting a private libvirtd")
+        self._write_configuration()
+        with (self._folder / "hypervisor.log").open("a") as log:
+            process = subprocess.Popen(
+                [*_unshare(), str(INSIDE), str(self._folder)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                start_new_session=True,
+            )
+        identity = {"pid": process.pid, "started": start_time(process.pid)}
+        (self._folder / "process.json").write_text(json.dumps(identity))
+        try:
+            self._wait_until_up(process)
+        except BaseException:
+            self.stop()
+            raise
+
+    def is_running(self) -> bool:
+        """Tell whether the process tree of this hypervisor is there."""
+        identity = self._identity()
+        return identity is not None and identity.is_alive()
+
+    def stop(self) -> None:
+        """End guests, daemons, bridges and mounts, all by ending the first process.
+
+        Raises WaitTimeout when a process does not go.
+        """
+        identity = self._identity()
+        if identity and identity.is_alive():
+            tree = [Identity(pid, start_time(pid)) for pid in descendants(identity.pid)]
+            with suppress(ProcessLookupError):
+                os.kill(identity.pid, signal.SIGKILL)
+            wait_until(
+                lambda: [one.pid for one in tree if one.is_alive()],
+                lambda alive: not alive,
+                what="the private hypervisor to end",
+                timeout=STOP_TIMEOUT_S,
+                interval=0.1,
+                hint="these processes stay: `ps -fp PID` tells what they wait for",
+            )
+        (self._folder / "process.json").unlink(missing_ok=True)
+        if self.sockets.parent != self._folder:
+            shutil.rmtree(self.sockets, ignore_errors=True)
+
+    def enter(self, command: Sequence[str]) -> list[str]:
+        """Return the command that runs `command` inside the hypervisor's networks."""
+        return [*self._enter_words(), "--", *command]
+
+    def proxy_command(self) -> str:
+        """Return ssh's ProxyCommand into the management network (ssh_config(5): %h and %p).
+
+        It asks for the process at each use, so that it outlives a restart of the hypervisor.
+        """
+        file = shlex.quote(str(self._folder / "inside.pid"))
+        user = "" if os.geteuid() == 0 else "--user --preserve-credentials "
+        return f"nsenter --target $(cat {file}) {user}--net -- socat - TCP:%h:%p"
+
+    def processes(self) -> list[int]:
+        """Return the processes of the whole tree; none when it is stopped."""
+        identity = self._identity()
+        return descendants(identity.pid) if identity and identity.is_alive() else []
+
+    def remove_files(self) -> None:
+        """Remove the lab's folder, whoever in the hypervisor's user namespace owns its files."""
+        if not self._lab.path.exists():
+            return
+        command = ["rm", "-rf", "--", str(self._lab.path)]
+        run(command if os.geteuid() == 0 else [*_user_namespace(), "--", *command])
+
+    def leftovers(self) -> list[str]:
+        """Return a sentence for everything of this lab that is still there."""
+        found = [f"folder {path}" for path in (self._lab.path, self.sockets) if path.exists()]
+        needle = f"{self._folder}/"
+        for entry in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                words = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
+                if any(needle in word for word in words) and int(entry.name) != os.getpid():
+                    found.append(f"process {entry.name}: {' '.join(words)[:120]}")
+        mounts = Path("/proc/self/mountinfo").read_text().splitlines()
+        found += [f"mount {line.split()[4]}" for line in mounts if str(self._lab.path) in line]
+        return found
+
+    def _identity(self) -> Identity | None:
+        try:
+            return Identity(**json.loads((self._folder / "process.json").read_text()))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def _enter_words(self) -> list[str]:
+        identity = self._identity()
+        inside = children(identity.pid) if identity else []
+        if not inside:
+            raise HalabError(
+                f"the hypervisor of lab {self._lab.name!r} does not run",
+                hint=f"`./halab up {self._lab.name}` starts it again",
+            )
+        user = [] if os.geteuid() == 0 else ["--user", "--preserve-credentials"]
+        return ["nsenter", "--target", str(inside[0]), *user, "--net"]
+
+    def _write_configuration(self) -> None:
+        for name in ("var", "etc", "run"):
+            (self._folder / name).mkdir(parents=True, exist_ok=True)
+        self._folder.chmod(0o700)
+        self.sockets.mkdir(mode=0o700, exist_ok=True)
+        for name in ("var/dnsmasq", "var/qemu", "var/images", "etc/qemu", "etc/storage"):
+            (self._folder / name).mkdir(parents=True, exist_ok=True)
+        conf = LIBVIRTD_CONF.format(sockets=self.sockets)
+        (self._folder / "libvirtd.conf").write_text(conf)
+        (self._folder / "etc" / "qemu.conf").write_text(QEMU_CONF)
+
+    def _wait_until_up(self, process: subprocess.Popen[bytes]) -> None:
+        def answers() -> str:
+            inside = children(process.pid)
+            if inside:
+                (self._folder / "inside.pid").write_text(f"{inside[0]}\n")
+            try:
+                return run(["virsh", "-q", "-c", self.uri, "uri"], timeout=20).stdout.strip()
+            except CommandError as error:
+                return f"no answer yet: {error.stderr.strip()}"
+
+        wait_until(
+            answers,
+            lambda answer: answer.startswith("qemu:"),
+            what="the private libvirtd to answer",
+            timeout=START_TIMEOUT_S,
+            failed=lambda _: self._log_tail() if process.poll() is not None else None,
+            interval=0.2,
+            hint=f"its log: {self._folder / 'hypervisor.log'}",
+        )
+
+    def _log_tail(self) -> str:
+        lines = (self._folder / "hypervisor.log").read_text(errors="replace").splitlines()
+        return "it ended: " + "\n".join(lines[-8:])
+
+
+def user_namespaces_allowed() -> bool:
+    """Tell by trying whether this user can make the namespaces of a private hypervisor."""
+    return _try_namespaces() is None
+
+
+def check_namespaces() -> None:
+    """Raise HalabError, with what to do about it, when namespaces cannot be made."""
+    problem = _try_namespaces()
+    if problem is None:
+        return
+    user = pwd.getpwuid(os.getuid()).pw_name
+    if shutil.which("newuidmap") is None:
+        hint = "install Debian's package uidmap: sudo apt-get install uidmap"
+    elif not _has_range(user):
+        hint = (
+            f"give the user a range of ids: sudo usermod --add-subuids 100000-165535 "
+            f"--add-subgids 100000-165535 {user}"
+        )
+    else:
+        hint = (
+            "this kernel forbids user namespaces to ordinary users (sysctl "
+            "kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns); "
+            "run the command with sudo"
+        )
+    raise HalabError("a private hypervisor needs namespaces", detail=problem, hint=hint)
+
+
+def _try_namespaces() -> str | None:
+    try:
+        done = run([*_unshare(), "true"], check=False, timeout=10)
+    except HalabError as error:
+        return str(error)
+    return None if done.returncode == 0 else done.stderr.strip() or "unshare failed"
+
+
+def _has_range(user: str) -> bool:
+    names = (f"{user}:", f"{os.getuid()}:")
+    with suppress(OSError):
+        return any(line.startswith(names) for line in Path("/etc/subuid").read_text().splitlines())
+    return False
+
+
+def _user_namespace() -> list[str]:
+    return ["unshare", "--user", "--map-root-user", "--map-auto"]
+
+
+def _unshare() -> list[str]:
+    # util-linux 2.38 is the first with --map-auto.
+    own = ["--net", "--mount", "--pid", "--fork", "--kill-child"]
+    return [*(["unshare"] if os.geteuid() == 0 else _user_namespace()), *own]

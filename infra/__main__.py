@@ -1,0 +1,58 @@
+"""The Pulumi program of one lab; HALAB_LAB names the lab's folder. It only wires."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pulumi
+from core.errors import HalabError
+from core.folders import LabFolder
+from infra.libvirt import LibvirtPlatform
+from infra.machines import Cluster
+from infra.planning import plan_inventory
+from infra.software import Software
+from inventory.record import load_record
+from labs.loading import load
+from labs.roles import NetworkRole
+from provisioning.secrets import ensure_secrets
+
+if "HALAB_LAB" not in os.environ:
+    raise HalabError(
+        "HALAB_LAB is not set: this program builds the lab of one folder",
+        hint='`eval "$(./halab env LAB)"` sets it for plain Pulumi; `./halab up` needs nothing',
+    )
+
+folder = LabFolder(Path(os.environ["HALAB_LAB"]))
+record = load_record(folder)
+lab = load(str(folder.definition))
+inventory = plan_inventory(lab, record, folder)
+
+cluster = Cluster(
+    lab,
+    LibvirtPlatform(record, folder.consoles),
+    folder.ssh_key.with_suffix(".pub").read_text(),
+)
+Software(
+    "software",
+    inventory=inventory,
+    inventory_path=folder.inventory,
+    secrets=ensure_secrets(folder.secrets),
+    machine_ids={name: machine.machine_id for name, machine in cluster.machines.items()},
+    opts=pulumi.ResourceOptions(parent=cluster, depends_on=list(cluster.machines.values())),
+)
+
+pulumi.export("service", f"http://{lab.service.address}:{lab.service.port}/")
+pulumi.export("libvirt_uri", record.uri)
+pulumi.export(
+    "machines",
+    {
+        machine.name: {
+            "role": machine.role.value,
+            "management": str(machine.interfaces[NetworkRole.MANAGEMENT].address.ip),
+            "ssh": f"./halab ssh {lab.name} {machine.name}",
+        }
+        for machine in inventory.machines
+    },
+)
+pulumi.export("status", f"./halab status {lab.name}")

@@ -1,0 +1,178 @@
+"""Drives the Pulumi program for the command line, through the Automation API."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from core.errors import HalabError
+from core.folders import PROJECT, LabFolder
+from core.processes import children, end_tree, environment_of, is_alive
+from pulumi import automation
+from pulumi.automation import CommandError as PulumiCommandError
+from pulumi.automation import EngineEvent, OpType
+
+OnEvent = Callable[[EngineEvent], None]
+
+LIBVIRT = "libvirt:index/"
+
+DRIVER = "HALAB_DRIVER"
+"""Environment variable that tells whose Pulumi run this is: the pid of the halab behind it."""
+
+
+class Managed(NamedTuple):
+    """A libvirt object that the stack's state knows: kind (domain, network, ...) and name."""
+
+    kind: str
+    name: str
+
+
+class Engine:
+    """One lab's stack. `tools` is the environment that leads to the Pulumi toolchain."""
+
+    def __init__(self, folder: LabFolder, tools: Mapping[str, str]) -> None:
+        self._folder = folder
+        self._tools = tools
+
+    def environment(self) -> dict[str, str]:
+        """Return what plain `pulumi` needs to work on this lab by hand."""
+        own_programs = Path(sys.executable).parent
+        path = f"{own_programs}{os.pathsep}{self._tools.get('PATH', os.environ['PATH'])}"
+        return {
+            **self._tools,
+            "PATH": path,
+            "VIRTUAL_ENV": str(own_programs.parent),
+            "PULUMI_BACKEND_URL": f"file://{self._folder.pulumi}",
+            "PULUMI_CONFIG_PASSPHRASE_FILE": str(self._passphrase),
+            "PULUMI_OPTION_CONFIG_FILE": str(self._folder.pulumi / "stack.yaml"),
+            "PULUMI_STACK": self._folder.name,
+            "PULUMI_SKIP_UPDATE_CHECK": "1",
+            "HALAB_LAB": str(self._folder.path),
+        }
+
+    def end_orphans(self) -> None:
+        """End a Pulumi run whose halab was killed; drop locks that nobody holds.
+
+        Raises HalabError when somebody else's Pulumi is at work on this lab.
+        """
+        for lock in (self._folder.pulumi / ".pulumi" / "locks").rglob("*.json"):
+            holder = json.loads(lock.read_text() or "{}").get("pid", 0)
+            if is_alive(holder):
+                driver = environment_of(holder).get(DRIVER, "0")
+                if driver == "0" or is_alive(int(driver)):
+                    raise HalabError(
+                        f"pulumi (pid {holder}) is working on lab {self._folder.name!r}",
+                        hint=f"wait for it, or end it: kill {holder}",
+                    )
+                end_tree(holder)
+            lock.unlink(missing_ok=True)
+
+    def prepare(self) -> None:
+        """Make the stack if it is new; clear what an interrupted run left in its state."""
+        self._folder.pulumi.mkdir(parents=True, exist_ok=True)
+        if not self._passphrase.exists():
+            self._passphrase.touch(mode=0o600)
+            self._passphrase.write_text(secrets.token_urlsafe(24))
+        self.end_orphans()
+        with self._stack() as stack:
+            exported = stack.export_stack()
+            if exported.deployment and exported.deployment.pop("pending_operations", None):
+                stack.import_stack(exported)
+
+    def up(self, on_event: OnEvent) -> dict[str, Any]:
+        """Bring the lab to its definition and return the stack's outputs.
+
+        Raises HalabError with Pulumi's own words when a resource fails.
+        """
+        heard = Diagnostics(on_event)
+        with self._stack() as stack, self._explained("pulumi up", heard):
+            result = stack.up(on_event=heard, on_output=_ignore)
+        return {name: output.value for name, output in result.outputs.items()}
+
+    def preview(self) -> dict[str, int]:
+        """Return how many resources a `pulumi up` would change, by operation."""
+        heard = Diagnostics(lambda _: None)
+        with self._stack() as stack, self._explained("pulumi preview", heard):
+            summary = stack.preview(on_event=heard, on_output=_ignore).change_summary
+        return {op.value: count for op, count in summary.items() if op is not OpType.SAME}
+
+    def destroy(self, on_event: OnEvent) -> None:
+        """Delete everything that the stack knows."""
+        heard = Diagnostics(on_event)
+        with self._stack() as stack, self._explained("pulumi destroy", heard):
+            stack.destroy(on_event=heard, on_output=_ignore)
+
+    def managed(self) -> frozenset[Managed]:
+        """Return the libvirt objects in the stack's state."""
+        with self._stack() as stack:
+            resources = (stack.export_stack().deployment or {}).get("resources", [])
+        return frozenset(
+            Managed(resource["type"].rpartition(":")[2].lower(), resource["outputs"]["name"])
+            for resource in resources
+            if resource["type"].startswith(LIBVIRT) and "name" in resource.get("outputs", {})
+        )
+
+    @property
+    def _passphrase(self) -> Path:
+        return self._folder.pulumi / "passphrase"
+
+    @contextmanager
+    def _stack(self) -> Iterator[automation.Stack]:
+        # The Automation API looks for `pulumi` on this process's PATH before it reads env_vars.
+        environment = {**self.environment(), DRIVER: str(os.getpid())}
+        os.environ["PATH"] = environment["PATH"]
+        options = automation.LocalWorkspaceOptions(env_vars=environment)
+        strayed = PROJECT / f"Pulumi.{self._folder.name}.yaml"
+        try:
+            yield automation.create_or_select_stack(
+                self._folder.name, work_dir=str(PROJECT), opts=options
+            )
+        finally:
+            # Selecting a stack writes its settings into the checkout; they live with the state.
+            strayed.unlink(missing_ok=True)
+
+    @contextmanager
+    def _explained(self, what: str, heard: Diagnostics) -> Iterator[None]:
+        try:
+            yield
+        except KeyboardInterrupt:
+            # Pulumi would wait for the running step, which may take minutes.
+            for child in children(os.getpid()):
+                end_tree(child)
+            raise
+        except PulumiCommandError as error:
+            raise HalabError(
+                f"{what} failed for lab {self._folder.name!r}",
+                detail=heard.errors() or str(error),
+                hint=f"`./halab up {self._folder.name}` continues, "
+                f"`./halab down {self._folder.name}` removes",
+            ) from error
+
+
+class Diagnostics:
+    """Passes events on and keeps the error messages among them."""
+
+    def __init__(self, on_event: OnEvent) -> None:
+        self._on_event = on_event
+        self._errors: list[str] = []
+
+    def __call__(self, event: EngineEvent) -> None:
+        """Hear one event."""
+        diagnostic = event.diagnostic_event
+        if diagnostic and diagnostic.severity == "error":
+            self._errors.append(diagnostic.message.strip())
+        self._on_event(event)
+
+    def errors(self) -> str:
+        """Return each distinct error message once, in the order they came."""
+        return "\n".join(dict.fromkeys(message for message in self._errors if message))
+
+
+def _ignore(_: str) -> None:
+    """Drop Pulumi's own rendering; the events carry the same, structured."""

@@ -1,0 +1,211 @@
+"""Libvirt machines. No other module knows pulumi_libvirt."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pulumi
+import pulumi_libvirt as libvirt
+from inventory.record import LabRecord
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from labs.roles import INTERFACE_NAMES, MachineRole, NetworkRole
+
+from infra.machines import MachineArgs, NetworkArgs
+
+MIB = 1024 * 1024
+
+TEMPLATES = Environment(
+    loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, autoescape=True
+)
+
+EMULATION_ARGUMENTS = (("mitigations", "off"), ("nokaslr", None))
+"""Kernel arguments that save time in software emulation and would weaken a guest on KVM."""
+
+
+@dataclass(frozen=True)
+class Disk:
+    """How a guest sees one of its disks; `serial` names it below /dev/disk/by-id."""
+
+    serial: str
+    format: str
+    cache: str
+    shared: bool = False
+
+
+ROOT = Disk("root", "qcow2", "unsafe")
+DATA = Disk("data", "qcow2", "writeback")
+FENCING = Disk("sbd", "raw", "none", shared=True)
+
+
+class LibvirtPlatform:
+    """Makes networks, disks and machines through one libvirt connection."""
+
+    def __init__(self, record: LabRecord, consoles: Path) -> None:
+        self._record = record
+        self._consoles = consoles
+        self._provider = libvirt.Provider("libvirt", uri=record.uri)
+        self._pool = libvirt.Pool(
+            "pool",
+            name=f"{record.prefix}pool",
+            type="dir",
+            target=libvirt.PoolTargetArgs(path=str(record.pool)),
+            opts=pulumi.ResourceOptions(provider=self._provider),
+        )
+        self._boot = {role: self._boot_volumes(role) for role in record.boot}
+
+    def network(self, args: NetworkArgs, parent: pulumi.Resource) -> pulumi.Output[str]:
+        """Make an isolated network; DHCP and DNS are off, so libvirt starts no helper for it."""
+        name = self._name(INTERFACE_NAMES[args.role])
+        made = libvirt.Network(
+            args.role.value,
+            name=name,
+            mode="none",
+            bridge=self._bridge(args.role),
+            addresses=[str(args.subnet)] if args.gateway else None,
+            dhcp=libvirt.NetworkDhcpArgs(enabled=False),
+            dns=libvirt.NetworkDnsArgs(enabled=False),
+            autostart=True,
+            xml=libvirt.NetworkXmlArgs(xslt=_own_address(args)) if args.gateway else None,
+            opts=self._under(parent),
+        )
+        return made.id
+
+    def shared_disk(self, name: str, size_mib: int, parent: pulumi.Resource) -> pulumi.Output[str]:
+        """Make a raw disk: the format that several machines can share."""
+        return self._volume(name, FENCING.format, size_mib, parent).id
+
+    def machine(self, args: MachineArgs, parent: pulumi.Resource) -> pulumi.Output[str]:
+        """Define and start a domain that boots its kernel directly."""
+        plan, record = args.plan, self._record
+        base = self._boot[plan.role]
+        root = libvirt.Volume(
+            f"{plan.name}-root",
+            name=f"{plan.name}-root.qcow2",
+            pool=self._pool.name,
+            format="qcow2",
+            base_volume_id=base["disk"].id,
+            opts=self._under(parent),
+        )
+        disks = [(ROOT, root.id)]
+        if plan.data_disk_mib is not None:
+            data = self._volume(f"{plan.name}-data", DATA.format, plan.data_disk_mib, parent)
+            disks.append((DATA, data.id))
+        if args.fencing_disk is not None:
+            disks.append((FENCING, pulumi.Output.from_input(args.fencing_disk)))
+        stylesheet = TEMPLATES.get_template("domain.xsl.j2").render(
+            console=self._consoles / f"{plan.name}.log",
+            disks=[disk for disk, _ in disks],
+            watchdog=plan.role is MachineRole.NODE,
+        )
+        domain = libvirt.Domain(
+            plan.name,
+            name=record.domains[plan.name],
+            description=f"halab: {plan.role.value}",
+            type="kvm" if record.accelerated else "qemu",
+            machine="pc",
+            cpu=libvirt.DomainCpuArgs(
+                mode="host-passthrough" if record.accelerated else "maximum"
+            ),
+            vcpu=plan.cpus,
+            memory=plan.memory_mib,
+            kernel=base["kernel"].id,
+            initrd=base["initrd"].id,
+            cmdlines=cmdline_maps(self._kernel_arguments(args)),
+            disks=[libvirt.DomainDiskArgs(volume_id=volume) for _, volume in disks],
+            network_interfaces=[
+                libvirt.DomainNetworkInterfaceArgs(network_id=nic.network, mac=nic.mac.upper())
+                for nic in args.nics
+            ],
+            xml=libvirt.DomainXmlArgs(xslt=stylesheet),
+            opts=self._under(parent, delete_before_replace=True),
+        )
+        return domain.id
+
+    def _kernel_arguments(self, args: MachineArgs) -> list[tuple[str, str | None]]:
+        pairs: list[tuple[str, str | None]] = [
+            ("root", "/dev/vda"),
+            ("rw", None),
+            ("console", "ttyS0"),
+            ("net.ifnames", "0"),
+            # Notices and worse: each line on an emulated serial console costs milliseconds.
+            ("loglevel", "6"),
+            ("systemd.show_status", "0"),
+            *args.boot_arguments,
+        ]
+        return pairs if self._record.accelerated else [*pairs, *EMULATION_ARGUMENTS]
+
+    def _boot_volumes(self, role: MachineRole) -> dict[str, libvirt.Volume]:
+        boot = self._record.boot[role]
+        return {
+            kind: libvirt.Volume(
+                f"{role.value}-{kind}",
+                name=f"base-{role.value}-{path.name}",
+                pool=self._pool.name,
+                source=str(path),
+                format=file_format,
+                opts=self._under(self._pool),
+            )
+            for kind, path, file_format in (
+                ("disk", boot.disk, "qcow2"),
+                ("kernel", boot.kernel, "raw"),
+                ("initrd", boot.initrd, "raw"),
+            )
+        }
+
+    def _volume(
+        self, name: str, file_format: str, size_mib: int, parent: pulumi.Resource
+    ) -> libvirt.Volume:
+        return libvirt.Volume(
+            name,
+            name=f"{name}.{file_format}",
+            pool=self._pool.name,
+            format=file_format,
+            size=size_mib * MIB,
+            opts=self._under(parent),
+        )
+
+    def _under(
+        self, parent: pulumi.Resource, *, delete_before_replace: bool = False
+    ) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions(
+            parent=parent, provider=self._provider, delete_before_replace=delete_before_replace
+        )
+
+    def _name(self, name: str) -> str:
+        return f"{self._record.prefix}{name}"
+
+    def _bridge(self, role: NetworkRole) -> str:
+        return bridge_name(self._record, role)
+
+
+def _own_address(args: NetworkArgs) -> str:
+    """Return the stylesheet that gives the bridge its address: the provider always takes .1."""
+    return TEMPLATES.get_template("network.xsl.j2").render(address=args.gateway)
+
+
+def bridge_name(record: LabRecord, role: NetworkRole) -> str:
+    """Name a bridge within the kernel's 15 characters, distinct for labs that share a daemon."""
+    short = INTERFACE_NAMES[role]
+    if record.private:
+        return f"br-{short}"
+    return f"h{hashlib.sha256(record.prefix.encode()).hexdigest()[:8]}-{short}"
+
+
+def cmdline_maps(pairs: Iterable[tuple[str, str | None]]) -> list[dict[str, str]]:
+    """Word kernel arguments as the provider reads them back, so that a preview sees no change.
+
+    It sorts all arguments, starts a new map at a repeated key, and joins flags under the key "_".
+    """
+    words = sorted(key if value is None else f"{key}={value}" for key, value in pairs)
+    maps: list[dict[str, str]] = [{}]
+    for key, equals, value in (word.partition("=") for word in words):
+        if not equals:
+            continue
+        if key in maps[-1]:
+            maps.append({})
+        maps[-1][key] = value
+    flags = " ".join(word for word in words if "=" not in word)
+    return [*filter(None, maps), *([{"_": flags}] if flags else [])]

@@ -1,0 +1,45 @@
+"""From a lab definition and where it runs to the inventory that software is built from."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Interface
+
+from core.folders import LabFolder
+from inventory.model import Interface, Inventory, Machine, Service, Ssh
+from inventory.record import LabRecord
+from labs.addressing import MachinePlan, interfaces, machines
+from labs.model import Lab
+from labs.roles import NetworkRole
+
+
+def plan_inventory(lab: Lab, record: LabRecord, folder: LabFolder) -> Inventory:
+    """Return the inventory of a lab whose machines get their static addresses from halab."""
+    return Inventory(
+        lab=lab.name,
+        machines=tuple(_machine(lab, plan, record, folder) for plan in machines(lab)),
+        service=Service(
+            address=IPv4Interface(
+                f"{lab.service.address}/{lab.networks.subnet(NetworkRole.SERVICE).prefixlen}"
+            ),
+            port=lab.service.port,
+        ),
+        timing=lab.timing(record.accelerated),
+    )
+
+
+def _machine(lab: Lab, plan: MachinePlan, record: LabRecord, folder: LabFolder) -> Machine:
+    nics = interfaces(lab, plan)
+    return Machine(
+        name=plan.name,
+        role=plan.role,
+        number=plan.number,
+        interfaces={
+            role: Interface(name=nic.name, address=nic.address) for role, nic in nics.items()
+        },
+        ssh=Ssh(
+            host=str(nics[NetworkRole.MANAGEMENT].address.ip),
+            key_file=folder.ssh_key,
+            known_hosts=folder.known_hosts,
+            proxy_command=record.proxy_command,
+        ),
+    )

@@ -1,0 +1,1 @@
+"""The inventory: the one thing that crosses from machines to software."""

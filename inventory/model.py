@@ -1,0 +1,88 @@
+"""What software needs to know of machines, whoever made them: halab or a person by hand."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Interface
+from pathlib import Path
+from typing import Literal
+
+from labs.roles import MachineRole, NetworkRole
+from labs.timing import Timing
+from pydantic import BaseModel, ConfigDict
+
+
+class Frozen(BaseModel):
+    """Immutable, and an error on every key that is not known."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Ssh(Frozen):
+    """How to reach a machine; `proxy_command` leads into a private hypervisor's network."""
+
+    host: str
+    port: int = 22
+    user: str = "root"
+    key_file: Path
+    known_hosts: Path
+    proxy_command: str | None = None
+
+
+class Interface(Frozen):
+    """A network interface inside a machine and its static address."""
+
+    name: str
+    address: IPv4Interface
+
+
+class Machine(Frozen):
+    """One machine: a cluster node or the monitor. `number` is its corosync node id."""
+
+    name: str
+    role: MachineRole
+    number: int
+    interfaces: dict[NetworkRole, Interface]
+    ssh: Ssh
+
+
+class Disks(Frozen):
+    """Device paths inside every node: the fencing disk they share and the replicated disk."""
+
+    sbd: str = "/dev/disk/by-id/virtio-sbd"
+    data: str = "/dev/disk/by-id/virtio-data"
+
+
+class Service(Frozen):
+    """What clients use: the floating address on the service network and its TCP port."""
+
+    address: IPv4Interface
+    port: int = 80
+
+
+class Inventory(Frozen):
+    """The machines of one lab and what the cluster on them shall be."""
+
+    version: Literal[1] = 1
+    lab: str
+    machines: tuple[Machine, ...]
+    disks: Disks = Disks()
+    service: Service
+    timing: Timing = Timing()
+
+    @property
+    def nodes(self) -> tuple[Machine, ...]:
+        """The cluster nodes, by number."""
+        found = (m for m in self.machines if m.role is MachineRole.NODE)
+        return tuple(sorted(found, key=lambda machine: machine.number))
+
+    @property
+    def monitor(self) -> Machine:
+        """The machine that carries the quorum device and stands outside the cluster."""
+        return next(m for m in self.machines if m.role is MachineRole.MONITOR)
+
+    def machine(self, name: str) -> Machine:
+        """Return the machine with this name; raises KeyError when there is none."""
+        for machine in self.machines:
+            if machine.name == name:
+                return machine
+        raise KeyError(name)

@@ -1,0 +1,87 @@
+"""What `up` decided for a lab, once, so that every later command sees the same lab."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TypeVar
+
+from core.errors import HalabError
+from core.folders import LabFolder
+from labs.roles import MachineRole
+from pydantic import ValidationError
+
+from inventory.model import Frozen, Inventory
+
+Kind = TypeVar("Kind", bound=Frozen)
+
+
+class Boot(Frozen):
+    """Files that machines of one role start from: a qcow2 disk, a kernel and its initrd."""
+
+    disk: Path
+    kernel: Path
+    initrd: Path
+
+
+class LabRecord(Frozen):
+    """Where a lab runs and what it was built from.
+
+    `source` is the definition as the person named it; `uri` the libvirt connection; `private`
+    whether halab's own hypervisor stands behind it; `accelerated` whether guests run on KVM;
+    `proxy_command` leads ssh into a private hypervisor's network; `prefix` stands before the names
+    of libvirt objects where they share a daemon with others; `pool` is the folder for disks.
+    """
+
+    version: int = 1
+    source: str
+    uri: str
+    private: bool
+    accelerated: bool
+    acceleration_reason: str
+    proxy_command: str | None
+    prefix: str
+    pool: Path
+    boot: dict[MachineRole, Boot]
+    domains: dict[str, str]
+    """Libvirt domain names by machine name."""
+
+    @property
+    def platform(self) -> str:
+        """The platform's name as `status` and `list` show it."""
+        return "libvirt (private)" if self.private else f"libvirt ({self.uri})"
+
+
+def load_record(folder: LabFolder) -> LabRecord:
+    """Read the lab's record; raises HalabError when the lab does not exist or the file is broken."""
+    return _load(LabRecord, folder.record, folder)
+
+
+def load_inventory(folder: LabFolder) -> Inventory:
+    """Read the lab's inventory; raises HalabError when there is none yet or the file is broken."""
+    return _load(Inventory, folder.inventory, folder)
+
+
+def save(path: Path, value: Frozen) -> None:
+    """Write a record or an inventory as JSON, in one step and readable by its owner alone."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(value.model_dump(mode="json"), indent=2) + "\n"
+    draft = path.with_suffix(".new")
+    draft.write_text(text)
+    draft.chmod(0o600)
+    draft.replace(path)
+
+
+def _load(kind: type[Kind], path: Path, folder: LabFolder) -> Kind:
+    try:
+        return kind.model_validate_json(path.read_text())
+    except FileNotFoundError as error:
+        raise HalabError(
+            f"lab {folder.name!r} has no {path.name}",
+            hint=f"`./halab list` shows the labs; `./halab up {folder.name}` builds this one",
+        ) from error
+    except ValidationError as error:
+        raise HalabError(
+            f"{path} is not readable: {error}",
+            hint=f"`./halab down {folder.name}` removes the lab",
+        ) from error

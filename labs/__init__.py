@@ -1,0 +1,1 @@
+"""Lab definitions: the validated model, addressing and timing. Imports none of the other parts."""

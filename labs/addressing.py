@@ -1,0 +1,100 @@
+"""Who is who in a lab: machine numbers, hardware addresses, interface addresses.
+
+A machine's number is its place in the definition, nodes first and the monitor last. It ends each
+of the machine's addresses, and it is a node's id in corosync.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Interface
+
+from labs.model import Lab
+from labs.roles import INTERFACE_NAMES, MachineRole, NetworkRole
+from labs.subnets import last_address, machine_address
+
+MAC_PREFIX = "52:54:00:0a"
+"""52:54:00 is what QEMU and libvirt give to guests."""
+
+MAC_NETWORKS = {
+    NetworkRole.MANAGEMENT: 0,
+    NetworkRole.CLUSTER_A: 1,
+    NetworkRole.CLUSTER_B: 2,
+    NetworkRole.SERVICE: 3,
+}
+"""The fifth octet. Replication has no hardware of its own: it is a bond over both cluster NICs."""
+
+NETWORKS_OF = {
+    MachineRole.NODE: tuple(NetworkRole),
+    MachineRole.MONITOR: (NetworkRole.MANAGEMENT, NetworkRole.SERVICE),
+}
+"""The monitor stands outside the cluster, where clients and administrators are."""
+
+
+@dataclass(frozen=True)
+class MachinePlan:
+    """One machine to make. Sizes are in MiB; only nodes have a replicated disk."""
+
+    name: str
+    role: MachineRole
+    number: int
+    cpus: int
+    memory_mib: int
+    data_disk_mib: int | None
+
+
+@dataclass(frozen=True)
+class NicPlan:
+    """One interface inside a machine; `mac` is None where it stands on other interfaces."""
+
+    name: str
+    mac: str | None
+    address: IPv4Interface
+
+
+def machines(lab: Lab) -> tuple[MachinePlan, ...]:
+    """Return all machines, by number."""
+    nodes, monitor = lab.nodes, lab.monitor
+    plans = [
+        MachinePlan(
+            name=name,
+            role=MachineRole.NODE,
+            number=number,
+            cpus=nodes.cpus,
+            memory_mib=nodes.memory_mib,
+            data_disk_mib=nodes.data_disk_mib,
+        )
+        for number, name in enumerate(nodes.names, start=1)
+    ]
+    plans.append(
+        MachinePlan(
+            name=monitor.name,
+            role=MachineRole.MONITOR,
+            number=len(plans) + 1,
+            cpus=monitor.cpus,
+            memory_mib=monitor.memory_mib,
+            data_disk_mib=None,
+        )
+    )
+    return tuple(plans)
+
+
+def interfaces(lab: Lab, machine: MachinePlan) -> dict[NetworkRole, NicPlan]:
+    """Return a machine's interfaces, in the order in which it gets them."""
+    return {role: _interface(lab, machine.number, role) for role in NETWORKS_OF[machine.role]}
+
+
+def hypervisor_address(lab: Lab) -> IPv4Address:
+    """Return the platform's own address on the management network, .254 in a /24."""
+    return last_address(lab.networks.management)
+
+
+def _interface(lab: Lab, number: int, role: NetworkRole) -> NicPlan:
+    subnet = lab.networks.subnet(role)
+    address = machine_address(subnet, number)
+    network = MAC_NETWORKS.get(role)
+    return NicPlan(
+        name=INTERFACE_NAMES[role],
+        mac=None if network is None else f"{MAC_PREFIX}:{network:02x}:{number:02x}",
+        address=IPv4Interface(f"{address}/{subnet.prefixlen}"),
+    )

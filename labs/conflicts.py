@@ -1,0 +1,36 @@
+"""Rules that no single key breaks by itself: what they found, all of it at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """Values that contradict each other.
+
+    `keys` are dotted, the one to blame first; `value` is what stands there now.
+    """
+
+    keys: tuple[str, ...]
+    value: str
+    allowed: str
+    hint: str
+
+    def __str__(self) -> str:
+        return f"{self.keys[0]} = {self.value}: allowed: {self.allowed}; {self.hint}"
+
+
+class Conflicts(ValueError):
+    """All conflicts of one model; a ValueError so that pydantic carries it to the reader."""
+
+    def __init__(self, found: tuple[Conflict, ...]) -> None:
+        super().__init__("; ".join(map(str, found)))
+        self.found = found
+
+    @classmethod
+    def raise_any(cls, found: Iterable[Conflict]) -> None:
+        """Raise when there is at least one conflict."""
+        if conflicts := tuple(found):
+            raise cls(conflicts)

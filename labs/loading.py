@@ -1,0 +1,109 @@
+"""Find a lab definition by name or path and read it."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from core.errors import HalabError
+from core.folders import PROJECT
+from labs.checking import DefinitionError, Problem, check
+from labs.model import Lab
+
+__all__ = ["LABS", "DefinitionError", "Offer", "Problem", "available", "find", "load"]
+
+LABS = PROJECT / "labs"
+"""The definitions that come with halab."""
+
+POSITION = re.compile(r"\(at line (?P<line>\d+), column (?P<column>\d+)\)")
+"""How tomllib says where a file stops being TOML."""
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A definition that comes with halab. `name` is what `up` takes."""
+
+    name: str
+    description: str
+    path: Path
+
+
+def available(folder: Path = LABS) -> tuple[Offer, ...]:
+    """Return the definitions in a folder, by name; a broken one says so in its description."""
+    return tuple(_offer(path) for path in sorted(folder.glob("*.toml")))
+
+
+def find(name_or_path: str, folder: Path = LABS) -> Path:
+    """Return the file that a person means: a name in `folder`, or a path to a .toml file.
+
+    What ends with .toml or has a slash is a path. Raises HalabError when there is no such file.
+    """
+    if name_or_path.endswith(".toml") or os.sep in name_or_path:
+        path = Path(name_or_path).expanduser()
+        problem = f"no such lab definition: {path}"
+    else:
+        path = folder / f"{name_or_path}.toml"
+        problem = f"unknown lab: {name_or_path!r}"
+    if path.is_file():
+        return path
+    names = [offer.name for offer in available(folder)]
+    close = get_close_matches(path.stem, names, n=1)
+    question = f"did you mean {close[0]}? " if close else ""
+    raise HalabError(
+        problem, hint=f"{question}known labs: {', '.join(names)}; or give the path of a .toml file"
+    )
+
+
+def load(name_or_path: str) -> Lab:
+    """Read and validate a lab definition.
+
+    Raises HalabError when the file is missing or unreadable, DefinitionError when it is not TOML
+    or defines no lab that can be built.
+    """
+    path = find(name_or_path)
+    return check(str(path), _read(path))
+
+
+def _offer(path: Path) -> Offer:
+    try:
+        description = load(str(path)).description
+    except HalabError as error:
+        description = f"(cannot be used: {error.message})"
+    return Offer(path.stem, description, path)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_bytes().decode()
+    except OSError as error:
+        raise HalabError(
+            f"{path} cannot be read: {error.strerror}", hint="check its owner and mode"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise HalabError(f"{path} is not UTF-8 text", hint="save it as UTF-8") from error
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise DefinitionError(str(path), (_broken(path, text, str(error)),)) from error
+
+
+def _broken(path: Path, text: str, message: str) -> Problem:
+    """Point at the place where the file stops being TOML."""
+    position = POSITION.search(message)
+    if position is None:
+        return Problem(str(path), "end of file", "(nothing)", f"TOML: {message}", "complete it")
+    line, column = int(position["line"]), int(position["column"])
+    lines = text.splitlines()
+    shown = lines[line - 1].strip() if line <= len(lines) else ""
+    return Problem(
+        str(path),
+        key=f"line {line}, column {column}",
+        value=shown,
+        allowed=f"TOML: {POSITION.sub('', message).strip()}",
+        hint="strings stand in double quotes, tables in [brackets], one key a line",
+    )

@@ -1,0 +1,84 @@
+"""Rules that hold between the tables of a lab definition. Each yields what breaks it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import IPv4Network
+from itertools import combinations
+
+from labs.conflicts import Conflict
+from labs.roles import NetworkRole
+from labs.subnets import floating_address, last_address, machine_address
+from labs.tables import Monitor, Networks, Nodes, ServiceTable
+
+TAKEN_PORTS = {22: "ssh", 7788: "DRBD"}
+"""TCP ports that listen on the nodes' own behalf."""
+
+
+def names_differ(nodes: Nodes, monitor: Monitor) -> Iterator[Conflict]:
+    """Every machine has a name of its own: corosync, DRBD and ssh know machines by it."""
+    names = [(f"nodes.names[{index}]", name) for index, name in enumerate(nodes.names)]
+    # Blame falls on the later one: better on a name that somebody wrote than on a default.
+    names.insert(
+        0 if "names" in nodes.model_fields_set else len(names), ("monitor.name", monitor.name)
+    )
+    for (other_key, other), (key, name) in combinations(names, 2):
+        if name == other:
+            yield Conflict(
+                keys=(key, other_key),
+                value=f'"{name}"',
+                allowed="a name that no other machine has",
+                hint=f"{other_key} is called the same",
+            )
+
+
+def networks_apart(networks: Networks) -> Iterator[Conflict]:
+    """No two networks overlap: a machine would not know which interface leads to an address."""
+    # Blame falls on the later one: better on a network that somebody wrote than on a default.
+    roles = sorted(
+        NetworkRole, key=lambda role: role.replace("-", "_") in networks.model_fields_set
+    )
+    for other, role in combinations(roles, 2):
+        subnet, other_subnet = networks.subnet(role), networks.subnet(other)
+        if subnet.overlaps(other_subnet):
+            yield Conflict(
+                keys=(f"networks.{role}", f"networks.{other}"),
+                value=f'"{subnet}"',
+                allowed="a network that overlaps no other",
+                hint=f"networks.{other} is {other_subnet}",
+            )
+
+
+def address_floats(service: ServiceTable, subnet: IPv4Network, machines: int) -> Iterator[Conflict]:
+    """Clients find the floating address on the service network, and it is nobody else's."""
+    address = service.address
+    if address is None:
+        return
+    numbers = {machine_address(subnet, number): number for number in range(1, machines + 1)}
+    if address not in subnet:
+        reason = f"networks.service is {subnet}"
+    elif address in (subnet.network_address, subnet.broadcast_address):
+        reason = f"it is the network or broadcast address of {subnet}"
+    elif address in numbers:
+        reason = f"it belongs to machine number {numbers[address]}"
+    elif address == last_address(subnet):
+        reason = "the last address of a network belongs to the platform"
+    else:
+        return
+    yield Conflict(
+        keys=("service.address", "networks.service"),
+        value=f'"{address}"',
+        allowed="a free address of the service network",
+        hint=f"{reason}; {floating_address(subnet)} would do",
+    )
+
+
+def port_free(service: ServiceTable) -> Iterator[Conflict]:
+    """No service takes a port that the nodes need themselves."""
+    if service.port in TAKEN_PORTS:
+        yield Conflict(
+            keys=("service.port",),
+            value=str(service.port),
+            allowed="a TCP port from 1 to 65535 that the nodes leave free",
+            hint=f"{TAKEN_PORTS[service.port]} listens there; 80 and 8080 are free",
+        )

@@ -1,0 +1,326 @@
+"""Every timeout of a lab and the failover budget that follows from them, in one place.
+
+What a person may choose are fields; what follows from it are properties. "Calibration" in the
+docstrings means figures measured on a whole lab of two one-core nodes in software emulation on a
+two-core host.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, model_validator
+
+from labs.conflicts import Conflict, Conflicts
+
+KVM_PACE = 1
+EMULATION_PACE = 4
+"""How much longer work takes in a guest. Calibration: software emulation needs four times the
+advised operation timeouts and boot waits, yet no longer token or fencing timeouts."""
+
+
+class Timeouts(BaseModel):
+    """What a person may choose. A key that is not given follows from those above it.
+
+    Raises Conflicts (inside pydantic's ValidationError) when values contradict each other.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    token_ms: Annotated[StrictInt, Field(ge=1000, le=30000)] = Field(
+        default=3000, description="milliseconds, whole number from 1000 to 30000"
+    )
+    """Silence after which corosync declares a token lost. Calibration: 3000 held for minutes on
+    an overloaded host; 1000 held for one minute; 500 breaks."""
+
+    token_retransmits: Annotated[StrictInt, Field(ge=4, le=40)] = Field(
+        default=10, description="whole number from 4 to 40"
+    )
+    """Retransmits of the token within `token_ms`; corosync.conf(5) has 4 as its default."""
+
+    watchdog_s: Annotated[StrictInt, Field(ge=3, le=120)] = Field(
+        default=5, description="seconds, whole number from 3 to 120"
+    )
+    """The hardware watchdog resets a node whose sbd was silent for this long."""
+
+    msgwait_s: Annotated[StrictInt, Field(ge=6, le=600)] = Field(
+        default_factory=lambda chosen: 2 * chosen["watchdog_s"],
+        description="seconds, whole number from 6 to 600, at least 2 x watchdog_s",
+    )
+    """After this time a fencing message on the shared disk counts as obeyed: twice the watchdog
+    (sbd(8)), because the victim may have patted it just before it read the message."""
+
+    sync_timeout_ms: Annotated[StrictInt, Field(ge=1000, le=100000)] = Field(
+        default_factory=lambda chosen: 800 * chosen["watchdog_s"],
+        description="milliseconds, whole number from 1000 to 100000, less than watchdog_s",
+    )
+    """How long a new membership waits for the quorum device's vote. sbd distrusts quorum that may
+    come later than its watchdog; calibration: the vote came after 250 to 1400 ms."""
+
+    stonith_timeout_s: Annotated[StrictInt, Field(ge=10, le=3600)] = Field(
+        default_factory=lambda chosen: _stonith_timeout(chosen),
+        description="seconds, whole number from 10 to 3600, at least 1.2 x msgwait_s + 2.2 x token",
+    )
+    """Pacemaker gives up one fencing attempt after this time; its own default is 60."""
+
+    dc_deadtime_s: Annotated[StrictInt, Field(ge=2, le=120)] = Field(
+        default=10, description="seconds, whole number from 2 to 120"
+    )
+    """How long a starting node waits for others before it elects itself and fences the absent.
+    Nodes that start cold pay it in full; Pacemaker's default of 20 suits nodes that somebody
+    starts by hand, ours start together."""
+
+    recheck_s: Annotated[StrictInt, Field(ge=60, le=3600)] = Field(
+        default=300, description="seconds, whole number from 60 to 3600"
+    )
+    """Pacemaker's cluster-recheck-interval: how often time-based rules are looked at again."""
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        Conflicts.raise_any(_conflicts(self))
+        return self
+
+    @property
+    def consensus_ms(self) -> int:
+        """Wait for agreement on a new membership: 1.2 x token (corosync.conf(5))."""
+        return math.ceil(1.2 * self.token_ms)
+
+    @property
+    def death_s(self) -> float:
+        """From a node's last sign of life to a membership without it: token + consensus."""
+        return (self.token_ms + self.consensus_ms) / 1000
+
+
+SLOW_HOST: dict[str, int] = {"token_ms": 5000, "watchdog_s": 10}
+"""For hosts that stall for seconds. Calibration: the outage of a failover grows by 12 s."""
+
+PROFILES: dict[str, dict[str, int]] = {"default": {}, "slow-host": SLOW_HOST}
+"""Named starting points; whatever a definition says besides wins over them."""
+
+
+@dataclass(frozen=True)
+class Operations:
+    """Timeouts of a resource's operations and the time between two monitors, all in seconds."""
+
+    start_s: int
+    stop_s: int
+    monitor_s: int
+    monitor_every_s: int
+
+
+@dataclass(frozen=True)
+class PromotableOperations(Operations):
+    """The same for a promotable resource; `monitor_every_s` is for the promoted instance.
+
+    Pacemaker tells two monitors apart by their intervals, so the other one must differ.
+    """
+
+    promote_s: int
+    demote_s: int
+    notify_s: int
+    monitor_unpromoted_every_s: int
+
+
+@dataclass(frozen=True)
+class Budget:
+    """The longest outage that clients may see when the active node loses power, in seconds.
+
+    The steps follow each other. `detection_s`: token + consensus (calibration 6.6 of 6.6).
+    `decision_s`: the quorum device votes, the survivor becomes DC and asks for fencing (1.7 of 4).
+    `fencing_s`: msgwait, 2 s that fence_sbd and Pacemaker take around it on any machine, and
+    processes that start slowly (12.3 of 14). `promotion_s`: DRBD is promoted, including its
+    fence-peer handler (3.8 of 8). `start_s`: filesystem, web server and address; the agents look
+    again after whole seconds of sleep (8.2 of 16). `probe_s`: what a client adds that asks every
+    0.2 s and gives up an answer after 0.8 s.
+
+    The figures in brackets are what calibration measured of what emulation is allowed: what a
+    loaded host can slow down may take twice the time, what clocks determine may not.
+    """
+
+    detection_s: float
+    decision_s: float
+    fencing_s: float
+    promotion_s: float
+    start_s: float
+    probe_s: float = 1.0
+
+    @property
+    def total_s(self) -> float:
+        """The outage from the last answer before the fault to the first after it."""
+        steps = (self.detection_s, self.decision_s, self.fencing_s, self.promotion_s, self.start_s)
+        return round(sum(steps) + self.probe_s, 1)
+
+
+class Timing(Timeouts):
+    """All timeouts of one lab on one kind of machine; `Timing()` is the default lab on KVM.
+
+    `pace` stretches what work takes: operation timeouts and waits, never token or fencing.
+    """
+
+    pace: Annotated[StrictInt, Field(ge=1, le=10)] = Field(
+        default=KVM_PACE, description="whole number from 1 to 10"
+    )
+
+    qdevice_timeout_ms: ClassVar[int] = 10000
+    """Heartbeat of corosync-qdevice outside membership changes: its default (man page: keep it)."""
+
+    drbd_ping_interval_s: ClassVar[int] = 10
+    drbd_ping_timeout_ds: ClassVar[int] = 30
+    drbd_timeout_ds: ClassVar[int] = 100
+    drbd_connect_interval_s: ClassVar[int] = 10
+    """DRBD's network timeouts (drbd.conf: ping-int, ping-timeout, timeout, connect-int; `_ds` are
+    tenths of a second). Calibration: quiet under load with these."""
+
+    @property
+    def knet_link_loss_ms(self) -> int:
+        """Silence after which corosync reports one link as lost: token / 2 (corosync.conf(5))."""
+        return self.token_ms // 2
+
+    @property
+    def power_timeout_s(self) -> int:
+        """What fence_sbd may take; it warns unless this exceeds msgwait. 30 is its default."""
+        return _power_timeout(self.msgwait_s)
+
+    @property
+    def fence_handler_s(self) -> int:
+        """How long DRBD's fence-peer handler waits for the peer's fate: detection and fencing.
+
+        Its `--timeout`; the script wants more than the stonith timeout.
+        """
+        return max(120, math.ceil(self.death_s) + self.stonith_timeout_s + 30)
+
+    @property
+    def fence_handler_dc_s(self) -> int:
+        """How long the handler waits for a DC, its `--dc-timeout`; must exceed `--timeout`."""
+        return self.fence_handler_s + 30
+
+    @property
+    def drbd(self) -> PromotableOperations:
+        """Replication. Advice of ocf:linbit:drbd: start 240, stop 100, the others 90, monitor 20.
+
+        240 is generous in emulation already. A promotion may have to wait for the handler.
+        """
+        return PromotableOperations(
+            start_s=240,
+            stop_s=100 * self.pace,
+            monitor_s=20 * self.pace,
+            monitor_every_s=10,
+            promote_s=max(90 * self.pace, self.fence_handler_dc_s + 30),
+            demote_s=90 * self.pace,
+            notify_s=90 * self.pace,
+            monitor_unpromoted_every_s=13,
+        )
+
+    @property
+    def filesystem(self) -> Operations:
+        """The replicated filesystem, as ocf:heartbeat:Filesystem advises."""
+        return self._operations(start=60, stop=60, monitor=40, every=20)
+
+    @property
+    def web(self) -> Operations:
+        """The web server, as ocf:heartbeat:nginx advises.
+
+        The monitor runs every 10 s because this interval dominates how late a dead server is seen.
+        """
+        return self._operations(start=40, stop=60, monitor=30, every=10)
+
+    @property
+    def address(self) -> Operations:
+        """The floating address, as ocf:heartbeat:IPaddr2 advises."""
+        return self._operations(start=20, stop=20, monitor=20, every=10)
+
+    @property
+    def fencing(self) -> Operations:
+        """The fencing device; Pacemaker's default timeout is 20, the monitor reads a disk."""
+        return self._operations(start=30, stop=20, monitor=30, every=120)
+
+    @property
+    def ssh_wait_s(self) -> int:
+        """One ssh connection to a machine that is up (calibration: below 2 s in emulation)."""
+        return 10 * self.pace
+
+    @property
+    def boot_wait_s(self) -> int:
+        """From power-on until ssh answers (calibration: 35 to 65 s in emulation, three guests)."""
+        return 60 * self.pace
+
+    @property
+    def healthy_wait_s(self) -> int:
+        """From started daemons, or from ssh after a reboot, until all is healthy.
+
+        Calibration in emulation: 95 s for a new cluster, 110 s for a rejoin on a busy host.
+        """
+        return 90 * self.pace
+
+    @property
+    def rejoin_wait_s(self) -> int:
+        """From power-on of a failed node until the lab is healthy again."""
+        return self.boot_wait_s + self.healthy_wait_s
+
+    @property
+    def stop_wait_s(self) -> int:
+        """A clean stop of the cluster on one node (calibration: 25 s in emulation)."""
+        return 30 * self.pace
+
+    @property
+    def budget(self) -> Budget:
+        """What a failover may take after loss of power; `Budget` explains each step."""
+        return Budget(
+            detection_s=round(self.death_s, 1),
+            decision_s=float(self.pace),
+            fencing_s=self.msgwait_s + 2 + 0.5 * self.pace,
+            promotion_s=2.0 * self.pace,
+            start_s=2 + 3.5 * self.pace,
+        )
+
+    def _operations(self, *, start: int, stop: int, monitor: int, every: int) -> Operations:
+        return Operations(start * self.pace, stop * self.pace, monitor * self.pace, every)
+
+
+def _power_timeout(msgwait_s: int) -> int:
+    return msgwait_s + 20
+
+
+def _stonith_timeout(chosen: dict[str, Any]) -> int:
+    """Leave an attempt Pacemaker's 60 s or what its agent may take and a fifth, and a membership.
+
+    Calibration ran with 72 where this gives 67.
+    """
+    msgwait_s, token_ms = int(chosen["msgwait_s"]), int(chosen["token_ms"])
+    attempt = max(60.0, 1.2 * _power_timeout(msgwait_s))
+    return math.ceil(attempt + 2.2 * token_ms / 1000)
+
+
+def _conflicts(chosen: Timeouts) -> tuple[Conflict, ...]:
+    found: list[Conflict] = []
+    if chosen.msgwait_s < 2 * chosen.watchdog_s:
+        found.append(
+            Conflict(
+                keys=("msgwait_s", "watchdog_s"),
+                value=f"{chosen.msgwait_s} (watchdog_s {chosen.watchdog_s})",
+                allowed=f"at least 2 x watchdog_s, here {2 * chosen.watchdog_s}",
+                hint="the survivor must not take over before the watchdog has reset the victim",
+            )
+        )
+    if chosen.sync_timeout_ms >= 1000 * chosen.watchdog_s:
+        found.append(
+            Conflict(
+                keys=("sync_timeout_ms", "watchdog_s"),
+                value=f"{chosen.sync_timeout_ms} (watchdog_s {chosen.watchdog_s})",
+                allowed=f"less than watchdog_s, here {1000 * chosen.watchdog_s}",
+                hint="sbd distrusts quorum that may come later than its watchdog",
+            )
+        )
+    least = math.ceil(1.2 * chosen.msgwait_s + chosen.death_s)
+    if chosen.stonith_timeout_s < least:
+        found.append(
+            Conflict(
+                keys=("stonith_timeout_s", "msgwait_s", "token_ms"),
+                value=str(chosen.stonith_timeout_s),
+                allowed=f"at least 1.2 x msgwait_s + token + consensus, here {least}",
+                hint="fencing that works must not be given up; without this key it is computed",
+            )
+        )
+    return tuple(found)

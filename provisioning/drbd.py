@@ -1,0 +1,116 @@
+"""Replication with the kernel's DRBD 8.4: one resource, r0, on /dev/drbd0."""
+
+from __future__ import annotations
+
+import shlex
+
+from inventory.model import Inventory, Machine
+from labs.roles import NetworkRole
+from provisioning.facts import NOTES, Facts
+from provisioning.files import Edit, File, script
+from provisioning.secrets import Secrets
+from provisioning.steps import Step
+from provisioning.templates import render
+
+RESOURCE = "r0"
+CONFIGURATION = f"/etc/drbd.d/{RESOURCE}.res"
+INDEX_PAGE = "/var/lib/halab/www/index.html"
+NOTE = "replication"
+
+STOCK_HANDLER = "/usr/lib/drbd/crm-fence-peer.sh"
+HANDLERS = "/usr/local/lib/halab"
+FENCE_HANDLER = f"{HANDLERS}/crm-fence-peer.sh"
+UNFENCE_HANDLER = f"{HANDLERS}/crm-unfence-peer.sh"
+
+CORRECTION = (
+    Edit(
+        before="\n\t# if it is not enabled, no point in waiting for it.\n",
+        after="""
+\t# Corrected by halab: these two are points in time since Pacemaker 2.1.7; 0 means "not".
+\t[[ $in_ccm =~ ^[0-9]+$ ]] && { (( in_ccm )) && in_ccm=true || in_ccm=false; }
+\t[[ $crmd =~ ^[0-9]+$ ]] && { (( crmd )) && crmd=online || crmd=offline; }
+
+\t# if it is not enabled, no point in waiting for it.
+""",
+    ),
+    Edit(
+        before='\t[[ $crmd = "banned" ]] && will_fence=true\n',
+        after='\t[[ $join = "banned" ]] && will_fence=true # corrected by halab: was $crmd\n',
+    ),
+)
+"""What drbd-utils before 9.28 misunderstands in Pacemaker 3's node states.
+
+Without it the handler waits its whole timeout for a peer whose fate is known, and a promotion that
+waits for the handler fails.
+"""
+
+
+def files(inventory: Inventory, secrets: Secrets) -> tuple[File, ...]:
+    """Describe DRBD's configuration and the corrected handlers.
+
+    The handlers are copies under the names that they look at to know what they are for; an upgrade
+    of the package does not undo the correction.
+    """
+    resource = render(
+        "r0.res.j2",
+        timing=inventory.timing,
+        disk=inventory.disks.data,
+        secret=secrets.drbd_secret,
+        fence_handler=FENCE_HANDLER,
+        unfence_handler=UNFENCE_HANDLER,
+        nodes=[
+            {
+                "name": node.name,
+                "address": node.interfaces[NetworkRole.REPLICATION].address.ip,
+            }
+            for node in inventory.nodes
+        ],
+    )
+    return (
+        File(CONFIGURATION, resource, mode=0o600),
+        File(INDEX_PAGE, render("index.html.j2", lab=inventory.lab)),
+        File(FENCE_HANDLER, "", mode=0o755, source=STOCK_HANDLER, edits=CORRECTION),
+        File(UNFENCE_HANDLER, "", mode=0o755, source=STOCK_HANDLER, edits=CORRECTION),
+    )
+
+
+def check_handler(changed: frozenset[str]) -> tuple[Step, ...]:
+    """Let the corrected handler judge a living and a dead peer, whenever it was written."""
+    if FENCE_HANDLER not in changed:
+        return ()
+    command = f"set -- {FENCE_HANDLER}\n{script('check_fence_handler.sh')}"
+    return (Step("fence handler corrected", command),)
+
+
+def attach(facts: Facts, first: Facts, cluster_runs: bool) -> tuple[Step, ...]:
+    """Give the disk metadata if it has none and bring replication up, for the first time only.
+
+    `first` are the first node's facts: it notes when replication is set up.
+    """
+    if cluster_runs or NOTE in first.notes:
+        return ()
+    return (Step("replication attached", script("attach_replication.sh")),)
+
+
+def initialise(inventory: Inventory, facts: Facts, cluster_runs: bool) -> tuple[Step, ...]:
+    """Declare both empty disks equal and make the filesystem; on the first node only.
+
+    Both nodes must have attached. Pacemaker finds DRBD running then, which saves it a start.
+    """
+    if cluster_runs or NOTE in facts.notes:
+        return ()
+    words = (f"{NOTES}/{NOTE}", INDEX_PAGE, inventory.lab)
+    command = f"set -- {shlex.join(words)}\n{script('initialise_replication.sh')}"
+    return (Step("replication initialised, filesystem made", command),)
+
+
+def adjust(facts: Facts, changed: frozenset[str]) -> tuple[Step, ...]:
+    """Make running replication take over a changed configuration."""
+    if CONFIGURATION not in changed or not facts.cluster_runs:
+        return ()
+    return (Step("replication took over its configuration", f"drbdadm adjust {RESOURCE}"),)
+
+
+def first_node(inventory: Inventory, machine: Machine) -> bool:
+    """Tell whether this machine does what only one node may do."""
+    return machine.number == inventory.nodes[0].number

@@ -1,0 +1,113 @@
+"""What a machine is like before anything is changed, read in one round trip."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from core.errors import HalabError
+from provisioning.files import run_script
+from provisioning.remote import Remote
+
+NOTES = "/var/lib/halab"
+"""Where a machine notes what was done to it once: replication set up, certificates imported."""
+
+
+class Unit(StrEnum):
+    """The systemd units that provisioning looks at."""
+
+    CHRONY = "chrony.service"
+    COROSYNC = "corosync.service"
+    QDEVICE = "corosync-qdevice.service"
+    PACEMAKER = "pacemaker.service"
+    SBD = "sbd.service"
+    QNETD = "corosync-qnetd.service"
+    NGINX = "nginx.service"
+    DRBD = "drbd.service"
+
+
+@dataclass(frozen=True)
+class UnitState:
+    """Whether a unit runs, and whether it starts at boot."""
+
+    active: bool
+    enabled: bool
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A machine as it was found.
+
+    `fencing_disk` is what `sbd dump` prints, empty when the disk holds no header; `notes` maps the
+    names of files in NOTES to their content.
+    """
+
+    system: str
+    hostname: str
+    packages: frozenset[str]
+    units: dict[Unit, UnitState]
+    notes: dict[str, str]
+    corosync_conf: str
+    fencing_disk: str
+
+    @property
+    def cluster_runs(self) -> bool:
+        """Whether Pacemaker is active here."""
+        return self.units[Unit.PACEMAKER].active
+
+
+def read_facts(remote: Remote, packages: tuple[str, ...], fencing_disk: str | None) -> Facts:
+    """Look at a machine. Raises HalabError when it is not what halab can configure."""
+    printed = run_script(
+        remote, "facts.sh", NOTES, fencing_disk or "", " ".join(Unit), " ".join(packages)
+    )
+    facts = parse_facts(printed)
+    if facts.system != "debian 13":
+        raise HalabError(
+            f"{remote.name} runs {facts.system or 'an unknown system'}, halab needs Debian 13",
+            hint="`./halab up` makes its own Debian 13 guests; by hand, take a Debian 13 machine",
+        )
+    if facts.hostname != remote.name:
+        raise HalabError(
+            f"{remote.name} in the inventory calls itself {facts.hostname!r}",
+            hint=f"run `hostnamectl hostname {remote.name}` there, or correct the inventory: "
+            "the cluster and DRBD know machines by their host names",
+        )
+    return facts
+
+
+def parse_facts(printed: str) -> Facts:
+    """Read the output of files/facts.sh: sections that begin with `== name`."""
+    sections: dict[str, str] = {}
+    for part in ("\n" + printed).split("\n== ")[1:]:
+        name, _, body = part.partition("\n")
+        sections[name] = body.rstrip("\n")
+    return Facts(
+        system=sections["system"],
+        hostname=sections["hostname"],
+        packages=frozenset(
+            line.split()[1]
+            for line in sections["packages"].splitlines()
+            if line.startswith("installed ")
+        ),
+        units=_units(sections["units"]),
+        notes={
+            name.removeprefix("note "): body
+            for name, body in sections.items()
+            if name.startswith("note ")
+        },
+        corosync_conf=sections["corosync.conf"] + "\n",
+        fencing_disk=sections.get("fencing disk", ""),
+    )
+
+
+def _units(text: str) -> dict[Unit, UnitState]:
+    states = dict.fromkeys(Unit, UnitState(active=False, enabled=False))
+    for block in text.split("\n\n"):
+        values = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
+        if values:
+            states[Unit(values["Id"])] = UnitState(
+                active=values["ActiveState"] in ("active", "activating"),
+                enabled=values["UnitFileState"] == "enabled",
+            )
+    return states

@@ -1,0 +1,80 @@
+"""The cluster manager: its configuration is laid down before the first start, compared later."""
+
+from __future__ import annotations
+
+from core.errors import CommandError
+from core.wait import wait_until
+from inventory.model import Inventory
+from provisioning import cib
+from provisioning.facts import Facts, Unit
+from provisioning.files import File, Link
+from provisioning.remote import Remote
+from provisioning.steps import Step, run_steps
+from provisioning.units import AT_BOOT, link
+
+SEED = "/var/lib/pacemaker/cib/cib.xml"
+
+_STARTED_AT_BOOT = (Unit.COROSYNC, Unit.QDEVICE, Unit.PACEMAKER)
+
+
+def files(inventory: Inventory) -> tuple[File | Link, ...]:
+    """Describe the start at boot, for nodes that were fenced, and the CIB of the first start.
+
+    All nodes begin with the same one, so the cluster comes up with all its resources and settings
+    (the wait for absent nodes among them) instead of getting them in a second round.
+    """
+    return (
+        *(link(unit, AT_BOOT) for unit in _STARTED_AT_BOOT),
+        File(SEED, cib.first(inventory), mode=0o600, owner="hacluster:haclient", once=True),
+    )
+
+
+def start_membership(facts: Facts) -> tuple[Step, ...]:
+    """Start fencing, membership and quorum on this node."""
+    if facts.units[Unit.COROSYNC].active and facts.units[Unit.QDEVICE].active:
+        return ()
+    return (Step("membership started", "systemctl start corosync corosync-qdevice"),)
+
+
+def start(facts: Facts) -> tuple[Step, ...]:
+    """Start Pacemaker on this node. All nodes must start within dc-deadtime of each other."""
+    if facts.cluster_runs:
+        return ()
+    return (Step("cluster started", "systemctl start pacemaker"),)
+
+
+def stop(facts: Facts) -> tuple[Step, ...]:
+    """Stop the whole stack on this node."""
+    if not (facts.cluster_runs or facts.units[Unit.COROSYNC].active):
+        return ()
+    command = "systemctl stop pacemaker\nsystemctl stop corosync-qdevice corosync"
+    return (Step("cluster stopped", command),)
+
+
+def ensure_configured(remote: Remote, inventory: Inventory) -> tuple[str, ...]:
+    """Bring a running cluster's configuration to what the inventory asks for.
+
+    Returns what was changed. Raises WaitTimeout when the cluster does not take the changes in time:
+    it needs a quorum for that.
+    """
+    wanted = cib.desired(inventory)
+    timeout = inventory.timing.healthy_wait_s
+    running = wait_until(
+        lambda: remote.run("cibadmin --query --local").stdout,
+        lambda text: "<configuration" in text,
+        what=f"{remote.name}: Pacemaker answers",
+        timeout=timeout,
+        describe=lambda _: "an answer",
+        retry_on=(CommandError,),
+    )
+    steps = cib.corrections(running, wanted)
+    if not steps:
+        return ()
+    return wait_until(
+        lambda: run_steps(remote, steps, timeout=timeout),
+        lambda _: True,
+        what=f"{remote.name}: the cluster takes over its configuration",
+        timeout=timeout,
+        retry_on=(CommandError,),
+        interval=2.0,
+    )

@@ -1,0 +1,45 @@
+"""Packages that each role needs; no Recommends, and nothing starts while it is unconfigured."""
+
+from __future__ import annotations
+
+from labs.roles import MachineRole
+from provisioning.facts import Facts
+from provisioning.files import run_script
+from provisioning.remote import Remote
+
+_EVERYWHERE = ("chrony", "curl", "iproute2", "iputils-ping", "kmod", "libnss3-tools", "python3")
+
+PACKAGES: dict[MachineRole, tuple[str, ...]] = {
+    MachineRole.NODE: (
+        *_EVERYWHERE,
+        "corosync",
+        "corosync-qdevice",
+        "drbd-utils",
+        "e2fsprogs",
+        "fence-agents-sbd",
+        "nginx",
+        "pacemaker",
+        "pacemaker-cli-utils",
+        "procps",
+        "resource-agents",
+        "sbd",
+    ),
+    MachineRole.MONITOR: (*_EVERYWHERE, "corosync-qnetd"),
+}
+"""libnss3-tools: certutil for the quorum device; curl, procps: ocf:heartbeat:nginx uses them."""
+
+INSTALL_TIMEOUT = 900.0
+"""Seconds for about 100 MB from a mirror, unpacked in an emulated guest."""
+
+
+def missing(role: MachineRole, facts: Facts) -> tuple[str, ...]:
+    """Return the packages that the role needs and the machine lacks."""
+    return tuple(name for name in PACKAGES[role] if name not in facts.packages)
+
+
+def ensure_installed(remote: Remote, names: tuple[str, ...]) -> bool:
+    """Install the named packages; returns whether there were any."""
+    if not names:
+        return False
+    run_script(remote, "install.sh", *names, timeout=INSTALL_TIMEOUT)
+    return True

@@ -1,0 +1,244 @@
+"""One machine over ssh: run a command, put a file. Fabric does the talking."""
+
+from __future__ import annotations
+
+import fcntl
+import shlex
+import socket
+import subprocess
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from fabric import Config, Connection
+from invoke.exceptions import CommandTimedOut, ThreadException
+from paramiko import MissingHostKeyPolicy, PKey, SSHClient, SSHException
+from paramiko.ssh_exception import AuthenticationException, BadHostKeyException
+
+from core.errors import CommandError, HalabError
+from inventory.model import Machine, Ssh
+
+CONNECT_TIMEOUT = 30.0
+"""Seconds for TCP, key exchange and login; sshd of an emulated guest under load needs up to 10."""
+
+LOST_CONNECTION = -1
+"""What paramiko gives as exit status when the connection ended before the command did."""
+
+
+class RemoteUnreachable(HalabError):
+    """A machine does not answer over ssh, or stopped answering while a command ran."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a finished command left behind."""
+
+    stdout: str
+    stderr: str
+    status: int
+
+
+class Remote:
+    """A machine of the inventory; it connects at the first use. Threads may share one.
+
+    Commands run as root: directly, or through `sudo -n` when the inventory names another user.
+    """
+
+    def __init__(self, machine: Machine, *, connect_timeout: float = CONNECT_TIMEOUT) -> None:
+        self.machine = machine
+        self._connect_timeout = connect_timeout
+        self._lock = threading.Lock()
+        self._connection: Connection | None = None
+
+    def __enter__(self) -> Remote:
+        """Return this machine; leaving the block closes the connection."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the connection."""
+        self.close()
+
+    @property
+    def name(self) -> str:
+        """The machine's name in the inventory."""
+        return self.machine.name
+
+    def run(
+        self,
+        command: str,
+        *,
+        check: bool = True,
+        timeout: float = 60.0,
+        stdin: str | None = None,
+        hint: str | None = None,
+    ) -> Result:
+        """Run shell text as root and return its output; `timeout` is in seconds.
+
+        Raises RemoteUnreachable when ssh fails, CommandError when the command fails (unless
+        `check` is False) or takes too long.
+        """
+        connection = self._connect()
+        try:
+            done = connection.run(
+                self._as_root(command),
+                hide=True,
+                warn=True,
+                in_stream=False if stdin is None else _Whole(stdin),
+                timeout=timeout,
+            )
+        except CommandTimedOut as error:
+            raise CommandError(
+                command,
+                status=None,
+                stdout=error.result.stdout,
+                stderr=error.result.stderr,
+                host=self.name,
+                hint=hint,
+            ) from error
+        except (SSHException, OSError, EOFError, ThreadException) as error:
+            self.close()
+            raise self._unreachable(f"the connection broke: {error}") from error
+        if done.return_code == LOST_CONNECTION:
+            self.close()
+            raise self._unreachable(f"the connection ended while this ran: {command}")
+        if check and done.return_code != 0:
+            raise CommandError(
+                command,
+                status=done.return_code,
+                stdout=done.stdout,
+                stderr=done.stderr,
+                host=self.name,
+                hint=hint,
+            )
+        return Result(done.stdout, done.stderr, done.return_code)
+
+    def put(self, path: str, content: str, *, mode: int = 0o644, owner: str = "root:root") -> bool:
+        """Make `path` hold `content`; `owner` is user:group. Returns whether anything changed."""
+        from provisioning.files import File, ensure_files
+
+        return bool(ensure_files(self, (File(path, content, mode=mode, owner=owner),)))
+
+    def close(self) -> None:
+        """End the connection; the next command makes a new one."""
+        with self._lock:
+            connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _as_root(self, command: str) -> str:
+        if self.machine.ssh.user == "root":
+            return command
+        return f"sudo -n -- /bin/sh -c {shlex.quote(command)}"
+
+    def _connect(self) -> Connection:
+        with self._lock:
+            if self._connection is not None and self._connection.is_connected:
+                return self._connection
+            self._connection = self._open()
+            return self._connection
+
+    def _open(self) -> Connection:
+        ssh = self.machine.ssh
+        arguments: dict[str, object] = {
+            "key_filename": str(ssh.key_file),
+            "look_for_keys": False,
+            "allow_agent": False,
+            "banner_timeout": self._connect_timeout,
+            "auth_timeout": self._connect_timeout,
+        }
+        if ssh.proxy_command is not None:
+            arguments["sock"] = _through(ssh, ssh.proxy_command)
+        connection = Connection(
+            ssh.host,
+            user=ssh.user,
+            port=ssh.port,
+            connect_timeout=self._connect_timeout,
+            connect_kwargs=arguments,
+            # A person's ~/.ssh/config must not change how a lab is reached.
+            config=Config(overrides={"load_ssh_configs": False}),
+        )
+        _trust(connection.client, ssh.known_hosts)
+        try:
+            connection.open()
+        except BadHostKeyException as error:
+            raise HalabError(
+                f"{self.name} shows another ssh host key than before",
+                hint=f"if the machine was made anew, remove its line from {ssh.known_hosts}",
+            ) from error
+        except AuthenticationException as error:
+            raise self._unreachable(f"it does not accept the key {ssh.key_file}") from error
+        except (SSHException, OSError, EOFError) as error:
+            raise self._unreachable(str(error) or type(error).__name__) from error
+        transport = connection.transport
+        if transport is not None:
+            transport.set_keepalive(5)
+        return connection
+
+    def _unreachable(self, why: str) -> RemoteUnreachable:
+        ssh = self.machine.ssh
+        return RemoteUnreachable(
+            f"{self.name} cannot be reached as {ssh.user}@{ssh.host}:{ssh.port}: {why}"
+        )
+
+
+class _Whole:
+    """Standard input that is handed over in one piece: Invoke reads other streams bytewise."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def read(self, _size: int = -1) -> str:
+        text, self._text = self._text, ""
+        return text
+
+
+class _AcceptNew(MissingHostKeyPolicy):
+    """Learn a host key at the first contact, as OpenSSH's accept-new does."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def missing_host_key(self, client: SSHClient, hostname: str, key: PKey) -> None:
+        """Append the key; the lock keeps machines that are met at the same time apart."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._path.open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.write(f"{hostname} {key.get_name()} {key.get_base64()}\n")
+
+
+def _trust(client: SSHClient, known_hosts: Path) -> None:
+    if known_hosts.exists():
+        client.load_host_keys(str(known_hosts))
+    client.set_missing_host_key_policy(_AcceptNew(known_hosts))
+
+
+def _through(ssh: Ssh, proxy_command: str) -> socket.socket:
+    """Start a ProxyCommand on one end of a socket pair and return the other.
+
+    paramiko's own ProxyCommand does not notice when the program ends; a socket does.
+    """
+    words = [
+        word.replace("%h", ssh.host).replace("%p", str(ssh.port)).replace("%r", ssh.user)
+        for word in shlex.split(proxy_command)
+    ]
+    ours, theirs = socket.socketpair()
+    with theirs:
+        try:
+            program = subprocess.Popen(
+                words, stdin=theirs.fileno(), stdout=theirs.fileno(), stderr=subprocess.DEVNULL
+            )
+        except OSError as error:
+            ours.close()
+            raise RemoteUnreachable(
+                f"{ssh.host} cannot be reached: {words[0]} does not start: {error}",
+                hint="run `./halab doctor`",
+            ) from error
+    # The program ends with the connection; someone has to collect it then.
+    threading.Thread(target=program.wait, daemon=True).start()
+    return ours

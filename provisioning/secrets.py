@@ -1,0 +1,82 @@
+"""What only one lab's machines may know; generated once, never shown."""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+import json
+import os
+import secrets as random
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from core.errors import HalabError
+from provisioning.certificates import Authority, make_authority
+
+
+class Secrets(BaseModel):
+    """The secrets of one lab; `repr` and `str` show none of them.
+
+    `corosync_authkey` is base64 of 256 random bytes (corosync-keygen's size), `drbd_secret` has at
+    most 64 characters (drbd.conf-8.4(5), shared-secret), `qnetd_authority` signs the certificates
+    by which the quorum device and the nodes know each other.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: int = 1
+    corosync_authkey: str = Field(repr=False)
+    drbd_secret: str = Field(repr=False, max_length=64)
+    qnetd_authority: Authority = Field(repr=False)
+
+    def __str__(self) -> str:
+        """Show nothing."""
+        return "Secrets(...)"
+
+    def reveal(self) -> str:
+        """Return everything as JSON, for a place that keeps secrets."""
+        return json.dumps(self.model_dump(mode="json"), indent=2) + "\n"
+
+
+def generate() -> Secrets:
+    """Make the secrets of a new lab."""
+    return Secrets(
+        corosync_authkey=base64.b64encode(random.token_bytes(256)).decode(),
+        drbd_secret=random.token_hex(24),
+        qnetd_authority=make_authority(),
+    )
+
+
+def ensure_secrets(path: Path) -> Secrets:
+    """Return the secrets in `path`; the first call makes them, readable by their owner alone.
+
+    Raises HalabError when the file exists and cannot be understood.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            _write(path, generate().reveal())
+    try:
+        return Secrets.model_validate_json(path.read_text())
+    except ValidationError as error:
+        # pydantic's message would show the values.
+        wrong = ", ".join(
+            ".".join(map(str, problem["loc"])) or "file" for problem in error.errors()
+        )
+        raise HalabError(
+            f"{path} does not hold a lab's secrets (wrong: {wrong})",
+            hint="take the lab down and build it again; or remove the file to get new secrets",
+        ) from None
+
+
+def _write(path: Path, text: str) -> None:
+    draft = path.with_suffix(".new")
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(descriptor, "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(descriptor)
+    draft.replace(path)

@@ -1,0 +1,1 @@
+"""Reads a running lab and judges whether it is healthy. It never changes anything."""

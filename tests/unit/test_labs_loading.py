@@ -1,0 +1,382 @@
+"""A person names a lab; halab finds it, reads it, or says everything that is wrong with it."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from core.errors import HalabError
+from core.folders import PROJECT
+from labs.checking import check
+from labs.loading import DefinitionError, Problem, available, find, load
+from labs.model import Lab
+from labs.timing import EMULATION_PACE, KVM_PACE, PROFILES, Timing
+
+GOOD: dict[str, Any] = {"version": 1, "name": "small"}
+
+MANUAL = (PROJECT / "docs" / "lab-definition.md").read_text()
+
+
+def problems(**tables: Any) -> dict[str, Problem]:
+    """Return what is wrong with a definition, by key."""
+    with pytest.raises(DefinitionError) as caught:
+        check("my.toml", {**GOOD, **tables})
+    assert {problem.file for problem in caught.value.problems} == {"my.toml"}
+    assert all(problem.allowed and problem.hint for problem in caught.value.problems)
+    return {problem.key: problem for problem in caught.value.problems}
+
+
+def the_problem(**tables: Any) -> Problem:
+    """Return the only thing that is wrong with a definition."""
+    (problem,) = problems(**tables).values()
+    return problem
+
+
+def test_the_labs_that_come_with_halab_can_be_loaded() -> None:
+    offers = available()
+    assert "active-passive" in {offer.name for offer in offers}
+    for offer in offers:
+        assert load(offer.name).name == offer.name
+        assert offer.description == load(offer.name).description != ""
+
+
+def test_a_path_to_a_definition_of_ones_own(tmp_path: Path) -> None:
+    mine = tmp_path / "my.toml"
+    mine.write_text('version = 1\nname = "mine"\n')
+    assert load(str(mine)).name == "mine"
+
+
+def test_a_path_from_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "my.toml").write_text('version = 1\nname = "mine"\n')
+    monkeypatch.chdir(tmp_path)
+    assert load("my.toml").name == load("./my.toml").name == "mine"
+
+
+def test_an_unknown_lab_gets_the_list_of_known_ones() -> None:
+    with pytest.raises(HalabError) as caught:
+        find("activ-passive")
+    assert caught.value.message == "unknown lab: 'activ-passive'"
+    assert caught.value.hint is not None
+    assert caught.value.hint.startswith("did you mean active-passive?")
+
+
+@pytest.mark.parametrize("path", ["missing.toml", "no/such/lab", "/"])
+def test_a_path_that_leads_nowhere(path: str) -> None:
+    with pytest.raises(HalabError, match="no such lab definition"):
+        load(path)
+
+
+def test_a_file_that_is_not_toml_says_where_it_stops(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.toml"
+    broken.write_text('version = 1\nname = "x"\n[nodes\ncpus = 2\n')
+    with pytest.raises(DefinitionError) as caught:
+        load(str(broken))
+    (problem,) = caught.value.problems
+    assert problem.key == "line 3, column 7"
+    assert problem.value == "[nodes"
+    assert str(broken) in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ['name = "x', "name =", '"""'])
+def test_a_file_that_ends_too_early(tmp_path: Path, text: str) -> None:
+    broken = tmp_path / "broken.toml"
+    broken.write_text(text)
+    with pytest.raises(DefinitionError):
+        load(str(broken))
+
+
+def test_a_file_that_is_no_text(tmp_path: Path) -> None:
+    picture = tmp_path / "picture.toml"
+    picture.write_bytes(b"\x89PNG\xff\xfe")
+    with pytest.raises(HalabError, match="not UTF-8"):
+        load(str(picture))
+
+
+def test_a_broken_file_among_the_known_labs_hides_no_other(tmp_path: Path) -> None:
+    (tmp_path / "bad.toml").write_text("version = 7")
+    (tmp_path / "good.toml").write_text('version = 1\nname = "good"\ndescription = "fine"\n')
+    bad, good = available(tmp_path)
+    assert bad.description.startswith("(cannot be used: ")
+    assert (good.name, good.description) == ("good", "fine")
+
+
+def test_nothing_at_all_is_no_lab() -> None:
+    with pytest.raises(DefinitionError) as caught:
+        check("empty.toml", {})
+    assert [(p.key, p.value) for p in caught.value.problems] == [
+        ("version", "(missing)"),
+        ("name", "(missing)"),
+    ]
+
+
+def test_another_version() -> None:
+    assert the_problem(version=2).hint == "write version = 1, the only version there is"
+    assert "version" in problems(version=True)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "Big", "1st", "a_b", "a b", "-a", "a-", "a" * 25, "a/b", "é", "a\n", 7]
+)
+def test_names_that_a_lab_cannot_have(name: object) -> None:
+    assert the_problem(name=name).key == "name"
+
+
+@pytest.mark.parametrize("name", ["a", "a1", "a" * 24, "two-nodes-2"])
+def test_names_that_a_lab_can_have(name: str) -> None:
+    assert check("my.toml", {**GOOD, "name": name}).name == name
+
+
+def test_an_unknown_key_gets_a_suggestion() -> None:
+    problem = the_problem(nodes={"memory": 1024})
+    assert problem.key == "nodes.memory"
+    assert problem.value == "1024"
+    assert "memory_mib" in problem.allowed
+    assert problem.hint == "did you mean memory_mib?"
+
+
+def test_an_unknown_table_gets_a_suggestion() -> None:
+    assert the_problem(network={}).hint == "did you mean networks?"
+
+
+def test_a_key_in_the_wrong_table_is_sent_home() -> None:
+    assert the_problem(memory_mib=1024).hint == "it belongs in [nodes] or [monitor]"
+    assert the_problem(timing={"pace": "kvm"}).hint == "it belongs in [platform]"
+
+
+def test_a_key_that_means_nothing() -> None:
+    assert the_problem(colour="blue").hint == "remove it"
+
+
+@pytest.mark.parametrize("table", ["nodes", "networks", "timing"])
+@pytest.mark.parametrize("value", [3, "x", [{}], True])
+def test_a_table_that_is_none(table: str, value: object) -> None:
+    assert the_problem(**{table: value}).hint.startswith(f"write [{table}] on a line")
+
+
+@pytest.mark.parametrize(
+    ("table", "key", "value"),
+    [
+        ("platform", "kind", "vmware"),
+        ("platform", "uri", "qemu:///session"),
+        ("platform", "uri", "xen:///system"),
+        ("platform", "pace", "fast"),
+        ("nodes", "cpus", 0),
+        ("nodes", "cpus", 17),
+        ("nodes", "cpus", True),
+        ("nodes", "memory_mib", 767),
+        ("nodes", "memory_mib", "1024"),
+        ("nodes", "memory_mib", 1024.5),
+        ("nodes", "data_disk_mib", 63),
+        ("monitor", "memory_mib", 511),
+        ("monitor", "cpus", -1),
+        ("monitor", "name", "mon.lab"),
+        ("monitor", "name", "a" * 16),
+        ("monitor", "name", "localhost"),
+        ("service", "port", 0),
+        ("service", "port", 65536),
+        ("service", "port", 22),
+        ("service", "port", 7788),
+        ("timing", "profile", "fast"),
+        ("timing", "token_ms", 500),
+        ("timing", "msgwait_s", 9),
+        ("timing", "sync_timeout_ms", 5000),
+        ("timing", "stonith_timeout_s", 18),
+    ],
+)
+def test_a_value_that_is_not_allowed(table: str, key: str, value: object) -> None:
+    assert the_problem(**{table: {key: value}}).key == f"{table}.{key}"
+
+
+@pytest.mark.parametrize(
+    ("table", "key", "value"),
+    [
+        ("platform", "uri", "qemu:///system"),
+        ("platform", "uri", "qemu+ssh://root@host.example:2222/system?keyfile=/k"),
+        ("nodes", "memory_mib", 768),
+        ("nodes", "data_disk_mib", 64),
+        ("monitor", "memory_mib", 512),
+        ("service", "port", 8080),
+    ],
+)
+def test_a_value_that_is_just_allowed(table: str, key: str, value: object) -> None:
+    check("my.toml", {**GOOD, table: {key: value}})
+
+
+def test_a_number_in_quotes_is_told_so() -> None:
+    assert the_problem(nodes={"cpus": "2"}).hint == "numbers stand without quotes"
+
+
+@pytest.mark.parametrize("names", [[], ["one"], ["one", "two", "three"]])
+def test_only_two_nodes_can_replicate(names: list[str]) -> None:
+    problem = the_problem(nodes={"names": names})
+    assert problem.key == "nodes.names"
+    assert "replication layouts" in problem.hint
+
+
+def test_a_bad_name_among_the_nodes_is_pointed_at() -> None:
+    assert the_problem(nodes={"names": ["one", "Two"]}).key == "nodes.names[1]"
+
+
+def test_names_are_not_used_twice() -> None:
+    problem = the_problem(nodes={"names": ["twin", "twin"]})
+    assert (problem.key, problem.value) == ("nodes.names[1]", '"twin"')
+
+
+def test_blame_falls_on_the_name_that_was_written() -> None:
+    assert the_problem(nodes={"names": ["one", "monitor"]}).key == "nodes.names[1]"
+    assert the_problem(monitor={"name": "node1"}).key == "monitor.name"
+
+
+@pytest.mark.parametrize(
+    ("subnet", "hint"),
+    [
+        ("10.1.0.7/24", 'the network around this address is "10.1.0.0/24"'),
+        ("10.1.0.0", 'a network has a prefix length, as "10.1.0.0/24"'),
+        ("8.8.8.0/24", "choose one inside 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16"),
+        ("127.0.0.0/24", "choose one inside 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16"),
+        ("10.0.0.0/8", "the machines, the platform and a floating address must fit, and /24 does"),
+        ("10.1.0.0/29", "the machines, the platform and a floating address must fit, and /24 does"),
+        (5, "a network is written as a string"),
+        ("fred/24", "Expected 4 octets in 'fred'"),
+    ],
+)
+def test_networks_that_a_lab_cannot_have(subnet: object, hint: str) -> None:
+    problem = the_problem(networks={"management": subnet})
+    assert (problem.key, problem.hint) == ("networks.management", hint)
+
+
+@pytest.mark.parametrize("subnet", ["10.1.0.0/16", "172.31.4.0/22", "192.168.255.240/28"])
+def test_networks_that_a_lab_can_have(subnet: str) -> None:
+    check("my.toml", {**GOOD, "networks": {"management": subnet}})
+
+
+def test_networks_do_not_overlap() -> None:
+    problem = the_problem(networks={"management": "10.30.0.0/16"})
+    assert problem.key == "networks.management"
+    assert problem.hint == "networks.service is 10.30.0.0/24"
+
+
+def test_three_networks_in_one_place_are_three_overlaps() -> None:
+    same = "10.9.0.0/24"
+    found = problems(networks={"cluster-a": same, "cluster-b": same, "replication": same})
+    assert set(found) == {"networks.cluster-b", "networks.replication"}
+
+
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        ("10.31.0.100", "networks.service is 10.30.0.0/24"),
+        ("10.30.0.0", "network or broadcast"),
+        ("10.30.0.255", "network or broadcast"),
+        ("10.30.0.1", "machine number 1"),
+        ("10.30.0.3", "machine number 3"),
+        ("10.30.0.254", "belongs to the platform"),
+    ],
+)
+def test_the_floating_address_is_nobody_elses(address: str, reason: str) -> None:
+    problem = the_problem(service={"address": address})
+    assert problem.key == "service.address"
+    assert reason in problem.hint
+    assert "10.30.0.100 would do" in problem.hint
+
+
+@pytest.mark.parametrize("address", [5, "fred", "10.30.0.300", "fe80::1", "10.30.0.9/24"])
+def test_what_is_no_address(address: object) -> None:
+    assert the_problem(service={"address": address}).key == "service.address"
+
+
+@pytest.mark.parametrize("address", ["10.30.0.4", "10.30.0.253"])
+def test_any_free_address_may_float(address: str) -> None:
+    assert str(check("my.toml", {**GOOD, "service": {"address": address}}).service.address) == (
+        address
+    )
+
+
+def test_everything_that_is_wrong_is_said_at_once() -> None:
+    found = problems(
+        name="Not a name",
+        colour="blue",
+        nodes={"names": ["monitor", "b"], "cpus": 0},
+        networks={"cluster-a": "10.30.0.0/25", "management": "8.8.8.0/24"},
+        service={"address": "10.30.0.254", "port": 22},
+        timing={"msgwait_s": 7, "token_ms": "x", "profile": "fast"},
+    )
+    assert set(found) == {
+        "name",
+        "colour",
+        "nodes.names[0]",
+        "nodes.cpus",
+        "networks.cluster-a",
+        "networks.management",
+        "service.address",
+        "service.port",
+        "timing.msgwait_s",
+        "timing.token_ms",
+        "timing.profile",
+    }
+
+
+def test_a_refused_value_causes_no_second_complaint() -> None:
+    # With the default watchdog, a msgwait of 6 s would be too short as well.
+    assert the_problem(timing={"watchdog_s": 2, "msgwait_s": 6}).key == "timing.watchdog_s"
+    # With the default service network, this address would be foreign.
+    found = the_problem(networks={"service": "10.7.0.0"}, service={"address": "10.7.0.9"})
+    assert found.key == "networks.service"
+
+
+def test_checking_leaves_what_was_read_alone() -> None:
+    written: dict[str, Any] = {"name": 5, "nodes": {"cpus": 0}}
+    with pytest.raises(DefinitionError):
+        check("my.toml", written)
+    assert written == {"name": 5, "nodes": {"cpus": 0}}
+
+
+def test_an_error_reads_well() -> None:
+    with pytest.raises(DefinitionError) as caught:
+        check("my.toml", {**GOOD, "nodes": {"memory_mib": 100}})
+    assert str(caught.value).splitlines() == [
+        "my.toml: 1 problem",
+        "  nodes.memory_mib = 100",
+        "    allowed: MiB, whole number from 768 to 1048576",
+        "    hint: the default is 1024",
+        "hint: docs/lab-definition.md explains every key; nothing was changed",
+    ]
+
+
+def keys(model: type[BaseModel], table: str = "") -> list[tuple[str, str, str]]:
+    """Return table, key and default of all that a definition may say."""
+    rows: list[tuple[str, str, str]] = []
+    for name, field in model.model_fields.items():
+        key, kind = field.alias or name, field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            rows += keys(kind, key)
+            continue
+        assert field.description, f"{table}.{key} does not say what is allowed"
+        default = "" if field.is_required() or field.default_factory else str(field.default)
+        rows.append((table, key, "" if default == "None" or "(" in default else default))
+    return rows
+
+
+@pytest.mark.parametrize(("table", "key", "default"), keys(Lab))
+def test_the_manual_explains_every_key(table: str, key: str, default: str) -> None:
+    section = MANUAL.partition(f"## [{table}]" if table else "## Top level")[2].partition("\n## ")[
+        0
+    ]
+    rows = [line for line in section.splitlines() if line.startswith(f"| `{key}` |")]
+    assert len(rows) == 1, f"{table}.{key} has no row of its own"
+    assert default in rows[0]
+
+
+@pytest.mark.parametrize("pace", [KVM_PACE, EMULATION_PACE])
+@pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES.keys())
+def test_the_manual_tells_the_budgets(pace: int, profile: dict[str, int]) -> None:
+    assert f"{Timing(pace=pace, **profile).budget.total_s:g}" in MANUAL.partition("budget")[2]
+
+
+def test_the_example_in_the_manual_is_a_lab() -> None:
+    example = MANUAL.partition("```toml\n")[2].partition("```")[0]
+    assert check("manual", tomllib.loads(example)).name == "workshop"

@@ -1,0 +1,170 @@
+"""The texts of crm_mon, corosync's tools, /proc/drbd, ip and sbd are read as they are meant."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address
+from pathlib import Path
+
+from status.corosync import Link, parse_links, parse_quorum
+from status.drbd import parse_drbd
+from status.model import QdeviceState, ResourceState, Role
+from status.pacemaker import ClusterView, parse_cluster
+from status.system import Slot, parse_addresses, parse_mounts, parse_slots, parse_units
+
+FIXTURES = Path(__file__).parent / "fixtures" / "status"
+
+
+def text(name: str) -> str:
+    return (FIXTURES / name).read_text()
+
+
+def cluster(situation: str) -> ClusterView:
+    view = parse_cluster(text(f"crm_mon-{situation}.xml"))
+    assert view is not None
+    return view
+
+
+def test_a_healthy_cluster() -> None:
+    view = cluster("healthy")
+    assert view.dc == "node1"
+    assert view.quorate and view.fencing_enabled and not view.maintenance
+    assert [(member.name, member.online) for member in view.members] == [
+        ("node1", True),
+        ("node2", True),
+    ]
+    assert view.running("drbd", Role.PROMOTED) == ("node1",)
+    assert view.running("drbd", Role.UNPROMOTED) == ("node2",)
+    assert view.running("address") == ("node1",)
+    assert view.running("fencing") == ("node1", "node2")
+    assert {instance.state for instance in view.instances} == {ResourceState.RUNNING}
+    assert not (view.bans or view.failures or view.fail_counts or view.fence_events)
+
+
+def test_a_resource_that_failed_a_monitor() -> None:
+    view = cluster("failed_web")
+    [web] = [instance for instance in view.instances if instance.id == "web"]
+    assert web.state is ResourceState.FAILED
+    [failure] = view.failures
+    assert failure.operation == "web_monitor_10000"
+    assert failure.reason == "Not running: Simulated action result"
+    [count] = view.fail_counts
+    assert (count.resource, count.node, count.count) == ("web", "node1", "1")
+
+
+def test_a_node_that_was_lost_is_unclean() -> None:
+    lost = cluster("unclean").member("node2")
+    assert lost is not None
+    assert lost.unclean and not lost.online
+
+
+def test_a_node_in_standby_leaves_stopped_instances() -> None:
+    view = cluster("standby")
+    member = view.member("node2")
+    assert member is not None and member.standby and member.online
+    stopped = [found for found in view.instances if found.role is Role.STOPPED]
+    assert [(found.id, found.node, found.state) for found in stopped] == [
+        ("drbd", None, ResourceState.STOPPED),
+        ("fencing", None, ResourceState.STOPPED),
+    ]
+
+
+def test_the_fence_handlers_constraint_is_a_ban() -> None:
+    bans = cluster("banned").bans
+    assert [(ban.resource, ban.node) for ban in bans] == [("replication", "node1")]
+    assert bans[0].id.startswith("drbd-fence-by-handler")
+
+
+def test_switched_off_fencing_and_maintenance() -> None:
+    view = cluster("maintenance")
+    assert view.maintenance and not view.fencing_enabled
+    assert ResourceState.UNMANAGED in {instance.state for instance in view.instances}
+
+
+def test_fencing_history_newest_first() -> None:
+    events = cluster("fenced").fence_events
+    assert [(event.target, event.status) for event in events] == [
+        ("node1", "pending"),
+        ("node2", "success"),
+        ("node2", "failed"),
+    ]
+    assert events[0].completed is None
+
+
+def test_pacemaker_that_does_not_answer_has_no_view() -> None:
+    assert parse_cluster(text("crm_mon-not_connected.xml")) is None
+    assert parse_cluster("") is None
+
+
+def test_votes() -> None:
+    quorum = parse_quorum(text("quorumtool-healthy.txt"))
+    assert quorum is not None
+    assert quorum.quorate
+    assert (quorum.votes, quorum.expected) == (3, 3)
+    assert quorum.qdevice is QdeviceState.VOTING
+    assert quorum.members == {1, 2}
+
+
+def test_a_quorum_device_that_lost_its_server_is_silent() -> None:
+    quorum = parse_quorum(text("quorumtool-qnetd_lost.txt"))
+    assert quorum is not None
+    assert quorum.quorate
+    assert (quorum.votes, quorum.expected) == (2, 3)
+    assert quorum.qdevice is QdeviceState.SILENT
+
+
+def test_a_node_alone_without_quorum_device() -> None:
+    quorum = parse_quorum(text("quorumtool-alone.txt"))
+    assert quorum is not None
+    assert not quorum.quorate
+    assert quorum.qdevice is QdeviceState.ABSENT
+    assert quorum.members == {1}
+
+
+def test_corosync_that_does_not_answer() -> None:
+    assert parse_quorum("Cannot initialize QUORUM service\n") is None
+    assert parse_links("Could not initialize corosync configuration API error 2\n") == ()
+
+
+def test_links() -> None:
+    assert parse_links(text("cfgtool-healthy.txt")) == (Link(0, 2, True), Link(1, 2, True))
+    assert parse_links(text("cfgtool-link1_down.txt")) == (Link(0, 2, True), Link(1, 2, False))
+
+
+def test_replication() -> None:
+    healthy = parse_drbd(text("drbd-healthy.txt"))
+    assert healthy is not None
+    assert (healthy.connection, healthy.role) == ("Connected", "Primary")
+    assert (healthy.disk, healthy.peer_disk, healthy.out_of_sync) == ("UpToDate", "UpToDate", 0)
+    resync = parse_drbd(text("drbd-resync.txt"))
+    assert resync is not None
+    assert (resync.connection, resync.disk, resync.out_of_sync) == (
+        "SyncTarget",
+        "Inconsistent",
+        190464,
+    )
+
+
+def test_replication_that_is_not_up() -> None:
+    assert parse_drbd(text("drbd-down.txt")) is None
+    assert parse_drbd("") is None
+
+
+def test_addresses() -> None:
+    found = parse_addresses(text("ip-active.txt"))
+    assert IPv4Address("10.30.0.100") in found
+    assert IPv4Address("10.30.0.255") not in found
+
+
+def test_mounts() -> None:
+    mounts = parse_mounts("/dev/vda / ext4 rw 0 0\n/dev/drbd0 /srv/data ext4 rw,noatime 0 0\n")
+    assert mounts == {"/": "/dev/vda", "/srv/data": "/dev/drbd0"}
+
+
+def test_units() -> None:
+    assert parse_units("active\nfailed\n", ("a", "b")) == {"a": "active", "b": "failed"}
+    assert parse_units("", ("a", "b")) == {}
+
+
+def test_slots_of_the_fencing_disk() -> None:
+    assert parse_slots(text("sbd-healthy.txt")) == (Slot("node1", "clear"), Slot("node2", "clear"))
+    assert Slot("node2", "reset") in parse_slots(text("sbd-reset.txt"))
