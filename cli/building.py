@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from cli.events import PulumiEvents
+from cli.progress import Progress, Step
 from core.command import run
 from core.folders import LabFolder
 from hypervisor.acceleration import probe
@@ -22,9 +24,6 @@ from labs.addressing import machines
 from labs.loading import find
 from labs.model import Lab
 from labs.roles import MachineRole
-
-from cli.events import PulumiEvents
-from cli.progress import Progress, Step
 
 LIBVIRT_IMAGES = Path("/var/lib/libvirt/images")
 """Where a system libvirt daemon may read disks; its user cannot enter a home."""
@@ -102,7 +101,7 @@ def needs_of(lab: Lab) -> Needs:
     return Needs(
         memory_mib=sum(plan.memory_mib + OVERHEAD_MIB for plan in plans),
         disk_mib=DISK_MIB * (1 + missing) + sum(plan.data_disk_mib or 0 for plan in plans),
-        cores=1,
+        cores=sum(plan.cpus for plan in plans),
     )
 
 

@@ -41,9 +41,7 @@ class Progress:
 class Step:
     """One step in progress; call it with a sentence to say what it is doing now."""
 
-    def __init__(
-        self, title: str, usually: str | None, console: Console, if_needed: bool
-    ) -> None:
+    def __init__(self, title: str, usually: str | None, console: Console, if_needed: bool) -> None:
         self._title = title
         self._usually = usually
         self._console = console
@@ -62,7 +60,9 @@ class Step:
         self._now = sentence
         self._recent = [*self._recent[-5:], (self._elapsed(), sentence)]
         if not self._console.is_terminal:
-            self._console.print(f"  [{self._elapsed():4.0f} s] {sentence}", markup=False)
+            self._console.print(
+                f"  [{self._elapsed():4.0f} s] {sentence}", markup=False, soft_wrap=True
+            )
 
     @contextmanager
     def shown(self) -> Iterator[None]:
@@ -73,12 +73,15 @@ class Step:
             with self._closed():
                 yield
             return
-        with Live(
-            get_renderable=self._render,
-            console=self._console,
-            transient=True,
-            refresh_per_second=REFRESH_PER_SECOND,
-        ), self._closed():
+        with (
+            Live(
+                get_renderable=self._render,
+                console=self._console,
+                transient=True,
+                refresh_per_second=REFRESH_PER_SECOND,
+            ),
+            self._closed(),
+        ):
             yield
 
     @contextmanager
@@ -97,7 +100,7 @@ class Step:
         self._announced = True
         if not self._console.is_terminal:
             hint = f" (usually {self._usually})" if self._usually else ""
-            self._console.print(f"{self._title} ...{hint}", markup=False)
+            self._console.print(f"{self._title} ...{hint}", markup=False, soft_wrap=True)
 
     def _elapsed(self) -> float:
         return time.monotonic() - self._started
@@ -110,7 +113,9 @@ class Step:
             )
             self._console.print(line)
         else:
-            self._console.print(f"{self._title}: {word} in {self._elapsed():.0f} s", markup=False)
+            self._console.print(
+                f"{self._title}: {word} in {self._elapsed():.0f} s", markup=False, soft_wrap=True
+            )
 
     def _render(self) -> Table:
         grid = Table.grid(padding=(0, 1))

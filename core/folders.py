@@ -48,7 +48,7 @@ class LabFolder:
 
     @property
     def record(self) -> Path:
-        """What `up` decided for this lab (source of the definition, platform, acceleration), JSON."""
+        """What `up` decided for this lab (its definition, platform, acceleration), JSON."""
         return self.path / "lab.json"
 
     @property

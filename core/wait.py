@@ -61,6 +61,8 @@ def wait_until(
             on_change(now)
         if time.monotonic() >= deadline:
             raise WaitTimeout(
-                f"{what}: not reached within {timeout:.0f} s", hint=hint, detail=f"last state: {seen}"
+                f"{what}: not reached within {timeout:.0f} s",
+                hint=hint,
+                detail=f"last state: {seen}",
             )
         time.sleep(interval)

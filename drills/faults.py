@@ -34,16 +34,13 @@ def unplugged(power: Power, machine: str, network: NetworkRole) -> Iterator[None
 @contextmanager
 def standby(by: Machine, node: str) -> Iterator[None]:
     """Send a node into standby by a command on the machine `by`; bring it back at the end."""
-    _set_standby(by, node, "on")
+    with Remote(by) as remote:
+        remote.run(f"crm_standby --node {node} --update on")
     try:
         yield
     finally:
-        _set_standby(by, node, "off")
-
-
-def _set_standby(by: Machine, node: str, value: str) -> None:
-    with Remote(by) as remote:
-        remote.run(f"crm_standby --node {node} --update {value}")
+        with Remote(by) as remote:
+            remote.run(f"crm_standby --node {node} --delete")
 
 
 def kill(machine: Machine, program: str) -> None:

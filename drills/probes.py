@@ -85,6 +85,22 @@ class Probe:
             interval=2.0,
         )
 
+    def wait_probes(self, count: int, since: float, timeout: float) -> tuple[Attempt, ...]:
+        """Wait for a number of probes, good or bad, after `since` (monitor's wall time)."""
+        return wait_until(
+            self.attempts,
+            lambda attempts: len(_probes(attempts, since)) >= count,
+            what=f"{count} probes by the client outside",
+            timeout=timeout,
+            describe=lambda attempts: _describe(attempts, since),
+            interval=2.0,
+        )
+
+    def stop(self) -> tuple[Attempt, ...]:
+        """Stop the client after the request that it is making; return all it has tried."""
+        self._remote.run(f"systemctl stop {self.unit}")
+        return self.attempts()
+
     def wait_success(self, timeout: float) -> None:
         """Wait until both a probe and a write have succeeded; raises WaitTimeout."""
         wait_until(
@@ -150,22 +166,26 @@ def worst_outage(attempts: Sequence[Attempt], since: float = 0.0) -> Outage:
     A gap runs from the end of one success to the end of the next. Raises ValueError with fewer
     than two successes: there is nothing to measure then.
     """
-    good = [a for a in attempts if a.kind == "probe" and a.ok and a.wall >= since]
+    good = [a for a in _probes(attempts, since) if a.ok]
     if len(good) < 2:
         raise ValueError(f"only {len(good)} probes succeeded: the outage cannot be told")
     before, after = max(pairwise(good), key=lambda pair: pair[1].ended - pair[0].ended)
     return Outage(after.ended - before.ended, before.wall, after.wall)
 
 
+def _probes(attempts: Sequence[Attempt], since: float) -> list[Attempt]:
+    return [a for a in attempts if a.kind == "probe" and a.wall >= since]
+
+
 def settled(attempts: Sequence[Attempt], since: float) -> bool:
     """Tell whether probes have failed after `since` (wall time) and then succeeded for a while."""
-    probes = [a for a in attempts if a.kind == "probe" and a.wall >= since]
+    probes = _probes(attempts, since)
     failures = [a.ended for a in probes if not a.ok]
     return bool(failures) and probes[-1].ended - failures[-1] >= SETTLED_S
 
 
 def _describe(attempts: Sequence[Attempt], since: float) -> str:
-    probes = [a for a in attempts if a.kind == "probe" and a.wall >= since]
+    probes = _probes(attempts, since)
     if not probes:
         return "no probe yet"
     last = probes[-1]

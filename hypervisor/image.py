@@ -152,7 +152,13 @@ def _mmdebstrap(role: MachineRole, recipe: Path) -> list[str]:
 def _mirrors() -> tuple[str, str]:
     """Return the mirrors that this host uses, so that a local one serves guests as well."""
     listed = run(
-        ["apt-get", "indextargets", "--format", "$(REPO_URI) $(ORIGIN) $(LABEL)", "Created-By: Packages"],
+        [
+            "apt-get",
+            "indextargets",
+            "--format",
+            "$(REPO_URI) $(ORIGIN) $(LABEL)",
+            "Created-By: Packages",
+        ],
         check=False,
     ).stdout
     found = dict.fromkeys(line.strip() for line in listed.splitlines())

@@ -78,6 +78,9 @@ NEEDS = (
     Need("util-linux", "nsenter", UTIL_LINUX_VERSION, "enters namespaces"),
 )
 
+TEST_NEEDS = (Need("shellcheck", "shellcheck", (), "checks the project's shell scripts"),)
+"""What only the project's own tests use."""
+
 
 def find_program(name: str) -> Path | None:
     """Return a program's path, also when it stands where only administrators look."""
@@ -136,10 +139,11 @@ def ensure_packages(report: Report, needs: Iterable[Need] = NEEDS) -> bool:
     return True
 
 
-def get_root(packages: Collection[str]) -> list[str]:
+def get_root(packages: Collection[str], *, ask: bool = True) -> list[str]:
     """Return the words that make a command run as root, after asking for the password if needed.
 
     Raises HalabError when this user cannot become root here; `packages` is for the hint.
+    Without `ask` a password that could be asked for counts as given.
     """
     if os.geteuid() == 0:
         return []
@@ -149,7 +153,7 @@ def get_root(packages: Collection[str]) -> list[str]:
         return [sudo, "-n"]
     if sudo and sys.stdin.isatty():
         prompt = "halab installs system packages; password for %u: "
-        if subprocess.run([sudo, "-p", prompt, "-v"], check=False).returncode == 0:
+        if not ask or subprocess.run([sudo, "-p", prompt, "-v"], check=False).returncode == 0:
             return [sudo]
     raise HalabError(
         "system packages are missing and this user may not install them",

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pulumi
+
 from core.errors import HalabError
 from core.folders import LabFolder
 from infra.libvirt import LibvirtPlatform

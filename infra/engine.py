@@ -11,12 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from core.errors import HalabError
-from core.folders import PROJECT, LabFolder
-from core.processes import children, end_tree, environment_of, is_alive
 from pulumi import automation
 from pulumi.automation import CommandError as PulumiCommandError
 from pulumi.automation import EngineEvent, OpType
+
+from core.errors import HalabError
+from core.folders import PROJECT, LabFolder
+from core.processes import children, end_tree, environment_of, is_alive
 
 OnEvent = Callable[[EngineEvent], None]
 
@@ -82,8 +83,9 @@ class Engine:
         self.end_orphans()
         with self._stack() as stack:
             exported = stack.export_stack()
-            if exported.deployment and exported.deployment.pop("pending_operations", None):
-                stack.import_stack(exported)
+            deployment = dict(exported.deployment or {})
+            if deployment.pop("pending_operations", None):
+                stack.import_stack(automation.Deployment(exported.version, deployment))
 
     def up(self, on_event: OnEvent) -> dict[str, Any]:
         """Bring the lab to its definition and return the stack's outputs.

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pulumi
 import pulumi_libvirt as libvirt
-from inventory.record import LabRecord
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from labs.roles import INTERFACE_NAMES, MachineRole, NetworkRole
 
 from infra.machines import MachineArgs, NetworkArgs
+from inventory.record import LabRecord
+from labs.roles import INTERFACE_NAMES, MachineRole, NetworkRole
 
 MIB = 1024 * 1024
 
@@ -106,9 +106,7 @@ class LibvirtPlatform:
             description=f"halab: {plan.role.value}",
             type="kvm" if record.accelerated else "qemu",
             machine="pc",
-            cpu=libvirt.DomainCpuArgs(
-                mode="host-passthrough" if record.accelerated else "maximum"
-            ),
+            cpu=libvirt.DomainCpuArgs(mode="host-passthrough" if record.accelerated else "maximum"),
             vcpu=plan.cpus,
             memory=plan.memory_mib,
             kernel=base["kernel"].id,
@@ -120,7 +118,7 @@ class LibvirtPlatform:
                 for nic in args.nics
             ],
             xml=libvirt.DomainXmlArgs(xslt=stylesheet),
-            opts=self._under(parent, delete_before_replace=True),
+            opts=self._under(parent),
         )
         return domain.id
 
@@ -167,11 +165,10 @@ class LibvirtPlatform:
             opts=self._under(parent),
         )
 
-    def _under(
-        self, parent: pulumi.Resource, *, delete_before_replace: bool = False
-    ) -> pulumi.ResourceOptions:
+    def _under(self, parent: pulumi.Resource) -> pulumi.ResourceOptions:
+        # Names are fixed, so the old object has to go before the new one can come.
         return pulumi.ResourceOptions(
-            parent=parent, provider=self._provider, delete_before_replace=delete_before_replace
+            parent=parent, provider=self._provider, delete_before_replace=True
         )
 
     def _name(self, name: str) -> str:

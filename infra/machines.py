@@ -7,12 +7,13 @@ from ipaddress import IPv4Address, IPv4Network
 from typing import Protocol
 
 import pulumi
+
 from labs.addressing import MachinePlan, hypervisor_address, interfaces, machines
 from labs.model import Lab
 from labs.roles import MachineRole, NetworkRole
 
 FENCING_DISK_MIB = 16
-"""Size of the shared fencing disk: SBD needs 1 MiB for its header and slots (sbd(8)); 16 is roomy."""
+"""Size of the shared fencing disk: SBD needs 1 MiB for header and slots (sbd(8)); 16 is roomy."""
 
 CABLED = (
     NetworkRole.MANAGEMENT,
@@ -42,7 +43,7 @@ class Nic:
 
 @dataclass(frozen=True)
 class MachineArgs:
-    """One machine. `boot_arguments` tell the guest its name, addresses and the ssh key it trusts."""
+    """One machine. `boot_arguments` tell the guest its name, addresses and trusted ssh key."""
 
     plan: MachinePlan
     nics: tuple[Nic, ...]
@@ -93,9 +94,7 @@ class Cluster(pulumi.ComponentResource):
 
     def __init__(self, lab: Lab, platform: Platform, authorized_key: str) -> None:
         super().__init__("halab:lab:Cluster", lab.name)
-        self.networks = {
-            role: Network(network_args(lab, role), platform, self) for role in CABLED
-        }
+        self.networks = {role: Network(network_args(lab, role), platform, self) for role in CABLED}
         self.fencing_disk = platform.shared_disk("sbd", FENCING_DISK_MIB, self)
         self.machines = {
             plan.name: Machine(self._machine_args(lab, plan, authorized_key), platform, self)

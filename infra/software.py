@@ -7,12 +7,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-import provisioning
 import pulumi
-from inventory.model import Inventory
-from inventory.record import save
-from provisioning.secrets import Secrets
-from provisioning.sequence import apply
 from pulumi.dynamic import (
     CreateResult,
     DiffResult,
@@ -20,6 +15,12 @@ from pulumi.dynamic import (
     ResourceProvider,
     UpdateResult,
 )
+
+import provisioning
+from inventory.model import Inventory
+from inventory.record import save
+from provisioning.secrets import Secrets
+from provisioning.sequence import apply
 from status.health import wait_healthy
 
 Props = dict[str, Any]

@@ -6,9 +6,10 @@ from ipaddress import IPv4Interface
 from pathlib import Path
 from typing import Literal
 
+from pydantic import BaseModel, ConfigDict
+
 from labs.roles import MachineRole, NetworkRole
 from labs.timing import Timing
-from pydantic import BaseModel, ConfigDict
 
 
 class Frozen(BaseModel):

@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 from typing import TypeVar
 
-from core.errors import HalabError
-from core.folders import LabFolder
-from labs.roles import MachineRole
 from pydantic import ValidationError
 
+from core.errors import HalabError
+from core.folders import LabFolder
 from inventory.model import Frozen, Inventory
+from labs.roles import MachineRole
 
 Kind = TypeVar("Kind", bound=Frozen)
 
@@ -53,7 +53,7 @@ class LabRecord(Frozen):
 
 
 def load_record(folder: LabFolder) -> LabRecord:
-    """Read the lab's record; raises HalabError when the lab does not exist or the file is broken."""
+    """Read the lab's record; raises HalabError when there is no lab or the file is broken."""
     return _load(LabRecord, folder.record, folder)
 
 

@@ -21,12 +21,13 @@ PACKAGES: dict[MachineRole, tuple[str, ...]] = {
         "pacemaker",
         "pacemaker-cli-utils",
         "procps",
+        "psmisc",
         "resource-agents",
         "sbd",
     ),
     MachineRole.MONITOR: (*_EVERYWHERE, "corosync-qnetd"),
 }
-"""libnss3-tools: certutil for the quorum device; curl, procps: ocf:heartbeat:nginx uses them."""
+"""libnss3-tools has certutil for the quorum device; agents use curl, procps and psmisc."""
 
 INSTALL_TIMEOUT = 900.0
 """Seconds for about 100 MB from a mirror, unpacked in an emulated guest."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import shlex
 import socket
 import subprocess
@@ -18,6 +19,10 @@ from paramiko.ssh_exception import AuthenticationException, BadHostKeyException
 
 from core.errors import CommandError, HalabError
 from inventory.model import Machine, Ssh
+
+# paramiko logs whole tracebacks of connections that fail while a machine boots; the errors that
+# reach a person are raised below.
+logging.getLogger("paramiko").setLevel(logging.CRITICAL)
 
 CONNECT_TIMEOUT = 30.0
 """Seconds for TCP, key exchange and login; sshd of an emulated guest under load needs up to 10."""
@@ -223,22 +228,17 @@ def _through(ssh: Ssh, proxy_command: str) -> socket.socket:
 
     paramiko's own ProxyCommand does not notice when the program ends; a socket does.
     """
-    words = [
-        word.replace("%h", ssh.host).replace("%p", str(ssh.port)).replace("%r", ssh.user)
-        for word in shlex.split(proxy_command)
-    ]
+    expanded = proxy_command.replace("%h", ssh.host).replace("%p", str(ssh.port))
+    expanded = expanded.replace("%r", ssh.user)
     ours, theirs = socket.socketpair()
     with theirs:
-        try:
-            program = subprocess.Popen(
-                words, stdin=theirs.fileno(), stdout=theirs.fileno(), stderr=subprocess.DEVNULL
-            )
-        except OSError as error:
-            ours.close()
-            raise RemoteUnreachable(
-                f"{ssh.host} cannot be reached: {words[0]} does not start: {error}",
-                hint="run `./halab doctor`",
-            ) from error
+        # ssh gives a ProxyCommand to a shell too (ssh_config(5)).
+        program = subprocess.Popen(
+            ["/bin/sh", "-c", f"exec {expanded}"],
+            stdin=theirs.fileno(),
+            stdout=theirs.fileno(),
+            stderr=subprocess.DEVNULL,
+        )
     # The program ends with the connection; someone has to collect it then.
     threading.Thread(target=program.wait, daemon=True).start()
     return ours

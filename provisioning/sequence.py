@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Event
 from typing import TypeVar
 
-from core.wait import wait_until
+from core.errors import HalabError
+from core.wait import WaitTimeout, wait_until
 from inventory.model import Inventory, Machine
 from labs.roles import MachineRole
 from provisioning import chrony, corosync, drbd, nginx, pacemaker, packages, qdevice, sbd, units
@@ -53,6 +55,7 @@ class _Run:
     report: Callable[[str], None]
     remotes: dict[str, Remote]
     pool: ThreadPoolExecutor
+    interrupted: Event = field(default_factory=Event)
 
     def apply(self) -> tuple[Change, ...]:
         machines, nodes = self.inventory.machines, self.inventory.nodes
@@ -68,9 +71,12 @@ class _Run:
             changes += done
         for done in self._everywhere(lambda m: self._begin(m, state), nodes):
             changes += done
+        started: list[Change] = []
         for done in self._everywhere(lambda m: self._start(m, state), nodes):
-            changes += done
-        changes += self._resources(nodes[0])
+            started += done
+        changes += [*started, *self._resources(nodes[0])]
+        if started:
+            self._await_service()
         return tuple(changes)
 
     def _everywhere(
@@ -78,7 +84,14 @@ class _Run:
     ) -> list[Answer]:
         """Do something on all machines at once; the first failure is raised when all have ended."""
         running = [self.pool.submit(task, machine) for machine in machines]
-        errors = [error for error in (future.exception() for future in running) if error]
+        try:
+            errors = [error for error in (future.exception() for future in running) if error]
+        except BaseException:
+            # Ctrl-C: nobody may be left waiting for a machine.
+            self.interrupted.set()
+            for remote in self.remotes.values():
+                remote.close()
+            raise
         if errors:
             raise errors[0]
         return [future.result() for future in running]
@@ -89,7 +102,7 @@ class _Run:
         disk = self.inventory.disks.sbd if machine.role is MachineRole.NODE else None
         remote = self.remotes[machine.name]
         facts = wait_until(
-            lambda: read_facts(remote, wanted, disk),
+            lambda: self._read(remote, wanted, disk),
             lambda _: True,
             what=f"{machine.name} answers over ssh",
             timeout=self.inventory.timing.boot_wait_s,
@@ -99,6 +112,11 @@ class _Run:
         )
         self.report(f"{machine.name}: answers")
         return facts
+
+    def _read(self, remote: Remote, wanted: tuple[str, ...], disk: str | None) -> Facts:
+        if self.interrupted.is_set():
+            raise HalabError(f"interrupted while waiting for {remote.name}")
+        return read_facts(remote, wanted, disk)
 
     def _stop_where_needed(self, found: dict[str, Facts]) -> list[Change]:
         """Stop the cluster when its fencing timeouts change: running daemons keep the old ones."""
@@ -183,6 +201,27 @@ class _Run:
     def _resources(self, machine: Machine) -> list[Change]:
         done = pacemaker.ensure_configured(self.remotes[machine.name], self.inventory)
         return self._note(machine, done)
+
+    def _await_service(self) -> None:
+        """Wait until the service answers the monitor, if it does so in time.
+
+        Asking the monitor costs the nodes nothing while they are busy starting; a reading of the
+        whole lab slows them down considerably. If the service stays away, `status` tells why.
+        """
+        service = self.inventory.service
+        url = f"http://{service.address.ip}:{service.port}/ping"
+        remote = self.remotes[self.inventory.monitor.name]
+        try:
+            wait_until(
+                lambda: remote.run(f"curl --silent --max-time 1 {url}", check=False).status,
+                lambda status: status == 0,
+                what=f"{url} answers",
+                timeout=self.inventory.timing.healthy_wait_s,
+            )
+        except WaitTimeout as error:
+            self.report(error.message)
+        else:
+            self.report(f"{remote.name}: the service answers")
 
     def _run(self, machine: Machine, steps: Iterable[Step]) -> list[Change]:
         timeout = 60.0 * self.inventory.timing.pace

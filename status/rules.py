@@ -58,7 +58,8 @@ class Readings:
         """Judge how a node takes part: unclean before unreachable before what it says itself."""
         reading, cluster = self.nodes.get(node), self.cluster
         member = cluster.member(node) if cluster else None
-        if member is not None and member.unclean:
+        # Before a coordinator is elected, everybody passes for unclean.
+        if member is not None and member.unclean and cluster and cluster.dc:
             return NodeState.UNCLEAN
         if reading is None:
             return NodeState.UNREACHABLE

@@ -1,0 +1,1 @@
+"""Stories: something breaks, the lab survives it, and the data proves it."""

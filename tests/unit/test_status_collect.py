@@ -11,7 +11,6 @@ import pytest
 from core.errors import CommandError
 from core.wait import WaitTimeout
 from inventory.model import Machine
-from labs.roles import MachineRole
 from provisioning.remote import RemoteUnreachable, Result
 from status import collect as collecting
 from status.collect import collect
@@ -20,38 +19,9 @@ from status.model import NodeState
 from status.reading import monitor_script, node_script, parse_monitor, parse_node
 from tests.unit.healthy_lab import FIXTURES, INVENTORY
 
-NODE_OUTPUT = {
-    "boot": "5e3cbbd0-4f4b-4a3d-8c35-0f4a3f6f9f10\n",
-    "cluster": (FIXTURES / "crm_mon-healthy.xml").read_text(),
-    "quorum": (FIXTURES / "quorumtool-healthy.txt").read_text(),
-    "links": (FIXTURES / "cfgtool-healthy.txt").read_text(),
-    "replication": (FIXTURES / "drbd-healthy.txt").read_text(),
-    "addresses": (FIXTURES / "ip-active.txt").read_text(),
-    "mounts": "/dev/drbd0 /srv/data ext4 rw,noatime 0 0\n",
-    "slots": (FIXTURES / "sbd-healthy.txt").read_text(),
-    "units": "active\nactive\nactive\nactive\n",
-}
-MONITOR_OUTPUT = {"boot": "9e3c\n", "units": "active\n", "service": "200"}
-
-
-def printed(sections: dict[str, str]) -> str:
-    return "".join(f"@@halab {name}\n{text}\n" for name, text in sections.items())
-
-
-def standing_by(text: str) -> str:
-    for active, passive in (
-        ("ro:Primary/Secondary", "ro:Secondary/Primary"),
-        ("10.30.0.100", "10.30.0.99"),
-        ("/srv/data", "/srv/other"),
-        ("2:\tconnected", "1:\tconnected"),
-        ("1:\tlocalhost", "2:\tlocalhost"),
-    ):
-        text = text.replace(active, passive)
-    return text
-
 
 class FakeRemote:
-    """Answers as a healthy lab does, unless a test says otherwise."""
+    """Answers what a healthy lab answered, unless a test says otherwise."""
 
     faults: ClassVar[dict[str, Exception]] = {}
     commands: ClassVar[list[tuple[str, str]]] = []
@@ -63,10 +33,7 @@ class FakeRemote:
         FakeRemote.commands.append((self.machine.name, command))
         if self.machine.name in self.faults:
             raise self.faults[self.machine.name]
-        if self.machine.role is MachineRole.MONITOR:
-            return Result(printed(MONITOR_OUTPUT), "", 0)
-        text = printed(NODE_OUTPUT)
-        return Result(text if self.machine.number == 1 else standing_by(text), "", 0)
+        return Result((FIXTURES / f"captured-{self.machine.name}.txt").read_text(), "", 0)
 
     def close(self) -> None:
         pass

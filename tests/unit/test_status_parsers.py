@@ -26,7 +26,7 @@ def cluster(situation: str) -> ClusterView:
 
 def test_a_healthy_cluster() -> None:
     view = cluster("healthy")
-    assert view.dc == "node1"
+    assert view.dc == "node2"
     assert view.quorate and view.fencing_enabled and not view.maintenance
     assert [(member.name, member.online) for member in view.members] == [
         ("node1", True),
@@ -166,5 +166,5 @@ def test_units() -> None:
 
 
 def test_slots_of_the_fencing_disk() -> None:
-    assert parse_slots(text("sbd-healthy.txt")) == (Slot("node1", "clear"), Slot("node2", "clear"))
+    assert parse_slots(text("sbd-healthy.txt")) == (Slot("node2", "clear"), Slot("node1", "clear"))
     assert Slot("node2", "reset") in parse_slots(text("sbd-reset.txt"))

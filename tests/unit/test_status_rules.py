@@ -178,9 +178,9 @@ def test_a_failed_fencing_that_was_made_good_is_forgotten() -> None:
 def test_nodes_that_follow_different_coordinators_disagree() -> None:
     reading = HEALTHY.nodes["node2"]
     assert reading is not None and reading.cluster is not None
-    split = broken("node2", cluster=replace(reading.cluster, dc="node2"))
+    split = broken("node2", cluster=replace(reading.cluster, dc="node1"))
     assert (
-        "the nodes do not agree on who coordinates the cluster: node1 says node1, node2 says node2"
+        "the nodes do not agree on who coordinates the cluster: node1 says node2, node2 says node1"
         in judge(INVENTORY, split)
     )
 
@@ -202,6 +202,13 @@ def test_the_quorate_partition_speaks_for_the_cluster() -> None:
     # node1 lost its partner and its quorum; node2 goes on.
     split = broken("node1", cluster=replace(lost, quorate=False))
     assert split.speaker is split.nodes["node2"]
+
+
+def test_nobody_is_unclean_before_there_is_a_coordinator() -> None:
+    lost = situation("unclean").cluster
+    assert lost is not None
+    early = seen_by_cluster(members=lost.members, dc=None)
+    assert early.state("node2") is NodeState.OFFLINE
 
 
 def test_status_words_what_was_read() -> None:

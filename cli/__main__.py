@@ -1,0 +1,44 @@
+"""Entry point: runs a command and prints an error once."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from rich.console import Console
+from rich.text import Text
+
+from cli.app import app
+from core.errors import HalabError
+
+INTERRUPTED = 130
+"""Exit status of a command that Ctrl-C ended: 128 + SIGINT, as shells have it."""
+
+
+def main() -> int:
+    """Run the command line and return the exit status."""
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    try:
+        app(prog_name="halab", standalone_mode=True)
+    except HalabError as error:
+        console.print(Text.assemble(("halab: ", "bold red"), error.message))
+        if error.detail:
+            console.print(Text(_indent(error.detail), style="dim"))
+        if error.hint:
+            console.print(Text.assemble(("  what to do: ", "bold"), error.hint))
+        return 1
+    except KeyboardInterrupt:
+        console.print("halab: interrupted; nothing runs on by itself. The same command continues.")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output went away, as `head` does.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _indent(text: str) -> str:
+    return "\n".join(f"  {line}" for line in text.splitlines())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,40 @@
+"""The command line: which commands there are. Each stands in a module of its own."""
+
+from __future__ import annotations
+
+import typer
+
+from cli.bench import bench
+from cli.doctor import doctor
+from cli.down import down
+from cli.inventory import inventory
+from cli.listing import list_labs
+from cli.plain_pulumi import env, pulumi
+from cli.ssh import ssh, ssh_config
+from cli.status import status
+from cli.testing import test
+from cli.up import up
+
+app = typer.Typer(
+    name="halab",
+    help="A real high-availability cluster in one command, broken on purpose to prove it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+app.command()(up)
+app.command("list")(list_labs)
+app.command()(status)
+app.command(context_settings=PASSED_ON)(ssh)
+app.command("ssh-config")(ssh_config)
+app.command()(inventory)
+app.command()(down)
+app.command()(doctor)
+app.command(context_settings=PASSED_ON)(pulumi)
+app.command()(env)
+app.command()(test)
+app.command()(bench)

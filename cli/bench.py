@@ -1,0 +1,127 @@
+"""`halab bench`: what a lab costs here, in seconds and memory, beside bare QEMU."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from cli.progress import Progress
+from core.errors import HalabError
+from core.folders import PROJECT, LabFolder
+from drills.failover import measure_power_loss
+from hypervisor.acceleration import probe
+from hypervisor.bare import Guest, time_boot
+from hypervisor.image import ensure_image
+from hypervisor.private import PrivateHypervisor
+from inventory.record import load_inventory, load_record
+from labs.addressing import machines
+from labs.loading import load
+from labs.model import Lab
+from labs.roles import MachineRole
+
+DEFINITION = PROJECT / "tests" / "selftest.toml"
+
+UP_AGAINST_BOOT = 1.5
+"""How much longer than the bare boot `up` is meant to take."""
+
+SAMPLE_S = 1.0
+
+
+def bench(
+    failover: Annotated[bool, typer.Option(help="Measure a power loss too.")] = True,
+) -> None:
+    """Measure bare boot, `up`, a second `up`, memory and failover; prints and asserts nothing."""
+    lab, progress = load(str(DEFINITION)), Progress()
+    if LabFolder.of(lab.name).path.exists():
+        _halab("down", lab.name)
+    table = Table("what", "measured", "beside", box=None)
+    with progress.step("Booting the same guests by bare QEMU"):
+        boot = _bare_boot(lab)
+    table.add_row("three guests by bare QEMU until ssh", f"{boot:.0f} s", "")
+    try:
+        with progress.step("halab up"), _Memory(LabFolder.of(lab.name)) as memory:
+            first = _timed("up", str(DEFINITION))
+        table.add_row(
+            "up until healthy",
+            f"{first:.0f} s",
+            f"{first / boot:.2f} x bare boot (aim {UP_AGAINST_BOOT})",
+        )
+        with progress.step("halab up, again"):
+            table.add_row("second up", f"{_timed('up', str(DEFINITION)):.0f} s", "")
+        if failover:
+            with progress.step("Power loss of the active node") as step:
+                folder = LabFolder.of(lab.name)
+                timeline = measure_power_loss(load_inventory(folder), load_record(folder), step)
+            for line in str(timeline).splitlines():
+                table.add_row("power loss", line, "")
+        table.add_row("peak memory of the lab", f"{memory.peak_mib} MiB", "proportional set size")
+    finally:
+        with progress.step("halab down"):
+            table.add_row("down", f"{_timed('down', lab.name):.0f} s", "")
+    Console(highlight=False, soft_wrap=True).print(table)
+
+
+def _bare_boot(lab: Lab) -> float:
+    images = {role: ensure_image(role) for role in MachineRole}
+    node = images[MachineRole.NODE]
+    accelerated = probe(node.kernel, node.initrd).accelerated
+    guests = [
+        Guest(plan.name, images[plan.role], plan.memory_mib, plan.cpus) for plan in machines(lab)
+    ]
+    return time_boot(guests, accelerated, lab.timing(accelerated).boot_wait_s)
+
+
+def _timed(*words: str) -> float:
+    began = time.monotonic()
+    _halab(*words)
+    return time.monotonic() - began
+
+
+def _halab(*words: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "cli", *words],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise HalabError(f"`./halab {' '.join(words)}` failed", detail=done.stderr)
+
+
+class _Memory:
+    """Samples the memory of a lab's process tree; shared pages count once (proc(5), Pss)."""
+
+    def __init__(self, folder: LabFolder) -> None:
+        self._hypervisor = PrivateHypervisor(folder)
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._sample, daemon=True)
+        self.peak_mib = 0
+
+    def __enter__(self) -> _Memory:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end.set()
+        self._thread.join()
+
+    def _sample(self) -> None:
+        while not self._end.wait(SAMPLE_S):
+            total = sum(_pss_kib(pid) for pid in self._hypervisor.processes())
+            self.peak_mib = max(self.peak_mib, total // 1024)
+
+
+def _pss_kib(pid: int) -> int:
+    try:
+        with open(f"/proc/{pid}/smaps_rollup") as file:
+            return next(int(line.split()[1]) for line in file if line.startswith("Pss:"))
+    except (OSError, StopIteration):
+        return 0

@@ -1,0 +1,73 @@
+"""`halab list`: which labs there are."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from cli.choosing import existing
+from core.errors import HalabError
+from core.folders import LabFolder
+from hypervisor.objects import Virsh
+from hypervisor.private import PrivateHypervisor
+from inventory.record import load_record
+from labs.loading import available
+
+SCHEMA_VERSION = 1
+
+
+def list_labs(
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Show the labs that were built and the definitions that can be."""
+    labs = [describe(folder) for folder in existing()]
+    offers = [{"name": offer.name, "description": offer.description} for offer in available()]
+    if as_json:
+        print(json.dumps({"version": SCHEMA_VERSION, "labs": labs, "available": offers}, indent=2))
+        return
+    console = Console(highlight=False)
+    if labs:
+        table = Table("lab", "state", "machines", "platform", "acceleration", box=None)
+        for lab in labs:
+            running, machines = len(lab["running"]), len(lab["machines"])
+            speed = {True: "KVM", False: "emulation", None: "?"}[lab["accelerated"]]
+            table.add_row(
+                lab["name"], lab["state"], f"{running} of {machines} run", lab["platform"], speed
+            )
+        console.print(table)
+    else:
+        console.print("No labs yet. These can be built with `./halab up NAME`:")
+        for offer in offers:
+            console.print(f"  {offer['name']:<20} {offer['description']}")
+
+
+def describe(folder: LabFolder) -> dict[str, Any]:
+    """Return what is known of a lab without asking its machines."""
+    try:
+        record = load_record(folder)
+    except HalabError:
+        record = None
+    running: list[str] = []
+    if record and (not record.private or PrivateHypervisor(folder).is_running()):
+        names = Virsh(record.uri)("list", "--name", check=False).split()
+        running = [machine for machine, domain in record.domains.items() if domain in names]
+    machines = list(record.domains) if record else []
+    if not machines or not folder.inventory.exists():
+        state = "half built"
+    elif not running:
+        state = "stopped"
+    else:
+        state = "running" if len(running) == len(machines) else "partly running"
+    return {
+        "name": folder.name,
+        "state": state,
+        "platform": record.platform if record else "unknown",
+        "accelerated": record.accelerated if record else None,
+        "source": record.source if record else None,
+        "machines": machines,
+        "running": running,
+    }

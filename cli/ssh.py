@@ -1,0 +1,70 @@
+"""`halab ssh` and `halab ssh-config`: into the machines."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+
+from cli.choosing import existing_lab
+from core.errors import HalabError
+from core.folders import LabFolder
+from inventory.model import Inventory, Machine
+from inventory.record import load_inventory
+
+
+def ssh(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="A lab that `halab list` shows.")],
+    machine: Annotated[str, typer.Argument(help="A machine of the lab.")],
+) -> None:
+    """Open a shell on a machine, or run the command that stands behind `--`."""
+    folder = existing_lab(name)
+    inventory = load_inventory(folder)
+    try:
+        inventory.machine(machine)
+    except KeyError as error:
+        names = ", ".join(found.name for found in inventory.machines)
+        raise HalabError(
+            f"lab {name!r} has no machine {machine!r}", hint=f"its machines: {names}"
+        ) from error
+    config = write_config(folder, inventory)
+    os.execvp("ssh", ["ssh", "-F", str(config), machine, *context.args])
+
+
+def ssh_config(
+    name: Annotated[str, typer.Argument(help="A lab that `halab list` shows.")] = "active-passive",
+) -> None:
+    """Print an ssh configuration for the lab: for ssh -F, Ansible, testinfra."""
+    print(config_text(load_inventory(existing_lab(name))), end="")
+
+
+def write_config(folder: LabFolder, inventory: Inventory) -> str:
+    """Write the lab's ssh configuration beside its key and return the path."""
+    path = folder.ssh_key.parent / "config"
+    path.write_text(config_text(inventory))
+    return str(path)
+
+
+def config_text(inventory: Inventory) -> str:
+    """Word the inventory as ssh_config(5)."""
+    return "\n".join(_host(machine) for machine in inventory.machines)
+
+
+def _host(machine: Machine) -> str:
+    ssh = machine.ssh
+    lines = [
+        f"Host {machine.name}",
+        f"  HostName {ssh.host}",
+        f"  Port {ssh.port}",
+        f"  User {ssh.user}",
+        f'  IdentityFile "{ssh.key_file}"',
+        "  IdentitiesOnly yes",
+        f'  UserKnownHostsFile "{ssh.known_hosts}"',
+        "  StrictHostKeyChecking accept-new",
+        "  LogLevel ERROR",
+    ]
+    if ssh.proxy_command:
+        lines.append(f"  ProxyCommand {ssh.proxy_command}")
+    return "\n".join(lines) + "\n"

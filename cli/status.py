@@ -1,0 +1,72 @@
+"""`halab status`: how a lab is."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from cli.choosing import existing_lab
+from inventory.record import load_inventory, load_record
+from status.collect import collect
+from status.model import LabStatus
+
+UNHEALTHY = 3
+"""Exit status when the lab is not healthy; 1 is an error and 2 a wrong command line."""
+
+
+def status(
+    name: Annotated[str, typer.Argument(help="A lab that `halab list` shows.")] = "active-passive",
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Show how a lab is; exit status 3 when it is not healthy."""
+    folder = existing_lab(name)
+    found = collect(load_inventory(folder), load_record(folder))
+    if as_json:
+        print(found.model_dump_json(indent=2))
+    else:
+        print_status(Console(highlight=False, soft_wrap=True), found)
+    if not found.healthy:
+        raise typer.Exit(UNHEALTHY)
+
+
+def print_status(console: Console, lab: LabStatus) -> None:
+    """Show a status to a person: machines, cluster, service, and what is wrong."""
+    speed = {True: ", KVM", False: ", software emulation", None: ""}[lab.accelerated]
+    word, style = ("healthy", "bold green") if lab.healthy else ("not healthy", "bold red")
+    platform = f"  [{lab.platform or 'machines of your own'}{speed}]"
+    console.print(Text.assemble("\n", (lab.lab, "bold"), "  ", (word, style), (platform, "dim")))
+    console.print(_machines(lab))
+    if lab.quorum:
+        quorum = lab.quorum
+        state = "quorate" if quorum.quorate else "NO QUORUM"
+        console.print(
+            f"quorum   {state}, {quorum.votes} of {quorum.expected} votes, "
+            f"quorum device {quorum.qdevice.value}"
+        )
+    connected = sum(link.connected for link in lab.links)
+    console.print(f"links    {connected} of {len(lab.links)} connected")
+    answers = "answers" if lab.service.answers else "DOES NOT ANSWER"
+    holders = ", ".join(f"{held.address} on {held.node}" for held in lab.addresses) or "nowhere"
+    console.print(f"service  {lab.service.url} {answers}; address {holders}")
+    for reason in lab.reasons:
+        console.print(Text.assemble(("  ✘ ", "red"), reason))
+
+
+def _machines(lab: LabStatus) -> Table:
+    table = Table("machine", "state", "runs", "replication", box=None, header_style="dim")
+    for node in lab.nodes:
+        runs = ", ".join(
+            f"{resource.id} ({resource.role.value})"
+            if resource.role.value in {"promoted", "unpromoted"}
+            else resource.id
+            for resource in lab.resources
+            if resource.node == node.name and resource.id != "fencing"
+        )
+        disk = lab.replication.get(node.name)
+        replication = f"{disk.connection}, {disk.role}, {disk.disk}" if disk else ""
+        table.add_row(node.name, node.state.value, runs or node.role.value, replication)
+    return table

@@ -1,0 +1,245 @@
+"""What this machine can do, and what to do about what it cannot. Only looks; takes seconds."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from core.errors import HalabError
+from core.folders import cache_folder, state_folder
+from hypervisor import acceleration
+from hypervisor.image import cached_image
+from hypervisor.packages import (
+    NEEDS,
+    Shortage,
+    describe,
+    find_program,
+    find_shortages,
+    get_root,
+    is_supported_debian,
+    os_name,
+    version_of,
+)
+from hypervisor.private import check_namespaces
+from hypervisor.toolchain import find_toolchain, wanted_origins
+from labs.roles import MachineRole
+
+IMAGES_MIB = 6 * 1024
+"""Disk for two guest images with what their build needs on the way."""
+TOOLCHAIN_BUILD_MIB = 7 * 1024
+"""Disk for Go's module and build caches after a build of the toolchain with cold caches."""
+
+
+class Verdict(StrEnum):
+    """How a finding bears on building a lab."""
+
+    OK = "ok"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a lab takes: memory of all machines, size of their disks, virtual processors."""
+
+    memory_mib: int
+    disk_mib: int
+    cores: int
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One fact about this machine; `remedy` says what a person can do about it."""
+
+    name: str
+    verdict: Verdict
+    fact: str
+    remedy: str | None = None
+
+
+def examine(needs: Needs) -> list[Finding]:
+    """Look at everything that a lab with these needs depends on; changes nothing."""
+    shortages = find_shortages()
+    return [
+        _system(shortages),
+        _processors(needs),
+        _memory(needs),
+        *_disks(needs),
+        _programs(shortages),
+        _namespaces(shortages),
+        _acceleration(),
+        _toolchain(),
+    ]
+
+
+def refuse(findings: Iterable[Finding]) -> None:
+    """Raise one HalabError that lists every error among the findings with its remedy."""
+    errors = [finding for finding in findings if finding.verdict is Verdict.ERROR]
+    if not errors:
+        return
+    lines = []
+    for finding in errors:
+        lines.append(f"{finding.name}: {finding.fact}")
+        if finding.remedy:
+            lines.append(f"  {finding.remedy}")
+    raise HalabError(
+        "this machine cannot run the lab as it is",
+        detail="\n".join(lines),
+        hint="`./halab doctor` shows everything that was looked at",
+    )
+
+
+def _system(shortages: list[Shortage]) -> Finding:
+    fact = f"{os_name()}, {platform.machine()}"
+    if platform.machine() != "x86_64":
+        return Finding("system", Verdict.ERROR, fact, "halab's guests are x86-64; use such a host")
+    if is_supported_debian() or not shortages:
+        return Finding("system", Verdict.OK, fact)
+    remedy = "halab installs packages only on Debian 12 and 13; elsewhere install them yourself"
+    return Finding("system", Verdict.ERROR, fact, remedy)
+
+
+def _processors(needs: Needs) -> Finding:
+    available = len(os.sched_getaffinity(0))
+    fact = f"{available} available, the lab's machines have {needs.cores} together"
+    # Sharing is slower and nothing worse: clocks of guests do not stop.
+    if available * 2 < needs.cores:
+        return Finding("processors", Verdict.WARNING, fact, "expect everything to be slow")
+    return Finding("processors", Verdict.OK, fact)
+
+
+def _memory(needs: Needs) -> Finding:
+    available = _available_memory_mib()
+    fact = f"{available} MiB available, the lab takes {needs.memory_mib} MiB"
+    if available >= needs.memory_mib:
+        return Finding("memory", Verdict.OK, fact)
+    remedy = "end other programs or labs (`./halab list`), or give the lab's machines less memory"
+    return Finding("memory", Verdict.ERROR, fact, remedy)
+
+
+def _available_memory_mib() -> int:
+    lines = Path("/proc/meminfo").read_text().splitlines()
+    kib = {name: int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in lines)}
+    available = kib["MemAvailable"] // 1024
+    # In a container the limit is narrower than the machine (cgroup v2).
+    limit, used = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
+    if limit.exists() and used.exists() and (most := limit.read_text().strip()) != "max":
+        available = min(available, (int(most) - int(used.read_text())) >> 20)
+    return available
+
+
+def _disks(needs: Needs) -> list[Finding]:
+    wanted = {state_folder(): needs.disk_mib, cache_folder(): _cache_mib()}
+    devices: dict[int, list[Path]] = {}
+    for folder in wanted:
+        devices.setdefault(_existing(folder).stat().st_dev, []).append(folder)
+    findings = []
+    for folders in devices.values():
+        free = shutil.disk_usage(_existing(folders[0])).free >> 20
+        size = sum(wanted[folder] for folder in folders)
+        names = " and ".join(map(str, folders))
+        fact = f"{free} MiB free for {names}, up to {size} MiB are needed"
+        if free >= size:
+            findings.append(Finding("disk", Verdict.OK, fact))
+        else:
+            remedy = "free some space, or point XDG_STATE_HOME or XDG_CACHE_HOME elsewhere"
+            findings.append(Finding("disk", Verdict.ERROR, fact, remedy))
+    return findings
+
+
+def _cache_mib() -> int:
+    images = 0 if all(cached_image(role) for role in MachineRole) else IMAGES_MIB
+    # Go's caches are usually on the same disk as ours.
+    building = wanted_origins() == ("build",) and find_toolchain() is None
+    return images + (TOOLCHAIN_BUILD_MIB if building else 0)
+
+
+def _existing(folder: Path) -> Path:
+    return next(path for path in (folder, *folder.parents) if path.exists())
+
+
+def _programs(shortages: list[Shortage]) -> Finding:
+    if not shortages:
+        named = {"QEMU": "qemu-system-x86_64", "libvirt": "libvirtd"}
+        found = {name: find_program(program) for name, program in named.items()}
+        versions = [
+            f"{name} {'.'.join(map(str, version_of(program)))}"
+            for name, program in found.items()
+            if program
+        ]
+        return Finding("programs", Verdict.OK, f"all {len(NEEDS)} present, {', '.join(versions)}")
+    fact = f"missing: {describe(shortages)}".replace("\n", "; ")
+    packages = " ".join(sorted({shortage.need.package for shortage in shortages}))
+    if not is_supported_debian():
+        return Finding("programs", Verdict.ERROR, fact, f"on Debian they are in: {packages}")
+    if _may_install():
+        return Finding("programs", Verdict.WARNING, fact, f"`up` installs {packages}")
+    remedy = f"as root: ./halab up once, or install {packages}"
+    return Finding("programs", Verdict.ERROR, fact, remedy)
+
+
+def _may_install() -> bool:
+    try:
+        get_root([], ask=False)
+    except HalabError:
+        return False
+    return True
+
+
+def _namespaces(shortages: list[Shortage]) -> Finding:
+    if {shortage.need.package for shortage in shortages} & {"uidmap", "util-linux", "iproute2"}:
+        fact = "can be tried once the missing programs are there"
+        return Finding("namespaces", Verdict.WARNING, fact)
+    try:
+        check_namespaces()
+    except HalabError as error:
+        fact = f"{error.message}: {error.detail}" if error.detail else error.message
+        return Finding("namespaces", Verdict.ERROR, fact, error.hint)
+    who = "as root" if os.geteuid() == 0 else "without root"
+    return Finding("namespaces", Verdict.OK, f"a private hypervisor can run {who}")
+
+
+def _acceleration() -> Finding:
+    image = cached_image(MachineRole.NODE)
+    if image is None:
+        fact = "is tried when the first guest image has been built"
+        return Finding("acceleration", Verdict.OK, f"KVM {fact}")
+    look: Callable[[], acceleration.Acceleration | None] = (
+        (lambda: acceleration.probe(image.kernel, image.initrd))
+        if acceleration.OVERRIDE in os.environ
+        else (lambda: acceleration.remembered(image.kernel))
+    )
+    try:
+        known = look()
+    except HalabError as error:
+        return Finding("acceleration", Verdict.WARNING, error.message, error.hint)
+    if known is None:
+        return Finding("acceleration", Verdict.OK, "KVM is tried at the next `up`")
+    if known.accelerated:
+        return Finding("acceleration", Verdict.OK, f"KVM: {known.reason}")
+    fact = f"software emulation: {known.reason}"
+    return Finding("acceleration", Verdict.WARNING, fact, "labs work, they are only slower")
+
+
+def _toolchain() -> Finding:
+    try:
+        found = find_toolchain()
+        origins = wanted_origins()
+    except HalabError as error:
+        return Finding("toolchain", Verdict.ERROR, error.message, error.hint)
+    if found:
+        return Finding("toolchain", Verdict.OK, f"{found.pulumi} ({found.origin})")
+    if origins == ("path",):
+        remedy = "install pulumi and its libvirt plugin, or unset HALAB_TOOLCHAIN"
+        return Finding("toolchain", Verdict.ERROR, "no suitable pulumi on PATH", remedy)
+    ways = {
+        "download": "downloads it (1 min)",
+        "build": "builds it from Go modules (9 min on two cores, once)",
+    }
+    plan = "`up` " + " or ".join(ways[origin] for origin in origins if origin in ways)
+    return Finding("toolchain", Verdict.WARNING, "not there yet", plan)

@@ -1,0 +1,172 @@
+"""The same lab on libvirt: what its provider is asked for."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pulumi
+import pytest
+
+from infra.libvirt import LibvirtPlatform, bridge_name, cmdline_maps
+from infra.machines import Cluster
+from inventory.record import LabRecord
+from labs.model import Lab
+from labs.roles import NetworkRole
+from tests.infra.conftest import Recorder
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIG test"
+
+transforms = pytest.mark.skipif(
+    shutil.which("xsltproc") is None, reason="xsltproc is not there; the first `up` installs it"
+)
+
+DOMAIN = """\
+<domain type='qemu'><name>node1</name><on_reboot>destroy</on_reboot><devices>
+<disk type='volume' device='disk'><driver name='qemu' type='qcow2'/><source volume='a'/>
+  <target dev='vda' bus='virtio'/></disk>
+<disk type='volume' device='disk'><driver name='qemu' type='qcow2'/><source volume='b'/>
+  <target dev='vdb' bus='virtio'/></disk>
+<disk type='volume' device='disk'><driver name='qemu' type='qcow2'/><source volume='c'/>
+  <target dev='vdc' bus='virtio'/></disk>
+<interface type='network'><source network='mgmt'/></interface>
+<graphics type='spice'/><channel type='unix'/><rng model='virtio'/></devices></domain>
+"""
+"""A domain as the provider words it before the stylesheet."""
+
+
+def build(lab: Lab, record: LabRecord) -> None:
+    def program() -> None:
+        Cluster(lab, LibvirtPlatform(record, Path("/consoles")), KEY)
+
+    # Waits until every resource is registered.
+    pulumi.runtime.test(program)()
+
+
+@pytest.fixture
+def built(lab: Lab, record: LabRecord, recorder: Recorder) -> Recorder:
+    build(lab, record)
+    return recorder
+
+
+def test_a_node_has_its_own_two_disks_and_the_shared_one(built: Recorder) -> None:
+    disks = {name: inputs["disks"] for name, inputs in built.of("Domain").items()}
+
+    assert [disk["volumeId"] for disk in disks["node1"]] == [
+        "id of node1-root",
+        "id of node1-data",
+        "id of sbd",
+    ]
+    assert disks["node1"][2] == disks["node2"][2]
+    assert len(disks["monitor"]) == 1
+
+
+def test_networks_are_isolated_and_start_no_helper(built: Recorder) -> None:
+    networks = built.of("Network")
+
+    assert list(networks) == ["management", "cluster-a", "cluster-b", "service"]
+    assert {network["mode"] for network in networks.values()} == {"none"}
+    assert not any(network["dhcp"]["enabled"] for network in networks.values())
+    assert [name for name, network in networks.items() if "addresses" in network] == ["management"]
+
+
+def test_nothing_waits_for_a_lease_that_nobody_gives(built: Recorder) -> None:
+    for inputs in built.of("Domain").values():
+        for nic in inputs["networkInterfaces"]:
+            assert set(nic) == {"networkId", "mac"}
+
+
+def test_kernel_arguments_are_worded_as_the_provider_reads_them_back() -> None:
+    pairs = [("root", "/dev/vda"), ("rw", None), ("nic", "b"), ("nic", "a"), ("quiet", None)]
+
+    assert cmdline_maps(pairs) == [
+        {"nic": "a"},
+        {"nic": "b", "root": "/dev/vda"},
+        {"_": "quiet rw"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("accelerated", "kind", "mode"), [(True, "kvm", "host-passthrough"), (False, "qemu", "maximum")]
+)
+def test_kvm_and_emulation_differ_where_they_must(
+    lab: Lab, record: LabRecord, recorder: Recorder, accelerated: bool, kind: str, mode: str
+) -> None:
+    build(lab, record.model_copy(update={"accelerated": accelerated}))
+
+    node = recorder.of("Domain")["node1"]
+    assert (node["type"], node["cpu"]["mode"]) == (kind, mode)
+    # Guests that run real workloads on real processors keep their mitigations.
+    weakened = any(words.get("mitigations") == "off" for words in node["cmdlines"])
+    assert weakened is not accelerated
+
+
+def test_labs_on_a_shared_daemon_have_their_own_names(
+    lab: Lab, record: LabRecord, recorder: Recorder
+) -> None:
+    shared = record.model_copy(
+        update={
+            "private": False,
+            "prefix": "demo-",
+            "domains": {n: f"demo-{n}" for n in record.domains},
+        }
+    )
+    build(lab, shared)
+
+    for kind in ("Domain", "Network", "Pool"):
+        assert all(inputs["name"].startswith("demo-") for inputs in recorder.of(kind).values())
+    names = {bridge_name(shared, role) for role in NetworkRole}
+    assert len(names) == len(NetworkRole)
+    assert all(len(name) <= 15 for name in names)
+
+
+@transforms
+def test_the_stylesheet_gives_a_node_what_fencing_needs(built: Recorder, tmp_path: Path) -> None:
+    domain = transform(built.of("Domain")["node1"], tmp_path)
+
+    watchdog = found(domain, "devices/watchdog")
+    assert (watchdog["model"], watchdog["action"]) == ("i6300esb", "reset")
+    root, data, sbd = domain.findall("devices/disk")
+    assert [disk.findtext("serial") for disk in (root, data, sbd)] == ["root", "data", "sbd"]
+    assert [disk.find("shareable") is not None for disk in (root, data, sbd)] == [
+        False,
+        False,
+        True,
+    ]
+    assert found(sbd, "driver") == {"name": "qemu", "type": "raw", "cache": "none", "io": "threads"}
+    assert domain.findtext("on_reboot") == "restart"
+
+
+@transforms
+def test_the_stylesheet_leaves_a_console_file_and_nothing_to_look_at(
+    built: Recorder, tmp_path: Path
+) -> None:
+    domain = transform(built.of("Domain")["monitor"], tmp_path)
+
+    assert found(domain, "devices/serial/source") == {
+        "path": "/consoles/monitor.log",
+        "append": "on",
+    }
+    for part in ("graphics", "channel", "watchdog"):
+        assert domain.find(f"devices/{part}") is None, part
+
+
+def transform(inputs: dict[str, Any], tmp_path: Path) -> ElementTree.Element:
+    (tmp_path / "sheet.xsl").write_text(inputs["xml"]["xslt"])
+    (tmp_path / "domain.xml").write_text(DOMAIN)
+    done = subprocess.run(
+        ["xsltproc", tmp_path / "sheet.xsl", tmp_path / "domain.xml"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return ElementTree.fromstring(done.stdout)
+
+
+def found(element: ElementTree.Element, path: str) -> dict[str, str]:
+    child = element.find(path)
+    assert child is not None, path
+    return dict(child.attrib)

@@ -1,0 +1,127 @@
+"""The lab's machines as testinfra hosts: `node` runs a test once for every node."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import pytest
+from testinfra import get_host
+from testinfra.host import Host
+
+from inventory.model import Inventory, Machine
+from status.collect import Observer
+from status.model import LabStatus
+from status.rules import Readings
+from tests.conftest import lab_inventory
+
+
+@dataclasses.dataclass(frozen=True)
+class Inspected:
+    """A machine of the inventory and a testinfra host that leads to it."""
+
+    machine: Machine
+    host: Host
+
+    def output(self, command: str) -> str:
+        """Return what a command prints; the test fails with its errors when it fails."""
+        done = self.host.run(command)
+        assert done.rc == 0, f"{self.machine.name}: {command}: {done.stderr}"
+        return str(done.stdout)
+
+
+@pytest.fixture(scope="session")
+def visit(
+    inventory: Inventory, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], Inspected]:
+    """Return a function that gives a machine by its name."""
+    config = tmp_path_factory.mktemp("ssh") / "config"
+    config.write_text("".join(map(ssh_entry, inventory.machines)))
+
+    def get(name: str) -> Inspected:
+        machine = inventory.machine(name)
+        host = get_host(
+            f"ssh://{name}",
+            ssh_config=str(config),
+            sudo=machine.ssh.user != "root",
+            timeout=30 * inventory.timing.pace,
+        )
+        return Inspected(machine, host)
+
+    return get
+
+
+def ssh_entry(machine: Machine) -> str:
+    """Describe a machine to OpenSSH; the person's own configuration is not read."""
+    ssh = machine.ssh
+    lines = [
+        f"Host {machine.name}",
+        f"HostName {ssh.host}",
+        f"HostKeyAlias {ssh.host}",
+        f"Port {ssh.port}",
+        f"User {ssh.user}",
+        f'IdentityFile "{ssh.key_file}"',
+        "IdentitiesOnly yes",
+        f'UserKnownHostsFile "{ssh.known_hosts}"',
+        "StrictHostKeyChecking accept-new",
+        "LogLevel ERROR",
+    ]
+    if ssh.proxy_command:
+        lines.append(f"ProxyCommand {ssh.proxy_command}")
+    return "\n".join(lines) + "\n"
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    inventory = lab_inventory(metafunc.config)
+    if "node" in metafunc.fixturenames:
+        names = [node.name for node in inventory.nodes]
+        metafunc.parametrize("node", names, indirect=True, scope="session")
+    if "any_machine" in metafunc.fixturenames:
+        names = [machine.name for machine in inventory.machines]
+        metafunc.parametrize("any_machine", names, indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
+def node(request: pytest.FixtureRequest, visit: Callable[[str], Inspected]) -> Inspected:
+    return visit(request.param)
+
+
+@pytest.fixture(scope="session")
+def any_machine(request: pytest.FixtureRequest, visit: Callable[[str], Inspected]) -> Inspected:
+    return visit(request.param)
+
+
+@pytest.fixture(scope="session")
+def monitor(inventory: Inventory, visit: Callable[[str], Inspected]) -> Inspected:
+    return visit(inventory.monitor.name)
+
+
+@pytest.fixture(scope="session")
+def observed(inventory: Inventory) -> tuple[LabStatus, Readings]:
+    """Return one look at the lab, for the tests that only need its status."""
+    with Observer(inventory) as observer:
+        return observer.read_both()
+
+
+@pytest.fixture(scope="session")
+def status(observed: tuple[LabStatus, Readings]) -> LabStatus:
+    return observed[0]
+
+
+@pytest.fixture(scope="session")
+def readings(observed: tuple[LabStatus, Readings]) -> Readings:
+    return observed[1]
+
+
+@pytest.fixture(scope="session")
+def active(status: LabStatus, visit: Callable[[str], Inspected]) -> Inspected:
+    assert status.active, f"no single active node: {status.reasons}"
+    return visit(status.active)
+
+
+@pytest.fixture(scope="session")
+def passive(
+    status: LabStatus, inventory: Inventory, visit: Callable[[str], Inspected]
+) -> Inspected:
+    [other] = [node.name for node in inventory.nodes if node.name != status.active]
+    return visit(other)

@@ -1,0 +1,59 @@
+"""Fencing: poison pills on the shared disk, a hardware watchdog, and Pacemaker that uses them."""
+
+from __future__ import annotations
+
+import re
+
+from inventory.model import Inventory
+from provisioning.sbd import parse_dump, wanted
+from status.rules import Readings
+from tests.state.conftest import Inspected
+
+
+def test_the_disk_holds_the_defined_timeouts(node: Inspected, inventory: Inventory) -> None:
+    assert parse_dump(node.output(f"sbd -d {inventory.disks.sbd} dump")) == wanted(inventory)
+
+
+def test_every_node_has_a_clear_slot(node: Inspected, inventory: Inventory) -> None:
+    listed = node.output(f"sbd -d {inventory.disks.sbd} list")
+    slots = {line.split("\t")[1]: line.split("\t")[2] for line in listed.splitlines()}
+    assert slots == {node.name: "clear" for node in inventory.nodes}
+
+
+def test_the_nodes_share_one_disk(readings: Readings) -> None:
+    slots = {reading.slots for reading in readings.reached.values()}
+    assert len(slots) == 1
+
+
+def test_sbd_watches_this_disk(node: Inspected, inventory: Inventory) -> None:
+    watchers = node.output("ps -eo args")
+    assert f"sbd: watcher: {inventory.disks.sbd}" in watchers
+    assert "sbd: watcher: Pacemaker" in watchers
+    assert "sbd: watcher: Cluster" in watchers
+
+
+def test_sbd_holds_the_hardware_watchdog(node: Inspected, inventory: Inventory) -> None:
+    folder = "/sys/class/watchdog/watchdog0"
+    assert "i6300ESB" in node.output(f"cat {folder}/identity")
+    assert node.output(f"cat {folder}/state").strip() == "active"
+    assert int(node.output(f"cat {folder}/timeout")) == inventory.timing.watchdog_s
+    holders = node.output(
+        "for link in /proc/[0-9]*/fd/*; do"
+        ' case "$(readlink "$link")" in /dev/watchdog*)'
+        ' id=${link#/proc/}; cat "/proc/${id%%/*}/comm";; esac; done 2>/dev/null; true'
+    )
+    assert set(holders.split()) == {"sbd"}
+
+
+def test_pacemaker_fences_through_this_disk(node: Inspected, inventory: Inventory) -> None:
+    options = node.output("crm_attribute --type crm_config --name stonith-enabled --query --quiet")
+    assert options.strip() == "true"
+    for target in inventory.nodes:
+        capable = node.output(f"stonith_admin --list {target.name}")
+        assert re.search(r"^\s*fencing\b", capable, re.MULTILINE), capable
+
+
+def test_nothing_was_fenced_in_vain(readings: Readings) -> None:
+    assert readings.cluster is not None
+    bad = [event for event in readings.cluster.fence_events if event.status != "success"]
+    assert bad == []

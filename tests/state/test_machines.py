@@ -1,0 +1,95 @@
+"""Machines: packages, services, networks, clocks."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from inventory.model import Inventory
+from labs.roles import INTERFACE_NAMES, MachineRole, NetworkRole
+from provisioning.packages import PACKAGES
+from tests.state.conftest import Inspected
+
+AT_BOOT = {
+    MachineRole.NODE: ("corosync", "corosync-qdevice", "pacemaker", "sbd", "chrony"),
+    MachineRole.MONITOR: ("corosync-qnetd", "chrony"),
+}
+LEFT_TO_THE_CLUSTER = ("drbd", "nginx")
+CLOCK_OFFSET_S = 0.25
+"""What machines may disagree: a twentieth of the shortest watchdog."""
+
+
+def test_debian_13(any_machine: Inspected) -> None:
+    info = any_machine.host.system_info
+    assert (info.distribution, info.release.split(".")[0]) == ("debian", "13")
+
+
+def test_name_and_boot_id_are_its_own(any_machine: Inspected) -> None:
+    assert any_machine.output("uname -n").strip() == any_machine.machine.name
+
+
+def test_packages(any_machine: Inspected) -> None:
+    wanted = PACKAGES[any_machine.machine.role]
+    listed = any_machine.host.run(
+        f"dpkg-query --show --showformat '${{Package}} ${{db:Status-Abbrev}}\\n' {' '.join(wanted)}"
+    )
+    assert listed.stdout.count(" ii") == len(wanted), listed.stderr
+
+
+def test_services_run_and_come_back_after_a_boot(any_machine: Inspected) -> None:
+    for unit in AT_BOOT[any_machine.machine.role]:
+        assert any_machine.host.service(unit).is_running, f"{unit} does not run"
+    # `list-dependencies` also knows units that others pull in, as corosync does with sbd.
+    pulled = any_machine.output("systemctl list-dependencies --plain --all multi-user.target")
+    for unit in AT_BOOT[any_machine.machine.role]:
+        assert re.search(rf"^\s*{re.escape(unit)}\.service$", pulled, re.MULTILINE), (
+            f"{unit} does not start at boot"
+        )
+
+
+def test_what_the_cluster_starts_does_not_start_by_itself(node: Inspected) -> None:
+    for unit in LEFT_TO_THE_CLUSTER:
+        assert not node.host.service(unit).is_enabled, f"{unit} is enabled"
+
+
+def test_no_unit_has_failed(any_machine: Inspected) -> None:
+    assert any_machine.output("systemctl --failed --plain --no-legend").strip() == ""
+
+
+def test_addresses_are_where_the_inventory_says(any_machine: Inspected) -> None:
+    told = json.loads(any_machine.output("ip -json -4 address"))
+    found = {
+        (link["ifname"], f"{address['local']}/{address['prefixlen']}")
+        for link in told
+        for address in link.get("addr_info", ())
+    }
+    for interface in any_machine.machine.interfaces.values():
+        assert (interface.name, str(interface.address)) in found
+
+
+def test_replication_has_two_paths(node: Inspected) -> None:
+    name = node.machine.interfaces[NetworkRole.REPLICATION].name
+    if not node.host.file(f"/proc/net/bonding/{name}").exists:
+        pytest.fail(f"{name} is not a bond")
+    bond = node.output(f"cat /proc/net/bonding/{name}")
+    assert "Bonding Mode: fault-tolerance (broadcast)" in bond
+    members = re.findall(r"^Slave Interface: (\S+)\nMII Status: (\S+)$", bond, re.MULTILINE)
+    below = {
+        link.split("@")[0]: link.split("@")[1]
+        for link in re.findall(r"^\d+: (\S+?@\S+?):", node.output("ip -o link"), re.MULTILINE)
+    }
+    assert {status for _, status in members} == {"up"}
+    assert {below[member] for member, _ in members} == {
+        INTERFACE_NAMES[NetworkRole.CLUSTER_A],
+        INTERFACE_NAMES[NetworkRole.CLUSTER_B],
+    }
+
+
+def test_clocks_follow_the_monitor(node: Inspected, inventory: Inventory) -> None:
+    tracking = node.output("chronyc -c tracking").strip().split(",")
+    source, offset = tracking[1], abs(float(tracking[4]))
+    management = inventory.monitor.interfaces[NetworkRole.MANAGEMENT].address.ip
+    assert source in (str(management), inventory.monitor.name)
+    assert offset < CLOCK_OFFSET_S

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from core.errors import HalabError
+from hypervisor import doctor
+from hypervisor.doctor import Finding, Needs, Verdict, examine, refuse
+from hypervisor.packages import Need, Shortage
+
+SMALL = Needs(memory_mib=1, disk_mib=1, cores=1)
+HUGE = Needs(memory_mib=1 << 40, disk_mib=1 << 40, cores=1 << 20)
+
+
+@pytest.fixture(autouse=True)
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that lacks nothing."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setattr(doctor, "find_shortages", list)
+    monkeypatch.setattr(doctor, "find_program", lambda _: None)
+    monkeypatch.setattr(doctor, "check_namespaces", lambda: None)
+    monkeypatch.setattr(doctor, "find_toolchain", lambda: None)
+    monkeypatch.setattr(doctor, "cached_image", lambda _: None)
+    monkeypatch.setattr(doctor, "IMAGES_MIB", 1)
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+
+
+def found(needs: Needs, name: str) -> Finding:
+    return next(finding for finding in examine(needs) if finding.name == name)
+
+
+def test_a_good_machine_is_not_refused() -> None:
+    refuse(examine(SMALL))
+
+
+def test_everything_too_small_is_refused_at_once() -> None:
+    with pytest.raises(HalabError) as caught:
+        refuse(examine(HUGE))
+    text = str(caught.value)
+    assert "memory: " in text
+    assert "disk: " in text
+    assert "XDG_STATE_HOME" in text
+
+
+def test_too_few_processors_only_warn() -> None:
+    assert found(HUGE, "processors").verdict is Verdict.WARNING
+
+
+def test_state_and_cache_on_one_disk_are_one_finding() -> None:
+    assert [finding.name for finding in examine(SMALL)].count("disk") == 1
+
+
+def test_another_processor_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("platform.machine", lambda: "aarch64")
+    assert found(SMALL, "system").verdict is Verdict.ERROR
+
+
+@pytest.mark.parametrize(
+    ("debian", "root", "verdict"),
+    [(True, True, Verdict.WARNING), (True, False, Verdict.ERROR), (False, True, Verdict.ERROR)],
+)
+def test_missing_programs_are_an_error_only_where_up_cannot_install_them(
+    monkeypatch: pytest.MonkeyPatch, debian: bool, root: bool, verdict: Verdict
+) -> None:
+    shortage = Shortage(Need("socat", "socat", (), "leads ssh"), "not installed")
+    monkeypatch.setattr(doctor, "find_shortages", lambda: [shortage])
+    monkeypatch.setattr(doctor, "is_supported_debian", lambda: debian)
+    monkeypatch.setattr(doctor, "_may_install", lambda: root)
+    finding = found(SMALL, "programs")
+    assert finding.verdict is verdict
+    assert "socat (leads ssh): not installed" in finding.fact
+
+
+def test_forbidden_namespaces_are_an_error_with_the_remedy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def forbid() -> None:
+        raise HalabError("no namespaces", hint="ask the administrator")
+
+    monkeypatch.setattr(doctor, "check_namespaces", forbid)
+    finding = found(SMALL, "namespaces")
+    assert (finding.verdict, finding.remedy) == (Verdict.ERROR, "ask the administrator")
+
+
+def test_namespaces_are_not_judged_while_their_programs_are_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(doctor, "check_namespaces", lambda: pytest.fail("tried"))
+    shortage = Shortage(Need("uidmap", "newuidmap"), "not installed")
+    monkeypatch.setattr(doctor, "find_shortages", lambda: [shortage])
+    assert found(SMALL, "namespaces").verdict is Verdict.WARNING
+
+
+def test_a_missing_toolchain_says_how_it_will_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HALAB_TOOLCHAIN", "build")
+    finding = found(SMALL, "toolchain")
+    assert finding.verdict is Verdict.WARNING
+    assert "builds it" in (finding.remedy or "")
+    monkeypatch.setenv("HALAB_TOOLCHAIN", "path")
+    assert found(SMALL, "toolchain").verdict is Verdict.ERROR

@@ -1,0 +1,116 @@
+"""A running cluster's configuration is corrected where it differs, and nowhere else."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+from provisioning import cib
+from tests.unit.provisioned_lab import inventory
+
+FENCE_BAN = (
+    '<rsc_location rsc="replication" id="drbd-fence-by-handler-r0-replication">'
+    '<rule role="Promoted" score="-INFINITY" id="drbd-fence-by-handler-r0-rule-replication"/>'
+    "</rsc_location>"
+)
+
+
+def running(*, port: int = 80, **timing: int) -> ElementTree.Element:
+    """Return the CIB of a cluster that has run for a while: it wrote things of its own."""
+    root = ElementTree.fromstring(cib.desired(inventory(port=port, **timing)))
+    properties = root.find(".//cluster_property_set")
+    nodes = root.find("configuration/nodes")
+    constraints = root.find("configuration/constraints")
+    assert properties is not None and nodes is not None and constraints is not None
+    for name, value in (("have-watchdog", "true"), ("dc-version", "3.0.0")):
+        ElementTree.SubElement(
+            properties, "nvpair", id=f"cib-bootstrap-options-{name}", name=name, value=value
+        )
+    node = ElementTree.SubElement(nodes, "node", id="1", uname="node1")
+    block = ElementTree.SubElement(node, "instance_attributes", id="nodes-1")
+    ElementTree.SubElement(block, "nvpair", id="nodes-1-standby", name="standby", value="on")
+    constraints.append(ElementTree.fromstring(FENCE_BAN))
+    return root
+
+
+def corrections(root: ElementTree.Element, *, port: int = 80, **timing: int) -> list[str]:
+    text = ElementTree.tostring(root, encoding="unicode")
+    steps = cib.corrections(text, cib.desired(inventory(port=port, **timing)))
+    return [f"{step.what}: {step.command}" for step in steps]
+
+
+def test_a_cluster_that_is_as_it_should_be_is_left_alone() -> None:
+    assert corrections(running()) == []
+
+
+def test_after_the_first_start_only_the_wait_for_absent_nodes_is_left_to_set() -> None:
+    lab = inventory()
+    steps = cib.corrections(cib.first(lab), cib.desired(lab))
+    assert [step.command for step in steps] == [
+        "crm_attribute --type crm_config --name dc-deadtime --update 10s"
+    ]
+
+
+def test_a_changed_property_is_set() -> None:
+    (step,) = corrections(running(), recheck_s=600)
+    assert "--name cluster-recheck-interval --update 600s" in step
+
+
+def test_a_property_that_somebody_removed_comes_back() -> None:
+    root = running()
+    properties = root.find(".//cluster_property_set")
+    pair = root.find(".//nvpair[@name='stonith-enabled']")
+    assert properties is not None and pair is not None
+    properties.remove(pair)
+    (step,) = corrections(root)
+    assert "--name stonith-enabled --update true" in step
+
+
+def test_changed_resources_are_replaced_as_a_whole() -> None:
+    (step,) = corrections(running(), port=8080)
+    assert step.startswith("cluster resources replaced: cibadmin --replace --scope resources")
+    assert "http://127.0.0.1:8080/ping" in step
+
+
+def test_a_stopped_resource_stays_stopped() -> None:
+    root = running()
+    web = root.find(".//primitive[@id='web']")
+    assert web is not None
+    block = ElementTree.SubElement(web, "meta_attributes", id="web-meta_attributes")
+    ElementTree.SubElement(
+        block, "nvpair", id="web-meta-target-role", name="target-role", value="Stopped"
+    )
+    assert len(corrections(root, port=8080)) == 1
+    assert 'name="target-role" value="Stopped"' in corrections(root, port=8080)[0]
+
+
+def test_a_resource_that_is_only_stopped_needs_no_correction() -> None:
+    root = running()
+    group = root.find(".//group[@id='service']")
+    assert group is not None
+    block = ElementTree.SubElement(group, "meta_attributes", id="service-meta_attributes")
+    ElementTree.SubElement(
+        block, "nvpair", id="service-meta-target-role", name="target-role", value="Stopped"
+    )
+    assert corrections(root) == []
+
+
+def test_a_lost_constraint_comes_back_and_a_ban_stays() -> None:
+    root = running()
+    constraints = root.find("configuration/constraints")
+    order = root.find(".//rsc_order")
+    assert constraints is not None and order is not None
+    constraints.remove(order)
+    (step,) = corrections(root)
+    assert "cibadmin --create --scope constraints" in step
+    assert "service-after-replication" in step
+    assert "drbd-fence-by-handler" not in step
+
+
+def test_a_changed_constraint_is_replaced() -> None:
+    root = running()
+    colocation = root.find(".//rsc_colocation")
+    assert colocation is not None
+    colocation.set("score", "100")
+    (step,) = corrections(root)
+    assert "cibadmin --replace --scope constraints" in step
+    assert "INFINITY" in step

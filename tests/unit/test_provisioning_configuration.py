@@ -1,0 +1,153 @@
+"""Configuration files hold what the inventory says."""
+
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree
+
+import pytest
+from jinja2 import UndefinedError
+
+from core.errors import HalabError
+from inventory.model import Interface, Inventory
+from labs.roles import NetworkRole
+from provisioning import chrony, cib, corosync, drbd, nginx, sbd
+from provisioning.files import File, Link
+from provisioning.secrets import generate
+from provisioning.templates import render
+from tests.unit.provisioned_lab import inventory
+
+
+def content(files: tuple[File | Link, ...], path: str) -> str:
+    found = next(file for file in files if file.path == path)
+    assert isinstance(found, File)
+    return found.data.decode()
+
+
+def test_a_forgotten_value_is_an_error() -> None:
+    with pytest.raises(UndefinedError):
+        render("nginx.conf.j2", port=80)
+
+
+def test_corosync_has_two_links_and_a_third_vote() -> None:
+    text = corosync.configuration(inventory(), 1)
+    assert "cluster_name: demo" in text
+    assert re.findall(r"ring([01])_addr: (\S+)", text) == [
+        ("0", "10.20.1.1"), ("1", "10.20.2.1"), ("0", "10.20.1.2"), ("1", "10.20.2.2"),
+    ]  # fmt: skip
+    assert "host: 10.10.0.3" in text
+    assert "sync_timeout: 4000" in text
+    assert "two_node" not in text
+
+
+def test_corosync_braces_stand_on_their_own_lines() -> None:
+    # corosync takes `nodeid: 1 }` for a value.
+    for line in corosync.configuration(inventory(), 1).splitlines():
+        assert "}" not in line or line.strip() == "}"
+        assert "{" not in line or line.endswith("{")
+
+
+def test_corosyncs_version_rises_with_a_change_and_only_then() -> None:
+    lab = inventory()
+    first = corosync.next_configuration(lab, ["\n", "\n"])
+    assert "config_version: 1\n" in first
+    assert corosync.next_configuration(lab, [first, first]) == first
+
+    slower = corosync.next_configuration(inventory(token_ms=5000), [first, first])
+    assert "config_version: 2\n" in slower and "token: 5000\n" in slower
+    assert corosync.next_configuration(inventory(token_ms=5000), [slower, slower]) == slower
+
+
+def test_nodes_that_disagree_get_a_version_above_both() -> None:
+    lab = inventory()
+    old, new = corosync.configuration(lab, 3), corosync.configuration(lab, 7)
+    assert "config_version: 8\n" in corosync.next_configuration(lab, [old, new])
+
+
+def test_drbd_replicates_over_the_replication_network() -> None:
+    secrets = generate()
+    files = drbd.files(inventory(), secrets)
+    text = content(files, drbd.CONFIGURATION)
+    assert re.findall(r"on (\w+) \{\s+address ([\d.:]+);", text) == [
+        ("node1", "10.20.9.1:7788"),
+        ("node2", "10.20.9.2:7788"),
+    ]
+    assert f'fence-peer "{drbd.FENCE_HANDLER} ' in text
+    assert secrets.drbd_secret in text
+    # 8.4 wants `fencing` among the disk options.
+    assert "fencing resource-and-stonith" in text[text.index("disk {") : text.index("net {")]
+
+
+def test_only_root_reads_what_holds_secrets() -> None:
+    secrets = generate()
+    files = [*drbd.files(inventory(), secrets), *corosync.files("", secrets)]
+    modes = {file.path: file.mode for file in files}
+    assert modes[drbd.CONFIGURATION] == 0o600
+    assert modes[corosync.AUTHKEY] == 0o400
+
+
+def test_sbd_uses_the_shared_disk_and_the_labs_watchdog() -> None:
+    text = sbd.configuration(inventory(watchdog_s=10))
+    assert "SBD_DEVICE=/dev/disk/by-id/virtio-sbd\n" in text
+    assert "SBD_WATCHDOG_TIMEOUT=10\n" in text
+
+
+def test_the_monitor_gives_the_time_and_the_nodes_take_it() -> None:
+    lab = inventory()
+    node = content(chrony.files(lab, lab.nodes[0]), chrony.CONFIGURATION)
+    monitor = content(chrony.files(lab, lab.monitor), chrony.CONFIGURATION)
+    assert "server 10.10.0.3 " in node and "allow" not in node
+    assert "allow 10.10.0.0/24\n" in monitor and "local stratum" in monitor
+    for text in (node, monitor):
+        assert "rtcsync" not in text and "pool" not in text
+
+
+def test_the_web_server_and_its_probe_use_the_services_port() -> None:
+    lab = inventory(port=8080)
+    (file,) = nginx.files(lab)
+    assert "listen 8080;" in file.data.decode()
+    assert "http://127.0.0.1:8080/ping" in cib.desired(lab)
+
+
+def test_the_cib_is_well_formed_and_every_id_is_unique() -> None:
+    root = ElementTree.fromstring(cib.desired(inventory()))
+    ids = [element.get("id") for element in root.iter() if element.get("id")]
+    assert len(ids) == len(set(ids))
+
+
+def test_the_cib_names_what_the_rest_of_halab_looks_for() -> None:
+    root = ElementTree.fromstring(cib.desired(inventory()))
+    wanted = {"replication", "drbd", "service", "filesystem", "web", "address"}
+    wanted |= {"fencing", "fencing-everywhere"}
+    assert wanted <= {element.get("id") for element in root.iter()}
+
+
+def test_fencing_is_on_and_knows_its_targets() -> None:
+    text = cib.desired(inventory())
+    assert 'name="stonith-enabled" value="true"' in text
+    assert 'name="pcmk_host_list" value="node1 node2"' in text
+    assert 'name="pcmk_host_check" value="static-list"' in text
+
+
+def test_timeouts_follow_the_pace() -> None:
+    slow = ElementTree.fromstring(cib.desired(inventory(pace=4)))
+    start = slow.find(".//primitive[@id='web']/operations/op[@name='start']")
+    assert start is not None and start.get("timeout") == f"{inventory(pace=4).timing.web.start_s}s"
+
+
+def test_the_two_monitors_of_replication_have_different_intervals() -> None:
+    root = ElementTree.fromstring(cib.desired(inventory()))
+    monitors = root.findall(".//primitive[@id='drbd']/operations/op[@name='monitor']")
+    assert len({monitor.get("interval") for monitor in monitors}) == 2
+
+
+def test_nodes_that_name_their_service_interface_differently_are_refused() -> None:
+    lab = inventory()
+    node = lab.nodes[1]
+    other = Interface(name="eth3", address=node.interfaces[NetworkRole.SERVICE].address)
+    renamed = node.model_copy(
+        update={"interfaces": {**node.interfaces, NetworkRole.SERVICE: other}}
+    )
+    odd: Inventory = lab.model_copy(update={"machines": (lab.nodes[0], renamed, lab.monitor)})
+    with pytest.raises(HalabError, match="eth3, svc"):
+        cib.desired(odd)

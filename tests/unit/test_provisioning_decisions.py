@@ -1,0 +1,128 @@
+"""What is done to a machine depends on how it was found."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from labs.roles import MachineRole
+from provisioning import chrony, corosync, drbd, nginx, pacemaker, packages, qdevice, sbd, units
+from provisioning.facts import Unit, UnitState
+from provisioning.secrets import generate
+from provisioning.steps import Step
+from tests.unit.provisioned_lab import FENCING_DISK, facts, inventory
+
+NOTHING: frozenset[str] = frozenset()
+LAB = inventory()
+
+
+def test_a_running_cluster_that_is_right_is_not_touched() -> None:
+    found = facts(runs=True)
+    steps: list[Step] = [
+        *units.reload(NOTHING),
+        *chrony.start(found, NOTHING),
+        *sbd.load_watchdog(found, NOTHING),
+        *sbd.initialise(LAB, found),
+        *drbd.attach(found, found, True),
+        *drbd.initialise(LAB, found, True),
+        *drbd.check_handler(NOTHING),
+        *drbd.adjust(found, NOTHING),
+        *nginx.leave_to_cluster(found),
+        *nginx.reload(found, NOTHING),
+        *corosync.reload(found, NOTHING, first=True),
+        *pacemaker.start_membership(found),
+        *pacemaker.start(found),
+        *qdevice.start(found, False),
+    ]
+    assert steps == []
+
+
+def test_a_fresh_node_gets_replication_before_the_cluster_starts() -> None:
+    found = facts(runs=False)
+    assert drbd.attach(found, found, False)
+    assert drbd.initialise(LAB, found, False)
+    assert pacemaker.start_membership(found)
+    assert pacemaker.start(found)
+
+
+def test_a_running_cluster_owns_replication_even_if_the_note_is_lost() -> None:
+    found = facts(runs=True, notes={})
+    assert drbd.attach(found, found, True) == ()
+    assert drbd.initialise(LAB, found, True) == ()
+
+
+def test_a_stopped_cluster_finds_its_data_again() -> None:
+    found = facts(runs=False, notes={"replication": "demo"})
+    assert drbd.attach(found, found, False) == ()
+    assert drbd.initialise(LAB, found, False) == ()
+
+
+def test_the_fencing_disk_is_written_when_it_is_empty() -> None:
+    (step,) = sbd.initialise(LAB, facts(runs=False))
+    assert step.command.startswith("set -- /dev/disk/by-id/virtio-sbd 5 10\n")
+
+
+def test_other_fencing_timeouts_need_a_stopped_cluster() -> None:
+    slower = inventory(watchdog_s=10)
+    assert sbd.needs_stopped_cluster(slower, facts(runs=True))
+    assert not sbd.needs_stopped_cluster(LAB, facts(runs=True))
+    assert not sbd.needs_stopped_cluster(slower, facts(runs=False))
+    (step,) = sbd.initialise(slower, facts(runs=False, fencing_disk=FENCING_DISK))
+    assert step.command.startswith("set -- /dev/disk/by-id/virtio-sbd 10 20\n")
+
+
+def test_changed_membership_is_announced_once() -> None:
+    found, changed = facts(runs=True), frozenset({corosync.CONFIGURATION})
+    first = [step.command for step in corosync.reload(found, changed, first=True)]
+    other = [step.command for step in corosync.reload(found, changed, first=False)]
+    assert "corosync-cfgtool -R" in first
+    assert "corosync-cfgtool -R" not in other
+
+
+def test_a_changed_file_matters_to_a_running_service_only() -> None:
+    changed = frozenset({corosync.CONFIGURATION, drbd.CONFIGURATION, nginx.CONFIGURATION})
+    stopped, runs = facts(runs=False), facts(runs=True)
+    assert not corosync.reload(stopped, changed, first=True)
+    assert not drbd.adjust(stopped, changed) and drbd.adjust(runs, changed)
+    assert not nginx.reload(stopped, changed) and nginx.reload(runs, changed)
+
+
+def test_systemd_is_reloaded_for_links_and_drop_ins() -> None:
+    assert units.reload(frozenset({corosync.DROP_IN}))
+    assert not units.reload(frozenset({corosync.CONFIGURATION}))
+
+
+def test_a_web_server_that_systemd_would_start_is_taken_from_it() -> None:
+    found = facts(runs=False)
+    found = replace(found, units={**found.units, Unit.NGINX: UnitState(False, True)})
+    (step,) = nginx.leave_to_cluster(found)
+    assert step.command == "systemctl disable --now nginx.service"
+
+
+def test_a_web_server_that_the_cluster_runs_is_left_alone() -> None:
+    # systemd never heard of it: nginx was started by an agent.
+    assert nginx.leave_to_cluster(facts(runs=True)) == ()
+
+
+def test_certificates_are_delivered_until_they_were_imported() -> None:
+    secrets = generate()
+    node = LAB.nodes[0]
+    delivered = qdevice.delivery(LAB, node, secrets, facts(runs=False))
+    assert {file.mode for file in delivered} == {0o600}
+    changed = frozenset(file.path for file in delivered)
+    assert qdevice.import_certificates(LAB, node, changed)
+
+    note = {qdevice.NOTE: secrets.qnetd_authority.digest("demo")}
+    assert qdevice.delivery(LAB, node, secrets, facts(runs=True, notes=note)) == ()
+    assert qdevice.import_certificates(LAB, node, NOTHING) == ()
+
+
+def test_certificates_of_another_lab_are_replaced() -> None:
+    note = {qdevice.NOTE: generate().qnetd_authority.digest("demo")}
+    assert qdevice.delivery(LAB, LAB.monitor, generate(), facts(runs=True, notes=note))
+
+
+def test_only_missing_packages_are_installed() -> None:
+    everything = frozenset(packages.PACKAGES[MachineRole.NODE])
+    assert packages.missing(MachineRole.NODE, facts(runs=True, packages=everything)) == ()
+    found = facts(runs=True, packages=everything - {"sbd"})
+    assert packages.missing(MachineRole.NODE, found) == ("sbd",)

@@ -1,0 +1,85 @@
+"""What a machine prints about itself is read right, whatever it lacks."""
+
+from __future__ import annotations
+
+from provisioning.facts import Unit, parse_facts
+from provisioning.sbd import DiskTimeouts, parse_dump
+from tests.unit.provisioned_lab import FENCING_DISK
+
+NODE = f"""== system
+debian 13
+== hostname
+node1
+== packages
+installed bash
+not-installed corosync
+config-files sbd
+installed chrony
+== units
+Id=chrony.service
+ActiveState=active
+UnitFileState=enabled
+
+Id=corosync.service
+ActiveState=activating
+UnitFileState=disabled
+
+Id=pacemaker.service
+ActiveState=failed
+UnitFileState=enabled
+
+Id=sbd.service
+ActiveState=inactive
+UnitFileState=
+== note quorum-certificates
+abc123
+== note replication
+demo
+
+== corosync.conf
+totem {{
+    version: 2
+}}
+
+== fencing disk
+{FENCING_DISK}"""
+
+
+def test_a_node_is_read() -> None:
+    facts = parse_facts(NODE)
+    assert facts.system == "debian 13"
+    assert facts.hostname == "node1"
+    assert facts.packages == {"bash", "chrony"}
+    assert facts.units[Unit.CHRONY].active and facts.units[Unit.CHRONY].enabled
+    assert facts.units[Unit.COROSYNC].active and not facts.units[Unit.COROSYNC].enabled
+    assert not facts.units[Unit.PACEMAKER].active
+    assert not facts.cluster_runs
+    assert facts.notes == {"quorum-certificates": "abc123", "replication": "demo"}
+    assert facts.corosync_conf == "totem {\n    version: 2\n}\n"
+
+
+def test_a_unit_that_systemd_does_not_mention_is_neither_active_nor_enabled() -> None:
+    assert not parse_facts(NODE).units[Unit.NGINX].active
+
+
+def test_a_bare_machine_is_read() -> None:
+    facts = parse_facts(
+        "== system\ndebian 13\n== hostname\nx\n== packages\n== units\n"
+        "== corosync.conf\n\n== fencing disk\n"
+    )
+    assert not facts.packages and not facts.notes
+    assert facts.corosync_conf == "\n"
+    assert facts.fencing_disk == ""
+
+
+def test_the_timeouts_in_the_fencing_disks_header_are_read() -> None:
+    assert parse_dump(FENCING_DISK) == DiskTimeouts(watchdog=5, msgwait=10)
+    assert parse_facts(NODE).fencing_disk
+    assert parse_dump(parse_facts(NODE).fencing_disk) == DiskTimeouts(watchdog=5, msgwait=10)
+
+
+def test_a_disk_without_a_header_has_no_timeouts() -> None:
+    assert parse_dump("") is None
+    assert (
+        parse_dump("==Dumping header on disk /dev/x\n==Header on disk /dev/x NOT dumped\n") is None
+    )
