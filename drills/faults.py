@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from drills.power import Power
+
+REPLICATION_PORT = 7788
+"""DRBD's TCP port for r0 (provisioning's r0.res)."""
 from inventory.model import Machine
 from labs.roles import NetworkRole
 from provisioning.remote import Remote
@@ -41,6 +44,27 @@ def standby(by: Machine, node: str) -> Iterator[None]:
     finally:
         with Remote(by) as remote:
             remote.run(f"crm_standby --node {node} --delete")
+
+
+@contextmanager
+def replication_cut(node: Machine) -> Iterator[None]:
+    """Drop all replication traffic at one node, on both paths; membership goes on.
+
+    A packet filter table of its own does it, and its removal undoes it.
+    """
+    table = "inet halab_replication_cut"
+    port = f"tcp sport {REPLICATION_PORT} drop; tcp dport {REPLICATION_PORT} drop;"
+    rules = "".join(
+        f" chain {hook} {{ type filter hook {hook} priority -300; {port} }}"
+        for hook in ("input", "output")
+    )
+    with Remote(node) as remote:
+        remote.run(f"nft -f - <<'END'\ntable {table} {{{rules} }}\nEND")
+    try:
+        yield
+    finally:
+        with Remote(node) as remote:
+            remote.run(f"nft delete table {table}")
 
 
 def kill(machine: Machine, program: str) -> None:

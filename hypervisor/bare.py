@@ -58,7 +58,7 @@ def _running(guest: Guest, folder: Path, accelerated: bool) -> Iterator[int]:
     port, mac = _free_port(), "52:54:00:0a:00:01"
     speed = ["-accel", "kvm", "-cpu", "host"] if accelerated else ["-accel", "tcg", "-cpu", "max"]
     nic = f"halab.nic={mac},mgmt,{USER_NETWORK_ADDRESS}"
-    arguments = f"root=/dev/vda rw console=ttyS0 net.ifnames=0 loglevel=6 {nic}"
+    arguments = f"root=/dev/vda rw rootflags=noatime console=ttyS0 net.ifnames=0 loglevel=6 {nic}"
     command = [
         "qemu-system-x86_64", *speed, "-machine", "pc", "-m", str(guest.memory_mib),
         "-smp", str(guest.cpus), "-display", "none", "-nodefaults", "-serial", "null",

@@ -11,6 +11,7 @@ import hashlib
 import os
 import platform
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ LIBVIRT_VERSION = "0.5.4"
 """The version of the Python package `pulumi-libvirt`; its last."""
 LANGUAGE_HOST = "pulumi-language-python"
 PROVIDER = "pulumi-resource-libvirt"
+DRAFT = ".unfinished-"
 
 _PLUGIN = Path("plugins") / f"resource-libvirt-v{LIBVIRT_VERSION}" / PROVIDER
 
@@ -169,9 +171,11 @@ def _make(report: Report) -> Toolchain:
 
 def _made(origin: Origin, report: Report) -> Toolchain:
     folder = _folder(origin)
-    draft = folder.parent / ".unfinished"
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir()
+    for abandoned in folder.parent.glob(f"{DRAFT}*"):
+        shutil.rmtree(abandoned, ignore_errors=True)
+    # A name of its own: the compiler of a killed halab may still be writing into the last one.
+    draft = Path(tempfile.mkdtemp(prefix=DRAFT, dir=folder.parent))
+    draft.chmod(0o755)
     try:
         made = _in_folder(draft, origin)
         if origin == "download":

@@ -126,6 +126,7 @@ class LibvirtPlatform:
         pairs: list[tuple[str, str | None]] = [
             ("root", "/dev/vda"),
             ("rw", None),
+            ("rootflags", "noatime"),
             ("console", "ttyS0"),
             ("net.ifnames", "0"),
             # Notices and worse: each line on an emulated serial console costs milliseconds.

@@ -43,7 +43,7 @@ def build(lab: Lab, record: LabRecord) -> None:
         Cluster(lab, LibvirtPlatform(record, Path("/consoles")), KEY)
 
     # Waits until every resource is registered.
-    pulumi.runtime.test(program)()
+    pulumi.runtime.test(program)()  # type: ignore[no-untyped-call]
 
 
 @pytest.fixture

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from testinfra import get_host
 from testinfra.host import Host
 
+from core.command import run
 from inventory.model import Inventory, Machine
 from status.collect import Observer
 from status.model import LabStatus
@@ -31,12 +34,18 @@ class Inspected:
 
 
 @pytest.fixture(scope="session")
-def visit(
-    inventory: Inventory, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[str], Inspected]:
+def visit(inventory: Inventory) -> Iterator[Callable[[str], Inspected]]:
     """Return a function that gives a machine by its name."""
-    config = tmp_path_factory.mktemp("ssh") / "config"
-    config.write_text("".join(map(ssh_entry, inventory.machines)))
+    # Not pytest's folder: the path of a socket must be short.
+    with tempfile.TemporaryDirectory(prefix="halab-") as name:
+        config = Path(name) / "config"
+        config.write_text("".join(ssh_entry(machine, name) for machine in inventory.machines))
+        yield _visitor(inventory, config)
+        for machine in inventory.machines:
+            run(["ssh", "-F", config, "-O", "exit", machine.name], check=False)
+
+
+def _visitor(inventory: Inventory, config: Path) -> Callable[[str], Inspected]:
 
     def get(name: str) -> Inspected:
         machine = inventory.machine(name)
@@ -51,8 +60,11 @@ def visit(
     return get
 
 
-def ssh_entry(machine: Machine) -> str:
-    """Describe a machine to OpenSSH; the person's own configuration is not read."""
+def ssh_entry(machine: Machine, sockets: str) -> str:
+    """Describe a machine to OpenSSH; the person's own configuration is not read.
+
+    All commands share one connection: in emulation a new one costs 3 s.
+    """
     ssh = machine.ssh
     lines = [
         f"Host {machine.name}",
@@ -65,6 +77,7 @@ def ssh_entry(machine: Machine) -> str:
         f'UserKnownHostsFile "{ssh.known_hosts}"',
         "StrictHostKeyChecking accept-new",
         "LogLevel ERROR",
+        f"ControlPath {sockets}/%C",
     ]
     if ssh.proxy_command:
         lines.append(f"ProxyCommand {ssh.proxy_command}")

@@ -38,9 +38,8 @@ def test_sbd_holds_the_hardware_watchdog(node: Inspected, inventory: Inventory) 
     assert node.output(f"cat {folder}/state").strip() == "active"
     assert int(node.output(f"cat {folder}/timeout")) == inventory.timing.watchdog_s
     holders = node.output(
-        "for link in /proc/[0-9]*/fd/*; do"
-        ' case "$(readlink "$link")" in /dev/watchdog*)'
-        ' id=${link#/proc/}; cat "/proc/${id%%/*}/comm";; esac; done 2>/dev/null; true'
+        "find /proc/[0-9]*/fd -lname '/dev/watchdog*' 2>/dev/null | cut -d/ -f3 |"
+        " xargs -r ps -o comm= -p"
     )
     assert set(holders.split()) == {"sbd"}
 
