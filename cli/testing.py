@@ -6,16 +6,18 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
+from xml.etree import ElementTree
 
 import typer
 from rich.console import Console
 
 from cli.progress import Progress
 from core.folders import PROJECT, LabFolder
-from hypervisor.packages import TEST_NEEDS, ensure_packages
+from hypervisor.packages import NEEDS, TEST_NEEDS, ensure_packages
 from labs.loading import load
 
 DEFINITION = PROJECT / "tests" / "selftest.toml"
@@ -40,24 +42,31 @@ def test(
 ) -> None:
     """Run linters, unit tests, Pulumi-mock tests, and one whole lab: up, state, failover, down."""
     console = Console(highlight=False, soft_wrap=True)
-    if junit:
-        junit = junit.absolute()
-        junit.mkdir(parents=True, exist_ok=True)
-    if not unit:
-        with Progress().step("System packages", if_needed=True) as step:
-            ensure_packages(step, TEST_NEEDS)
-        for gate in (*GATES, _shellcheck()):
-            console.print(f"[bold]{' '.join(Path(word).name for word in gate[:5])}[/]")
-            _check(gate)
-    console.print("[bold]unit tests and Pulumi-mock tests[/]")
-    _check(_pytest(["tests/unit", "tests/infra"], junit, "unit.xml"))
-    if unit:
-        return
-    name = load(str(DEFINITION)).name
-    with _lab(name, keep, console):
-        console.print("[bold]state and failover of a running lab[/]")
-        suites = ["tests/state", "tests/failover", f"--lab={name}"]
-        _check(_pytest(suites, junit, "lab.xml"))
+    with ExitStack() as stack:
+        reports = junit or Path(stack.enter_context(TemporaryDirectory(prefix="halab-test-")))
+        reports.mkdir(parents=True, exist_ok=True)
+        # The last line: what all suites counted, whatever ended them.
+        stack.callback(lambda: console.print(_count(reports)))
+        for stale in reports.glob("*.xml"):
+            stale.unlink()
+        if not unit:
+            _run_gates(console)
+        console.print("[bold]unit tests and Pulumi-mock tests[/]")
+        _check(_pytest(["tests/unit", "tests/infra"], reports / "unit.xml"))
+        if not unit:
+            name = load(str(DEFINITION)).name
+            with _lab(name, keep, console):
+                console.print("[bold]state and failover of a running lab[/]")
+                suites = ["tests/state", "tests/failover", f"--lab={name}"]
+                _check(_pytest(suites, reports / "lab.xml"))
+
+
+def _run_gates(console: Console) -> None:
+    with Progress().step("System packages", if_needed=True) as step:
+        ensure_packages(step, (*NEEDS, *TEST_NEEDS))
+    for gate in (*GATES, _shellcheck()):
+        console.print(f"[bold]{' '.join(Path(word).name for word in gate[:5])}[/]")
+        _check(gate)
 
 
 @contextmanager
@@ -79,9 +88,20 @@ def _halab(*words: str) -> tuple[str, ...]:
     return (*PYTHON, "cli", *words)
 
 
-def _pytest(paths: Sequence[str], junit: Path | None, name: str) -> tuple[str, ...]:
-    report = (f"--junit-xml={junit / name}",) if junit else ()
-    return (*PYTHON, "pytest", "-p", "no:cacheprovider", *report, *paths)
+def _pytest(paths: Sequence[str], report: Path) -> tuple[str, ...]:
+    return (*PYTHON, "pytest", "-p", "no:cacheprovider", f"--junit-xml={report}", *paths)
+
+
+def _count(reports: Path) -> str:
+    """Add up what the suites' JUnit reports count."""
+    total = passed = skipped = 0
+    for report in reports.glob("*.xml"):
+        for suite in ElementTree.parse(report).iter("testsuite"):
+            bad = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
+            total += int(suite.get("tests", 0))
+            skipped += int(suite.get("skipped", 0))
+            passed += int(suite.get("tests", 0)) - bad - int(suite.get("skipped", 0))
+    return f"{passed} passed, {total - passed - skipped} failed, {skipped} skipped"
 
 
 def _shellcheck() -> tuple[str, ...]:

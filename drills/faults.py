@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from drills.power import Power
-
-REPLICATION_PORT = 7788
-"""DRBD's TCP port for r0 (provisioning's r0.res)."""
 from inventory.model import Machine
 from labs.roles import NetworkRole
 from provisioning.remote import Remote
+
+REPLICATION_PORT = 7788
+"""DRBD's TCP port for r0 (provisioning's r0.res)."""
 
 
 @contextmanager
