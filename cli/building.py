@@ -15,7 +15,7 @@ from hypervisor.acceleration import probe
 from hypervisor.doctor import Needs, examine, refuse
 from hypervisor.image import cached_image, ensure_image, remove_stale
 from hypervisor.objects import Virsh, remove_orphans, start_stopped
-from hypervisor.packages import ensure_packages
+from hypervisor.packages import ensure_packages, find_shortages, get_root
 from hypervisor.private import PrivateHypervisor
 from hypervisor.toolchain import Toolchain, ensure_toolchain
 from infra.engine import Engine
@@ -52,10 +52,14 @@ def prepare(lab: Lab, source: str, progress: Progress) -> Prepared:
     """
     folder = LabFolder.of(lab.name)
     new = not folder.record.exists()
-    with progress.step("System packages", usually="1 min", if_needed=True) as step:
-        ensure_packages(step)
     if new:
         refuse(examine(needs_of(lab)))
+    missing = find_shortages()
+    if missing:
+        # The password is asked for where no live display would garble the question.
+        get_root(sorted({shortage.need.package for shortage in missing}))
+        with progress.step("System packages", usually="1 min") as step:
+            ensure_packages(step)
     toolchain = ensure_tools(progress)
     record = _new_record(lab, source, folder, progress) if new else load_record(folder)
     folder.consoles.mkdir(parents=True, exist_ok=True)

@@ -144,9 +144,11 @@ class Engine:
         try:
             yield
         except KeyboardInterrupt:
-            # Pulumi would wait for the running step, which may take minutes.
+            # Pulumi would wait for the running step, which may take minutes. The hypervisor may be
+            # a child of this process as well, and stays.
             for child in children(os.getpid()):
-                end_tree(child)
+                if environment_of(child).get(DRIVER) == str(os.getpid()):
+                    end_tree(child)
             raise
         except PulumiCommandError as error:
             raise HalabError(

@@ -85,6 +85,7 @@ class Stage:
                 what=what,
                 timeout=timeout,
                 describe=lambda status: "; ".join(status.reasons) or "healthy",
+                interval=float(self.timing.pace),
                 on_change=lambda now: print(f"waiting for {what}: {now}"),
             )
 

@@ -16,12 +16,12 @@ def test_the_service_moves_without_fencing(stage: Stage) -> None:
     with stage.client() as probe:
         began = stage.clock.now()
         with standby(by=other, node=leaving.name):
+            probe.wait_settled(began, timeout=stage.timing.healthy_wait_s)
             moved = stage.wait_for(
                 f"{other.name} active",
                 lambda status: status.active == other.name and status.service.answers,
                 stage.timing.healthy_wait_s,
             )
-            probe.wait_settled(began, timeout=stage.timing.healthy_wait_s)
         stage.wait_healthy(stage.timing.healthy_wait_s)
         attempts = probe.stop()
         outage = worst_outage(attempts, began - 5)

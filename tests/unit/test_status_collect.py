@@ -94,3 +94,23 @@ def test_the_script_survives_a_machine_without_any_of_the_tools(
         env={"PATH": "/nonexistent"},
     )
     parse(done.stdout)
+
+
+def test_waiting_leaves_the_nodes_alone_while_the_service_is_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Three looks: the service is away, still away, back. The nodes are read at the ends."""
+    answers = iter(["000", "000", "200", "200"])
+
+    def monitor_says(self: FakeRemote, command: str, *, timeout: float) -> Result:
+        FakeRemote.commands.append((self.machine.name, command))
+        text = (FIXTURES / f"captured-{self.machine.name}.txt").read_text()
+        if self.machine.name == "monitor":
+            text = text.replace("\n200", f"\n{next(answers)}")
+        return Result(text, "", 0)
+
+    monkeypatch.setattr(FakeRemote, "run", monitor_says)
+    monkeypatch.setattr("core.wait.time.sleep", lambda _: None)
+    assert wait_healthy(INVENTORY, 60).healthy
+    asked = [name for name, _ in FakeRemote.commands]
+    assert (asked.count("monitor"), asked.count("node1")) == (4, 2)
