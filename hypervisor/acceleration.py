@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,6 +19,13 @@ PROBE_TIMEOUT_S = 20
 
 REACHED = "Run /init as init process"
 """What the kernel prints when it hands over to the initrd (init/main.c)."""
+
+AS_A_GUEST = (
+    *("unshare", "--user", "--map-root-user", "--map-auto", "--"),
+    *("setpriv", "--clear-groups", "--"),
+)
+"""What an ordinary user's private hypervisor does to a guest's rights: libvirt drops the groups,
+and with them the group kvm; an ACL or mode 0666 stays."""
 
 OVERRIDE = "HALAB_ACCELERATION"
 
@@ -62,20 +68,15 @@ def remembered(kernel: Path) -> Acceleration | None:
 def _obstacle() -> str | None:
     if not DEVICE.exists():
         return "this machine has no /dev/kvm: switch on virtualization in its firmware or its host"
-    # Inside the hypervisor's namespace membership in the group kvm is lost; an ACL is not.
-    mode = DEVICE.stat().st_mode
-    if os.geteuid() != 0 and not mode & 0o006 and not _has_acl():
+    if (
+        os.geteuid() != 0
+        and run([*AS_A_GUEST, "sh", "-c", f": <>{DEVICE}"], check=False).returncode
+    ):
         return (
             "/dev/kvm is closed to this user's namespaces: "
-            f"sudo setfacl -m u:{os.getuid()}:rw /dev/kvm"
+            f"sudo apt-get install acl && sudo setfacl -m u:{os.getuid()}:rw {DEVICE}"
         )
     return None
-
-
-def _has_acl() -> bool:
-    if shutil.which("getfacl") is None:
-        return False
-    return f"user:{os.getuid()}:rw" in run(["getfacl", "-np", DEVICE], check=False).stdout
 
 
 def _boot(kernel: Path, initrd: Path) -> Acceleration:

@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -31,12 +32,22 @@ DISK_SIZE = "4G"
 """What a guest sees as its root disk; the file is sparse."""
 
 BUILD_TIMEOUT_S = 1800
+REMOVE_TIMEOUT_S = 120
 
 ROOM_MIB = 4096
 """Free space that a build needs for its root folder, archive and disk side by side."""
 
 MAIN_MIRROR = "http://deb.debian.org/debian"
 SECURITY_MIRROR = "http://deb.debian.org/debian-security"
+
+ENDS_WITH_US = ("setpriv", "--pdeathsig", "TERM", "--")
+"""A build that is killed takes its program along: the next build would meet it at work."""
+
+ENDS_WHOLLY = (
+    *("setpriv", "--pdeathsig", "KILL", "--"),
+    *("unshare", "--pid", "--fork", "--kill-child", "--"),
+)
+"""Likewise, with all that the program started, such as a running tar."""
 
 Report = Callable[[str], None]
 
@@ -87,9 +98,7 @@ def ensure_image(role: MachineRole, report: Report = lambda _: None) -> Image:
         _check_room(images)
         image = _image(role, recipe_key(role))
         _remove_abandoned(images, role)
-        with tempfile.TemporaryDirectory(prefix=f".{role}-", dir=images) as folder:
-            draft = Path(folder) / "image"
-            draft.mkdir()
+        with _draft_folder(images, role) as draft:
             _build(role, draft, report)
             draft.replace(image.disk.parent)
     return image
@@ -118,7 +127,7 @@ def _build(role: MachineRole, draft: Path, report: Report) -> None:
         report(f"{role} image: installing Debian {RELEASE} with {len(packages(role))} packages")
         _run_logged(_mmdebstrap(role, recipe), archive, draft.parent / "build.log")
         report(f"{role} image: making the disk")
-        script = _as_root_of_its_own(["sh", "-eu", str(recipe / "make-disk")])
+        script = _as_root_of_its_own([*ENDS_WHOLLY, "sh", "-eu", str(recipe / "make-disk")])
         run(
             [*script, archive, draft, DISK_SIZE],
             timeout=BUILD_TIMEOUT_S,
@@ -180,7 +189,11 @@ def _as_root_of_its_own(command: Sequence[str]) -> list[str]:
 def _run_logged(command: list[str], output: Path, log: Path) -> None:
     with output.open("wb") as archive, log.open("w") as errors:
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=archive, stderr=errors, env=_build_env()
+            [*ENDS_WITH_US, *command],
+            stdin=subprocess.DEVNULL,
+            stdout=archive,
+            stderr=errors,
+            env=_build_env(),
         )
         try:
             status = process.wait(BUILD_TIMEOUT_S)
@@ -192,7 +205,7 @@ def _run_logged(command: list[str], output: Path, log: Path) -> None:
     if status != 0:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
         raise CommandError(
-            " ".join(command),
+            shlex.join(command),
             status=status,
             stderr=tail,
             hint="is the Debian mirror reachable and the disk not full? `./halab up` tries again",
@@ -224,4 +237,21 @@ def _check_room(folder: Path) -> None:
 def _remove_abandoned(images: Path, role: MachineRole) -> None:
     """Remove drafts of builds that were killed; their lock is ours now."""
     for path in images.glob(f".{role}-*"):
-        shutil.rmtree(path, ignore_errors=True)
+        _remove(path)
+
+
+@contextmanager
+def _draft_folder(images: Path, role: MachineRole) -> Iterator[Path]:
+    """Give a folder beside the finished images; what is left in it goes, however this ends."""
+    folder = Path(tempfile.mkdtemp(prefix=f".{role}-", dir=images))
+    draft = folder / "image"
+    draft.mkdir()
+    try:
+        yield draft
+    finally:
+        _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder in which a guest's files may belong to ids that only a namespace knows."""
+    run(_as_root_of_its_own(["rm", "-rf", "--", str(folder)]), timeout=REMOVE_TIMEOUT_S)

@@ -13,6 +13,7 @@ import pwd
 import shlex
 import shutil
 import signal
+import stat
 import subprocess
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -30,6 +31,10 @@ INSIDE = Path(__file__).parent / "inside"
 
 START_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 30
+
+ENTER = "--net --pid"
+"""Namespaces that visitors enter: the networks, and the processes, so that the kernel ends them
+with the hypervisor. A forgotten ssh connection would otherwise keep its bridges alive."""
 
 SOCKET_PATH_LIMIT = 107
 """Longest path of a unix socket, in bytes (unix(7): sun_path holds 108 with its end)."""
@@ -52,7 +57,9 @@ cgroup_controllers = [ ]
 namespaces = [ ]
 dynamic_ownership = 0
 remember_owner = 0
+max_core = 0
 """
+"""max_core: by default libvirt lifts the limit, which an ordinary user may not do."""
 
 
 @dataclass(frozen=True)
@@ -153,7 +160,7 @@ class PrivateHypervisor:
         """
         file = shlex.quote(str(self._folder / "inside.pid"))
         user = "" if os.geteuid() == 0 else "--user --preserve-credentials "
-        return f"nsenter --target $(cat {file}) {user}--net -- socat - TCP:%h:%p"
+        return f"nsenter --target $(cat {file}) {user}{ENTER} -- socat - TCP:%h:%p"
 
     def processes(self) -> list[int]:
         """Return the processes of the whole tree; none when it is stopped."""
@@ -195,24 +202,32 @@ class PrivateHypervisor:
                 hint=f"`./halab up {self._lab.name}` starts it again",
             )
         user = [] if os.geteuid() == 0 else ["--user", "--preserve-credentials"]
-        return ["nsenter", "--target", str(inside[0]), *user, "--net"]
+        return ["nsenter", "--target", str(inside[0]), *user, *ENTER.split()]
 
     def _write_configuration(self) -> None:
         for name in ("var", "etc", "run"):
             (self._folder / name).mkdir(parents=True, exist_ok=True)
         self._folder.chmod(0o700)
-        self.sockets.mkdir(mode=0o700, exist_ok=True)
+        self._make_socket_folder()
         for name in ("var/dnsmasq", "var/qemu", "var/images", "etc/qemu", "etc/storage"):
             (self._folder / name).mkdir(parents=True, exist_ok=True)
         conf = LIBVIRTD_CONF.format(sockets=self.sockets)
         (self._folder / "libvirtd.conf").write_text(conf)
         (self._folder / "etc" / "qemu.conf").write_text(QEMU_CONF)
 
+    def _make_socket_folder(self) -> None:
+        self.sockets.mkdir(mode=0o700, exist_ok=True)
+        # Anybody may make a folder of this name below /tmp and own the sockets in it.
+        found = self.sockets.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+            raise HalabError(
+                f"{self.sockets} is somebody else's: libvirt's sockets would not be safe in it",
+                hint="have it removed, or set XDG_STATE_HOME to a shorter path",
+            )
+        self.sockets.chmod(0o700)
+
     def _wait_until_up(self, process: subprocess.Popen[bytes]) -> None:
         def answers() -> str:
-            inside = children(process.pid)
-            if inside:
-                (self._folder / "inside.pid").write_text(f"{inside[0]}\n")
             try:
                 return run(["virsh", "-q", "-c", self.uri, "uri"], timeout=20).stdout.strip()
             except CommandError as error:
@@ -227,6 +242,8 @@ class PrivateHypervisor:
             interval=0.2,
             hint=f"its log: {self._folder / 'hypervisor.log'}",
         )
+        # What answers has a first process by now; earlier there may be none to write down.
+        (self._folder / "inside.pid").write_text(f"{children(process.pid)[0]}\n")
 
     def _log_tail(self) -> str:
         lines = (self._folder / "hypervisor.log").read_text(errors="replace").splitlines()

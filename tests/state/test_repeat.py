@@ -1,4 +1,4 @@
-"""Provisioning a lab that is as it should be changes nothing and says so."""
+"""Repeating what made a lab that is as it should be changes nothing and says so."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import sys
 
 from core.command import run
 from core.folders import PROJECT, LabFolder
+from hypervisor.toolchain import find_toolchain
+from infra.engine import Engine
 
 
 def test_a_second_provisioning_changes_nothing(folder: LabFolder) -> None:
@@ -24,3 +26,10 @@ def test_a_second_provisioning_changes_nothing(folder: LabFolder) -> None:
         timeout=600,
     )
     assert done.stdout.splitlines()[-1] == "changed: none", done.stdout
+
+
+def test_pulumi_sees_nothing_to_change(folder: LabFolder) -> None:
+    toolchain = find_toolchain()
+    assert toolchain is not None
+
+    assert Engine(folder, toolchain.environment()).preview() == {}

@@ -1,0 +1,160 @@
+"""Guest images: what names them, and what stays when a build ends badly."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from core.errors import CommandError, HalabError
+from hypervisor import image
+from labs.roles import MachineRole
+
+NODE, MONITOR = MachineRole.NODE, MachineRole.MONITOR
+
+
+@pytest.fixture
+def images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(image, "ROOM_MIB", 0)
+    return tmp_path / "halab" / "images"
+
+
+@pytest.fixture
+def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    copy = tmp_path / "recipe"
+    shutil.copytree(image.RECIPE, copy)
+    monkeypatch.setattr(image, "RECIPE", copy)
+    return copy
+
+
+def pretend_build(role: MachineRole, draft: Path, report: image.Report) -> None:
+    for name in ("disk.qcow2", "kernel", "initrd", "recipe.json"):
+        (draft / name).write_text(role)
+
+
+def visible(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir() if not path.name.endswith(".lock"))
+
+
+def test_roles_have_different_images() -> None:
+    assert image.recipe_key(NODE) != image.recipe_key(MONITOR)
+
+
+@pytest.mark.parametrize("name", [path.name for path in sorted(image.RECIPE.iterdir())])
+def test_every_file_of_the_recipe_counts(recipe: Path, name: str) -> None:
+    before = image.recipe_key(NODE)
+    with (recipe / name).open("a") as file:
+        file.write("# changed\n")
+    assert image.recipe_key(NODE) != before
+
+
+def test_a_new_file_in_the_recipe_counts(recipe: Path) -> None:
+    before = image.recipe_key(NODE)
+    (recipe / "another").write_text("")
+    assert image.recipe_key(NODE) != before
+
+
+def test_the_recipes_scripts_are_shell() -> None:
+    scripts = [p for p in image.RECIPE.iterdir() if p.read_text().startswith("#!/bin/sh")]
+    assert scripts
+    for script in scripts:
+        subprocess.run(["sh", "-n", script], check=True)
+
+
+def test_a_node_carries_what_its_cluster_needs() -> None:
+    needed = {"pacemaker", "corosync", "corosync-qdevice", "sbd", "drbd-utils", "nginx"}
+    assert needed <= set(image.packages(NODE))
+    assert "corosync-qnetd" in image.packages(MONITOR)
+
+
+def test_an_image_is_built_once(images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(image, "_build", pretend_build)
+    assert image.cached_image(NODE) is None
+    built = image.ensure_image(NODE)
+    monkeypatch.setattr(image, "_build", lambda *_: pytest.fail("built again"))
+    assert image.ensure_image(NODE) == built == image.cached_image(NODE)
+    assert built.disk.read_text() == "node"
+    assert visible(images) == [f"node-{built.key}"]
+
+
+@pytest.mark.parametrize("ending", [KeyboardInterrupt, HalabError("no mirror")])
+def test_a_build_that_ends_badly_leaves_nothing(
+    images: Path, monkeypatch: pytest.MonkeyPatch, ending: BaseException
+) -> None:
+    def fail(role: MachineRole, draft: Path, report: image.Report) -> None:
+        pretend_build(role, draft, report)
+        raise ending
+
+    monkeypatch.setattr(image, "_build", fail)
+    with pytest.raises((KeyboardInterrupt, HalabError)):
+        image.ensure_image(NODE)
+    assert visible(images) == []
+    assert image.cached_image(NODE) is None
+
+
+def test_a_failing_bootstrap_is_told_in_its_own_words(
+    images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = "i=0; while [ $i -lt 99 ]; do i=$((i + 1)); echo line $i >&2; done; exit 25"
+    monkeypatch.setattr(image, "_mmdebstrap", lambda *_: ["sh", "-c", script])
+    with pytest.raises(CommandError) as failure:
+        image.ensure_image(NODE)
+    assert failure.value.status == 25
+    assert "line 99" in failure.value.stderr
+    assert "line 50\n" not in failure.value.stderr
+    assert visible(images) == []
+
+
+def test_what_a_killed_build_left_goes_with_the_next(
+    images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (images / ".node-abandoned" / "image" / "root").mkdir(parents=True)
+    (images / ".monitor-at-work").mkdir()
+    monkeypatch.setattr(image, "_build", pretend_build)
+    built = image.ensure_image(NODE)
+    assert visible(images) == [".monitor-at-work", f"node-{built.key}"]
+
+
+def test_images_of_older_recipes_are_removed(images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(image, "_build", pretend_build)
+    kept = image.ensure_image(MONITOR)
+    old = images / "monitor-0123456789ab"
+    old.mkdir()
+    assert image.remove_stale() == [old]
+    assert visible(images) == [f"monitor-{kept.key}"]
+
+
+def test_a_full_disk_is_said_before_anything_is_built(
+    images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(image, "ROOM_MIB", 4096)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=100 * 2**20))
+    monkeypatch.setattr(image, "_build", lambda *_: pytest.fail("built"))
+    with pytest.raises(HalabError, match="100 MiB free"):
+        image.ensure_image(NODE)
+    assert visible(images) == []
+
+
+@pytest.mark.parametrize(
+    ("listed", "main", "security"),
+    [
+        ("", image.MAIN_MIRROR, image.SECURITY_MIRROR),
+        (
+            "http://mirror.example/debian/ Debian Debian\n"
+            "http://mirror.example/debian/ Debian Backports Debian Backports\n"
+            "http://mirror.example/security/ Debian Debian-Security\n"
+            "https://tools.example/apt tools tools\n",
+            "http://mirror.example/debian",
+            "http://mirror.example/security",
+        ),
+    ],
+)
+def test_the_hosts_mirror_is_used(
+    monkeypatch: pytest.MonkeyPatch, listed: str, main: str, security: str
+) -> None:
+    monkeypatch.setattr(image, "run", lambda *_, **__: SimpleNamespace(stdout=listed))
+    assert image._mirrors() == (main, security)

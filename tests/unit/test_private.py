@@ -1,0 +1,164 @@
+"""The private hypervisor: who it is, where it is reached, what is said when it cannot be."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from core.errors import HalabError
+from core.folders import LabFolder
+from core.processes import start_time
+from hypervisor import private
+from hypervisor.private import Identity, PrivateHypervisor
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> LabFolder:
+    lab = LabFolder(tmp_path / "lab")
+    lab.hypervisor.mkdir(parents=True)
+    return lab
+
+
+@pytest.fixture
+def sleeper() -> Iterator[int]:
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as process:
+        yield process.pid
+        process.kill()
+
+
+def remember(lab: LabFolder, pid: int, started: str) -> None:
+    (lab.hypervisor / "process.json").write_text(json.dumps({"pid": pid, "started": started}))
+
+
+def test_a_process_is_itself(sleeper: int) -> None:
+    assert Identity(sleeper, start_time(sleeper)).is_alive()
+
+
+def test_a_later_process_with_the_same_number_is_somebody_else(
+    folder: LabFolder, sleeper: int
+) -> None:
+    remember(folder, sleeper, "1")
+    hypervisor = PrivateHypervisor(folder)
+    assert not hypervisor.is_running()
+    assert hypervisor.processes() == []
+    hypervisor.stop()
+    assert Identity(sleeper, start_time(sleeper)).is_alive()
+
+
+@pytest.mark.parametrize("text", [None, "", "{", "[]", '{"pid": 1}'])
+def test_without_a_readable_record_it_does_not_run(folder: LabFolder, text: str | None) -> None:
+    if text is not None:
+        (folder.hypervisor / "process.json").write_text(text)
+    hypervisor = PrivateHypervisor(folder)
+    assert not hypervisor.is_running()
+    hypervisor.stop()
+
+
+def test_sockets_stand_in_the_lab(folder: LabFolder) -> None:
+    hypervisor = PrivateHypervisor(LabFolder(Path("/home/ann/lab")))
+    assert hypervisor.uri == "qemu:///system?socket=/home/ann/lab/hypervisor/run/libvirt-sock"
+
+
+def test_a_long_path_gets_short_sockets_of_its_own() -> None:
+    one, other = (
+        PrivateHypervisor(LabFolder(Path("/home") / ("x" * 90) / name)).sockets for name in "ab"
+    )
+    assert one != other
+    for sockets in (one, other):
+        assert len(os.fsencode(sockets / "libvirt-sock-ro")) <= private.SOCKET_PATH_LIMIT
+
+
+def test_the_proxy_command_survives_blanks_in_the_path(tmp_path: Path) -> None:
+    lab = LabFolder(tmp_path / "a lab")
+    lab.hypervisor.mkdir(parents=True)
+    (lab.hypervisor / "inside.pid").write_text("4711\n")
+    command = PrivateHypervisor(lab).proxy_command()
+    words = subprocess.run(
+        ["sh", "-c", command.replace("nsenter", "echo", 1)], capture_output=True, text=True
+    )
+    assert words.stdout.startswith("--target 4711 ")
+    assert shlex.split(words.stdout)[-3:] == ["socat", "-", "TCP:%h:%p"]
+
+
+def test_nobody_enters_what_does_not_run(folder: LabFolder) -> None:
+    with pytest.raises(HalabError, match="does not run"):
+        PrivateHypervisor(folder).enter(["true"])
+
+
+def test_a_folder_that_stayed_is_named(folder: LabFolder) -> None:
+    assert f"folder {folder.path}" in PrivateHypervisor(folder).leftovers()
+
+
+def test_a_process_that_stayed_is_named(folder: LabFolder) -> None:
+    script = ["sh", "-c", "echo up; sleep 60; :", str(folder.hypervisor / "libvirtd.conf")]
+    with subprocess.Popen(script, start_new_session=True, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        # Its words stand in /proc only when it runs, a moment after Popen returns.
+        process.stdout.readline()
+        found = PrivateHypervisor(folder).leftovers()
+        os.killpg(process.pid, signal.SIGKILL)
+    assert any(entry.startswith(f"process {process.pid}:") for entry in found)
+
+
+@pytest.mark.parametrize(
+    ("program", "has_range", "advice"),
+    [
+        (None, False, "apt-get install uidmap"),
+        ("/usr/bin/newuidmap", False, "usermod --add-subuids"),
+        ("/usr/bin/newuidmap", True, "apparmor_restrict_unprivileged_userns"),
+    ],
+)
+def test_what_is_missing_for_namespaces_is_said(
+    monkeypatch: pytest.MonkeyPatch, program: str | None, has_range: bool, advice: str
+) -> None:
+    monkeypatch.setattr(private, "_try_namespaces", lambda: "unshare failed")
+    monkeypatch.setattr("shutil.which", lambda _: program)
+    monkeypatch.setattr(private, "_has_range", lambda _: has_range)
+    assert not private.user_namespaces_allowed()
+    with pytest.raises(HalabError) as error:
+        private.check_namespaces()
+    assert error.value.hint is not None
+    assert advice in error.value.hint
+
+
+def test_the_process_to_enter_is_noted_even_if_libvirtd_answers_at_once(
+    folder: LabFolder, monkeypatch: pytest.MonkeyPatch, sleeper: int
+) -> None:
+    asked: list[str] = []
+
+    def answer(*_: object, **__: object) -> SimpleNamespace:
+        asked.append("virsh uri")
+        return SimpleNamespace(stdout="qemu:///system\n")
+
+    monkeypatch.setattr(private, "check_namespaces", lambda: None)
+    monkeypatch.setattr(private, "_unshare", lambda: [sys.executable, "-c", "input()"])
+    monkeypatch.setattr(private, "run", answer)
+    monkeypatch.setattr(private, "children", lambda _: [sleeper] if asked else [])
+    PrivateHypervisor(folder).start()
+    assert (folder.hypervisor / "inside.pid").read_text() == f"{sleeper}\n"
+
+
+def test_visitors_end_with_the_hypervisor(folder: LabFolder) -> None:
+    assert " --net --pid " in PrivateHypervisor(folder).proxy_command()
+
+
+def test_sockets_never_stand_in_somebody_elses_folder(
+    tmp_path: Path, folder: LabFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "ours").symlink_to(tmp_path / "theirs")
+    hypervisor = PrivateHypervisor(folder)
+    monkeypatch.setattr(hypervisor, "sockets", tmp_path / "ours")
+    monkeypatch.setattr(private, "check_namespaces", lambda: None)
+    monkeypatch.setattr(private, "_unshare", lambda: pytest.fail("started"))
+    with pytest.raises(HalabError, match="somebody else"):
+        hypervisor.start()
