@@ -70,6 +70,12 @@ def test_the_two_drbd_monitors_can_be_told_apart() -> None:
     assert KVM.drbd.monitor_every_s != KVM.drbd.monitor_unpromoted_every_s
 
 
+def test_emulated_guests_are_not_kept_busy_by_monitors() -> None:
+    assert KVM.drbd.monitor_every_s == 10
+    assert EMULATION.drbd.monitor_every_s == 2 * KVM.drbd.monitor_every_s
+    assert EMULATION.drbd.monitor_every_s != EMULATION.drbd.monitor_unpromoted_every_s
+
+
 def test_a_dead_web_server_is_seen_within_ten_seconds() -> None:
     assert EMULATION.web.monitor_every_s <= 10
 
