@@ -16,6 +16,7 @@ from drills.verdicts import Verdict, ask
 from inventory.model import Inventory, Machine
 from provisioning.remote import Remote
 from status.collect import Observer
+from status.health import wait_healthy
 from status.model import LabStatus
 from status.pacemaker import FenceEvent
 
@@ -34,9 +35,18 @@ class Snapshot:
 
 
 def snapshot(inventory: Inventory) -> Snapshot:
-    """Read the lab as it is now."""
+    """Read the lab as it is now; a busy machine may take a second attempt to answer.
+
+    Raises WaitTimeout when a machine stays silent.
+    """
     with Observer(inventory) as observer:
-        status, readings = observer.read_both()
+        status, readings = wait_until(
+            observer.read_both,
+            lambda both: all(node.boot_id for node in both[0].nodes),
+            what="all machines to answer",
+            timeout=inventory.timing.stop_wait_s,
+            describe=lambda both: both[0].summary(),
+        )
     events = readings.cluster.fence_events if readings.cluster else ()
     return Snapshot(status, frozenset(events))
 
@@ -45,9 +55,11 @@ def healthy(inventory: Inventory) -> Verdict:
     """Quorum, links, votes, one of everything, replication in sync, nothing failed or banned."""
 
     def answer() -> tuple[bool, str]:
-        with Observer(inventory) as observer:
-            status = observer.read()
-        return status.healthy, "; ".join(status.reasons)
+        try:
+            wait_healthy(inventory, inventory.timing.stop_wait_s)
+        except WaitTimeout as error:
+            return False, str(error.detail)
+        return True, ""
 
     return ask("is the lab healthy", answer)
 

@@ -269,10 +269,10 @@ class Timing(Timeouts):
         """What a failover may take after loss of power; `Budget` explains each step."""
         return Budget(
             detection_s=round(self.death_s, 1),
-            decision_s=float(self.pace),
-            fencing_s=self.msgwait_s + 2 + 0.5 * self.pace,
-            promotion_s=2.0 * self.pace,
-            start_s=2 + 3.5 * self.pace,
+            decision_s=2.0 * self.pace - 1,
+            fencing_s=self.msgwait_s + 1 + 1.5 * self.pace,
+            promotion_s=3.0 * self.pace - 1,
+            start_s=5.5 * self.pace,
         )
 
     def _every(self, seconds: int) -> int:

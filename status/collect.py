@@ -31,7 +31,7 @@ from status.reading import (
 )
 from status.rules import Readings, judge
 
-CONNECT_TIMEOUT_S = 10.0
+CONNECT_TIMEOUT_S = 20.0
 READ_TIMEOUT_S = 40.0
 """A reading takes 2 to 5 s in an emulated guest; a machine that lost power never answers."""
 

@@ -89,13 +89,14 @@ def test_the_timeouts_that_a_lab_ran_with_in_emulation() -> None:
     assert (EMULATION.fencing.start_s, EMULATION.power_timeout_s) == (120, 30)
 
 
-def test_the_budget_holds_what_was_measured_in_emulation_and_little_more() -> None:
-    measured = {"detection_s": 6.6, "decision_s": 1.7, "fencing_s": 12.3}
-    measured |= {"promotion_s": 3.8, "start_s": 8.2}
+def test_the_budget_holds_what_a_busy_host_needed_in_emulation_and_little_more() -> None:
+    # A quiet host needed 33.4 s, this one 56.9 s: its processors were shared with others.
+    measured = {"detection_s": 6.5, "decision_s": 5.7, "fencing_s": 16.6}
+    measured |= {"promotion_s": 9.3, "start_s": 18.8}
     budget = EMULATION.budget
     for step, seconds in measured.items():
-        assert seconds <= getattr(budget, step) <= max(2.4 * seconds, seconds + 2), step
-    assert 1.3 * 33.4 < budget.total_s < 1.5 * 33.4
+        assert seconds <= getattr(budget, step) <= 1.25 * seconds, step
+    assert 56.9 < budget.total_s < 2 * 33.4
 
 
 def test_a_fencing_device_that_has_to_start_first_breaks_the_fencing_step() -> None:
