@@ -1,0 +1,116 @@
+"""What a drill found out: everything that a report shows and a program may read (JSON)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+
+from drills.probes import Attempt, Outage
+from inventory.model import Frozen
+from labs.roles import MachineRole, NetworkRole
+
+
+class Answer(StrEnum):
+    """The answer to a check. What could not be told never passes."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    UNKNOWN = "unknown"
+
+
+class MarkKind(StrEnum):
+    """Who or what a mark on the timeline comes from."""
+
+    FAULT = "fault"
+    HEAL = "heal"
+    HYPERVISOR = "hypervisor"
+    MEMBERSHIP = "membership"
+    FENCING = "fencing"
+    REPLICATION = "replication"
+    RESOURCE = "resource"
+    PROBLEM = "problem"
+
+
+class Mark(Frozen):
+    """A moment of a drill: `at` in seconds since 1970 on the lab's clock."""
+
+    at: float
+    machine: str
+    kind: MarkKind
+    text: str
+
+
+class Phase(Frozen):
+    """A part of the outage (detection, decision, fencing, promotion, start).
+
+    `began` and `ended` are lab time, None where nobody logged them; `allowed_s` is its share of
+    the budget in seconds.
+    """
+
+    name: str
+    began: float | None
+    ended: float | None
+    allowed_s: float
+
+
+class Check(Frozen):
+    """One question, its answer, what shows it, and the command to see it oneself."""
+
+    question: str
+    answer: Answer
+    evidence: str
+    command: str | None = None
+
+
+class MachineSheet(Frozen):
+    """A machine as the topology shows it."""
+
+    name: str
+    role: MachineRole
+    addresses: dict[NetworkRole, str]
+    active_before: bool
+    active_after: bool
+    hit: bool
+    """Whether the fault was aimed at it."""
+
+
+class DrillResult(Frozen):
+    """One drill. All times are seconds since 1970 on the lab's clock, durations are seconds.
+
+    `injected` is when the fault began, `healed` when it was taken back, `recovered` when the lab
+    was healthy again; None for what did not happen. `replay` is the command that repeats the drill.
+    """
+
+    version: Literal[1] = 1
+    lab: str
+    fault: str
+    title: str
+    teaches: str
+    targets: tuple[str, ...]
+    seed: int
+    replay: str
+    platform: str
+    accelerated: bool
+    began: float
+    injected: float | None
+    healed: float | None
+    recovered: float | None
+    ended: float
+    service_url: str
+    budget_s: float
+    outage: Outage | None
+    phases: tuple[Phase, ...]
+    marks: tuple[Mark, ...]
+    attempts: tuple[Attempt, ...]
+    checks: tuple[Check, ...]
+    machines: tuple[MachineSheet, ...]
+    environment: dict[str, str]
+    """Versions and settings by name, as a reader of the report wants to see them."""
+
+    @property
+    def answer(self) -> Answer:
+        """Pass when every check passes and there is at least one; else the worst of them."""
+        answers = {check.answer for check in self.checks}
+        if Answer.FAIL in answers:
+            return Answer.FAIL
+        return Answer.PASS if answers == {Answer.PASS} else Answer.UNKNOWN
