@@ -7,6 +7,9 @@ import typer
 from cli.bench import bench
 from cli.doctor import doctor
 from cli.down import down
+from cli.drill import drill
+from cli.drills import drills
+from cli.heal import heal
 from cli.inventory import inventory
 from cli.listing import list_labs
 from cli.plain_pulumi import env, pulumi
@@ -32,6 +35,9 @@ app.command()(status)
 app.command(context_settings=PASSED_ON)(ssh)
 app.command("ssh-config")(ssh_config)
 app.command()(inventory)
+app.command()(drill)
+app.command()(drills)
+app.command()(heal)
 app.command()(down)
 app.command()(doctor)
 app.command(context_settings=PASSED_ON)(pulumi)

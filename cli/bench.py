@@ -15,12 +15,12 @@ from rich.table import Table
 from cli.progress import Progress
 from core.errors import HalabError
 from core.folders import PROJECT, LabFolder
-from drills.failover import measure_power_loss
+from drills.failover import measure_power_loss, words
+from drills.site import Site
 from hypervisor.acceleration import probe
 from hypervisor.bare import Guest, time_boot
 from hypervisor.image import ensure_image
 from hypervisor.private import PrivateHypervisor
-from inventory.record import load_inventory, load_record
 from labs.addressing import machines
 from labs.loading import load
 from labs.model import Lab
@@ -57,9 +57,8 @@ def bench(
             table.add_row("second up", f"{_timed('up', str(DEFINITION)):.0f} s", "")
         if failover:
             with progress.step("Power loss of the active node") as step:
-                folder = LabFolder.of(lab.name)
-                timeline = measure_power_loss(load_inventory(folder), load_record(folder), step)
-            for line in str(timeline).splitlines():
+                result = measure_power_loss(Site.of(LabFolder.of(lab.name)), step)
+            for line in words(result):
                 table.add_row("power loss", line, "")
         table.add_row("peak memory of the lab", f"{memory.peak_mib} MiB", "proportional set size")
     finally:

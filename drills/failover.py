@@ -4,38 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from core.errors import HalabError
-from drills.clock import LabClock
-from drills.faults import powered_off
-from drills.power import Power
-from drills.probes import probing, worst_outage
-from drills.timeline import Timeline, cut, find_milestones, read_journal
-from inventory.model import Inventory
-from inventory.record import LabRecord
-from status.collect import collect
-from status.health import wait_healthy
+from drills.catalogue import find
+from drills.result import DrillResult
+from drills.runner import new_seed, run
+from drills.site import Nobody, Site
 
 
-def measure_power_loss(
-    inventory: Inventory, record: LabRecord, report: Callable[[str], None]
-) -> Timeline:
+class _Saying(Nobody):
+    """An audience that only wants sentences."""
+
+    def __init__(self, report: Callable[[str], None]) -> None:
+        self._report = report
+
+    def say(self, sentence: str) -> None:
+        """Pass it on."""
+        self._report(sentence)
+
+
+def measure_power_loss(site: Site, report: Callable[[str], None]) -> DrillResult:
     """Power the active node off, measure what a client outside notices, and heal.
 
-    Raises HalabError when no node is active to begin with, WaitTimeout when the lab stays broken.
+    Raises HalabError when the lab is not healthy to begin with, or cannot be healed.
     """
-    active = collect(inventory, record).active
-    if active is None:
-        raise HalabError("no node is active", hint=f"`./halab status {inventory.lab}` says why")
-    [survivor] = [node for node in inventory.nodes if node.name != active]
-    budget = inventory.timing.budget
-    clock = LabClock(inventory.monitor)
-    with probing(inventory) as probe:
-        began = clock.now()
-        with powered_off(Power(record), active):
-            report(f"{active} is off; the budget is {budget.total_s:.0f} s")
-            probe.wait_settled(began, timeout=2 * budget.total_s + 60)
-            milestones = find_milestones(read_journal(survivor, began), active, survivor.name)
-            timeline = cut(worst_outage(probe.stop(), began - 5), milestones, budget)
-        report(f"{active} comes back")
-        wait_healthy(inventory, inventory.timing.rejoin_wait_s, report)
-    return timeline
+    return run(site, find("power-off"), _Saying(report), seed=new_seed()).result
+
+
+def words(result: DrillResult) -> list[str]:
+    """Say an outage and its phases in lines."""
+    if result.outage is None:
+        return ["the outage could not be measured"]
+    lines = [f"client outage {result.outage.seconds:.1f} s of {result.budget_s:.1f} s"]
+    for phase in result.phases:
+        known = phase.began is not None and phase.ended is not None
+        took = f"{(phase.ended or 0) - (phase.began or 0):4.1f}" if known else "   ?"
+        lines.append(f"  {phase.name:<10}{took} s of {phase.allowed_s:4.1f} s")
+    return lines

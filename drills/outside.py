@@ -1,7 +1,8 @@
 """The client outside the cluster; runs on the monitor under a bare python3, standard library only.
 
-`outside.py probe URL FILE RUN` asks the service five times a second and writes numbered entries of
-known checksum to its ledger, until SIGTERM; each line of FILE is a JSON object.
+`outside.py probe URL FILE RUN [INTERFACE ADDRESS]` asks the service five times a second and writes
+numbered entries of known checksum to its ledger, until SIGTERM; each line of FILE is a JSON object.
+With an interface it also asks by ARP, once a second, who has ADDRESS.
 `outside.py answers INTERFACE ADDRESS` prints the hardware addresses of all that answer an ARP
 request for ADDRESS.
 """
@@ -28,6 +29,8 @@ PROBE_TIMEOUT = 0.8
 WRITE_EVERY = 0.5
 WRITE_TIMEOUT = 5.0
 ARP_WAIT = 3.0
+LOOK_EVERY = 1.0
+LOOK_WAIT = 0.3
 """All in seconds."""
 
 stop = threading.Event()
@@ -93,24 +96,40 @@ class Writer:
         note(self.log, "write", begun, facts)
 
 
-def watch(address: str, path: str, run: str) -> None:
+def watch(address: str, path: str, run: str, interface: str = "", wanted: str = "") -> None:
     """Probe and write until SIGTERM."""
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     url = urlsplit(address)
     with open(path, "w") as log:
-        writing = threading.Thread(target=every, args=(WRITE_EVERY, Writer(url, log, run).write))
-        writing.start()
+        beside = [threading.Thread(target=every, args=(WRITE_EVERY, Writer(url, log, run).write))]
+        if interface:
+            glance = lambda: look(log, interface, wanted)  # noqa: E731
+            beside.append(threading.Thread(target=every, args=(LOOK_EVERY, glance)))
+        for thread in beside:
+            thread.start()
         every(PROBE_EVERY, lambda: probe(url, log))
-        writing.join()
+        for thread in beside:
+            thread.join()
+
+
+def look(log: TextIO, interface: str, address: str) -> None:
+    """Note who answers for the address at this moment."""
+    begun = time.monotonic()
+    note(log, "arp", begun, {"hardware": sorted(holders(interface, address, LOOK_WAIT))})
 
 
 def answers(interface: str, address: str) -> None:
-    """Broadcast ARP requests for an address and print who answers."""
+    """Print who answers for the address, asked for a while."""
+    print(json.dumps(sorted(holders(interface, address, ARP_WAIT))))
+
+
+def holders(interface: str, address: str, seconds: float) -> set[str]:
+    """Broadcast ARP requests for an address; return the hardware addresses of all that answer."""
     wanted, arp, request, reply = socket.inet_aton(address), 0x0806, 1, b"\0\2"
     found = set()
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(arp)) as link:
         link.bind((interface, arp))
-        link.settimeout(0.5)
+        link.settimeout(min(0.5, seconds))
         own = link.getsockname()[4]
         question = b"".join(
             (
@@ -119,9 +138,11 @@ def answers(interface: str, address: str) -> None:
                 own + own_address(interface) + b"\0" * 6 + wanted,
             )
         )
-        deadline = time.monotonic() + ARP_WAIT
+        asked, deadline = 0.0, time.monotonic() + seconds
         while time.monotonic() < deadline:
-            link.send(question)
+            if time.monotonic() - asked > 0.5:
+                asked = time.monotonic()
+                link.send(question)
             try:
                 frame = link.recv(128)
             except TimeoutError:
@@ -129,7 +150,7 @@ def answers(interface: str, address: str) -> None:
             # Behind the Ethernet header of 14 bytes: operation at 6, sender's addresses at 8.
             if frame[20:22] == reply and frame[28:32] == wanted:
                 found.add(frame[22:28].hex(":"))
-    print(json.dumps(sorted(found)))
+    return found
 
 
 def own_address(interface: str) -> bytes:

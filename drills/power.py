@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from tempfile import NamedTemporaryFile
+from xml.etree import ElementTree
 
 from core.errors import HalabError
 from core.wait import wait_until
@@ -34,6 +36,11 @@ class Event:
     def is_reset(self) -> bool:
         """Whether the machine lost everything it had in memory."""
         return self.kind in ("reboot", "watchdog") or self.detail.startswith("Stopped")
+
+    @property
+    def stands_still(self) -> bool:
+        """Whether the machine could not do anything from then on: off, reset or suspended."""
+        return self.is_reset or self.detail.startswith("Suspended")
 
 
 class Power:
@@ -61,6 +68,41 @@ class Power:
         """Give a machine its power back; does nothing when it has it."""
         if not self.is_on(machine):
             self._virsh("start", self.domain(machine))
+
+    def reset(self, machine: str) -> None:
+        """Press the machine's reset button."""
+        self._virsh("reset", self.domain(machine))
+
+    def suspend(self, machine: str) -> None:
+        """Stop the machine's processors; its memory stays."""
+        self._virsh("suspend", self.domain(machine))
+
+    def resume(self, machine: str) -> None:
+        """Let the machine's processors go on; does nothing when they run or have no power."""
+        if self._virsh("domstate", self.domain(machine)).strip() == "paused":
+            self._virsh("resume", self.domain(machine))
+
+    def disk_xml(self, machine: str, serial: str) -> str | None:
+        """Return the XML of a machine's disk as it is now; None when it is not plugged in."""
+        root = ElementTree.fromstring(self._virsh("dumpxml", self.domain(machine)))
+        for disk in root.iterfind("devices/disk"):
+            if disk.findtext("serial") == serial:
+                return ElementTree.tostring(disk, encoding="unicode")
+        return None
+
+    def pull_disk(self, machine: str, xml: str) -> None:
+        """Tear a disk out of a running machine."""
+        self._device("detach-device", machine, xml)
+
+    def plug_disk(self, machine: str, xml: str) -> None:
+        """Put a disk into a running machine."""
+        self._device("attach-device", machine, xml)
+
+    def _device(self, verb: str, machine: str, xml: str) -> None:
+        with NamedTemporaryFile("w", suffix=".xml") as file:
+            file.write(xml)
+            file.flush()
+            self._virsh(verb, self.domain(machine), file.name, "--live")
 
     def set_cable(self, machine: str, network: NetworkRole, *, plugged: bool) -> None:
         """Plug a machine's network cable in or out."""

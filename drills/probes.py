@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from itertools import pairwise
+from typing import Any
 
 from core.wait import wait_until
 from inventory.model import Inventory
@@ -45,6 +46,14 @@ class Attempt:
 
 
 @dataclass(frozen=True)
+class Sighting:
+    """Who answered for the service address at one moment, by hardware address; `wall` as above."""
+
+    wall: float
+    hardware: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Outage:
     """The largest gap between two successful probes; `began` and `over` are wall time."""
 
@@ -70,6 +79,11 @@ class Probe:
         """Where the client writes on the monitor."""
         return f"{_FOLDER}/{self.run}.jsonl"
 
+    def sightings(self) -> tuple[Sighting, ...]:
+        """Return who was seen to hold the service address, once a second."""
+        command = f'grep \'"kind": "arp"\' {self.log} || :'
+        return parse_sightings(self._remote.run(command).stdout)
+
     def attempts(self) -> tuple[Attempt, ...]:
         """Return everything the client has tried so far, in the order it ended."""
         return parse_attempts(self._remote.run(f"cat {self.log}").stdout)
@@ -77,32 +91,6 @@ class Probe:
     def recent(self) -> tuple[Attempt, ...]:
         """Return what the client has tried in the last minute or so."""
         return parse_attempts(self._remote.run(f"tail -n {RECENT_LINES} {self.log}").stdout)
-
-    def wait_settled(self, since: float, timeout: float) -> tuple[Attempt, ...]:
-        """Wait for an outage that began after `since` (monitor's wall time) to be over.
-
-        Only the monitor is asked: whoever asks the nodes as well slows down what is measured.
-        Raises WaitTimeout when the service does not come back, or never went away.
-        """
-        return wait_until(
-            self.recent,
-            lambda attempts: settled(attempts, since),
-            what="service back for the client outside",
-            timeout=timeout,
-            describe=lambda attempts: _describe(attempts, since),
-            interval=2.0,
-        )
-
-    def wait_probes(self, count: int, since: float, timeout: float) -> tuple[Attempt, ...]:
-        """Wait for a number of probes (at most 200), good or bad, after `since` (wall time)."""
-        return wait_until(
-            self.recent,
-            lambda attempts: len(_probes(attempts, since)) >= count,
-            what=f"{count} probes by the client outside",
-            timeout=timeout,
-            describe=lambda attempts: _describe(attempts, since),
-            interval=2.0,
-        )
 
     def stop(self) -> tuple[Attempt, ...]:
         """Stop the client after the request that it is making; return all it has tried."""
@@ -120,6 +108,13 @@ class Probe:
         )
 
 
+def forget(inventory: Inventory, run: str) -> None:
+    """End a client that nobody watches any more, and remove its log."""
+    with Remote(inventory.monitor) as remote:
+        probe = Probe(remote, run)
+        remote.run(f"systemctl stop {probe.unit} 2>/dev/null; rm -f {probe.log}", check=False)
+
+
 @contextmanager
 def probing(inventory: Inventory) -> Iterator[Probe]:
     """Run a client on the monitor until the block ends; its log stays readable inside the block."""
@@ -127,7 +122,9 @@ def probing(inventory: Inventory) -> Iterator[Probe]:
     program = (resources.files("drills") / "outside.py").read_text()
     with Remote(inventory.monitor) as remote:
         probe = Probe(remote, run)
-        words = ["python3", _PROGRAM, "probe", service_url(inventory), probe.log, run]
+        interface = inventory.monitor.interfaces[NetworkRole.SERVICE].name
+        watched = (interface, str(inventory.service.address.ip))
+        words = ["python3", _PROGRAM, "probe", service_url(inventory), probe.log, run, *watched]
         remote.run(f"mkdir -p {_FOLDER} && : > {probe.log}")
         remote.put(_PROGRAM, program)
         # A unit of its own outlives a lost ssh connection and is stopped by name.
@@ -152,7 +149,6 @@ def answering_hardware(inventory: Inventory) -> tuple[str, ...]:
 
 def parse_attempts(text: str) -> tuple[Attempt, ...]:
     """Read the client's JSON lines; a line that is still being written is left out."""
-    whole = text[: text.rfind("\n") + 1]
     return tuple(
         Attempt(
             kind=line["kind"],
@@ -164,8 +160,22 @@ def parse_attempts(text: str) -> tuple[Attempt, ...]:
             entry=line.get("entry"),
             sha256=line.get("sha256"),
         )
-        for line in map(json.loads, whole.splitlines())
+        for line in _whole_lines(text)
+        if line["kind"] in ("probe", "write")
     )
+
+
+def parse_sightings(text: str) -> tuple[Sighting, ...]:
+    """Read from the client's JSON lines who answered for the service address, and when."""
+    return tuple(
+        Sighting(line["wall"], tuple(line["hardware"]))
+        for line in _whole_lines(text)
+        if line["kind"] == "arp"
+    )
+
+
+def _whole_lines(text: str) -> Iterator[dict[str, Any]]:
+    return map(json.loads, text[: text.rfind("\n") + 1].splitlines())
 
 
 def worst_outage(attempts: Sequence[Attempt], since: float = 0.0) -> Outage:

@@ -1,4 +1,4 @@
-"""Where the time of a failover went, told from the survivor's journal."""
+"""Where the time of a failover went, told from the survivor's journal. Pure."""
 
 from __future__ import annotations
 
@@ -7,11 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from drills.probes import Outage
-from inventory.model import Machine
+from drills.result import Phase
 from labs.timing import Budget
-from provisioning.remote import Remote
-
-UNITS = ("corosync", "pacemaker", "sbd")
 
 
 @dataclass(frozen=True)
@@ -34,53 +31,18 @@ class Milestones:
     address: float | None
 
 
-@dataclass(frozen=True)
-class Step:
-    """One step of a failover: what it took and what it may take, in seconds."""
-
-    name: str
-    seconds: float | None
-    allowed: float
-
-
-@dataclass(frozen=True)
-class Timeline:
-    """A failover as the client outside saw it, cut at the survivor's milestones."""
-
-    outage: Outage
-    milestones: Milestones
-    steps: tuple[Step, ...]
-    budget: float
-
-    @property
-    def fenced_first(self) -> bool | None:
-        """Whether fencing was confirmed before the promotion; None when it cannot be told."""
-        fenced, promoted = self.milestones.fenced, self.milestones.promoted
-        return None if fenced is None or promoted is None else fenced <= promoted
-
-    def __str__(self) -> str:
-        rows = [f"client outage {self.outage.seconds:.1f} s of {self.budget:.1f} s"]
-        for step in self.steps:
-            took = "   ?" if step.seconds is None else f"{step.seconds:4.1f}"
-            rows.append(f"  {step.name:<10}{took} s of {step.allowed:4.1f} s")
-        return "\n".join(rows)
-
-
-def read_journal(machine: Machine, since: float) -> tuple[Line, ...]:
-    """Return what the cluster's daemons have logged on a machine since then (lab's clock)."""
-    units = " ".join(f"--unit {unit}" for unit in UNITS)
-    command = f"journalctl --quiet --no-pager --output short-unix --since @{since:.0f} {units}"
-    with Remote(machine) as remote:
-        text = remote.run(command, timeout=120).stdout
-    return tuple(line for line in parse_journal(text) if line.at >= since)
-
-
 _LINE = re.compile(r"^(\d+\.\d+) \S+ ([^\s\[:]+)(?:\[\d+\])?: (.*)$", re.MULTILINE)
 
 
 def parse_journal(text: str) -> tuple[Line, ...]:
     """Read `journalctl --output short-unix`."""
     return tuple(Line(float(at), program, message) for at, program, message in _LINE.findall(text))
+
+
+def promotion(lines: Iterable[Line], node: str, since: float) -> float | None:
+    """Return when a node promoted its copy of the data, for the first time after `since`."""
+    rest = _After(line for line in lines if line.at >= since)
+    return rest.first(_done("promote", r"\S+", node))
 
 
 def find_milestones(lines: Iterable[Line], victim: str, survivor: str) -> Milestones:
@@ -120,20 +82,21 @@ class _After:
         return None
 
 
-def cut(outage: Outage, milestones: Milestones, budget: Budget) -> Timeline:
+def phases(outage: Outage, milestones: Milestones, budget: Budget) -> tuple[Phase, ...]:
     """Divide an outage among the budget's steps.
 
     Detection begins with the last answer, so it holds the time to the next probe as well; the last
-    step ends with the first answer.
+    step ends with the first answer. What the cluster did before clients noticed took none of their
+    time: a killed corosync's node serves until it is reset.
     """
-    marks = (
-        outage.began,
+    reached = (
         milestones.membership,
         milestones.requested,
         milestones.fenced,
         milestones.promoted,
-        outage.over,
     )
+    inside = (None if at is None else max(at, outage.began) for at in reached)
+    bounds = (outage.began, *inside, outage.over)
     allowed = {
         "detection": budget.detection_s,
         "decision": budget.decision_s,
@@ -141,10 +104,9 @@ def cut(outage: Outage, milestones: Milestones, budget: Budget) -> Timeline:
         "promotion": budget.promotion_s,
         "start": budget.start_s + budget.probe_s,
     }
-    steps = tuple(
-        Step(name, None if begin is None or end is None else end - begin, allowed_s)
+    return tuple(
+        Phase(name=name, began=begin, ended=end, allowed_s=allowed_s)
         for (name, allowed_s), begin, end in zip(
-            allowed.items(), marks[:-1], marks[1:], strict=True
+            allowed.items(), bounds[:-1], bounds[1:], strict=True
         )
     )
-    return Timeline(outage, milestones, steps, budget.total_s)

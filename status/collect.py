@@ -162,6 +162,7 @@ def describe(inventory: Inventory, readings: Readings, record: LabRecord | None)
         )
         if quorum
         else None,
+        dc=readings.cluster.dc if readings.cluster else None,
         links=tuple(
             LinkStatus(
                 node=name,

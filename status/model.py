@@ -122,6 +122,8 @@ class LabStatus(Frozen):
     accelerated: bool | None
     nodes: tuple[NodeStatus, ...]
     quorum: Quorum | None
+    dc: str | None = None
+    """The node that coordinates the cluster, as the quorate partition says."""
     links: tuple[LinkStatus, ...]
     resources: tuple[ResourceStatus, ...]
     replication: dict[str, ReplicationStatus]

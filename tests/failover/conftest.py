@@ -1,4 +1,4 @@
-"""Every story begins with a healthy lab."""
+"""Every story is one drill: a healthy lab, a fault, a client outside, the judge at the end."""
 
 from __future__ import annotations
 
@@ -7,30 +7,50 @@ from collections.abc import Callable
 import pytest
 
 from core.folders import LabFolder
-from drills.audits import snapshot
-from drills.clock import LabClock
-from drills.power import Power
+from drills.catalogue import Drill, find
+from drills.failover import words
+from drills.result import Answer, DrillResult
+from drills.runner import new_seed, run
+from drills.site import Site
 from inventory.model import Inventory
-from inventory.record import LabRecord
 from status.health import wait_healthy
-from tests.failover.stage import Stage
+
+Rehearse = Callable[[str | Drill], DrillResult]
+
+
+class Printing:
+    """An audience whose words pytest shows when a story fails."""
+
+    def phase(self, name: str) -> None:
+        print(f"== {name}")
+
+    def say(self, sentence: str) -> None:
+        print(f"   {sentence}")
+
+    def service(self, silent_s: float, allowed_s: float) -> None:
+        pass
 
 
 @pytest.fixture
-def stage(
-    folder: LabFolder,
-    inventory: Inventory,
-    record: LabRecord,
-    tell: Callable[[str], None],
-) -> Stage:
+def rehearse(folder: LabFolder, inventory: Inventory, tell: Callable[[str], None]) -> Rehearse:
+    """Return a function that runs a drill and tells what clients saw."""
+    # An earlier story may have failed half-way: this one shall not fail for it.
     wait_healthy(inventory, inventory.timing.healthy_wait_s)
-    clock = LabClock(inventory.monitor)
-    return Stage(
-        folder=folder,
-        inventory=inventory,
-        power=Power(record),
-        clock=clock,
-        before=snapshot(inventory),
-        began=clock.now(),
-        tell=tell,
+
+    def rehearse(drill: str | Drill) -> DrillResult:
+        entry = find(drill) if isinstance(drill, str) else drill
+        kept = run(Site.of(folder), entry, Printing(), seed=new_seed())
+        for line in words(kept.result):
+            tell(line)
+        return kept.result
+
+    return rehearse
+
+
+def require_pass(result: DrillResult) -> None:
+    """Fail with every check that is not a plain yes; what could not be told is none."""
+    bad = [check for check in result.checks if check.answer is not Answer.PASS]
+    assert result.checks
+    assert not bad, "\n".join(
+        f"{check.answer.value}: {check.question} {check.evidence}" for check in bad
     )

@@ -1,0 +1,141 @@
+"""`halab drill`: break a lab on purpose, watch, judge, heal."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from cli.choosing import existing_lab
+from cli.live import LiveDrill
+from cli.locking import locked
+from core.errors import HalabError
+from drills.catalogue import Drill, find
+from drills.result import Answer, DrillResult
+from drills.runner import Kept, new_seed, run
+from drills.site import Site
+
+NOT_PASSED = 3
+"""Exit status when a drill did not pass; 1 is an error and 2 a wrong command line."""
+
+MARKS = {
+    Answer.PASS: ("✔", "green"),
+    Answer.FAIL: ("✘", "bold red"),
+    Answer.UNKNOWN: ("?", "yellow"),
+}
+
+
+def drill(
+    name: Annotated[str, typer.Argument(help="A lab that `halab list` shows.")],
+    fault: Annotated[str, typer.Argument(help="A fault that `halab drills` lists.")],
+    target: Annotated[
+        str | None,
+        typer.Option(
+            help="active, standby, dc, any, all, minority, majority, monitor, or a machine."
+        ),
+    ] = None,
+    repeat: Annotated[int, typer.Option(min=1, help="How often, with the next seed.")] = 1,
+    seed: Annotated[int | None, typer.Option(help="Makes chance repeat itself.")] = None,
+    anyway: Annotated[bool, typer.Option(help="Begin on a lab that is not healthy.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs: a result a line.")] = False,
+    report: Annotated[
+        Path | None, typer.Option(help="Write an HTML report here; numbered with --repeat.")
+    ] = None,
+) -> None:
+    """Break something on purpose, watch, heal and judge; exit status 3 when it did not pass."""
+    entry, folder = find(fault), existing_lab(name)
+    first = new_seed() if seed is None else seed
+    passed = True
+    with locked(name), interruptible():
+        site = Site.of(folder)
+        for turn in range(repeat):
+            kept = show_drill(site, entry, target=target, seed=first + turn, anyway=anyway)
+            if report is not None:
+                write(kept.result, _numbered(report, turn, repeat))
+            if as_json:
+                print(kept.result.model_dump_json())
+            else:
+                print_result(Console(highlight=False, soft_wrap=True), kept)
+            passed = passed and kept.result.answer is Answer.PASS
+    if not passed:
+        raise typer.Exit(NOT_PASSED)
+
+
+def show_drill(
+    site: Site, entry: Drill, *, target: str | None = None, seed: int, anyway: bool = False
+) -> Kept:
+    """Run one drill before the eyes of a person."""
+    live = LiveDrill(f"Drill {entry.name} in lab {site.inventory.lab}")
+    with live.shown():
+        return run(site, entry, live, target=target, seed=seed, anyway=anyway)
+
+
+def print_result(console: Console, kept: Kept) -> None:
+    """Show a verdict: every check with its evidence, and how to see and to repeat it."""
+    result = kept.result
+    mark, style = MARKS[result.answer]
+    hit = ", ".join(result.targets)
+    console.print(
+        Text.assemble(
+            "\n",
+            (f"{mark} {result.answer.value.upper()}  ", style),
+            (result.title, "bold"),
+            f": {hit}",
+        )
+    )
+    console.print(Text(f"  {result.teaches}", style="italic"))
+    for line in measured(result):
+        console.print(f"  {line}", markup=False)
+    for check in result.checks:
+        mark, style = MARKS[check.answer]
+        console.print(
+            Text.assemble((f"  {mark} ", style), check.question, (f"  {check.evidence}", "dim"))
+        )
+        if check.answer is not Answer.PASS and check.command:
+            console.print(Text(f"      see: {check.command}", style="dim"))
+    console.print(Text(f"  result: {kept.path}", style="dim"))
+    console.print(Text(f"  again:  {result.replay}", style="dim"))
+
+
+def measured(result: DrillResult) -> Sequence[str]:
+    """Say the outage and its phases in lines."""
+    if result.outage is None:
+        return ("the outage could not be measured",)
+    parts = [
+        f"{phase.name} {phase.ended - phase.began:.1f}"
+        for phase in result.phases
+        if phase.began is not None and phase.ended is not None
+    ]
+    text = f"client outage {result.outage.seconds:.1f} s of {result.budget_s:.1f} s"
+    lines = [f"{text}: {', '.join(parts)}" if parts else text]
+    if result.healed is not None and result.recovered is not None:
+        lines.append(f"healthy again {result.recovered - result.healed:.0f} s after the healing")
+    return lines
+
+
+def write(result: DrillResult, path: Path) -> None:
+    """Write the HTML report; raises HalabError when the folder is not there."""
+    try:
+        path.write_text(result.model_dump_json(indent=1))
+    except OSError as error:
+        raise HalabError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _numbered(path: Path, turn: int, repeat: int) -> Path:
+    return path if repeat == 1 else path.with_stem(f"{path.stem}-{turn + 1}")
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Let SIGTERM, by which CI systems cancel, do what Ctrl-C does: heal, then end."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,194 @@
+"""What a fault may do to a lab, and what it must not: computed from the lab's own timeouts.
+
+Whom it hits decides most of it: the same fault moves the service from the active node and goes
+unnoticed at the other. So each expectation is a function of the situation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from inventory.model import Inventory
+from labs.timing import Timing
+
+
+class Fate(StrEnum):
+    """What becomes of the service: it is served where it was, elsewhere, or by anybody."""
+
+    STAYS = "stays"
+    MOVES = "moves"
+    RETURNS = "returns"
+
+
+@dataclass(frozen=True)
+class Situation:
+    """Whom a fault hits, in which lab, and who was active before."""
+
+    inventory: Inventory
+    active: str | None
+    targets: frozenset[str]
+
+    @property
+    def timing(self) -> Timing:
+        """The lab's timeouts."""
+        return self.inventory.timing
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """The names of the cluster nodes."""
+        return tuple(node.name for node in self.inventory.nodes)
+
+    @property
+    def active_hit(self) -> bool:
+        """Whether the node that serves is among the targets."""
+        return self.active in self.targets
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What has to happen, and nothing else. Durations in seconds.
+
+    `interrupted`: clients must notice, so the drill waits for it; `outage_s` is the longest gap
+    that they may see. `fenced` and `rebooted` are exactly these nodes. `reasons` are patterns of
+    what `status` has to complain about meanwhile. `allowed_news` names patterns of bad news in
+    journals that this fault brings. `writes_refused`: writes fail while pages are served.
+    `clocks_agree` is false where the fault tampers with a clock. `verify`: compare both disks
+    block by block afterwards.
+    """
+
+    fate: Fate
+    outage_s: float
+    interrupted: bool = False
+    fenced: frozenset[str] = frozenset()
+    rebooted: frozenset[str] = frozenset()
+    reasons: tuple[str, ...] = ()
+    allowed_news: frozenset[str] = frozenset()
+    writes_refused: bool = False
+    clocks_agree: bool = True
+    verify: bool = False
+
+
+Expectation = Callable[[Situation], Expected]
+
+
+def stall_s(timing: Timing) -> float:
+    """Return the longest gap that still counts as "nobody noticed": a failover takes ten times it.
+
+    Measured in emulation on a busy host: up to 3 s.
+    """
+    return 2.0 + timing.pace
+
+
+def frozen_s(timing: Timing) -> float:
+    """Return how long the active node's writes, and behind them its pages, may wait for a fencing.
+
+    DRBD holds writes from the loss of its peer until the peer is known to be fenced.
+    """
+    budget = timing.budget
+    return round(budget.total_s - budget.start_s, 1)
+
+
+def restart_s(timing: Timing) -> float:
+    """Return how long it may take until a dead service is noticed and has been started again.
+
+    The monitor's interval, then stop and start of what stands on it.
+    """
+    return timing.web.monitor_every_s + 2.0 + timing.budget.start_s
+
+
+def lonely_s(timing: Timing) -> float:
+    """Return how long writes may wait when replication is lost but the peer lives.
+
+    DRBD needs a ping interval and its timeout to notice; then the fence-peer handler outdates the
+    peer (`Budget.promotion_s` holds the same handler).
+    """
+    noticed = timing.drbd_ping_interval_s + timing.drbd_ping_timeout_ds / 10
+    return noticed + timing.drbd_timeout_ds / 10 + timing.budget.promotion_s
+
+
+def unnoticed(*reasons: str, allowed_news: tuple[str, ...] = ()) -> Expectation:
+    """Return the expectation that `status` complains and clients notice nothing."""
+    return lambda situation: Expected(
+        Fate.STAYS,
+        stall_s(situation.timing),
+        reasons=reasons,
+        allowed_news=frozenset(allowed_news),
+    )
+
+
+def node_lost(*, allowed_news: tuple[str, ...] = ()) -> Expectation:
+    """Return the expectation that the targets are fenced; the service leaves them if need be."""
+
+    def expect(situation: Situation) -> Expected:
+        return _fenced(situation, situation.targets, allowed_news)
+
+    return expect
+
+
+def partition(situation: Situation) -> Expected:
+    """Exactly one side survives: of two equal ones that of the lowest node id, as qnetd decides."""
+    lowest = situation.nodes[0]
+    alone, rest = situation.targets, frozenset(situation.nodes) - situation.targets
+    sides = sorted((alone, rest), key=lambda side: (len(side), lowest in side))
+    return _fenced(situation, sides[0], ())
+
+
+def _fenced(situation: Situation, victims: frozenset[str], news: tuple[str, ...]) -> Expected:
+    moves = situation.active in victims
+    timing = situation.timing
+    return Expected(
+        Fate.MOVES if moves else Fate.STAYS,
+        timing.budget.total_s if moves else frozen_s(timing),
+        interrupted=moves,
+        fenced=victims,
+        rebooted=victims,
+        allowed_news=frozenset(news),
+        verify=moves,
+    )
+
+
+def restarted_in_place(situation: Situation) -> Expected:
+    """The service dies and is started again where it was."""
+    return Expected(Fate.STAYS, restart_s(situation.timing), interrupted=True)
+
+
+def planned_move(situation: Situation) -> Expected:
+    """The service leaves without fencing, in less time than a failover may take."""
+    moves = situation.active_hit
+    return Expected(
+        Fate.MOVES if moves else Fate.STAYS,
+        situation.timing.budget.total_s if moves else stall_s(situation.timing),
+        interrupted=moves,
+        reasons=tuple(rf"^{name} is in standby" for name in sorted(situation.targets)),
+    )
+
+
+def all_lost(situation: Situation) -> Expected:
+    """Everybody is gone and comes back; who serves then is open, the data are not.
+
+    They may take what a boot and a start of the whole lab may take.
+    """
+    return Expected(
+        Fate.RETURNS,
+        situation.timing.boot_wait_s + situation.timing.healthy_wait_s,
+        interrupted=True,
+        rebooted=situation.targets,
+        verify=True,
+    )
+
+
+def replication_lost(situation: Situation) -> Expected:
+    """The active node goes on alone once the other is kept from promotion. Nobody is fenced."""
+    return Expected(
+        Fate.STAYS,
+        lonely_s(situation.timing),
+        reasons=("drbd-fence-by-handler",),
+        verify=True,
+    )
+
+
+def but(expectation: Expectation, **changes: object) -> Expectation:
+    """Return an expectation that differs in these fields of Expected."""
+    return lambda situation: replace(expectation(situation), **changes)  # type: ignore[arg-type]

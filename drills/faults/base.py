@@ -1,0 +1,113 @@
+"""What a fault is: a way to break something and a way to take exactly that back.
+
+Healing is idempotent and takes back nothing else: it may run twice, after a crash in the middle of
+the breaking, or on a machine that has forgotten the fault by a reboot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from core.wait import wait_until
+from drills.power import Power
+from inventory.model import Inventory, Machine
+from provisioning.remote import Remote, RemoteUnreachable
+
+UNIT = "halab-fault"
+"""Begins the name of everything that a fault leaves in a machine."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a fault works on. `notes` are kept in the drill's journal: healing may read them."""
+
+    inventory: Inventory
+    power: Power
+    targets: tuple[Machine, ...]
+    notes: MutableMapping[str, str]
+
+    @property
+    def others(self) -> tuple[Machine, ...]:
+        """The nodes that are not hit."""
+        return tuple(node for node in self.inventory.nodes if node not in self.targets)
+
+
+Action = Callable[[Scene], None]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A fault and its undo."""
+
+    inject: Action
+    heal: Action
+
+
+def run_on(machine: Machine, command: str, *, check: bool = True, timeout: float = 60) -> str:
+    """Run shell text on a machine that is up; return what it printed."""
+    with Remote(machine) as remote:
+        return remote.run(command, check=check, timeout=timeout).stdout
+
+
+def repair_on(scene: Scene, machine: Machine, command: str, *, timeout: float = 120) -> None:
+    """Run healing shell text on a machine as soon as it answers: a fenced one boots first.
+
+    Raises WaitTimeout when it does not come back, CommandError when the command fails.
+    """
+    wait_until(
+        lambda: run_on(machine, command, timeout=timeout),
+        lambda _: True,
+        what=f"{machine.name} answers, so that it can be healed",
+        timeout=scene.inventory.timing.boot_wait_s,
+        retry_on=(RemoteUnreachable,),
+        hint=f"`./halab heal {scene.inventory.lab}` tries again",
+    )
+
+
+def on_targets(action: Callable[[Scene, Machine], None]) -> Action:
+    """Do something on every target, side by side."""
+
+    def act(scene: Scene) -> None:
+        with ThreadPoolExecutor(len(scene.targets)) as pool:
+            list(pool.map(lambda machine: action(scene, machine), scene.targets))
+
+    return act
+
+
+def commands(inject: str, heal: str) -> Fault:
+    """Return the fault that shell text on every target makes and takes back.
+
+    `{lab}` style fields are not expanded; the healing text must succeed on a healthy machine too.
+    """
+    return Fault(
+        inject=on_targets(lambda _, machine: _quietly(machine, inject)),
+        heal=on_targets(lambda scene, machine: repair_on(scene, machine, heal)),
+    )
+
+
+def suicidal(inject: str) -> Fault:
+    """Return the fault by shell text that takes its own machine down, which heals it."""
+    return Fault(
+        inject=on_targets(lambda _, machine: _quietly(machine, inject)),
+        heal=on_targets(lambda scene, machine: repair_on(scene, machine, "true")),
+    )
+
+
+def _quietly(machine: Machine, command: str) -> None:
+    run_on(machine, command)
+
+
+@contextmanager
+def broken(fault: Fault, scene: Scene) -> Iterator[None]:
+    """Hold a fault until the block ends; it is healed however the block or the breaking ends."""
+    try:
+        fault.inject(scene)
+        yield
+    finally:
+        fault.heal(scene)
+
+
+FaultTable = Mapping[str, Fault]

@@ -1,0 +1,92 @@
+"""Faults of whole machines, through the hypervisor: power, reset, and time that stands still."""
+
+from __future__ import annotations
+
+from itertools import count
+
+from core.wait import wait_until
+from drills.faults.base import Fault, Scene, on_targets, repair_on, suicidal
+from inventory.model import Machine
+
+STALL_S = 2.0
+"""Seconds that a stalled machine stands still: shorter than the token, so nobody may notice."""
+
+
+def off() -> Fault:
+    """Take the power away; give it back to heal."""
+    return Fault(
+        inject=on_targets(lambda scene, machine: scene.power.cut(machine.name)),
+        heal=on_targets(lambda scene, machine: scene.power.start(machine.name)),
+    )
+
+
+def blackout() -> Fault:
+    """Take the power from all nodes in the same second; give it back to one after the other.
+
+    The stagger is half of dc-deadtime: nodes that miss each other fence each other.
+    """
+
+    def cut(scene: Scene) -> None:
+        for machine in scene.targets:
+            scene.power.cut(machine.name)
+
+    def start(scene: Scene) -> None:
+        stagger = scene.inventory.timing.dc_deadtime_s / 2
+        for machine, first in zip(scene.targets, (True, *(False,) * 99), strict=False):
+            if not first:
+                _let_pass(stagger)
+            scene.power.start(machine.name)
+
+    return Fault(inject=cut, heal=start)
+
+
+def reset() -> Fault:
+    """Press the reset button. The machine heals itself by booting."""
+    return Fault(
+        inject=on_targets(lambda scene, machine: scene.power.reset(machine.name)),
+        heal=on_targets(lambda scene, machine: repair_on(scene, machine, "true")),
+    )
+
+
+def panic() -> Fault:
+    """Crash the kernel, which then stands still until the watchdog bites."""
+    # The connection must not wait for an answer that never comes.
+    return suicidal(
+        "systemd-run --quiet --on-active=1 --timer-property=AccuracySec=100ms "
+        "sh -c 'echo 1 > /proc/sys/kernel/sysrq; echo c > /proc/sysrq-trigger'"
+    )
+
+
+def freeze() -> Fault:
+    """Stop the machine's processors; let them go on to heal, as if nothing had happened."""
+    return Fault(
+        inject=on_targets(lambda scene, machine: scene.power.suspend(machine.name)),
+        heal=on_targets(lambda scene, machine: scene.power.resume(machine.name)),
+    )
+
+
+def stall() -> Fault:
+    """Stop the machine's processors for a moment that is shorter than the token."""
+
+    def act(scene: Scene, machine: Machine) -> None:
+        scene.power.suspend(machine.name)
+        try:
+            _let_pass(STALL_S)
+        finally:
+            scene.power.resume(machine.name)
+
+    return Fault(
+        inject=on_targets(act),
+        heal=on_targets(lambda scene, machine: scene.power.resume(machine.name)),
+    )
+
+
+def _let_pass(seconds: float) -> None:
+    ticks = count()
+    wait_until(
+        lambda: next(ticks),
+        lambda tick: tick > 0,
+        what="time to pass",
+        timeout=seconds + 60,
+        interval=seconds,
+    )

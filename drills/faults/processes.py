@@ -1,0 +1,59 @@
+"""Faults of daemons: killed, or stopped so that they are there and do nothing."""
+
+from __future__ import annotations
+
+from drills.faults.base import Fault, commands, suicidal
+
+CLEAN_UP = "crm_resource --cleanup --resource {resource} --node $(uname -n) >/dev/null 2>&1 || :"
+"""Forgets a failure that was caused on purpose; its memory would keep the lab from being healthy
+until failure-timeout is over."""
+
+
+def corosync_killed() -> Fault:
+    """Kill corosync and keep systemd from starting it again.
+
+    Pacemaker's unit would have it back within a second or two, sometimes before the other node has
+    noticed: the mask in /run is gone with the reset that must follow.
+    """
+    return Fault(
+        inject=suicidal(
+            "systemctl mask --runtime --quiet corosync && kill -9 $(pidof corosync)"
+        ).inject,
+        heal=commands(
+            "true",
+            # Only where nobody fenced the node is there anything to take back.
+            "if [ -L /run/systemd/system/corosync.service ]; then "
+            "systemctl unmask --runtime --quiet corosync; systemctl start corosync pacemaker; fi",
+        ).heal,
+    )
+
+
+def daemon_killed(program: str) -> Fault:
+    """Kill one of Pacemaker's daemons, which Pacemaker or systemd starts again."""
+    return commands(f"kill -9 $(pidof {program})", "true")
+
+
+def sbd_killed() -> Fault:
+    """Kill every process of sbd at once; the node must not outlive its fencing agent."""
+    return suicidal("kill -9 $(pidof sbd)")
+
+
+def sbd_stopped() -> Fault:
+    """Stop every process of sbd: nobody pats the watchdog any more, which resets the node."""
+    return Fault(
+        inject=suicidal("kill -STOP $(pidof sbd)").inject,
+        heal=commands("true", "p=$(pidof sbd) && kill -CONT $p; true").heal,
+    )
+
+
+def service_killed(program: str, resource: str) -> Fault:
+    """Kill what a resource runs; the cluster finds out by its monitor."""
+    return commands(f"kill -9 $(pidof {program})", CLEAN_UP.format(resource=resource))
+
+
+def resource_failed(resource: str) -> Fault:
+    """Tell the cluster that a resource has failed although it has not."""
+    return commands(
+        f"crm_resource --fail --resource {resource} --node $(uname -n)",
+        CLEAN_UP.format(resource=resource),
+    )

@@ -1,0 +1,37 @@
+"""Bad networks: packets lost, late, doubled, disordered or slow on both cluster links (netem)."""
+
+from __future__ import annotations
+
+from drills.faults.base import Fault, Scene, repair_on, run_on
+from inventory.model import Machine
+from labs.roles import NetworkRole
+
+NETWORKS = (NetworkRole.CLUSTER_A, NetworkRole.CLUSTER_B)
+
+
+def disturbed(netem: str) -> Fault:
+    """Pass all that the targets send into the cluster networks through `netem` (tc-netem(8)).
+
+    A card that has a queue discipline of somebody else's is refused: healing could not restore it.
+    """
+
+    def inject(scene: Scene) -> None:
+        for machine in scene.targets:
+            add = "; ".join(
+                f"tc qdisc add dev {card} root netem {netem}" for card in cards(machine)
+            )
+            run_on(machine, f"set -e; modprobe sch_netem; {add}")
+
+    def heal(scene: Scene) -> None:
+        for machine in scene.targets:
+            remove = "; ".join(
+                f"tc qdisc delete dev {card} root netem 2>/dev/null" for card in cards(machine)
+            )
+            repair_on(scene, machine, f"{remove}; true")
+
+    return Fault(inject, heal)
+
+
+def cards(machine: Machine) -> list[str]:
+    """Return the machine's cards in the cluster networks; the replication bond runs over them."""
+    return [machine.interfaces[role].name for role in NETWORKS if role in machine.interfaces]

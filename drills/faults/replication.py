@@ -1,0 +1,65 @@
+"""Faults of replication: cut off while membership goes on, and data that went two ways."""
+
+from __future__ import annotations
+
+from drills.faults.base import Fault, Scene, commands, repair_on, run_on
+from provisioning.drbd import RESOURCE
+
+TABLE = "inet halab_fault_replication"
+PORT = 7788
+"""DRBD's TCP port (provisioning's r0.res)."""
+
+DEVICE = "/dev/drbd0"
+
+
+def replication_cut() -> Fault:
+    """Drop all replication traffic at the targets, on both paths; membership goes on."""
+    port = f"tcp sport {PORT} drop; tcp dport {PORT} drop;"
+    chains = "".join(
+        f" chain {hook} {{ type filter hook {hook} priority -300; {port} }}"
+        for hook in ("input", "output")
+    )
+    return commands(
+        f"nft -f - <<'END'\ntable {TABLE} {{{chains} }}\nEND",
+        f"nft delete table {TABLE} 2>/dev/null || :",
+    )
+
+
+def split_brain() -> Fault:
+    """Let a standing-by node write to its copy while the active one writes to its own.
+
+    The cluster prevents that, so it is put into maintenance, and DRBD's fencing is taken from the
+    node that is hit. Healing is the documented repair by hand: the node that is hit gives up its
+    data and takes the other's.
+    """
+
+    def inject(scene: Scene) -> None:
+        [victim], [survivor] = scene.targets, scene.others
+        run_on(survivor, "crm_attribute --name maintenance-mode --update true")
+        run_on(survivor, f"drbdadm disconnect {RESOURCE}")
+        run_on(
+            victim,
+            f"set -e; drbdadm disconnect {RESOURCE} || :; "
+            "drbdsetup disk-options 0 --fencing=dont-care; "
+            f"drbdadm primary --force {RESOURCE}; "
+            # The last block of the device: written, so that both sides have changed.
+            f"dd if={DEVICE} of={DEVICE} bs=4096 count=1 conv=notrunc,fsync status=none; "
+            f"drbdadm secondary {RESOURCE}; drbdadm connect {RESOURCE}",
+        )
+        run_on(survivor, f"drbdadm connect {RESOURCE}")
+
+    def heal(scene: Scene) -> None:
+        [victim], [survivor] = scene.targets, scene.others
+        alone = f"[ $(drbdadm cstate {RESOURCE}) = StandAlone ]"
+        repair_on(
+            scene,
+            victim,
+            f"if [ $(drbdadm cstate {RESOURCE}) != Connected ]; then "
+            f"drbdadm disconnect {RESOURCE}; drbdadm secondary {RESOURCE} && "
+            f"drbdadm -- --discard-my-data connect {RESOURCE}; fi",
+        )
+        repair_on(scene, survivor, f"if {alone}; then drbdadm connect {RESOURCE}; fi")
+        repair_on(scene, victim, f"drbdadm adjust {RESOURCE}")
+        repair_on(scene, survivor, "crm_attribute --name maintenance-mode --delete")
+
+    return Fault(inject, heal)

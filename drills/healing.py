@@ -1,0 +1,83 @@
+"""Holding a fault so that it is healed in every case: at the end, after Ctrl-C, after a crash."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from drills.catalogue import Drill, find
+from drills.faults.base import Scene
+from drills.journal import Journal, Wound
+from drills.ledger import clear_ledger
+from drills.probes import forget
+from drills.site import Audience, Site
+from status.collect import collect
+
+RUN = "run"
+"""The note that names the client's run, whose entries are taken from the ledger."""
+
+
+@contextmanager
+def held(
+    site: Site, drill: Drill, targets: tuple[str, ...], wound: Wound, audience: Audience
+) -> Iterator[None]:
+    """Write down what will be broken, break it, and heal it when the block ends, however it ends.
+
+    When the healing fails the wound stays open in the journal, for `heal`.
+    """
+    journal = Journal(site.folder)
+    scene = _scene(site, targets, journal, wound)
+    try:
+        drill.fault.inject(scene)
+        yield
+    finally:
+        with undisturbed(audience):
+            audience.phase("Healing")
+            drill.fault.heal(scene)
+            journal.close()
+
+
+def heal(site: Site, audience: Audience) -> Wound | None:
+    """Heal what a drill that crashed left behind, and say what it was; None when nothing is open.
+
+    Raises HalabError when the lab resists; the wound stays open then.
+    """
+    journal = Journal(site.folder)
+    wound = journal.read()
+    if wound is None:
+        return None
+    drill = find(wound.fault)
+    audience.phase("Healing")
+    audience.say(f"{drill.title}: {', '.join(wound.targets)}")
+    with undisturbed(audience):
+        drill.fault.heal(_scene(site, wound.targets, journal, wound))
+        run = wound.notes.get(RUN)
+        if run is not None:
+            forget(site.inventory, run)
+            holder = collect(site.inventory).active
+            if holder is not None:
+                clear_ledger(site.inventory.machine(holder), run)
+        journal.close()
+    return wound
+
+
+def _scene(site: Site, targets: tuple[str, ...], journal: Journal, wound: Wound) -> Scene:
+    machines = tuple(site.inventory.machine(name) for name in targets)
+    return Scene(site.inventory, site.power, machines, journal.open(wound))
+
+
+@contextmanager
+def undisturbed(audience: Audience) -> Iterator[None]:
+    """Let Ctrl-C wait: a healing that is interrupted leaves a broken lab."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(
+        signal.SIGINT, lambda *_: audience.say("the lab is being healed; it ends by itself")
+    )
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,30 @@
+"""Bad news: what no journal may hold after a drill, unless the drill expects it by its name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from drills.timeline import Line
+
+BAD_NEWS = {
+    "split brain": r"[Ss]plit-?[Bb]rain detected",
+    "data at risk": r"DATA INTEGRITY at RISK",
+    "input/output error": r"(?:Buffer )?I/O error|EXT4-fs (?:error|warning)",
+    "kernel trouble": r"kernel BUG|Oops:|Kernel panic|blocked for more than|soft lockup",
+    "out of memory": r"Out of memory:|oom-kill",
+    "crash": r"segfault at|dumped core",
+}
+
+
+def find_bad_news(
+    lines: Iterable[Line], patterns: Mapping[str, str] = BAD_NEWS
+) -> list[tuple[str, str]]:
+    """Return the name of the pattern and the message for every bad line."""
+    compiled = {name: re.compile(pattern) for name, pattern in patterns.items()}
+    return [
+        (name, line.message)
+        for line in lines
+        for name, pattern in compiled.items()
+        if pattern.search(line.message)
+    ]

@@ -1,0 +1,72 @@
+"""Shapes of network partitions for any number of nodes, as sets of deaf ears. Pure.
+
+A shape is the set of pairs (receiver, sender) for which the receiver hears nothing of the sender.
+Every shape keeps the order of `nodes`: who wants chance shuffles them before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+
+Cut = tuple[str, str]
+"""Receiver and sender."""
+
+Shape = frozenset[Cut]
+
+
+def apart(*sides: Sequence[str]) -> Shape:
+    """Nobody hears anybody of another side."""
+    return frozenset(
+        (receiver, sender)
+        for here, there in product(sides, repeat=2)
+        if here is not there
+        for receiver, sender in product(here, there)
+    )
+
+
+def isolated(nodes: Sequence[str], *alone: str) -> Shape:
+    """Some against the rest; each side stays whole. Raises ValueError when a side is empty."""
+    rest = [node for node in nodes if node not in alone]
+    if not rest or not set(alone) <= set(nodes) or not alone:
+        raise ValueError("both sides of a partition need a node")
+    return apart(alone, rest)
+
+
+def halves(nodes: Sequence[str]) -> Shape:
+    """Two halves; of an odd number the second is larger. Raises ValueError below two nodes."""
+    return isolated(nodes, *nodes[: len(nodes) // 2])
+
+
+def bridge(nodes: Sequence[str]) -> Shape:
+    """Two halves and one node in the middle that hears both, and is heard by both.
+
+    Raises ValueError below three nodes.
+    """
+    if len(nodes) < 3:
+        raise ValueError("a bridge needs three nodes")
+    middle = len(nodes) // 2
+    return apart(nodes[:middle], nodes[middle + 1 :])
+
+
+def ring(nodes: Sequence[str]) -> Shape:
+    """Everybody hears their two neighbours in a circle, so each sees another majority.
+
+    Raises ValueError below four nodes, where all are neighbours.
+    """
+    count = len(nodes)
+    if count < 4:
+        raise ValueError("a ring needs four nodes")
+    return frozenset(
+        (nodes[here], nodes[there])
+        for here, there in product(range(count), repeat=2)
+        if (here - there) % count not in (0, 1, count - 1)
+    )
+
+
+def one_way(nodes: Sequence[str], *deaf: str) -> Shape:
+    """The deaf hear nothing of the others, who still hear them.
+
+    Raises ValueError when nobody or everybody is deaf.
+    """
+    return frozenset((r, s) for r, s in isolated(nodes, *deaf) if r in deaf)

@@ -1,0 +1,53 @@
+"""Where a drill takes place: a lab that runs, and the hands on its hypervisor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from core.folders import LabFolder
+from drills.power import Power
+from inventory.model import Inventory
+from inventory.record import LabRecord, load_inventory, load_record
+
+
+@dataclass(frozen=True)
+class Site:
+    """A running lab."""
+
+    folder: LabFolder
+    inventory: Inventory
+    record: LabRecord
+    power: Power
+
+    @classmethod
+    def of(cls, folder: LabFolder) -> Site:
+        """Open a lab that `up` has built; raises HalabError when there is none."""
+        record = load_record(folder)
+        return cls(folder, load_inventory(folder), record, Power(record))
+
+
+class Audience(Protocol):
+    """Who follows a drill while it runs."""
+
+    def phase(self, name: str) -> None:
+        """Hear that a new part of the drill begins."""
+
+    def say(self, sentence: str) -> None:
+        """Hear what happens within it."""
+
+    def service(self, silent_s: float, allowed_s: float) -> None:
+        """Hear for how long the service has been silent, and for how long it may be."""
+
+
+class Nobody:
+    """An audience that is not there."""
+
+    def phase(self, name: str) -> None:
+        """Ignore it."""
+
+    def say(self, sentence: str) -> None:
+        """Ignore it."""
+
+    def service(self, silent_s: float, allowed_s: float) -> None:
+        """Ignore it."""

@@ -1,0 +1,88 @@
+"""Whom a fault shall hit: words of a person, resolved on a lab as it is now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from random import Random
+
+from core.errors import HalabError
+from labs.roles import MachineRole
+from status.model import LabStatus
+
+Choose = Callable[[LabStatus, Random], list[str]]
+
+
+def _nodes(status: LabStatus) -> list[str]:
+    return [node.name for node in status.nodes if node.role is MachineRole.NODE]
+
+
+def _active(status: LabStatus, _: Random) -> list[str]:
+    return [status.active] if status.active else []
+
+
+def _standby(status: LabStatus, random: Random) -> list[str]:
+    others = [name for name in _nodes(status) if name != status.active]
+    return [random.choice(others)] if status.active and others else []
+
+
+def _coordinator(status: LabStatus, _: Random) -> list[str]:
+    return [status.dc] if status.dc else []
+
+
+def _any(status: LabStatus, random: Random) -> list[str]:
+    return [random.choice(_nodes(status))]
+
+
+def _all(status: LabStatus, _: Random) -> list[str]:
+    return _nodes(status)
+
+
+def _minority(status: LabStatus, random: Random) -> list[str]:
+    """Fewer than half; of two nodes one, because the quorum device gives its vote to the other."""
+    nodes = _nodes(status)
+    return random.sample(nodes, max(1, (len(nodes) - 1) // 2))
+
+
+def _majority(status: LabStatus, random: Random) -> list[str]:
+    nodes = _nodes(status)
+    return random.sample(nodes, len(nodes) // 2 + 1)
+
+
+def _monitor(status: LabStatus, _: Random) -> list[str]:
+    return [node.name for node in status.nodes if node.role is MachineRole.MONITOR]
+
+
+WORDS: Mapping[str, Choose] = {
+    "active": _active,
+    "standby": _standby,
+    "dc": _coordinator,
+    "any": _any,
+    "all": _all,
+    "minority": _minority,
+    "majority": _majority,
+    "monitor": _monitor,
+}
+"""What may be said instead of a machine's name."""
+
+
+def resolve(word: str, status: LabStatus, random: Random) -> tuple[str, ...]:
+    """Return the machines that `word` (one of WORDS, or a machine's name) means, by name.
+
+    Words that leave a choice draw from `random`: the same seed on the same lab chooses the same.
+    Raises HalabError for an unknown word, and when nobody is what the word says.
+    """
+    if word in {node.name for node in status.nodes}:
+        return (word,)
+    if word not in WORDS:
+        names = ", ".join(node.name for node in status.nodes)
+        raise HalabError(
+            f"nobody in lab {status.lab!r} is called {word!r}",
+            hint=f"targets are {', '.join(WORDS)}, or a machine: {names}",
+        )
+    found = sorted(WORDS[word](status, random))
+    if not found:
+        raise HalabError(
+            f"no machine of lab {status.lab!r} is {word!r} now",
+            hint=f"`./halab status {status.lab}` shows who does what",
+        )
+    return tuple(found)

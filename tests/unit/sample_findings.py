@@ -1,0 +1,97 @@
+"""A flawless failover as its witnesses would tell it, for tests that spoil one testimony."""
+
+from __future__ import annotations
+
+from drills.expectations import Expected, Fate
+from drills.findings import Findings
+from drills.ledger import Entry
+from drills.power import Event
+from drills.probes import Attempt, Sighting
+from drills.snapshot import Snapshot
+from drills.timeline import Line
+from status.collect import describe
+from status.model import LabStatus
+from status.pacemaker import FenceEvent
+from tests.unit.healthy_lab import HEALTHY, INVENTORY
+
+FAULT = 1000.0
+OFF, FENCED, PROMOTED, BACK = FAULT + 0.1, FAULT + 22, FAULT + 24, FAULT + 33
+
+
+def probe(at: float, *, ok: bool = True) -> Attempt:
+    return Attempt("probe", ok, at - 0.01, at, at, "200" if ok else "TimeoutError")
+
+
+def write(number: int, at: float, *, ok: bool = True) -> Attempt:
+    return Attempt("write", ok, at - 0.01, at, at, "201", f"run-{number:06d}", f"digest {number}")
+
+
+def status(active: str, boots: dict[str, str]) -> LabStatus:
+    found = describe(INVENTORY, HEALTHY, None)
+    replication = {
+        name: disk.model_copy(update={"role": "Primary" if name == active else "Secondary"})
+        for name, disk in found.replication.items()
+    }
+    nodes = tuple(
+        node.model_copy(update={"boot_id": boots.get(node.name, "first")}) for node in found.nodes
+    )
+    return found.model_copy(update={"replication": replication, "nodes": nodes})
+
+
+BEFORE = Snapshot(status("node1", {}), frozenset())
+AFTER = Snapshot(
+    status("node2", {"node1": "second"}),
+    frozenset({FenceEvent("node1", "reboot", "success", "now")}),
+)
+
+ATTEMPTS = (
+    *(probe(FAULT - 5 + n / 5) for n in range(25)),
+    *(probe(FAULT + n, ok=False) for n in range(1, 33)),
+    *(probe(BACK + n / 5) for n in range(100)),
+    *(write(n, FAULT - 6 + n) for n in range(1, 6)),
+    write(6, FAULT + 5, ok=False),
+    *(write(n, BACK + n) for n in range(7, 12)),
+)
+
+STORED = tuple(
+    Entry(a.entry or "", a.sha256 or "", a.wall) for a in ATTEMPTS if a.kind == "write" and a.ok
+)
+
+JOURNAL = (
+    Line(FAULT + 6, "corosync", "A new membership (2.15) was formed. Members left: 1"),
+    Line(FAULT + 8, "pacemaker", "Requesting fencing (reboot) targeting node node1"),
+    Line(FENCED, "pacemaker", "Operation 'reboot' targeting node1 by node2 for x@node2: OK (Done)"),
+    Line(PROMOTED, "pacemaker", "Result of promote operation for drbd on node2: OK"),
+    Line(BACK - 1, "pacemaker", "Result of start operation for address on node2: OK"),
+)
+
+POWER_LOSS = Expected(
+    Fate.MOVES,
+    outage_s=40.0,
+    interrupted=True,
+    fenced=frozenset({"node1"}),
+    rebooted=frozenset({"node1"}),
+    verify=True,
+)
+
+FLAWLESS = Findings(
+    inventory=INVENTORY,
+    expected=POWER_LOSS,
+    targets=("node1",),
+    injected=FAULT,
+    healed=FAULT + 40,
+    before=BEFORE,
+    after=AFTER,
+    seen=frozenset(),
+    trouble="",
+    attempts=ATTEMPTS,
+    sightings=(Sighting(FAULT - 1, ("aa",)), Sighting(FAULT + 10, ()), Sighting(BACK, ("bb",))),
+    entries=STORED,
+    events=(
+        Event(OFF, "node1", "lifecycle", "Stopped Destroyed"),
+        Event(FAULT + 40, "node1", "lifecycle", "Started Booted"),
+    ),
+    journals={"node1": (), "node2": JOURNAL, "monitor": ()},
+    configurations={"node1": "d1 S_NOT_DC", "node2": "d1 S_IDLE"},
+    out_of_sync={"node1": 0, "node2": 0},
+)

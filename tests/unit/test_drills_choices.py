@@ -1,0 +1,193 @@
+"""Whom a fault hits, how networks fall apart, and what the catalogue promises of each fault."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from ipaddress import IPv4Interface
+from itertools import permutations
+from random import Random
+
+import pytest
+
+from core.errors import HalabError
+from drills import partitions
+from drills.catalogue import CATALOGUE, find
+from drills.expectations import Fate, Situation, frozen_s, stall_s
+from drills.faults.cables import unplugged
+from drills.faults.partition import rules
+from drills.targets import WORDS, resolve
+from inventory.model import Interface, Inventory
+from labs.roles import MachineRole, NetworkRole
+from labs.timing import EMULATION_PACE, Timing
+from status.collect import describe
+from status.model import LabStatus, NodeState, NodeStatus
+from tests.unit.healthy_lab import HEALTHY, INVENTORY
+
+STATUS = describe(INVENTORY, HEALTHY, None)
+FIVE = ("a", "b", "c", "d", "e")
+
+
+def of_five(word: str, seed: int = 1) -> tuple[str, ...]:
+    monitor = STATUS.nodes[-1]
+    nodes = [monitor.model_copy(update={"name": name, "role": MachineRole.NODE}) for name in FIVE]
+    lab = STATUS.model_copy(update={"nodes": (*nodes, monitor)})
+    checked = LabStatus.model_validate_json(lab.model_dump_json())
+    assert all(isinstance(node, NodeStatus) and node.state is NodeState.ONLINE for node in nodes)
+    return resolve(word, checked, Random(seed))
+
+
+class TestTargets:
+    def test_words_mean_what_the_lab_is(self) -> None:
+        assert resolve("active", STATUS, Random(1)) == ("node1",)
+        assert resolve("standby", STATUS, Random(1)) == ("node2",)
+        assert resolve("monitor", STATUS, Random(1)) == ("monitor",)
+        assert resolve("all", STATUS, Random(1)) == ("node1", "node2")
+        assert resolve("dc", STATUS, Random(1)) == (STATUS.dc,)
+        assert resolve("node2", STATUS, Random(1)) == ("node2",)
+
+    def test_a_minority_can_be_lost_and_a_majority_cannot(self) -> None:
+        assert len(of_five("minority")) == 2
+        assert len(of_five("majority")) == 3
+        assert len(resolve("minority", STATUS, Random(1))) == 1
+        assert len(resolve("majority", STATUS, Random(1))) == 2
+
+    def test_the_same_seed_chooses_the_same(self) -> None:
+        for word in WORDS:
+            if word not in ("active", "standby", "dc"):
+                assert of_five(word, 7) == of_five(word, 7)
+        assert {of_five("any", seed) for seed in range(50)} == {(name,) for name in FIVE}
+
+    def test_unknown_words_and_nobody(self) -> None:
+        with pytest.raises(HalabError, match=r"nobody .* is called 'leader'"):
+            resolve("leader", STATUS, Random(1))
+        nobody = STATUS.model_copy(update={"replication": {}})
+        with pytest.raises(HalabError, match=r"no machine .* is 'active' now"):
+            resolve("active", nobody, Random(1))
+
+
+class TestPartitions:
+    def test_isolation_cuts_both_ways_and_nothing_else(self) -> None:
+        shape = partitions.isolated("abc", "a")
+        assert shape == {("a", "b"), ("a", "c"), ("b", "a"), ("c", "a")}
+
+    def test_halves(self) -> None:
+        shape = partitions.halves("abcde")
+        assert ("a", "b") not in shape and ("c", "e") not in shape
+        assert {(r, s) for r, s in shape if r == "a"} == {("a", "c"), ("a", "d"), ("a", "e")}
+        assert partitions.halves("ab") == {("a", "b"), ("b", "a")}
+
+    def test_the_bridge_hears_everybody(self) -> None:
+        shape = partitions.bridge("abcde")
+        assert not any("c" in pair for pair in shape)
+        assert ("a", "d") in shape and ("a", "b") not in shape
+        assert len(shape) == 8
+
+    def test_in_a_ring_each_hears_two(self) -> None:
+        shape = partitions.ring(FIVE)
+        for node in FIVE:
+            assert sum(receiver == node for receiver, _ in shape) == 2
+        assert ("a", "c") in shape and ("a", "e") not in shape
+
+    def test_one_way_leaves_the_way_back(self) -> None:
+        assert partitions.one_way("abc", "a") == {("a", "b"), ("a", "c")}
+
+    @pytest.mark.parametrize("shape", [partitions.halves, partitions.bridge, partitions.ring])
+    def test_nobody_is_deaf_to_themselves_and_symmetric_shapes_are(
+        self, shape: Callable[[Sequence[str]], partitions.Shape]
+    ) -> None:
+        for nodes in permutations("abcd"):
+            cut = shape(nodes)
+            assert all(receiver != sender for receiver, sender in cut)
+            assert {(s, r) for r, s in cut} == cut
+
+    def test_shapes_that_are_impossible(self) -> None:
+        for impossible in (
+            lambda: partitions.isolated("ab", "a", "b"),
+            lambda: partitions.isolated("ab"),
+            lambda: partitions.one_way("ab", "z"),
+            lambda: partitions.bridge("ab"),
+            lambda: partitions.ring("abc"),
+            lambda: partitions.halves("a"),
+        ):
+            with pytest.raises(ValueError):
+                impossible()
+
+    def test_only_cluster_addresses_are_dropped(self) -> None:
+        texts = rules(with_cluster_networks(), partitions.isolated(("node1", "node2"), "node1"))
+        assert "ip saddr { 10.20.1.2, 10.20.2.2, 10.20.3.2 } drop" in texts["node1"]
+        assert "ip saddr { 10.20.1.1, 10.20.2.1, 10.20.3.1 } drop" in texts["node2"]
+        assert not any("10.10." in text for text in texts.values())
+
+    def test_the_management_network_is_never_cut(self) -> None:
+        with pytest.raises(ValueError, match="never cut"):
+            unplugged(NetworkRole.CLUSTER_A, NetworkRole.MANAGEMENT)
+
+
+def with_cluster_networks() -> Inventory:
+    nets = (NetworkRole.CLUSTER_A, NetworkRole.CLUSTER_B, NetworkRole.REPLICATION)
+    return INVENTORY.model_copy(
+        update={
+            "machines": tuple(
+                machine.model_copy(
+                    update={
+                        "interfaces": {
+                            **machine.interfaces,
+                            **{
+                                net: Interface(
+                                    name=net.value,
+                                    address=IPv4Interface(f"10.20.{n}.{machine.number}/24"),
+                                )
+                                for n, net in enumerate(nets, 1)
+                            },
+                        }
+                    }
+                )
+                for machine in INVENTORY.machines
+            )
+        }
+    )
+
+
+def situation(*targets: str, active: str = "node1") -> Situation:
+    slow = INVENTORY.model_copy(update={"timing": Timing(pace=EMULATION_PACE)})
+    return Situation(slow, active, frozenset(targets))
+
+
+class TestCatalogue:
+    @pytest.mark.parametrize("name", CATALOGUE)
+    def test_every_drill_expects_something_of_every_target(self, name: str) -> None:
+        entry = find(name)
+        for node in ("node1", "node2"):
+            expected = entry.expects(situation(node))
+            assert expected.outage_s > 0
+            assert expected.fenced <= {"node1", "node2"}
+        assert entry.teaches.endswith(".") and entry.watch.endswith(".")
+        assert entry.target in WORDS
+
+    def test_the_service_leaves_a_lost_node_and_stays_when_the_other_is_lost(self) -> None:
+        expects = find("power-off").expects
+        here, there = expects(situation("node1")), expects(situation("node2"))
+        budget = Timing(pace=EMULATION_PACE).budget
+        assert (here.fate, here.fenced, here.outage_s) == (
+            Fate.MOVES,
+            frozenset({"node1"}),
+            budget.total_s,
+        )
+        assert (there.fate, there.fenced) == (Fate.STAYS, frozenset({"node2"}))
+        assert there.outage_s == frozen_s(Timing(pace=EMULATION_PACE)) < budget.total_s
+
+    def test_of_two_halves_that_with_the_lowest_node_id_lives(self) -> None:
+        for target in ("node1", "node2"):
+            for active, fate in (("node1", Fate.STAYS), ("node2", Fate.MOVES)):
+                expected = find("links-down").expects(situation(target, active=active))
+                assert expected.fenced == {"node2"}
+                assert expected.fate is fate
+
+    def test_unnoticed_is_much_shorter_than_a_failover(self) -> None:
+        for pace in (1, EMULATION_PACE):
+            timing = Timing(pace=pace)
+            assert 5 * stall_s(timing) < timing.budget.total_s
+
+    def test_an_unknown_fault(self) -> None:
+        with pytest.raises(HalabError, match="no fault is called 'earthquake'"):
+            find("earthquake")

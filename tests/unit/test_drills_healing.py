@@ -1,0 +1,146 @@
+"""A fault is written down before it is made and healed however the drill ends."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from core.errors import HalabError
+from core.folders import LabFolder
+from drills import healing, runner
+from drills.catalogue import CATALOGUE, find
+from drills.faults.base import Fault, Scene
+from drills.healing import heal, held
+from drills.journal import Journal, Wound
+from drills.power import Power
+from drills.site import Nobody, Site
+from drills.snapshot import Snapshot
+from inventory.record import LabRecord
+from tests.unit.healthy_lab import INVENTORY
+from tests.unit.sample_findings import BEFORE
+
+WOUND = Wound(fault="test", targets=("node1",), seed=7, began=1.0, notes={})
+
+
+class Diary:
+    """A fault that notes what is done to it and what the journal said meanwhile."""
+
+    def __init__(self, journal: Journal) -> None:
+        self.done: list[str] = []
+        self.open_while_breaking: bool | None = None
+        self.breaks = self.heals = True
+        self._journal = journal
+
+    def inject(self, scene: Scene) -> None:
+        self.open_while_breaking = self._journal.read() is not None
+        self.done.append(f"break {scene.targets[0].name}")
+        scene.notes["disk"] = "<disk/>"
+        if not self.breaks:
+            raise HalabError("half broken")
+
+    def heal(self, scene: Scene) -> None:
+        self.done.append(f"heal {scene.targets[0].name} with {scene.notes.get('disk')}")
+        if not self.heals:
+            raise HalabError("it resists")
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    folder = LabFolder(tmp_path / "story")
+    return Site(folder, INVENTORY, cast(LabRecord, None), cast(Power, None))
+
+
+@pytest.fixture
+def diary(site: Site, monkeypatch: pytest.MonkeyPatch) -> Diary:
+    made = Diary(Journal(site.folder))
+    entry = replace(find("power-off"), name="test", fault=Fault(made.inject, made.heal))
+    monkeypatch.setitem(CATALOGUE, "test", entry)
+    return made
+
+
+def hold(site: Site, raising: BaseException | None = None) -> None:
+    with held(site, find("test"), ("node1",), WOUND, Nobody()):
+        if raising:
+            raise raising
+
+
+def test_it_is_written_down_before_and_forgotten_after(site: Site, diary: Diary) -> None:
+    hold(site)
+    assert diary.open_while_breaking is True
+    assert diary.done == ["break node1", "heal node1 with <disk/>"]
+    assert Journal(site.folder).read() is None
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt(), HalabError("story failed")])
+def test_it_is_healed_however_the_drill_ends(site: Site, diary: Diary, end: BaseException) -> None:
+    with pytest.raises(type(end)):
+        hold(site, end)
+    assert diary.done[-1] == "heal node1 with <disk/>"
+    assert Journal(site.folder).read() is None
+
+
+def test_what_was_half_broken_is_healed(site: Site, diary: Diary) -> None:
+    diary.breaks = False
+    with pytest.raises(HalabError, match="half broken"):
+        hold(site)
+    assert diary.done[-1] == "heal node1 with <disk/>"
+
+
+def test_a_healing_that_failed_is_done_again_by_heal(
+    site: Site, diary: Diary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    diary.heals = False
+    with pytest.raises(HalabError, match="it resists"):
+        hold(site)
+    wound = Journal(site.folder).read()
+    assert wound is not None and wound.notes == {"disk": "<disk/>"}
+
+    with pytest.raises(HalabError, match="it resists"):
+        heal(site, Nobody())
+    assert Journal(site.folder).read() == wound
+
+    diary.heals = True
+    assert heal(site, Nobody()) == wound
+    assert heal(site, Nobody()) is None
+
+
+def test_heal_ends_the_client_of_a_crashed_drill(
+    site: Site, diary: Diary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Journal(site.folder).open(WOUND.model_copy(update={"notes": {"run": "abc"}}))
+    done: list[str] = []
+    monkeypatch.setattr(healing, "forget", lambda _, run: done.append(f"forget {run}"))
+    monkeypatch.setattr(healing, "collect", lambda _: SimpleNamespace(active="node2"))
+    monkeypatch.setattr(
+        healing, "clear_ledger", lambda node, run: done.append(f"clear {run} on {node.name}")
+    )
+    heal(site, Nobody())
+    assert done == ["forget abc", "clear abc on node2"]
+
+
+class TestRefusals:
+    def test_an_earlier_fault_is_still_there(self, site: Site) -> None:
+        Journal(site.folder).open(WOUND)
+        with pytest.raises(HalabError, match=r"left its fault .* test at node1") as raised:
+            runner.ready(site, anyway=True)
+        assert raised.value.hint == "`./halab heal story`"
+
+    def test_an_unhealthy_lab(self, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+        sick: dict[str, Any] = {"healthy": False, "reasons": ("node2 is in standby",)}
+        found = Snapshot(BEFORE.status.model_copy(update=sick), frozenset())
+        monkeypatch.setattr(runner, "snapshot", lambda _: found)
+        with pytest.raises(HalabError, match="not healthy") as raised:
+            runner.ready(site, anyway=False)
+        assert raised.value.detail == "node2 is in standby"
+        assert runner.ready(site, anyway=True) is found
+
+    def test_the_wrong_kind_or_number_of_machines(self, site: Site) -> None:
+        with pytest.raises(HalabError, match="power-off cannot hit monitor: it is for a node"):
+            runner.check_targets(site, find("power-off"), ("monitor",))
+        with pytest.raises(HalabError, match="hits one machine, not 2"):
+            runner.check_targets(site, find("power-off"), ("node1", "node2"))
+        runner.check_targets(site, find("blackout"), ("node1", "node2"))

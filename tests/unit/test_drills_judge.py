@@ -1,0 +1,234 @@
+"""The judge believes witnesses, not hopes: every sabotage is a fail, every silence unknown."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from drills.expectations import Expected, Fate
+from drills.findings import Findings
+from drills.judge import judge
+from drills.ledger import Entry
+from drills.power import Event
+from drills.probes import Sighting
+from drills.result import Answer
+from drills.snapshot import Snapshot
+from drills.timeline import Line
+from status.pacemaker import FenceEvent
+from tests.unit.sample_findings import (
+    AFTER,
+    ATTEMPTS,
+    BACK,
+    FAULT,
+    FLAWLESS,
+    JOURNAL,
+    POWER_LOSS,
+    PROMOTED,
+    STORED,
+    probe,
+    status,
+)
+
+
+def answers(findings: Findings) -> dict[str, Answer]:
+    return {check.question: check.answer for check in judge(findings, "/lab/drills/x")}
+
+
+def bad(findings: Findings, answer: Answer = Answer.FAIL) -> list[str]:
+    return [question for question, found in answers(findings).items() if found is answer]
+
+
+def test_a_flawless_failover_passes_every_check() -> None:
+    checks = judge(FLAWLESS, "/lab/drills/x")
+    assert {check.answer for check in checks} == {Answer.PASS}, [str(c) for c in checks]
+    assert len(checks) == 13
+    assert all(check.evidence for check in checks)
+
+
+class TestFencingSabotaged:
+    def test_the_victim_lived_while_the_data_were_taken_over(self) -> None:
+        late = (Event(PROMOTED + 1, "node1", "watchdog", "reset"),)
+        assert bad(replace(FLAWLESS, events=late)) == [
+            "Was the victim really down, as the hypervisor saw it, before the takeover?"
+        ]
+
+    def test_the_cluster_says_fenced_and_the_hypervisor_saw_nothing(self) -> None:
+        found = bad(replace(FLAWLESS, events=()))
+        assert "Did the hypervisor see a reset of exactly: node1?" in found
+        assert any(question.startswith("Was the victim really down") for question in found)
+
+    def test_promotion_without_waiting_for_fencing(self) -> None:
+        lines = [
+            replace(line, at=FAULT + 9) if "promote" in line.message else line for line in JOURNAL
+        ]
+        journals = {**FLAWLESS.journals, "node2": tuple(lines)}
+        assert bad(replace(FLAWLESS, journals=journals)) == [
+            "Was fencing confirmed before the takeover?"
+        ]
+
+    def test_no_fencing_at_all(self) -> None:
+        lines = tuple(line for line in JOURNAL if "Operation" not in line.message)
+        found = replace(
+            FLAWLESS,
+            after=replace(AFTER, fence_events=frozenset()),
+            journals={**FLAWLESS.journals, "node2": lines},
+        )
+        assert bad(found) == [
+            "Was fenced, with success: node1?",
+            "Was fencing confirmed before the takeover?",
+        ]
+
+    def test_a_fencing_that_failed(self) -> None:
+        events = frozenset({*AFTER.fence_events, FenceEvent("node1", "reboot", "failed", "before")})
+        assert bad(replace(FLAWLESS, after=replace(AFTER, fence_events=events))) == [
+            "Was fenced, with success: node1?"
+        ]
+
+    def test_somebody_else_was_fenced_as_well(self) -> None:
+        events = frozenset({*AFTER.fence_events, FenceEvent("node2", "reboot", "success", "now")})
+        assert bad(replace(FLAWLESS, after=replace(AFTER, fence_events=events))) == [
+            "Was fenced, with success: node1?"
+        ]
+
+    def test_a_bystander_was_reset(self) -> None:
+        events = (*(FLAWLESS.events or ()), Event(FAULT + 3, "node2", "reboot", ""))
+        after = Snapshot(status("node2", {"node1": "2nd", "node2": "2nd"}), AFTER.fence_events)
+        assert bad(replace(FLAWLESS, events=events, after=after)) == [
+            "Has booted anew: node1?",
+            "Did the hypervisor see a reset of exactly: node1?",
+        ]
+
+    def test_two_machines_answered_at_once(self) -> None:
+        both = (*(FLAWLESS.sightings or ()), Sighting(BACK + 1, ("aa", "bb")))
+        assert bad(replace(FLAWLESS, sightings=both)) == [
+            "Did never two machines answer for the service address?"
+        ]
+
+
+class TestData:
+    LEDGER = "Is every acknowledged write there, exactly once and in order?"
+
+    def evidence(self, entries: tuple[Entry, ...]) -> str:
+        checks = judge(replace(FLAWLESS, entries=entries))
+        [check] = [check for check in checks if check.answer is Answer.FAIL]
+        assert check.question == self.LEDGER
+        return check.evidence
+
+    def test_an_acknowledged_write_is_dropped(self) -> None:
+        assert "1 are missing (run-000003)" in self.evidence(STORED[:2] + STORED[3:])
+
+    def test_a_write_is_altered(self) -> None:
+        altered = (replace(STORED[0], sha256="else"), *STORED[1:])
+        assert "1 are altered (run-000001)" in self.evidence(altered)
+
+    def test_a_write_is_there_twice(self) -> None:
+        twice = (*STORED, STORED[4])
+        assert "1 are there twice (run-000005)" in self.evidence(twice)
+
+    def test_a_write_is_there_under_another_name(self) -> None:
+        twice = (*STORED, replace(STORED[4], name="run-000999"))
+        assert "2 are there twice (run-000005, run-000999)" in self.evidence(twice)
+
+    def test_writes_changed_their_order(self) -> None:
+        late = (*STORED[:2], replace(STORED[2], at=STORED[2].at + 30), *STORED[3:])
+        assert "1 are out of order (run-000004)" in self.evidence(late)
+
+    def test_order_is_not_told_from_a_wrong_clock(self) -> None:
+        late = (*STORED[:2], replace(STORED[2], at=STORED[2].at + 3600), *STORED[3:])
+        wrong = replace(POWER_LOSS, clocks_agree=False)
+        assert bad(replace(FLAWLESS, entries=late, expected=wrong)) == []
+
+    def test_a_write_without_an_answer_may_be_there_or_not(self) -> None:
+        unanswered = Entry("run-000006", "digest 6", FAULT + 5)
+        assert bad(replace(FLAWLESS, entries=(*STORED, unanswered))) == []
+
+    def test_no_write_was_acknowledged(self) -> None:
+        only_probes = tuple(a for a in ATTEMPTS if a.kind == "probe")
+        found = replace(FLAWLESS, attempts=only_probes, entries=())
+        assert bad(found, Answer.UNKNOWN) == [self.LEDGER]
+
+    def test_disks_differ(self) -> None:
+        assert bad(replace(FLAWLESS, out_of_sync={"node1": 4, "node2": 4})) == [
+            "Are both disks equal, block by block?"
+        ]
+
+
+class TestService:
+    def test_an_outage_above_its_budget(self) -> None:
+        tight = replace(POWER_LOSS, outage_s=30.0)
+        [question] = bad(replace(FLAWLESS, expected=tight))
+        assert question.startswith("Was no gap longer than the 30.0 s")
+
+    def test_a_service_that_never_came_back(self) -> None:
+        silent = (*(a for a in ATTEMPTS if a.wall < BACK), probe(BACK, ok=False))
+        assert any("gap" in question for question in bad(replace(FLAWLESS, attempts=silent)))
+
+    def test_the_service_did_not_move(self) -> None:
+        after = replace(AFTER, status=status("node1", {"node1": "second"}))
+        assert "Has the service left node1?" in bad(replace(FLAWLESS, after=after))
+
+    def test_the_service_moved_without_need(self) -> None:
+        calm = replace(FLAWLESS, expected=Expected(Fate.STAYS, 40.0))
+        assert "Is the service where it was, on node1?" in bad(calm)
+
+    def test_status_did_not_complain(self) -> None:
+        wanted = replace(POWER_LOSS, reasons=("^cluster link 0 .* is down$",))
+        assert bad(replace(FLAWLESS, expected=wanted)) == [
+            "Did status complain of: ^cluster link 0 .* is down$?"
+        ]
+        seen = frozenset({"cluster link 0 from node1 to node2 is down"})
+        assert bad(replace(FLAWLESS, expected=wanted, seen=seen)) == []
+
+    def test_writes_that_should_have_been_refused(self) -> None:
+        full = replace(POWER_LOSS, writes_refused=True)
+        answered = tuple(a for a in ATTEMPTS if a.kind == "probe" or a.ok)
+        assert bad(replace(FLAWLESS, expected=full)) == []
+        assert bad(replace(FLAWLESS, expected=full, attempts=answered)) == [
+            "Were writes refused, not lost?"
+        ]
+
+
+class TestAftermath:
+    def test_the_lab_did_not_recover(self) -> None:
+        assert bad(replace(FLAWLESS, trouble="node1 has not joined")) == [
+            "Is the lab healthy again?"
+        ]
+
+    def test_bad_news(self) -> None:
+        line = Line(FAULT + 1, "kernel", "block drbd0: Split-Brain detected but unresolved")
+        journals = {**FLAWLESS.journals, "node1": (line,)}
+        question = "Are the journals of all machines free of bad news?"
+        assert bad(replace(FLAWLESS, journals=journals)) == [question]
+        allowed = replace(POWER_LOSS, allowed_news=frozenset({"split brain"}))
+        assert bad(replace(FLAWLESS, journals=journals, expected=allowed)) == []
+
+    @pytest.mark.parametrize(
+        "states",
+        [
+            {"node1": "d1 S_NOT_DC", "node2": "d2 S_IDLE"},
+            {"node1": "d1 S_NOT_DC", "node2": "d1 S_TRANSITION_ENGINE"},
+            {"node1": "d1 S_IDLE", "node2": "d1 S_IDLE"},
+        ],
+        ids=["two configurations", "still busy", "two coordinators"],
+    )
+    def test_a_cluster_that_is_not_at_rest(self, states: dict[str, str]) -> None:
+        assert bad(replace(FLAWLESS, configurations=states)) == [
+            "Do the nodes hold the same configuration, and rest?"
+        ]
+
+
+def test_a_silent_witness_is_unknown_and_never_a_pass() -> None:
+    silent = replace(
+        FLAWLESS,
+        after=None,
+        trouble=None,
+        attempts=(),
+        sightings=None,
+        entries=None,
+        events=None,
+        journals={"node1": None, "node2": None, "monitor": None},
+        configurations=None,
+        out_of_sync=None,
+    )
+    assert set(answers(silent).values()) == {Answer.UNKNOWN}
