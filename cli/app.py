@@ -9,10 +9,12 @@ from cli.doctor import doctor
 from cli.down import down
 from cli.drill import drill
 from cli.drills import drills
+from cli.exam import exam
 from cli.heal import heal
 from cli.inventory import inventory
 from cli.listing import list_labs
 from cli.plain_pulumi import env, pulumi
+from cli.soak import soak
 from cli.ssh import ssh, ssh_config
 from cli.status import status
 from cli.testing import test
@@ -37,6 +39,8 @@ app.command("ssh-config")(ssh_config)
 app.command()(inventory)
 app.command()(drill)
 app.command()(drills)
+app.command()(soak)
+app.command()(exam)
 app.command()(heal)
 app.command()(down)
 app.command()(doctor)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from core.errors import HalabError
 from drills import partitions
@@ -42,8 +43,9 @@ SETTLE_S = 15.0
 class Drill:
     """One fault of the catalogue.
 
-    `target` is who is hit unless a person says otherwise; `role` the kind of machine that can be;
-    `most` how many at once. `hold_s`: seconds that the fault is held at least. `watch`: where to
+    `target` is who is hit unless a person says otherwise; `role` the kind of machine that can be,
+    `only` says that it has to be the active node or that it must not; `most` how many at once.
+    `hold_s`: seconds that the fault is held at least. `watch`: where to
     look while it runs. `by_hand`: how a person heals it without halab.
     """
 
@@ -56,6 +58,7 @@ class Drill:
     expects: Expectation
     target: str = "active"
     role: MachineRole = MachineRole.NODE
+    only: Literal["active", "standby"] | None = None
     most: int = 1
     hold_s: float = 0.0
 
@@ -199,6 +202,7 @@ _ENTRIES = (
         teaches="The monitor's interval is the outage; the cluster repairs in place.",
         watch="crm_mon --failcounts: one failure of web, and a start.",
         by_hand="crm_resource --cleanup --resource web",
+        only="active",
         fault=processes.service_killed("nginx", "web"),
         expects=restarted_in_place,
     ),
@@ -208,6 +212,7 @@ _ENTRIES = (
         teaches="What the cluster does about a monitor's bad news, without waiting for it.",
         watch="crm_mon --failcounts.",
         by_hand="crm_resource --cleanup --resource web",
+        only="active",
         fault=processes.resource_failed("web"),
         expects=restarted_in_place,
     ),
@@ -324,6 +329,7 @@ _ENTRIES = (
         teaches="No failover helps against a full disk: writes are refused, none is lost.",
         watch="df /srv/data; writes answer with an error, pages are served.",
         by_hand="Remove what fills it.",
+        only="active",
         fault=storage.filesystem_full(),
         expects=but(unnoticed(), writes_refused=True),
         hold_s=SETTLE_S,
@@ -388,6 +394,7 @@ _ENTRIES = (
             "On the node whose data go: drbdadm disconnect r0; drbdadm secondary r0; "
             "drbdadm -- --discard-my-data connect r0. On the other: drbdadm connect r0."
         ),
+        only="standby",
         fault=replication.split_brain(),
         expects=but(
             unnoticed(
@@ -405,6 +412,7 @@ _ENTRIES = (
         teaches="A mistake on one node stays on one node.",
         watch="systemctl status corosync there; the others are quorate.",
         by_hand="Correct the file, then systemctl start corosync pacemaker.",
+        only="standby",
         fault=operator.wrong_configuration(),
         expects=unnoticed(r"^corosync does not answer on \S+$"),
         target="standby",

@@ -71,7 +71,7 @@ def run(
     before = ready(site, anyway=anyway)
     word = target or drill.target
     targets = resolve(word, before.status, Random(seed))
-    check_targets(site, drill, targets)
+    check_targets(site, drill, targets, before.status.active)
     situation = Situation(site.inventory, before.status.active, frozenset(targets))
     course = _Course(site, drill, audience, word, targets, seed, before, drill.expects(situation))
     return course.run()
@@ -97,8 +97,8 @@ def ready(site: Site, *, anyway: bool) -> Snapshot:
     return found
 
 
-def check_targets(site: Site, drill: Drill, targets: tuple[str, ...]) -> None:
-    """Raise HalabError unless this fault can hit these machines."""
+def check_targets(site: Site, drill: Drill, targets: tuple[str, ...], active: str | None) -> None:
+    """Raise HalabError unless this fault can hit these machines while that one is active."""
     wrong = [name for name in targets if site.inventory.machine(name).role is not drill.role]
     if wrong:
         raise HalabError(
@@ -109,6 +109,11 @@ def check_targets(site: Site, drill: Drill, targets: tuple[str, ...]) -> None:
         raise HalabError(
             f"{drill.name} hits one machine, not {len(targets)}: {', '.join(targets)}",
             hint="`blackout` is the drill that takes all nodes",
+        )
+    if drill.only and (drill.only == "active") != (active in targets):
+        raise HalabError(
+            f"{drill.name} is for the {drill.only} node, not for {', '.join(targets)}",
+            hint=f"leave --target away, or say --target {drill.only}",
         )
 
 

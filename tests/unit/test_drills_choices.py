@@ -101,14 +101,15 @@ class TestPartitions:
             assert {(s, r) for r, s in cut} == cut
 
     def test_shapes_that_are_impossible(self) -> None:
-        for impossible in (
+        attempts: tuple[Callable[[], partitions.Shape], ...] = (
             lambda: partitions.isolated("ab", "a", "b"),
             lambda: partitions.isolated("ab"),
             lambda: partitions.one_way("ab", "z"),
             lambda: partitions.bridge("ab"),
             lambda: partitions.ring("abc"),
             lambda: partitions.halves("a"),
-        ):
+        )
+        for impossible in attempts:
             with pytest.raises(ValueError):
                 impossible()
 

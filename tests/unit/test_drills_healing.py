@@ -140,7 +140,14 @@ class TestRefusals:
 
     def test_the_wrong_kind_or_number_of_machines(self, site: Site) -> None:
         with pytest.raises(HalabError, match="power-off cannot hit monitor: it is for a node"):
-            runner.check_targets(site, find("power-off"), ("monitor",))
+            runner.check_targets(site, find("power-off"), ("monitor",), "node1")
         with pytest.raises(HalabError, match="hits one machine, not 2"):
-            runner.check_targets(site, find("power-off"), ("node1", "node2"))
-        runner.check_targets(site, find("blackout"), ("node1", "node2"))
+            runner.check_targets(site, find("power-off"), ("node1", "node2"), "node1")
+        runner.check_targets(site, find("blackout"), ("node1", "node2"), "node1")
+
+    def test_a_fault_that_makes_sense_at_one_node_only(self, site: Site) -> None:
+        with pytest.raises(HalabError, match="is for the active node, not for node2"):
+            runner.check_targets(site, find("service-killed"), ("node2",), "node1")
+        with pytest.raises(HalabError, match="split-brain is for the standby node"):
+            runner.check_targets(site, find("split-brain"), ("node1",), "node1")
+        runner.check_targets(site, find("split-brain"), ("node2",), "node1")

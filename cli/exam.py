@@ -1,0 +1,89 @@
+"""`halab exam`: the acceptance set, for CI: builds what is not there, judges, takes it away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from cli.choosing import wanted
+from cli.down import down
+from cli.drill import NOT_PASSED, interruptible
+from cli.locking import locked
+from cli.series import print_summary, run_series
+from cli.up import up
+from core.folders import LabFolder
+from drills.catalogue import find
+from drills.junit import Case, junit
+from drills.runner import new_seed
+from drills.schedule import EXAM
+from drills.schedule import exam as chosen
+from drills.site import Site
+
+
+def exam(
+    lab: Annotated[
+        str, typer.Argument(help="A lab that runs, a name in labs/, or a TOML file.")
+    ] = "active-passive",
+    faults: Annotated[
+        str | None, typer.Option(help="Other drills than the usual ones: names with commas.")
+    ] = None,
+    budget: Annotated[
+        float | None, typer.Option(help="Seconds: a longer outage of any drill fails the exam.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Makes chance repeat itself.")] = None,
+    junit_file: Annotated[
+        Path | None, typer.Option("--junit", help="Write JUnit XML here.")
+    ] = None,
+    reports: Annotated[
+        Path | None, typer.Option(help="A folder for an HTML report of each drill.")
+    ] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave a lab up that was built.")] = False,
+) -> None:
+    """Examine a lab with the acceptance set; exit status 3 unless all of it passed.
+
+    A lab that is not there is built and taken away afterwards, whatever happened; one that was
+    there stays.
+    """
+    names = tuple(find(name.strip()).name for name in faults.split(",")) if faults else EXAM
+    definition, _ = wanted(lab)
+    name = definition.name
+    console = Console(highlight=False, soft_wrap=True)
+    for folder in (reports, junit_file.parent if junit_file else None):
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+    cases: list[Case] = []
+    with interruptible(), _standing(lab, name, keep, console):
+        try:
+            with locked(name):
+                turns = chosen(new_seed() if seed is None else seed, names)
+                site = Site.of(LabFolder.of(name))
+                cases.extend(run_series(site, turns, console, reports, budget))
+        finally:
+            # A run that was cancelled tells what it did not come to.
+            missing = names[len(cases) :]
+            cases += [Case(late, 0.0, None, "the exam ended before") for late in missing]
+            if junit_file is not None:
+                junit_file.write_text(junit(name, cases))
+            print_summary(console, cases)
+    if not all(case.passed for case in cases):
+        raise typer.Exit(NOT_PASSED)
+
+
+@contextmanager
+def _standing(lab: str, name: str, keep: bool, console: Console) -> Iterator[None]:
+    """Have the lab up until the block ends; take away only what was built for it."""
+    built = not LabFolder.of(name).path.exists()
+    try:
+        if built:
+            up(lab)
+        yield
+    finally:
+        if built and keep:
+            console.print(f"the lab stays: ./halab status {name}, ./halab down {name}")
+        elif built and LabFolder.of(name).path.exists():
+            down(name)

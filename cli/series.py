@@ -1,0 +1,63 @@
+"""Several drills one after the other, for `soak` and `exam`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from cli.drill import MARKS, measured, print_result, show_drill
+from cli.drill import write as write_report
+from core.errors import HalabError
+from drills.junit import Case
+from drills.result import Answer
+from drills.schedule import Turn
+from drills.site import Site
+from status.health import wait_healthy
+
+
+def run_series(
+    site: Site,
+    turns: Iterable[Turn],
+    console: Console,
+    reports: Path | None = None,
+    budget_s: float | None = None,
+) -> Iterator[Case]:
+    """Run drills and yield what came of each; one that cannot begin is an error, not the end.
+
+    `reports` is a folder for an HTML report of each drill; `budget_s` the longest outage that
+    passes, besides what the drills themselves allow.
+    """
+    for turn in turns:
+        began = time.monotonic()
+        console.print(f"\n[bold]{turn.number}. {turn.drill.name} at {turn.target}[/]")
+        try:
+            # What the drill before left may still settle.
+            wait_healthy(site.inventory, site.inventory.timing.healthy_wait_s)
+            kept = show_drill(site, turn.drill, target=turn.target, seed=turn.seed)
+        except HalabError as error:
+            console.print(Text(str(error), style="red"))
+            yield Case(turn.drill.name, time.monotonic() - began, None, str(error))
+            continue
+        print_result(console, kept)
+        if reports is not None:
+            write_report(kept.result, reports / f"{turn.number:02d}-{turn.drill.name}.html")
+        yield Case(turn.drill.name, time.monotonic() - began, kept.result, budget_s=budget_s)
+
+
+def print_summary(console: Console, cases: Iterable[Case]) -> None:
+    """Show what came of each drill, in a line."""
+    table = Table("", "drill", "measured", "took", box=None, padding=(0, 1))
+    for case in cases:
+        answer = case.result.answer if case.result else Answer.FAIL
+        if answer is Answer.PASS and not case.passed:
+            answer = Answer.FAIL
+        mark, style = MARKS[answer]
+        said = measured(case.result)[0] if case.result else case.error.partition("\n")[0]
+        table.add_row(Text(mark, style=style), case.name, Text(said), f"{case.seconds:.0f} s")
+    console.print()
+    console.print(table)

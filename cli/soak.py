@@ -1,0 +1,57 @@
+"""`halab soak`: drills at random for as long as you like, replayable."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from cli.choosing import existing_lab
+from cli.drill import NOT_PASSED, interruptible
+from cli.locking import locked
+from cli.series import print_summary, run_series
+from drills.runner import new_seed
+from drills.schedule import Turn
+from drills.schedule import soak as draw
+from drills.site import Site
+
+
+def soak(
+    name: Annotated[str, typer.Argument(help="A lab that `halab list` shows.")],
+    minutes: Annotated[float, typer.Option(help="No drill begins after this time.")] = 30.0,
+    seed: Annotated[int | None, typer.Option(help="Draws the same drills again.")] = None,
+    reports: Annotated[
+        Path | None, typer.Option(help="A folder for an HTML report of each drill.")
+    ] = None,
+) -> None:
+    """Put a lab through drills drawn at random; exit status 3 when one did not pass."""
+    folder, chosen = existing_lab(name), new_seed() if seed is None else seed
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"again: ./halab soak {name} --minutes {minutes:g} --seed {chosen}")
+    if reports is not None:
+        reports.mkdir(parents=True, exist_ok=True)
+    cases = []
+    with locked(name), interruptible():
+        site = Site.of(folder)
+        try:
+            for case in run_series(site, _until(draw(chosen), minutes), console, reports):
+                cases.append(case)
+                if case.result is None:
+                    console.print("the soak ends here: the lab needs a person")
+                    break
+        finally:
+            print_summary(console, cases)
+    if not cases or not all(case.passed for case in cases):
+        raise typer.Exit(NOT_PASSED)
+
+
+def _until(turns: Iterator[Turn], minutes: float) -> Iterator[Turn]:
+    end = time.monotonic() + 60 * minutes
+    for turn in turns:
+        if time.monotonic() >= end:
+            return
+        yield turn

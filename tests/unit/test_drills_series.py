@@ -1,0 +1,99 @@
+"""Series of drills can be replayed, and CI systems understand what came out."""
+
+from __future__ import annotations
+
+from itertools import islice
+from xml.etree import ElementTree
+
+from drills.catalogue import CATALOGUE
+from drills.junit import Case, junit
+from drills.probes import Outage
+from drills.result import Answer, Check, DrillResult
+from drills.schedule import EXAM, exam, soak
+
+
+def result(*answers: Answer, outage_s: float = 30.0) -> DrillResult:
+    checks = tuple(
+        Check(question=f"Question {n}?", answer=answer, evidence="<seen> & heard", command="look")
+        for n, answer in enumerate(answers)
+    )
+    return DrillResult(
+        lab="story",
+        fault="power-off",
+        title="A node loses its power",
+        teaches="All.",
+        targets=("node1",),
+        seed=7,
+        replay="./halab drill story power-off --target active --seed 7",
+        platform="libvirt (private)",
+        accelerated=False,
+        began=0,
+        injected=1,
+        healed=2,
+        recovered=3,
+        ended=4,
+        service_url="http://10.30.0.100/",
+        budget_s=40,
+        outage=Outage(outage_s, 1, 1 + outage_s),
+        phases=(),
+        marks=(),
+        attempts=(),
+        checks=checks,
+        machines=(),
+        environment={"pacemaker": "3.0.0"},
+    )
+
+
+GOOD = Case("power-off", 100.0, result(Answer.PASS, Answer.PASS))
+BAD = Case("freeze", 50.0, result(Answer.PASS, Answer.FAIL))
+UNKNOWN = Case("stall", 50.0, result(Answer.UNKNOWN))
+NOTHING = Case("partition", 1.0, None, "lab is not healthy\nnode2 is in standby")
+
+
+def test_a_soak_is_drawn_again_by_its_seed() -> None:
+    def names(seed: int) -> list[tuple[str, str, int]]:
+        return [(t.drill.name, t.target, t.seed) for t in islice(soak(seed), 30)]
+
+    assert names(5) == names(5)
+    assert names(5) != names(6)
+    assert {"active", "standby"} <= {target for _, target, _ in names(5)}
+
+
+def test_a_soak_hits_nobody_that_a_fault_cannot() -> None:
+    for turn in islice(soak(1), 300):
+        if turn.drill.only:
+            assert turn.target == turn.drill.only
+
+
+def test_the_exam_takes_everything_from_the_catalogue() -> None:
+    turns = list(exam(100))
+    assert [turn.drill.name for turn in turns] == list(EXAM)
+    assert all(turn.drill is CATALOGUE[turn.drill.name] for turn in turns)
+    assert len({turn.seed for turn in turns}) == len(EXAM)
+
+
+def test_junit_counts_failures_and_errors_apart() -> None:
+    suite = ElementTree.fromstring(junit("story", [GOOD, BAD, UNKNOWN, NOTHING]))
+    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("4", "2", "1")
+    assert suite.get("time") == "201.0"
+    assert [case.get("name") for case in suite.iter("testcase") if not case.findall("*")] == []
+    [failure, unknown] = suite.iter("failure")
+    assert failure.get("message") == "fail: Question 1? <seen> & heard (see: look)"
+    assert "again: ./halab drill story" in (failure.text or "")
+    assert (unknown.get("message") or "").startswith("unknown: Question 0?")
+    [error] = suite.iter("error")
+    assert error.get("message") == "lab is not healthy"
+    assert suite.find("properties/property[@name='pacemaker']") is not None
+
+
+def test_an_outage_above_the_given_budget_fails() -> None:
+    strict = Case("power-off", 100.0, GOOD.result, budget_s=25.0)
+    assert GOOD.passed and not strict.passed
+    suite = ElementTree.fromstring(junit("story", [strict]))
+    assert suite.get("failures") == "1"
+    [failure] = suite.iter("failure")
+    assert "above the 25 s given" in failure.get("message", "")
+
+
+def test_a_drill_without_checks_proves_nothing() -> None:
+    assert not Case("power-off", 1.0, result()).passed
