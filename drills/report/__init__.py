@@ -1,0 +1,38 @@
+"""The report of a drill: one HTML file that needs no network, on a screen or on a wall."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+
+from core.folders import cache_folder
+from drills.result import DrillResult
+
+
+def write_report(result: DrillResult, path: Path) -> None:
+    """Write the report of one drill; folders are made. Raises OSError when it cannot be written."""
+    _write(path, _page().drill_page(result))
+
+
+def write_summary(results: Sequence[DrillResult], path: Path) -> None:
+    """Write one report of many drills, with all details of each, in the order given.
+
+    Folders are made. Raises OSError when it cannot be written.
+    """
+    _write(path, _page().summary_page(results))
+
+
+def _page() -> ModuleType:
+    """Import what draws. It takes a second, which commands without a report shall not pay."""
+    # Read when matplotlib is imported: its list of fonts belongs into our cache.
+    os.environ.setdefault("MPLCONFIGDIR", str(cache_folder() / "matplotlib"))
+    from drills.report import page
+
+    return page
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")

@@ -1,0 +1,49 @@
+"""How a report says numbers, moments and texts that come from machines."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+NOT_TOLD = "not told"
+"""Stands for what nobody logged or measured."""
+
+_MINUS = "\N{MINUS SIGN}"
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def plain(text: str) -> str:
+    """Make control characters visible: journals and consoles are full of them."""
+    return _CONTROL.sub(_visible, text)
+
+
+def shorten(text: str, longest: int) -> str:
+    """Return a text in one line of at most so many letters."""
+    line = " ".join(plain(text).split())
+    return line if len(line) <= longest else line[: longest - 1] + "…"
+
+
+def _visible(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    # U+2400 begins the pictures of the control characters.
+    return chr(0x2400 + code) if code < 0x20 else "\N{REPLACEMENT CHARACTER}"
+
+
+def seconds(value: float | None) -> str:
+    """Return a duration with one digit, as in `33.4 s`."""
+    return NOT_TOLD if value is None else f"{value:.1f} s".replace("-", _MINUS)
+
+
+def relative(at: float, zero: float) -> str:
+    """Return a moment as seconds after `zero`, as in `+33.4 s`."""
+    return f"{at - zero:+.1f} s".replace("-", _MINUS)
+
+
+def iso(at: float) -> str:
+    """Return a moment (seconds since 1970) in ISO 8601, UTC."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
+
+
+def percent(part: float, whole: float) -> float:
+    """Return a share between 0 and 100; 0 of nothing."""
+    return round(max(0.0, min(100.0, 100 * part / whole)), 2) if whole > 0 else 0.0
