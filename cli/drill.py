@@ -17,6 +17,7 @@ from cli.live import LiveDrill
 from cli.locking import locked
 from core.errors import HalabError
 from drills.catalogue import Drill, find
+from drills.report import write_report
 from drills.result import Answer, DrillResult
 from drills.runner import Kept, new_seed, run
 from drills.site import Site
@@ -120,9 +121,9 @@ def measured(result: DrillResult) -> Sequence[str]:
 
 
 def write(result: DrillResult, path: Path) -> None:
-    """Write the HTML report; raises HalabError when the folder is not there."""
+    """Write the HTML report; raises HalabError when that is impossible."""
     try:
-        path.write_text(result.model_dump_json(indent=1))
+        write_report(result, path)
     except OSError as error:
         raise HalabError(f"cannot write {path}: {error.strerror}") from error
 
