@@ -14,6 +14,7 @@ from cli.heal import heal
 from cli.inventory import inventory
 from cli.listing import list_labs
 from cli.plain_pulumi import env, pulumi
+from cli.snapshot import reset, restore, snapshot, snapshots
 from cli.soak import soak
 from cli.ssh import ssh, ssh_config
 from cli.status import status
@@ -37,6 +38,10 @@ app.command()(status)
 app.command(context_settings=PASSED_ON)(ssh)
 app.command("ssh-config")(ssh_config)
 app.command()(inventory)
+app.command()(snapshot)
+app.command()(snapshots)
+app.command()(restore)
+app.command()(reset)
 app.command()(drill)
 app.command()(drills)
 app.command()(soak)

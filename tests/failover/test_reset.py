@@ -1,0 +1,88 @@
+"""A lab is kept, spoilt, and brought back: the same machines go on as if nothing had happened."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from core.folders import LabFolder
+from drills.faults.base import run_on
+from drills.power import Power
+from drills.snapshot import Snapshot, snapshot
+from hypervisor.reset import reset, take
+from hypervisor.snapshots import Shelf
+from inventory.model import Inventory, Machine
+from inventory.record import LabRecord
+from provisioning.clock import Offset, measure
+from provisioning.remote import Remote
+from status.health import wait_healthy
+from status.reading import MOUNT_POINT
+
+LABEL = "story"
+
+BACK_WITHIN_S = 30.0
+"""Emulated guests are slow at first: their code is translated anew. Healing takes minutes."""
+
+CLOCKS_WITHIN_S = 0.5
+
+SPOILT = f"{MOUNT_POINT}/written-after-the-snapshot"
+
+
+@pytest.fixture
+def before(inventory: Inventory) -> Snapshot:
+    wait_healthy(inventory, inventory.timing.healthy_wait_s)
+    return snapshot(inventory)
+
+
+@pytest.fixture
+def kept(
+    before: Snapshot, folder: LabFolder, record: LabRecord, inventory: Inventory
+) -> Iterator[float]:
+    """Take a snapshot and return the seconds that it took."""
+    began = time.monotonic()
+    take(folder, record, inventory, LABEL, print, healthy=True, replace=True)
+    yield time.monotonic() - began
+    Shelf(folder).remove(LABEL)
+
+
+def test_a_spoilt_lab_is_back_within_seconds(
+    before: Snapshot,
+    folder: LabFolder,
+    record: LabRecord,
+    inventory: Inventory,
+    kept: float,
+    tell: Callable[[str], None],
+) -> None:
+    assert before.status.active is not None
+    active = inventory.machine(before.status.active)
+    run_on(active, f"echo spoilt >{SPOILT} && sync {SPOILT}")
+    run_on(active, f"crm_standby --node {active.name} --update on")
+    Power(record).cut(active.name)
+
+    began = time.monotonic()
+    status = reset(folder, record, inventory, LABEL, print)
+    took = time.monotonic() - began
+    tell(f"snapshot {kept:.1f} s, reset until healthy {took:.1f} s")
+
+    after = snapshot(inventory)
+    offsets = {machine.name: offset_of(machine) for machine in inventory.machines}
+    assert status.healthy, status.reasons
+    assert after.fence_events == before.fence_events
+    assert after.boots == before.boots
+    assert after.status.active == before.status.active
+    assert run_on(active, f"test -e {SPOILT} && echo there || :") == ""
+    wrong = {name: str(offset) for name, offset in offsets.items() if not right(offset)}
+    assert not wrong
+    assert took <= BACK_WITHIN_S
+
+
+def offset_of(machine: Machine) -> Offset:
+    with Remote(machine) as remote:
+        return measure(remote)
+
+
+def right(offset: Offset) -> bool:
+    """Compare a machine's clock with the hypervisor's."""
+    return abs(offset.ahead) - offset.uncertainty <= CLOCKS_WITHIN_S
