@@ -392,7 +392,7 @@ _ENTRIES = (
         watch="/proc/drbd: StandAlone on both; the journal says split brain.",
         by_hand=(
             "On the node whose data go: drbdadm disconnect r0; drbdadm secondary r0; "
-            "drbdadm -- --discard-my-data connect r0. On the other: drbdadm connect r0."
+            "drbdadm connect --discard-my-data r0. On the other: drbdadm connect r0."
         ),
         only="standby",
         fault=replication.split_brain(),

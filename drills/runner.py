@@ -206,12 +206,16 @@ class _Course:
                 lambda attempts: settled(attempts, self.injected),
                 what="service back for the client outside",
                 timeout=PATIENCE * self.expected.outage_s + MARGIN_S,
-                interval=1.0,
+                interval=self._look_every,
             )
         except WaitTimeout as error:
             self.audience.say(error.message)
         else:
             self.audience.say("the service answers")
+
+    @property
+    def _look_every(self) -> float:
+        return max(1.0, self.site.inventory.timing.pace / 2)
 
     def _look(self, probe: Probe) -> tuple[Attempt, ...]:
         attempts = probe.recent()
@@ -257,7 +261,7 @@ class _Course:
             lambda _: self.clock.now() >= until,
             what="the fault to last",
             timeout=self.drill.hold_s + MARGIN_S,
-            interval=1.0,
+            interval=self._look_every,
         )
 
     def _recover(self, probe: Probe) -> None:

@@ -27,18 +27,12 @@ def wrong_configuration() -> Fault:
 
     Healing restores the file that was there and starts the cluster.
     """
-    return Fault(
-        inject=commands(
-            f"set -e; [ -e {KEPT} ] || cp -p {CONFIGURATION} {KEPT}; "
-            f"sed -i 's/^totem {{/totem/' {CONFIGURATION}; "
-            "systemctl stop pacemaker corosync-qdevice corosync; "
-            "! systemctl start corosync",
-            "true",
-        ).inject,
-        heal=commands(
-            "true",
-            f"if [ -e {KEPT} ]; then mv {KEPT} {CONFIGURATION}; "
-            "systemctl reset-failed corosync 2>/dev/null; "
-            "systemctl start corosync pacemaker; fi",
-        ).heal,
+    return commands(
+        f"set -e; [ -e {KEPT} ] || cp -p {CONFIGURATION} {KEPT}; "
+        f"sed -i 's/^totem {{/totem/' {CONFIGURATION}; "
+        "systemctl stop pacemaker corosync-qdevice corosync; "
+        "! systemctl start corosync",
+        f"if [ -e {KEPT} ]; then mv {KEPT} {CONFIGURATION}; "
+        "systemctl reset-failed corosync 2>/dev/null; "
+        "systemctl start corosync pacemaker; fi",
     )

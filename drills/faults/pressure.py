@@ -15,7 +15,8 @@ def processors_busy() -> Fault:
 
 def memory_gone() -> Fault:
     """Let a process take memory until the kernel kills the largest, which is this one."""
-    program = "held = []\nwhile True: held.append(bytearray(16 << 20))"
+    # Multiplied, because pages of zeros that nobody has touched take no memory.
+    program = 'held = []\nwhile True: held.append(bytearray(b"x") * (16 << 20))'
     return _unit(
         "memory",
         # Killed without its cluster: the kernel's choice shall not depend on luck.

@@ -15,16 +15,11 @@ def corosync_killed() -> Fault:
     Pacemaker's unit would have it back within a second or two, sometimes before the other node has
     noticed: the mask in /run is gone with the reset that must follow.
     """
-    return Fault(
-        inject=suicidal(
-            "systemctl mask --runtime --quiet corosync && kill -9 $(pidof corosync)"
-        ).inject,
-        heal=commands(
-            "true",
-            # Only where nobody fenced the node is there anything to take back.
-            "if [ -L /run/systemd/system/corosync.service ]; then "
-            "systemctl unmask --runtime --quiet corosync; systemctl start corosync pacemaker; fi",
-        ).heal,
+    return suicidal(
+        "systemctl mask --runtime --quiet corosync && systemctl kill --signal=KILL corosync",
+        # Only where nobody fenced the node is there anything to take back.
+        "if [ -L /run/systemd/system/corosync.service ]; then "
+        "systemctl unmask --runtime --quiet corosync; systemctl start corosync pacemaker; fi",
     )
 
 
@@ -40,10 +35,7 @@ def sbd_killed() -> Fault:
 
 def sbd_stopped() -> Fault:
     """Stop every process of sbd: nobody pats the watchdog any more, which resets the node."""
-    return Fault(
-        inject=suicidal("kill -STOP $(pidof sbd)").inject,
-        heal=commands("true", "p=$(pidof sbd) && kill -CONT $p; true").heal,
-    )
+    return suicidal("kill -STOP $(pidof sbd)", "p=$(pidof sbd) && kill -CONT $p; true")
 
 
 def service_killed(program: str, resource: str) -> Fault:

@@ -56,7 +56,7 @@ def split_brain() -> Fault:
             victim,
             f"if [ $(drbdadm cstate {RESOURCE}) != Connected ]; then "
             f"drbdadm disconnect {RESOURCE}; drbdadm secondary {RESOURCE} && "
-            f"drbdadm -- --discard-my-data connect {RESOURCE}; fi",
+            f"drbdadm connect --discard-my-data {RESOURCE}; fi",
         )
         repair_on(scene, survivor, f"if {alone}; then drbdadm connect {RESOURCE}; fi")
         repair_on(scene, victim, f"drbdadm adjust {RESOURCE}")
