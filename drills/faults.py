@@ -53,13 +53,16 @@ def replication_cut(node: Machine) -> Iterator[None]:
     A packet filter table of its own does it, and its removal undoes it.
     """
     table = "inet halab_replication_cut"
-    port = f"tcp sport {REPLICATION_PORT} drop; tcp dport {REPLICATION_PORT} drop;"
-    rules = "".join(
-        f" chain {hook} {{ type filter hook {hook} priority -300; {port} }}"
+    chains = "\n".join(
+        f"""chain {hook} {{
+            type filter hook {hook} priority -300
+            tcp sport {REPLICATION_PORT} drop
+            tcp dport {REPLICATION_PORT} drop
+        }}"""
         for hook in ("input", "output")
     )
     with Remote(node) as remote:
-        remote.run(f"nft -f - <<'END'\ntable {table} {{{rules} }}\nEND")
+        remote.run("nft --file -", stdin=f"table {table} {{\n{chains}\n}}\n")
     try:
         yield
     finally:
