@@ -102,7 +102,8 @@ class Engine:
         heard = Diagnostics(lambda _: None)
         with self._stack() as stack, self._explained("pulumi preview", heard):
             summary = stack.preview(on_event=heard, on_output=_ignore).change_summary
-        return {op.value: count for op, count in summary.items() if op is not OpType.SAME}
+        # Typed as OpType, but the SDK hands over the engine's bare words.
+        return {OpType(op).value: count for op, count in summary.items() if op != OpType.SAME}
 
     def destroy(self, on_event: OnEvent) -> None:
         """Delete everything that the stack knows."""

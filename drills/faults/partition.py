@@ -24,7 +24,7 @@ def partitioned(shape: Shaper) -> Fault:
 
     def inject(scene: Scene) -> None:
         for name, text in rules(scene.inventory, shape(scene)).items():
-            run_on(scene.inventory.machine(name), f"nft -f - <<'END'\n{text}END")
+            run_on(scene.inventory.machine(name), f"nft --file - <<'END'\n{text}END")
 
     def heal(scene: Scene) -> None:
         for node in scene.inventory.nodes:
@@ -47,7 +47,7 @@ def rules(inventory: Inventory, shape: Shape) -> dict[str, str]:
         )
         texts[receiver] = (
             f"table {TABLE} {{\n"
-            "  chain input { type filter hook input priority -300; policy accept;\n"
+            "  chain input {\n    type filter hook input priority -300\n"
             f"    ip saddr {{ {addresses} }} drop\n"
             "  }\n}\n"
         )

@@ -14,13 +14,13 @@ DEVICE = "/dev/drbd0"
 
 def replication_cut() -> Fault:
     """Drop all replication traffic at the targets, on both paths; membership goes on."""
-    port = f"tcp sport {PORT} drop; tcp dport {PORT} drop;"
     chains = "".join(
-        f" chain {hook} {{ type filter hook {hook} priority -300; {port} }}"
+        f"  chain {hook} {{\n    type filter hook {hook} priority -300\n"
+        f"    tcp sport {PORT} drop\n    tcp dport {PORT} drop\n  }}\n"
         for hook in ("input", "output")
     )
     return commands(
-        f"nft -f - <<'END'\ntable {TABLE} {{{chains} }}\nEND",
+        f"nft --file - <<'END'\ntable {TABLE} {{\n{chains}}}\nEND",
         f"nft delete table {TABLE} 2>/dev/null || :",
     )
 
