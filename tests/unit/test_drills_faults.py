@@ -1,0 +1,187 @@
+"""Faults take back exactly what they broke: twice if need be, and where a reboot forgot it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import cast
+
+import pytest
+
+from core.errors import CommandError
+from drills.catalogue import CATALOGUE
+from drills.faults import base, power, quality, replication, storage
+from drills.faults.base import Fault, Scene
+from drills.faults.partition import partitioned
+from drills.partitions import isolated
+from drills.power import Power
+from labs.roles import MachineRole, NetworkRole
+from provisioning.remote import RemoteUnreachable
+from tests.unit.test_drills_choices import with_cluster_networks
+
+LAB = with_cluster_networks()
+NODE1, NODE2, MONITOR = LAB.machines
+
+
+class FakePower:
+    """A hypervisor that notes what is done to it and knows one disk of node1."""
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+        self.disk: str | None = "<disk/>"
+
+    def __getattr__(self, verb: str) -> Callable[..., None]:
+        return lambda machine, *rest, **named: self.done.append(
+            " ".join([verb, machine, *map(str, rest), *(f"{k}={v}" for k, v in named.items())])
+        )
+
+    def disk_xml(self, machine: str, serial: str) -> str | None:
+        return self.disk
+
+    def pull_disk(self, machine: str, xml: str) -> None:
+        self.disk = None
+
+    def plug_disk(self, machine: str, xml: str) -> None:
+        assert self.disk is None
+        self.disk = xml
+
+
+@pytest.fixture
+def hypervisor() -> FakePower:
+    return FakePower()
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """Catch what machines are told instead of telling them."""
+    commands: list[tuple[str, str]] = []
+
+    def listen(machine: object, command: str, **_: object) -> str:
+        commands.append((getattr(machine, "name", "?"), command))
+        return ""
+
+    monkeypatch.setattr(base, "run_on", listen)
+    for module in (quality, replication):
+        monkeypatch.setattr(module, "run_on", listen)
+    monkeypatch.setattr("drills.faults.partition.run_on", listen)
+    monkeypatch.setattr("drills.faults.operator.run_on", listen)
+    return commands
+
+
+def scene(hypervisor: FakePower, *targets: object) -> Scene:
+    return Scene(LAB, cast(Power, hypervisor), targets or (NODE1,), {})  # type: ignore[arg-type]
+
+
+def test_power_is_given_back(hypervisor: FakePower) -> None:
+    fault, there = power.off(), scene(hypervisor)
+    fault.inject(there)
+    fault.heal(there)
+    assert hypervisor.done == ["cut node1", "start node1"]
+
+
+def test_a_blackout_ends_with_one_node_after_the_other(
+    hypervisor: FakePower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(power, "_let_pass", lambda s: hypervisor.done.append(f"{s:.0f} s pass"))
+    fault, there = power.blackout(), scene(hypervisor, NODE1, NODE2)
+    fault.inject(there)
+    assert hypervisor.done == ["cut node1", "cut node2"]
+    fault.heal(there)
+    assert hypervisor.done[2:] == ["start node1", "5 s pass", "start node2"]
+
+
+def test_a_torn_out_disk_is_put_back_once(
+    hypervisor: FakePower, told: list[tuple[str, str]]
+) -> None:
+    fault, there = storage.disk_pulled("data"), scene(hypervisor)
+    fault.inject(there)
+    assert hypervisor.disk is None
+    assert there.notes == {"disk data of node1": "<disk/>"}
+    fault.heal(there)
+    fault.heal(there)
+    assert hypervisor.disk == "<disk/>"
+
+
+def test_a_disk_that_was_never_torn_out_stays(
+    hypervisor: FakePower, told: list[tuple[str, str]]
+) -> None:
+    storage.disk_pulled("data").heal(scene(hypervisor))
+    assert hypervisor.disk == "<disk/>"
+
+
+def test_only_cards_in_the_cluster_networks_are_disturbed(
+    hypervisor: FakePower, told: list[tuple[str, str]]
+) -> None:
+    fault = quality.disturbed("loss 10%")
+    fault.inject(scene(hypervisor))
+    fault.heal(scene(hypervisor))
+    assert all(machine == "node1" for machine, _ in told)
+    assert re.findall(r"dev (\S+)", told[0][1]) == ["cluster-a", "cluster-b"]
+    assert "root netem loss 10%" in told[0][1]
+
+
+def test_a_partition_is_healed_on_every_node(
+    hypervisor: FakePower, told: list[tuple[str, str]]
+) -> None:
+    fault = partitioned(lambda there: isolated(("node1", "node2"), "node1"))
+    fault.inject(scene(hypervisor))
+    assert [machine for machine, _ in told] == ["node1", "node2"]
+    fault.heal(scene(hypervisor))
+    assert told[2:] == [
+        (node, "nft delete table inet halab_fault_partition 2>/dev/null || :")
+        for node in ("node1", "node2")
+    ]
+
+
+def test_healing_waits_for_a_machine_that_boots(
+    hypervisor: FakePower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boots = RemoteUnreachable("it boots")
+    answers: Iterator[str | RemoteUnreachable] = iter([boots, boots, "fine"])
+
+    def booting(*_: object, **__: object) -> str:
+        answer = next(answers)
+        if isinstance(answer, RemoteUnreachable):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(base, "run_on", booting)
+    monkeypatch.setattr("core.wait.time.sleep", lambda _: None)
+    base.repair_on(scene(hypervisor), NODE1, "true")
+    assert next(answers, None) is None
+
+
+def test_healing_that_fails_is_not_hidden(
+    hypervisor: FakePower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> str:
+        raise CommandError("drbdadm attach r0", status=10)
+
+    monkeypatch.setattr(base, "run_on", refuse)
+    with pytest.raises(CommandError):
+        base.repair_on(scene(hypervisor), NODE1, "drbdadm attach r0")
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_the_management_network_is_never_touched(
+    name: str,
+    hypervisor: FakePower,
+    told: list[tuple[str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(power, "_let_pass", lambda _: None)
+    drill = CATALOGUE[name]
+    target = MONITOR if drill.role is MachineRole.MONITOR else NODE2
+    there = scene(hypervisor, target)
+    run_both(drill.fault, there)
+    for node in LAB.machines:
+        nic = node.interfaces[NetworkRole.MANAGEMENT]
+        for text in (*hypervisor.done, *(command for _, command in told)):
+            assert str(nic.address.ip) not in text
+            assert nic.name not in text.split()
+            assert "management" not in text
+
+
+def run_both(fault: Fault, there: Scene) -> None:
+    fault.inject(there)
+    fault.heal(there)
