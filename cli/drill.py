@@ -101,6 +101,8 @@ def print_result(console: Console, kept: Kept) -> None:
         if check.answer is not Answer.PASS and check.command:
             console.print(Text(f"      see: {check.command}", style="dim"))
     console.print(Text(f"  result: {kept.path}", style="dim"))
+    if kept.evidence is not None:
+        console.print(Text(f"  kept:   {kept.evidence}", style="dim"))
     console.print(Text(f"  again:  {result.replay}", style="dim"))
 
 

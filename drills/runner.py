@@ -17,6 +17,7 @@ from core.wait import WaitTimeout, wait_until
 from drills import witnesses
 from drills.catalogue import Drill
 from drills.clock import LabClock
+from drills.evidence import collect_evidence
 from drills.expectations import Expected, Fate, Situation
 from drills.findings import Findings
 from drills.healing import RUN, held
@@ -26,7 +27,7 @@ from drills.ledger import clear_ledger, read_ledger
 from drills.marks import marks
 from drills.power import Watch
 from drills.probes import Attempt, Outage, Probe, probing, settled, worst_outage
-from drills.result import DrillResult, MachineSheet, Mark, MarkKind, Phase
+from drills.result import Answer, DrillResult, MachineSheet, Mark, MarkKind, Phase
 from drills.site import Audience, Site
 from drills.snapshot import Snapshot, of, snapshot
 from drills.targets import resolve
@@ -46,10 +47,15 @@ MARGIN_S = 60.0
 
 @dataclass(frozen=True)
 class Kept:
-    """A drill's result and the file that it was saved in."""
+    """A drill's result and the file that it was saved in.
+
+    `evidence` is the folder with all machines' journals, cluster state and consoles; None for a
+    drill that passed.
+    """
 
     result: DrillResult
     path: Path
+    evidence: Path | None = None
 
 
 def run(
@@ -154,7 +160,12 @@ class _Course:
         result = self._result(findings, began, environment, folder / stem)
         path = folder / f"{stem}.json"
         path.write_text(result.model_dump_json(indent=1) + "\n")
-        return Kept(result, path)
+        if result.answer is Answer.PASS:
+            return Kept(result, path)
+        self.audience.phase("Keeping evidence")
+        why = f"drill {self.drill.name}: {result.answer.value}, {path}"
+        kept = witnesses.ask(lambda: collect_evidence(self.site.folder, inventory, why))
+        return Kept(result, path, kept)
 
     @contextmanager
     def _client(self) -> Iterator[Probe]:

@@ -99,6 +99,7 @@ def lab(monkeypatch: pytest.MonkeyPatch) -> Cardboard:
         "wait_healthy": made.wait_healthy,
         "clear_ledger": lambda node, run: made.done.append(f"clear {run} on {node.name}"),
         "read_ledger": lambda *_: FLAWLESS.entries,
+        "collect_evidence": lambda folder, *_: folder.logs / "kept",
     }
     for name, value in replaced.items():
         monkeypatch.setattr(runner, name, value)
@@ -155,8 +156,10 @@ def test_the_result_is_kept_as_json(lab: Cardboard, tmp_path: Path) -> None:
 
 def test_a_lab_that_does_not_recover_fails_the_drill(lab: Cardboard, tmp_path: Path) -> None:
     lab.recovers = False
-    result = rehearse(lab, tmp_path).result
+    kept = rehearse(lab, tmp_path)
+    result = kept.result
     assert result.recovered is None
+    assert kept.evidence == tmp_path / "story" / "logs" / "kept"
     [bad] = [check for check in result.checks if check.answer is not Answer.PASS]
     assert (bad.question, bad.evidence) == (
         "Is the lab healthy again?",
