@@ -165,6 +165,19 @@ def planned_move(situation: Situation) -> Expected:
     )
 
 
+def disk_lost(situation: Situation) -> Expected:
+    """DRBD serves on over the network until the cluster has moved the service to the good disk."""
+    moves = situation.active_hit
+    return Expected(
+        Fate.MOVES if moves else Fate.STAYS,
+        situation.timing.budget.total_s if moves else stall_s(situation.timing),
+        interrupted=moves,
+        reasons=(r"^the replicated disk on \S+ is \w+, not UpToDate$",),
+        allowed_news=frozenset({"input/output error"}),
+        verify=True,
+    )
+
+
 def all_lost(situation: Situation) -> Expected:
     """Everybody is gone and comes back; who serves then is open, the data are not.
 

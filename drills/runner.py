@@ -221,8 +221,6 @@ class _Course:
             )
         except WaitTimeout as error:
             self.audience.say(error.message)
-        else:
-            self.audience.say("the service answers")
 
     @property
     def _look_every(self) -> float:
