@@ -44,7 +44,9 @@ def split_brain() -> Fault:
             f"drbdadm primary --force {RESOURCE}; "
             # The last block of the device: written, so that both sides have changed.
             f"dd if={DEVICE} of={DEVICE} bs=4096 count=1 conv=notrunc,fsync status=none; "
-            f"drbdadm secondary {RESOURCE}; drbdadm connect {RESOURCE}",
+            # Primary still when they meet again: of one primary and one secondary DRBD is told to
+            # take the primary's data by itself.
+            f"drbdadm connect {RESOURCE}",
         )
         run_on(survivor, f"drbdadm connect {RESOURCE}")
 
