@@ -21,7 +21,8 @@ class Findings:
     `seen` are the reasons that `status` gave while the fault was there; `trouble` is what kept the
     lab from being healthy afterwards, empty when it is; `configurations` are each node's CIB digest
     and controller state; `out_of_sync` is what DRBD found different, in KiB by node, and None when
-    nobody compared. `events` are the hypervisor's.
+    nobody compared. `events` are the hypervisor's. `proof` is what shows that the fault was there,
+    empty when nothing does; `proved` tells whether this fault can be proved so.
     """
 
     inventory: Inventory
@@ -40,6 +41,8 @@ class Findings:
     journals: Mapping[str, tuple[Line, ...] | None]
     configurations: Mapping[str, str] | None
     out_of_sync: Mapping[str, int] | None
+    proved: bool = False
+    proof: str | None = None
 
     @property
     def source(self) -> str | None:

@@ -22,7 +22,7 @@ RUN = "run"
 @contextmanager
 def held(
     site: Site, drill: Drill, targets: tuple[str, ...], wound: Wound, audience: Audience
-) -> Iterator[None]:
+) -> Iterator[Scene]:
     """Write down what will be broken, break it, and heal it when the block ends, however it ends.
 
     When the healing fails the wound stays open in the journal, for `heal`.
@@ -31,7 +31,7 @@ def held(
     scene = _scene(site, targets, journal, wound)
     try:
         drill.fault.inject(scene)
-        yield
+        yield scene
     finally:
         with undisturbed(audience):
             audience.phase("Healing")

@@ -90,6 +90,8 @@ def judge(findings: Findings, keep: str = "") -> tuple[Check, ...]:
     ]
     if expected.writes_refused:
         checks.append(_check("Were writes refused, not lost?", _refused, findings, None))
+    if findings.proved:
+        checks.append(_check("Was the fault really there?", _proof, findings, None))
     checks += [
         _check(
             f"Did status complain of: {pattern}?",
@@ -287,6 +289,12 @@ def _refused(found: Findings) -> Ruling:
     ]
     said = f"{len(writes)} writes were refused" + (f" ({writes[0].error})" if writes else "")
     return bool(writes), said
+
+
+def _proof(found: Findings) -> Ruling:
+    if found.proof is None:
+        return None, "nobody could tell"
+    return bool(found.proof), found.proof or "nothing shows it"
 
 
 def _complained(pattern: str, found: Findings) -> Ruling:

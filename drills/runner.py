@@ -140,6 +140,7 @@ class _Course:
     healed: float = 0.0
     recovered: float | None = None
     trouble: str | None = None
+    proof: str | None = None
 
     def run(self) -> Kept:
         inventory = self.site.inventory
@@ -193,8 +194,11 @@ class _Course:
             began=self.injected,
             notes={RUN: probe.run},
         )
-        with held(self.site, self.drill, self.targets, wound, self.audience):
+        with held(self.site, self.drill, self.targets, wound, self.audience) as scene:
             self._await_consequences(probe)
+            prove = self.drill.fault.proof
+            if prove is not None:
+                self.proof = witnesses.ask(lambda: prove(scene))
         self.healed = self.clock.now()
 
     def _await_consequences(self, probe: Probe) -> None:
@@ -319,6 +323,8 @@ class _Course:
             journals=witnesses.journals(inventory, begins),
             configurations=states,
             out_of_sync=different,
+            proved=self.drill.fault.proof is not None,
+            proof=self.proof,
         )
 
     def _result(

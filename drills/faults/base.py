@@ -40,10 +40,15 @@ Action = Callable[[Scene], None]
 
 @dataclass(frozen=True)
 class Fault:
-    """A fault and its undo."""
+    """A fault and its undo.
+
+    `proof` returns what shows that the fault is there, and nothing when it is not: a fault that
+    nobody may notice could as well never have happened.
+    """
 
     inject: Action
     heal: Action
+    proof: Callable[[Scene], str] | None = None
 
 
 COMMAND_TIMEOUT_S = 180.0
@@ -83,12 +88,22 @@ def on_targets(action: Callable[[Scene, Machine], None]) -> Action:
     return act
 
 
-def commands(inject: str, heal: str) -> Fault:
+def commands(inject: str, heal: str, proof: str | None = None) -> Fault:
     """Return the fault that shell text on every target makes and takes back.
 
-    The healing text must succeed on a healthy machine too.
+    The healing text must succeed on a healthy machine too. What `proof` prints is the proof.
     """
-    return Fault(inject=_telling(inject), heal=_repairing(heal))
+    return Fault(_telling(inject), _repairing(heal), None if proof is None else printed(proof))
+
+
+def printed(command: str) -> Callable[[Scene], str]:
+    """Return the proof that every target prints; nothing when one of them is silent."""
+
+    def ask(scene: Scene) -> str:
+        told = [run_on(machine, command, check=False).strip() for machine in scene.targets]
+        return " | ".join(" ".join(text.split()) for text in told) if all(told) else ""
+
+    return ask
 
 
 def suicidal(inject: str, heal: str = "true") -> Fault:

@@ -6,11 +6,13 @@ from drills.faults.base import UNIT, Fault, commands
 
 BUSY_LOOPS = 4
 
+_RUNS = f"systemctl is-active {UNIT}-cpu && cut -d ' ' -f 1-3 /proc/loadavg"
+
 
 def processors_busy() -> Fault:
     """Run loops at the highest priority that is not real-time."""
     loops = " & ".join(["while :; do :; done"] * BUSY_LOOPS)
-    return _unit("cpu", "--nice=-20 --property=CPUWeight=10000", f"sh -c '{loops} & wait'")
+    return _unit("cpu", "--nice=-20 --property=CPUWeight=10000", f"sh -c '{loops} & wait'", _RUNS)
 
 
 def memory_gone() -> Fault:
@@ -22,12 +24,14 @@ def memory_gone() -> Fault:
         # Killed without its cluster: the kernel's choice shall not depend on luck.
         "--property=OOMScoreAdjust=900 --property=OOMPolicy=continue",
         f"python3 -c '{program}'",
+        "journalctl --dmesg --quiet --no-pager --since -5min | grep 'Out of memory' | tail -n 1",
     )
 
 
-def _unit(name: str, options: str, command: str) -> Fault:
+def _unit(name: str, options: str, command: str, proof: str) -> Fault:
     unit = f"{UNIT}-{name}"
     return commands(
         f"systemd-run --quiet --collect --unit {unit} {options} -- {command}",
         f"systemctl stop {unit}.service 2>/dev/null || :",
+        proof,
     )

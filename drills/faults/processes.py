@@ -25,7 +25,12 @@ def corosync_killed() -> Fault:
 
 def daemon_killed(program: str) -> Fault:
     """Kill one of Pacemaker's daemons, which Pacemaker or systemd starts again."""
-    return commands(f"kill -9 $(pidof {program})", "true")
+    return commands(
+        f"kill -9 $(pidof {program})",
+        "true",
+        "journalctl --unit pacemaker --quiet --no-pager --since -5min"
+        " | grep -E 'code=killed|terminated with signal 9' | tail -n 1",
+    )
 
 
 def sbd_killed() -> Fault:
@@ -40,7 +45,9 @@ def sbd_stopped() -> Fault:
 
 def service_killed(program: str, resource: str) -> Fault:
     """Kill what a resource runs; the cluster finds out by its monitor."""
-    return commands(f"kill -9 $(pidof {program})", CLEAN_UP.format(resource=resource))
+    return commands(
+        f"kill -9 $(pidof {program})", CLEAN_UP.format(resource=resource), _failed(resource)
+    )
 
 
 def resource_failed(resource: str) -> Fault:
@@ -48,4 +55,10 @@ def resource_failed(resource: str) -> Fault:
     return commands(
         f"crm_resource --fail --resource {resource} --node $(uname -n)",
         CLEAN_UP.format(resource=resource),
+        _failed(resource),
     )
+
+
+def _failed(resource: str) -> str:
+    """Return shell text that prints how often the resource has failed here, if it has."""
+    return f"crm_failcount --query --resource {resource} --node $(uname -n) | grep -v 'value=0'"

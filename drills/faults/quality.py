@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from drills.faults.base import Fault, Scene, repair_on, run_on
+from drills.faults.base import Fault, Scene, printed, repair_on, run_on
 from inventory.model import Machine
 from labs.roles import NetworkRole
 
@@ -29,7 +29,11 @@ def disturbed(netem: str) -> Fault:
             )
             repair_on(scene, machine, f"{remove}; true")
 
-    return Fault(inject, heal)
+    def proof(scene: Scene) -> str:
+        card = cards(scene.targets[0])[0]
+        return printed(f"tc -s qdisc show dev {card} | grep -A 1 netem")(scene)
+
+    return Fault(inject, heal, proof)
 
 
 def cards(machine: Machine) -> list[str]:

@@ -180,6 +180,13 @@ class TestService:
         seen = frozenset({"cluster link 0 from node1 to node2 is down"})
         assert bad(replace(FLAWLESS, expected=wanted, seen=seen)) == []
 
+    def test_a_fault_that_was_never_there_proves_nothing(self) -> None:
+        question = "Was the fault really there?"
+        assert question not in answers(FLAWLESS)
+        assert bad(replace(FLAWLESS, proved=True, proof="")) == [question]
+        assert bad(replace(FLAWLESS, proved=True), Answer.UNKNOWN) == [question]
+        assert answers(replace(FLAWLESS, proved=True, proof="qdisc netem"))[question] is Answer.PASS
+
     def test_writes_that_should_have_been_refused(self) -> None:
         full = replace(POWER_LOSS, writes_refused=True)
         answered = tuple(a for a in ATTEMPTS if a.kind == "probe" or a.ok)
