@@ -12,6 +12,7 @@ from drills.expectations import (
     all_lost,
     but,
     disk_lost,
+    frozen,
     node_lost,
     partition,
     planned_move,
@@ -131,11 +132,11 @@ _ENTRIES = (
     Drill(
         name="freeze",
         title="A node stands still for longer than its fencing takes, then goes on",
-        teaches="The stale primary: it wakes up, believes to be active, and must die at once.",
+        teaches="The stale primary answers until its watchdog bites, and no write is lost.",
         watch="Who answers for the service address when the frozen node goes on.",
-        by_hand="virsh resume; the node finds its poison pill and resets itself.",
+        by_hand="virsh resume; the watchdog resets the node.",
         fault=power.freeze(),
-        expects=node_lost(allowed_news=("kernel trouble",)),
+        expects=frozen,
     ),
     Drill(
         name="stall",
@@ -178,6 +179,15 @@ _ENTRIES = (
         fault=processes.daemon_killed("pacemakerd"),
         expects=unnoticed(),
         hold_s=SETTLE_S,
+    ),
+    Drill(
+        name="execd-killed",
+        title="Pacemaker's executor dies",
+        teaches="A node whose resources nobody controls any more is fenced.",
+        watch="crm_mon on the other node: UNCLEAN, then fenced.",
+        by_hand="Nothing: the node is reset.",
+        fault=processes.daemon_killed("pacemaker-execd"),
+        expects=node_lost(),
     ),
     Drill(
         name="sbd-killed",

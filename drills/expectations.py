@@ -54,6 +54,7 @@ class Expected:
     that they may see. `fenced` and `rebooted` are exactly these nodes. `reasons` are patterns of
     what `status` has to complain about meanwhile. `allowed_news` names patterns of bad news in
     journals that this fault brings. `writes_refused`: writes fail while pages are served.
+    `double_s`: for how long a stale node may answer for the service address besides the right one.
     `clocks_agree` is false where the fault tampers with a clock. `verify`: compare both disks
     block by block afterwards.
     """
@@ -66,6 +67,7 @@ class Expected:
     reasons: tuple[str, ...] = ()
     allowed_news: frozenset[str] = frozenset()
     writes_refused: bool = False
+    double_s: float = 0.0
     clocks_agree: bool = True
     verify: bool = False
 
@@ -125,6 +127,19 @@ def node_lost(*, allowed_news: tuple[str, ...] = ()) -> Expectation:
         return _fenced(situation, situation.targets, allowed_news)
 
     return expect
+
+
+def frozen(situation: Situation) -> Expected:
+    """A frozen node is fenced; when it goes on, nobody but its watchdog ends it.
+
+    Its processors stood still, so it cannot know that it is late: until the watchdog's time is over
+    it answers for the address. Measured: 5 s of 5 s. DRBD lets it promise nothing meanwhile.
+    """
+    timing = situation.timing
+    return replace(
+        _fenced(situation, situation.targets, ("kernel trouble",)),
+        double_s=timing.watchdog_s + 1.0 + timing.pace / 2,
+    )
 
 
 def partition(situation: Situation) -> Expected:

@@ -76,7 +76,7 @@ def judge(findings: Findings, keep: str = "") -> tuple[Check, ...]:
         ]
     checks += [
         _check(
-            "Did never two machines answer for the service address?",
+            _holder_question(expected.double_s),
             _one_holder,
             findings,
             see.file(".json", "attempts"),
@@ -260,6 +260,12 @@ def _takeover(found: Findings) -> tuple[float | None, str]:
     return at, f"{found.holder} took over {at - found.injected:.1f} s after the fault"
 
 
+def _holder_question(double_s: float) -> str:
+    if not double_s:
+        return "Did never two machines answer for the service address?"
+    return f"Did two machines answer for the service address for less than {double_s:.1f} s?"
+
+
 def _one_holder(found: Findings) -> Ruling:
     if not found.sightings:
         return None, "nobody asked by ARP"
@@ -267,11 +273,11 @@ def _one_holder(found: Findings) -> Ruling:
     answered = sum(len(s.hardware) == 1 for s in found.sightings)
     if double:
         who = ", ".join(double[0].hardware)
-        at = double[0].wall - found.injected
-        return False, f"{len(double)} times more than one did, first {at:.1f} s in: {who}"
-    last = found.sightings[-1].hardware
+        first, last = (s.wall - found.injected for s in (double[0], double[-1]))
+        said = f"{len(double)} times more than one did, {first:.1f} to {last:.1f} s in: {who}"
+        return last - first < found.expected.double_s, said
     said = f"asked {len(found.sightings)} times by ARP, one machine answered {answered} times"
-    return (bool(last) or None), said
+    return (bool(found.sightings[-1].hardware) or None), said
 
 
 def _ledger(found: Findings) -> Ruling:

@@ -105,6 +105,15 @@ class TestFencingSabotaged:
             "Did never two machines answer for the service address?"
         ]
 
+    def test_a_stale_node_may_answer_until_its_watchdog_bites(self) -> None:
+        waking = replace(POWER_LOSS, double_s=6.0)
+        question = "Did two machines answer for the service address for less than 6.0 s?"
+        for seconds, holds in ((5, True), (7, False)):
+            double = tuple(Sighting(BACK + n, ("aa", "bb")) for n in range(seconds + 1))
+            sightings = (*(FLAWLESS.sightings or ()), *double)
+            found = replace(FLAWLESS, expected=waking, sightings=sightings)
+            assert bad(found) == ([] if holds else [question])
+
 
 class TestData:
     LEDGER = "Is every acknowledged write there, exactly once and in order?"
