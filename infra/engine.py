@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import secrets
 import sys
+import threading
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -122,7 +124,8 @@ class Engine:
     @contextmanager
     def _explained(self, what: str, heard: Diagnostics) -> Iterator[None]:
         try:
-            yield
+            with _quiet_threads():
+                yield
         except KeyboardInterrupt:
             end_own_runs()
             raise
@@ -152,6 +155,22 @@ class Diagnostics:
     def errors(self) -> str:
         """Return each distinct error message once, in the order they came."""
         return "\n".join(dict.fromkeys(message for message in self._errors if message))
+
+
+@contextmanager
+def _quiet_threads() -> Iterator[None]:
+    """Silence the Automation API's reader threads, which complain on Ctrl-C about closed pipes.
+
+    What ends a run otherwise is raised where the run was started.
+    """
+    before = threading.excepthook
+    threading.excepthook = lambda _: None
+    # It may come after the run has ended, from a thread that outlives it.
+    warnings.filterwarnings("ignore", message="Error in event stream")
+    try:
+        yield
+    finally:
+        threading.excepthook = before
 
 
 def _ignore(_: str) -> None:

@@ -7,14 +7,7 @@ import os
 
 from core.errors import HalabError
 from core.folders import LabFolder
-from core.processes import (
-    all_processes,
-    children,
-    end_tree,
-    environment_of,
-    is_alive,
-    start_time,
-)
+from core.processes import all_processes, end_tree, environment_of, is_alive, start_time
 
 LAB = "HALAB_LAB"
 """Environment variable with the folder of the lab that a Pulumi run works on."""
@@ -51,11 +44,11 @@ def end_orphans(folder: LabFolder) -> None:
 def end_own_runs() -> None:
     """End the Pulumi runs of this process, which would finish their present step first.
 
-    Other children, such as the hypervisor, stay.
+    Ctrl-C reaches Pulumi as well, so it may be gone already and its plugins nobody's children.
     """
-    for child in children(os.getpid()):
-        if environment_of(child).get(DRIVER) == driver_mark():
-            end_tree(child)
+    for pid in all_processes():
+        if environment_of(pid).get(DRIVER) == driver_mark():
+            end_tree(pid)
 
 
 def _is_orphan(environment: dict[str, str]) -> bool:
