@@ -10,6 +10,7 @@ from cli.down import down
 from cli.inventory import inventory
 from cli.listing import list_labs
 from cli.plain_pulumi import env, pulumi
+from cli.snapshot import reset, restore, snapshot, snapshots
 from cli.ssh import ssh, ssh_config
 from cli.status import status
 from cli.testing import test
@@ -32,6 +33,10 @@ app.command()(status)
 app.command(context_settings=PASSED_ON)(ssh)
 app.command("ssh-config")(ssh_config)
 app.command()(inventory)
+app.command()(snapshot)
+app.command()(snapshots)
+app.command()(restore)
+app.command()(reset)
 app.command()(down)
 app.command()(doctor)
 app.command(context_settings=PASSED_ON)(pulumi)

@@ -17,6 +17,7 @@ from hypervisor.image import cached_image, ensure_image, remove_stale
 from hypervisor.objects import Virsh, remove_orphans, start_stopped
 from hypervisor.packages import ensure_packages, find_shortages, get_root
 from hypervisor.private import PrivateHypervisor
+from hypervisor.reset import recover
 from hypervisor.toolchain import Toolchain, ensure_toolchain
 from infra.engine import Engine
 from infra.orphans import end_orphans
@@ -83,6 +84,7 @@ def build(prepared: Prepared, step: Step) -> None:
     step("looking at what is there")
     engine.prepare()
     virsh = Virsh(record.uri)
+    recover(prepared.folder, record, step)
     managed = engine.managed()
     for kind, name in remove_orphans(virsh, record.prefix, managed):
         step(f"removed the {kind} {name} that an interrupted run left")
