@@ -107,7 +107,9 @@ def needs_of(lab: Lab) -> Needs:
     missing = sum(cached_image(role) is None for role in MachineRole)
     return Needs(
         memory_mib=sum(plan.memory_mib + OVERHEAD_MIB for plan in plans),
-        disk_mib=DISK_MIB * (1 + missing) + sum(plan.data_disk_mib or 0 for plan in plans),
+        # Its snapshot for `reset` may come to hold all of the machines' memory.
+        disk_mib=DISK_MIB * (1 + missing)
+        + sum((plan.data_disk_mib or 0) + plan.memory_mib for plan in plans),
         cores=sum(plan.cpus for plan in plans),
     )
 

@@ -165,6 +165,14 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
     monkeypatch.setattr(PrivateHypervisor, "is_running", lambda _: True)
     monkeypatch.setattr(module, "set_clocks", lambda *_: daemon.step("set clocks"))
     monkeypatch.setattr("core.wait.time.sleep", lambda _: None)
+    replace = Path.replace
+
+    def careful(source: Path, target: Path) -> Path:
+        if target.parent == folder.pool:
+            assert set(daemon.states.values()) == {"shut off"}, "a machine's disk was exchanged"
+        return replace(source, target)
+
+    monkeypatch.setattr(Path, "replace", careful)
     return Scene(folder, record, daemon)
 
 
@@ -391,6 +399,14 @@ def test_a_machine_that_is_off_has_no_memory_to_keep(scene: Scene) -> None:
     with pytest.raises(HalabError, match="do not: node2"):
         scene.take("calm")
     assert scene.daemon.calls == []
+
+
+def test_tidying_up_does_not_forget_where_a_restore_was_going(scene: Scene) -> None:
+    scene.take("calm")
+    shelf = Shelf(scene.folder)
+    shelf.begin_restoring("calm")
+    shelf.tidy()
+    assert shelf.restoring() == "calm"
 
 
 def test_an_idle_lab_has_nothing_to_recover(scene: Scene) -> None:
