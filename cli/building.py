@@ -20,6 +20,7 @@ from hypervisor.private import PrivateHypervisor
 from hypervisor.reset import recover
 from hypervisor.toolchain import Toolchain, ensure_toolchain
 from infra.engine import Engine
+from infra.orphans import end_orphans
 from inventory.record import Boot, LabRecord, load_record, save
 from labs.addressing import machines
 from labs.loading import find
@@ -71,7 +72,7 @@ def prepare(lab: Lab, source: str, progress: Progress) -> Prepared:
     save(folder.record, record)
     _keep_definition(source, folder)
     engine = Engine(folder, toolchain.environment())
-    engine.end_orphans()
+    end_orphans(folder)
     if record.private:
         PrivateHypervisor(folder).start()
     return Prepared(lab, folder, record, engine)

@@ -43,13 +43,16 @@ class Machines:
         """Return libvirt's own identity of each machine; raises CommandError for one not there."""
         return {name: self._virsh("domuuid", one).strip() for name, one in self._domains.items()}
 
-    def disks(self) -> frozenset[Path]:
-        """Return the files behind the disks of all machines; a shared one counts once."""
+    def disks(self, pool: Path) -> frozenset[Path]:
+        """Return the files behind the disks of all machines; a shared one counts once.
+
+        Disks are volumes in the pool's folder, and libvirt tells their names only.
+        """
         found = set()
         for domain in self._domains.values():
             # Columns: target, source; a source may hold blanks.
             rows = (line.split(maxsplit=1) for line in self._blocks(domain))
-            found |= {Path(row[1].strip()) for row in rows if len(row) == 2}
+            found |= {pool / row[1].strip() for row in rows if len(row) == 2}
         return frozenset(found)
 
     def suspend(self) -> None:

@@ -77,7 +77,7 @@ def take(
             f"a snapshot is of machines that run; these do not: {', '.join(off)}",
             hint=f"`./halab up {folder.name}` starts them",
         )
-    disks, origin = machines.disks(), origin_of(folder, machines)
+    disks, origin = machines.disks(record.pool), origin_of(folder, machines)
     draft = shelf.begin_draft()
     try:
         report("suspending all machines")

@@ -80,8 +80,8 @@ class FakeVirsh(Virsh):
         if verb == "domuuid":
             return f"uuid-{rest[0]}\n"
         if verb == "domblklist":
-            shared = "" if rest[0] == "monitor" else f" vdb   {daemon.pool / 'sbd.raw'}\n"
-            return f" vda   {daemon.disk(rest[0])}\n{shared}"
+            shared = "" if rest[0] == "monitor" else " vdb   sbd.raw\n"
+            return f" vda   {daemon.disk(rest[0]).name}\n{shared}"
         daemon.step(f"{verb} {rest[0]}")
         match verb, daemon.states.get(rest[0]):
             case "suspend", "running":
