@@ -7,11 +7,9 @@ from contextlib import contextmanager
 
 from drills.power import Power
 from inventory.model import Machine
+from labs.ports import DRBD_PORT
 from labs.roles import NetworkRole
 from provisioning.remote import Remote
-
-REPLICATION_PORT = 7788
-"""DRBD's TCP port for r0 (provisioning's r0.res)."""
 
 
 @contextmanager
@@ -56,8 +54,8 @@ def replication_cut(node: Machine) -> Iterator[None]:
     chains = "\n".join(
         f"""chain {hook} {{
             type filter hook {hook} priority -300
-            tcp sport {REPLICATION_PORT} drop
-            tcp dport {REPLICATION_PORT} drop
+            tcp sport {DRBD_PORT} drop
+            tcp dport {DRBD_PORT} drop
         }}"""
         for hook in ("input", "output")
     )
