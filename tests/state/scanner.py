@@ -15,7 +15,7 @@ import socket
 import sys
 import time
 
-AT_ONCE = 250
+AT_ONCE = 600
 """Connections under way at a time: below the usual limit of 1024 open files."""
 
 PAUSE = 0.02

@@ -16,7 +16,7 @@ import pytest
 from core.errors import HalabError
 from core.folders import PROJECT
 from inventory.model import Firewall, Inventory
-from labs.ports import FIXED, Peer, Protocol
+from labs.ports import FIXED, Opening, Peer, Protocol
 from labs.roles import NetworkRole
 from labs.tables import Allow
 from labs.timing import Timing
@@ -28,6 +28,7 @@ from tests.unit.namespaces import Namespace, machine_and_world
 from tests.unit.provisioned_lab import facts, inventory
 
 PLATFORM = IPv4Address("10.10.0.254")
+ONE_OF_A_KIND = (Peer.PLATFORM, Peer.MONITOR)
 STRANGER = 200
 """Ends the addresses of somebody who is no part of the lab."""
 
@@ -89,6 +90,24 @@ def test_nothing_but_its_own_table_is_touched() -> None:
         "delete table inet halab",
         "table inet halab {",
     }
+
+
+def documented_row(opening: Opening) -> str:
+    port = "echo request" if opening.port is None else str(opening.port)
+    peers = ", ".join(
+        "anybody" if peer is Peer.ANYBODY else f"the {peer}" if peer in ONE_OF_A_KIND else "nodes"
+        for peer in opening.peers
+    )
+    cells = (opening.role, opening.network, f"{opening.protocol} {port}", peers, opening.purpose)
+    return f"| {' | '.join(cells)} |"
+
+
+def test_the_manual_lists_what_is_open_and_nothing_else() -> None:
+    manual = (PROJECT / "docs" / "networks.md").read_text()
+    service = inventory().openings[len(FIXED)]
+    rows = [*map(documented_row, FIXED), documented_row(service).replace("80", "`service.port`")]
+    written = [line for line in manual.splitlines() if line.startswith(("| node |", "| monitor |"))]
+    assert sorted(written) == sorted(rows)
 
 
 def test_no_port_is_listed_twice_for_the_same_network() -> None:
@@ -254,6 +273,7 @@ def on_trial(
     (tmp_path / "run").mkdir()
     found = lab()
     monkeypatch.setattr(Timing, "firewall_trial_s", 1)
+    world: dict[NetworkRole, tuple[str, ...]]
     world = {role: (f"{prefix}.254",) for role, prefix in PREFIXES.items()}
     with machine_and_world(found.nodes[0], world, tools) as (here, there):
         yield here, there, found
@@ -280,7 +300,7 @@ def try_rules(here: Namespace, there: Namespace, found: Inventory, text: str) ->
 
 @with_nft
 def test_rules_that_let_halab_in_are_kept(
-    on_trial: tuple[Namespace, Namespace, Inventory],
+    on_trial: tuple[Namespace, Namespace, Inventory], tmp_path: Path
 ) -> None:
     here, there, found = on_trial
     assert try_rules(here, there, found, node_rules(found)) == ("firewall rules in force",)
@@ -288,7 +308,7 @@ def test_rules_that_let_halab_in_are_kept(
     here.run("sleep 1.3")
     assert "dport 7788" in here.run("nft list table inet halab").stdout
     # What is noted is what is found again.
-    note = Path(firewall.NOTES, firewall.NOTE).read_text()
+    note = (tmp_path / "notes" / firewall.NOTE).read_text()
     assert note == here.run("nft --stateless list table inet halab | sha256sum").stdout
 
 
