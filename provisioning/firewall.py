@@ -33,6 +33,7 @@ KERNEL_SETTINGS = "/etc/sysctl.d/halab.conf"
 NOTE = "firewall"
 
 _TRIAL = "/run/halab/firewall.nft"
+_RESTORED = "/run/halab/firewall.restored"
 
 Connect = Callable[[], AbstractContextManager[Remote]]
 """Opens a connection that did not exist before the rules were changed."""
@@ -107,12 +108,32 @@ def apply_on_trial(
         )
     except (WaitTimeout, CommandError) as error:
         raise HalabError(
-            f"{remote.name}: the new firewall rules shut halab out; they were taken back",
+            f"{remote.name}: the new firewall rules shut halab out; {_fate(connect, patience)}",
             detail=error.detail,
             hint="compare [firewall] and the addresses in the inventory with where halab connects "
             f"from; the rules are in {_TRIAL} on {remote.name}",
         ) from error
     return ("firewall rules in force",)
+
+
+def _fate(connect: Connect, patience: float) -> str:
+    """Wait until the machine has ended the trial by itself, and tell whether it has."""
+
+    def ended() -> bool:
+        with connect() as again:
+            return again.run(f"test -e {_RESTORED}", check=False).status == 0
+
+    try:
+        wait_until(
+            ended,
+            bool,
+            what="the old firewall rules are back",
+            timeout=patience,
+            retry_on=(RemoteUnreachable,),
+        )
+    except WaitTimeout:
+        return "it does not answer with the old ones either"
+    return "they were taken back"
 
 
 def start(inventory: Inventory, facts: Facts, written: frozenset[str]) -> tuple[Step, ...]:

@@ -10,7 +10,7 @@ nft --check --file "$trial"
 
 # Whoever moves this file away decides: a confirmation or the end of the trial, never both.
 cat >"$folder/end-trial" <<END
-mv "$undecided" "$folder/firewall.restored" 2>/dev/null && nft --file "$before"
+mv "$undecided" "$undecided.not" 2>/dev/null && nft --file "$before" && : >"$folder/firewall.restored"
 END
 # An earlier trial that nobody waits for any more ends now.
 if [ -e "$undecided" ]; then
@@ -22,6 +22,7 @@ fi
     printf 'table inet halab\ndelete table inet halab\n'
     nft list table inet halab 2>/dev/null || :
 } >"$before"
+rm -f "$folder/firewall.restored"
 : >"$undecided"
 systemd-run --quiet --collect --unit "$unit" --on-active "$seconds" \
     --timer-property AccuracySec=100ms /bin/sh "$folder/end-trial"

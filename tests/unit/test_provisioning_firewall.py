@@ -156,12 +156,15 @@ def node_and_world() -> Iterator[tuple[Namespace, Namespace]]:
         yield here, there
 
 
+PATIENCE_S = 0.4
+"""In a namespace an answer comes within milliseconds; silence has to be waited for."""
+
 PORTS = [21, 22, 80, 123, 443, 5403, 5405, 5406, 7788, 8080, 10050, 10051, 40000]
 
 
 def passed(here: Namespace, there: Namespace, probes: list[dict[str, object]]) -> list[set[int]]:
     """Return, for each probe, the TCP ports that answered, if only to refuse."""
-    asked = json.dumps({"probes": probes, "patience": 0.4})
+    asked = json.dumps({"probes": probes, "patience": PATIENCE_S})
     scanner = PROJECT / "tests" / "state" / "scanner.py"
     done = there.run(f"{sys.executable} -I -S {scanner}", stdin=asked)
     return [{*one["open"], *one["refused"]} for one in json.loads(done.stdout)]
@@ -269,10 +272,11 @@ def on_trial(
     """A node whose sshd listens, and rules that were delivered to folders of this test."""
     for name, place in (("_TRIAL", "run/firewall.nft"), ("RULES", "etc/firewall.nft")):
         monkeypatch.setattr(firewall, name, str(tmp_path / place))
+    monkeypatch.setattr(firewall, "_RESTORED", str(tmp_path / "run" / "firewall.restored"))
     monkeypatch.setattr(firewall, "NOTES", str(tmp_path / "notes"))
     (tmp_path / "run").mkdir()
     found = lab()
-    monkeypatch.setattr(Timing, "firewall_trial_s", 1)
+    monkeypatch.setattr(Timing, "firewall_trial_s", 10)
     world: dict[NetworkRole, tuple[str, ...]]
     world = {role: (f"{prefix}.254",) for role, prefix in PREFIXES.items()}
     with machine_and_world(found.nodes[0], world, tools) as (here, there):
@@ -305,7 +309,7 @@ def test_rules_that_let_halab_in_are_kept(
     here, there, found = on_trial
     assert try_rules(here, there, found, node_rules(found)) == ("firewall rules in force",)
     assert Path(firewall.RULES).read_text() == node_rules(found)
-    here.run("sleep 1.3")
+    here.run(f"sh {tmp_path}/run/end-trial", check=False)
     assert "dport 7788" in here.run("nft list table inet halab").stdout
     # What is noted is what is found again.
     note = (tmp_path / "notes" / firewall.NOTE).read_text()
@@ -314,17 +318,17 @@ def test_rules_that_let_halab_in_are_kept(
 
 @with_nft
 def test_rules_that_shut_halab_out_are_taken_back(
-    on_trial: tuple[Namespace, Namespace, Inventory],
+    on_trial: tuple[Namespace, Namespace, Inventory], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here, there, found = on_trial
     try_rules(here, there, found, node_rules(found))
     before = here.run("nft list ruleset").stdout
     here.run("nft add table inet somebody_elses")
 
+    monkeypatch.setattr(Timing, "firewall_trial_s", 1)
     deaf = node_rules(found).replace("tcp dport 22 accept", "tcp dport 2222 accept")
     with pytest.raises(HalabError, match="shut halab out; they were taken back"):
         try_rules(here, there, found, deaf)
-    here.run("sleep 0.5")
 
     assert ssh_answers(there)
     assert here.run("nft list table inet halab").stdout.strip() == before.strip()
@@ -334,26 +338,26 @@ def test_rules_that_shut_halab_out_are_taken_back(
 
 @with_nft
 def test_the_first_rules_of_a_machine_can_be_taken_back_too(
-    on_trial: tuple[Namespace, Namespace, Inventory],
+    on_trial: tuple[Namespace, Namespace, Inventory], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here, there, found = on_trial
+    monkeypatch.setattr(Timing, "firewall_trial_s", 1)
     deaf = node_rules(found).replace("tcp dport 22 accept", "tcp dport 2222 accept")
     with pytest.raises(HalabError):
         try_rules(here, there, found, deaf)
-    here.run("sleep 0.5")
     assert ssh_answers(there)
     assert not Path(firewall.RULES).exists()
 
 
 @with_nft
 def test_a_confirmation_that_comes_too_late_is_refused(
-    on_trial: tuple[Namespace, Namespace, Inventory],
+    on_trial: tuple[Namespace, Namespace, Inventory], tmp_path: Path
 ) -> None:
     here, _, found = on_trial
 
     @contextmanager
     def late() -> Iterator[Remote]:
-        here.run("sleep 1.3")
+        here.run(f"sh {tmp_path}/run/end-trial", check=False)
         yield here.remote
 
     Path(firewall._TRIAL).write_text(node_rules(found))
@@ -365,9 +369,11 @@ def test_a_confirmation_that_comes_too_late_is_refused(
 
 @with_nft
 def test_what_nft_does_not_understand_changes_nothing(
-    on_trial: tuple[Namespace, Namespace, Inventory],
+    on_trial: tuple[Namespace, Namespace, Inventory], tmp_path: Path
 ) -> None:
     here, there, found = on_trial
     with pytest.raises(HalabError, match="syntax error"):
         try_rules(here, there, found, "table inet halab { nonsense }\n")
     assert here.run("nft list tables").stdout.strip() == ""
+    # Not even a trial began.
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["firewall.nft"]
