@@ -13,10 +13,8 @@ cat >"$folder/end-trial" <<END
 mv "$undecided" "$undecided.not" 2>/dev/null && nft --file "$before" && : >"$folder/firewall.restored"
 END
 # An earlier trial that nobody waits for any more ends now.
-if [ -e "$undecided" ]; then
-    systemctl stop "$unit.timer" 2>/dev/null || :
-    sh "$folder/end-trial" || :
-fi
+systemctl stop "$unit.timer" 2>/dev/null || :
+sh "$folder/end-trial" || :
 
 {
     printf 'table inet halab\ndelete table inet halab\n'
