@@ -136,9 +136,11 @@ def probing(inventory: Inventory) -> Iterator[Probe]:
             remote.run(f"systemctl stop {probe.unit}; rm -f {probe.log}", check=False)
 
 
-def answering_hardware(inventory: Inventory) -> tuple[str, ...]:
-    """Ask from the monitor who answers for the service address; return hardware addresses."""
-    interface = inventory.monitor.interfaces[NetworkRole.SERVICE].name
+def answering_hardware(
+    inventory: Inventory, network: NetworkRole = NetworkRole.SERVICE
+) -> tuple[str, ...]:
+    """Ask on a network of the monitor who has the service address; return hardware addresses."""
+    interface = inventory.monitor.interfaces[network].name
     program = (resources.files("drills") / "outside.py").read_text()
     with Remote(inventory.monitor) as remote:
         remote.run(f"mkdir -p {_FOLDER}")

@@ -78,7 +78,10 @@ NEEDS = (
     Need("util-linux", "nsenter", UTIL_LINUX_VERSION, "enters namespaces"),
 )
 
-TEST_NEEDS = (Need("shellcheck", "shellcheck", (), "checks the project's shell scripts"),)
+TEST_NEEDS = (
+    Need("shellcheck", "shellcheck", (), "checks the project's shell scripts"),
+    Need("nftables", "nft", (), "tries firewall rules in namespaces"),
+)
 """What only the project's own tests use."""
 
 

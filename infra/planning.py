@@ -5,9 +5,9 @@ from __future__ import annotations
 from ipaddress import IPv4Interface
 
 from core.folders import LabFolder
-from inventory.model import Interface, Inventory, Machine, Service, Ssh
+from inventory.model import Firewall, Interface, Inventory, Machine, Service, Ssh
 from inventory.record import LabRecord
-from labs.addressing import MachinePlan, interfaces, machines
+from labs.addressing import MachinePlan, hypervisor_address, interfaces, machines
 from labs.model import Lab
 from labs.roles import NetworkRole
 
@@ -22,6 +22,13 @@ def plan_inventory(lab: Lab, record: LabRecord, folder: LabFolder) -> Inventory:
                 f"{lab.service.address}/{lab.networks.subnet(NetworkRole.SERVICE).prefixlen}"
             ),
             port=lab.service.port,
+        ),
+        firewall=Firewall(
+            enabled=lab.firewall.enabled,
+            # A libvirt of somebody else's may be on another host: connections then come from there
+            # or from here, depending on the person's routes.
+            platform=hypervisor_address(lab) if record.private else None,
+            allow=lab.firewall.allow,
         ),
         timing=lab.timing(record.accelerated),
     )

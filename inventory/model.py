@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Interface
+from ipaddress import IPv4Address, IPv4Interface
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from labs.ports import Opening, openings
 from labs.roles import MachineRole, NetworkRole
+from labs.tables import Allow
 from labs.timing import Timing
 
 
@@ -60,6 +62,18 @@ class Service(Frozen):
     port: int = 80
 
 
+class Firewall(Frozen):
+    """Whether machines drop what `labs.ports` does not list, and what else they let in.
+
+    `platform` is the address that halab's own connections come from on the management network.
+    Where it is unknown, ssh is open to everybody who reaches that network.
+    """
+
+    enabled: bool = True
+    platform: IPv4Address | None = None
+    allow: tuple[Allow, ...] = ()
+
+
 class Inventory(Frozen):
     """The machines of one lab and what the cluster on them shall be."""
 
@@ -68,6 +82,7 @@ class Inventory(Frozen):
     machines: tuple[Machine, ...]
     disks: Disks = Disks()
     service: Service
+    firewall: Firewall = Firewall()
     timing: Timing = Timing()
 
     @property
@@ -80,6 +95,11 @@ class Inventory(Frozen):
     def monitor(self) -> Machine:
         """The machine that carries the quorum device and stands outside the cluster."""
         return next(m for m in self.machines if m.role is MachineRole.MONITOR)
+
+    @property
+    def openings(self) -> tuple[Opening, ...]:
+        """Everything that a firewall lets through, on all machines."""
+        return openings(self.service.port, (entry.opening for entry in self.firewall.allow))
 
     def machine(self, name: str) -> Machine:
         """Return the machine with this name; raises KeyError when there is none."""

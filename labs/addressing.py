@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface
 
 from labs.model import Lab
-from labs.roles import INTERFACE_NAMES, MachineRole, NetworkRole
+from labs.roles import INTERFACE_NAMES, NETWORKS_OF, MachineRole, NetworkRole
 from labs.subnets import last_address, machine_address
 
 MAC_PREFIX = "52:54:00:0a"
@@ -23,12 +23,6 @@ MAC_NETWORKS = {
     NetworkRole.SERVICE: 3,
 }
 """The fifth octet. Replication has no hardware of its own: it is a bond over both cluster NICs."""
-
-NETWORKS_OF = {
-    MachineRole.NODE: tuple(NetworkRole),
-    MachineRole.MONITOR: (NetworkRole.MANAGEMENT, NetworkRole.SERVICE),
-}
-"""The monitor stands outside the cluster, where clients and administrators are."""
 
 
 @dataclass(frozen=True)

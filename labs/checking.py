@@ -7,7 +7,8 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
+from itertools import takewhile
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -164,6 +165,8 @@ def _hint(place: Place, field: FieldInfo, source: ErrorDetails) -> str:
     if field.default not in (None, PydanticUndefined):
         default = field.default
         return f"the default is {_toml(list(default) if _listed(default) else default)}"
+    if field.is_required():
+        return "it has no default"
     return "without this key halab chooses"
 
 
@@ -179,7 +182,12 @@ def _model(table: Sequence[str | int]) -> type[BaseModel] | None:
     """Return the model behind a place in the file, None where it is no table."""
     model: type[BaseModel] = Lab
     for word in table:
+        if isinstance(word, int):
+            # The entries of a list of tables are all alike.
+            continue
         annotation = _fields(model)[word].annotation if word in _fields(model) else None
+        if get_origin(annotation) is tuple:
+            annotation = get_args(annotation)[0]
         if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
             return None
         model = annotation
@@ -204,13 +212,13 @@ def _field(place: Place) -> FieldInfo:
 
 def _drop(tables: Tables, place: Place) -> bool:
     """Take a key out, a list as a whole, and say whether that changed anything."""
-    words = [word for word in place if isinstance(word, str)]
+    words = [*takewhile(lambda word: isinstance(word, str), place)]
     table: Any = tables
     for word in words[:-1]:
         table = table.get(word) if isinstance(table, dict) else None
     if not isinstance(table, dict):
         return False
-    key = words[-1]
+    key = str(words[-1])
     if len(words) == 1 and key in STAND_INS:
         before = table.get(key, MISSING)
         table[key] = STAND_INS[key]

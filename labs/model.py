@@ -12,7 +12,16 @@ from pydantic import Field, StrictInt, StrictStr, model_validator
 from labs import rules
 from labs.conflicts import Conflicts
 from labs.subnets import floating_address
-from labs.tables import Monitor, Networks, Nodes, Platform, ServiceTable, Table, TimingTable
+from labs.tables import (
+    FirewallTable,
+    Monitor,
+    Networks,
+    Nodes,
+    Platform,
+    ServiceTable,
+    Table,
+    TimingTable,
+)
 from labs.timing import EMULATION_PACE, KVM_PACE, Timing
 
 LAB_NAME = r"^[a-z]([a-z0-9-]{0,22}[a-z0-9])?$"
@@ -47,6 +56,7 @@ class Lab(Table):
     service_table: ServiceTable = Field(
         default=ServiceTable(), alias="service", description="a table"
     )
+    firewall: FirewallTable = Field(default=FirewallTable(), description="a table")
     timing_table: TimingTable = Field(default=TimingTable(), alias="timing", description="a table")
 
     @model_validator(mode="after")
@@ -58,6 +68,7 @@ class Lab(Table):
                 rules.networks_apart(self.networks),
                 rules.address_floats(table, self.networks.service, machines),
                 rules.port_free(table),
+                rules.openings_make_sense(self.firewall),
             )
         )
         return self

@@ -22,6 +22,13 @@ class NetworkRole(StrEnum):
     REPLICATION = "replication"
 
 
+NETWORKS_OF: dict[MachineRole, tuple[NetworkRole, ...]] = {
+    MachineRole.NODE: tuple(NetworkRole),
+    MachineRole.MONITOR: (NetworkRole.MANAGEMENT, NetworkRole.SERVICE),
+}
+"""The monitor stands outside the cluster, where clients and administrators are."""
+
+
 INTERFACE_NAMES: dict[NetworkRole, str] = {
     NetworkRole.MANAGEMENT: "mgmt",
     NetworkRole.CLUSTER_A: "cla",

@@ -7,12 +7,10 @@ from ipaddress import IPv4Network
 from itertools import combinations
 
 from labs.conflicts import Conflict
-from labs.roles import NetworkRole
+from labs.ports import TAKEN_PORTS
+from labs.roles import NETWORKS_OF, MachineRole, NetworkRole
 from labs.subnets import floating_address, last_address, machine_address
-from labs.tables import Monitor, Networks, Nodes, ServiceTable
-
-TAKEN_PORTS = {22: "ssh", 7788: "DRBD"}
-"""TCP ports that listen on the nodes' own behalf."""
+from labs.tables import FirewallTable, Monitor, Networks, Nodes, ServiceTable
 
 
 def names_differ(nodes: Nodes, monitor: Monitor) -> Iterator[Conflict]:
@@ -82,3 +80,30 @@ def port_free(service: ServiceTable) -> Iterator[Conflict]:
             allowed="a TCP port from 1 to 65535 that the nodes leave free",
             hint=f"{TAKEN_PORTS[service.port]} listens there; 80 and 8080 are free",
         )
+
+
+def openings_make_sense(firewall: FirewallTable) -> Iterator[Conflict]:
+    """What is opened can be reached, is opened once, and there is a wall to open it in."""
+    if firewall.allow and not firewall.enabled:
+        yield Conflict(
+            keys=("firewall.allow", "firewall.enabled"),
+            value=f"{len(firewall.allow)} openings (enabled false)",
+            allowed="openings in a firewall that is enabled",
+            hint="without a firewall everything is open: remove allow, or set enabled = true",
+        )
+    for index, entry in enumerate(firewall.allow):
+        networks = NETWORKS_OF[MachineRole(entry.role)]
+        if NetworkRole(entry.network) not in networks:
+            yield Conflict(
+                keys=(f"firewall.allow[{index}].network",),
+                value=f'"{entry.network}"',
+                allowed=f"a network of the {entry.role}: {', '.join(networks)}",
+                hint=f"the {entry.role} is not connected to {entry.network}",
+            )
+        if entry in firewall.allow[:index]:
+            yield Conflict(
+                keys=(f"firewall.allow[{index}]",),
+                value=f"{entry.protocol} {entry.port} on {entry.network}",
+                allowed="every opening once",
+                hint=f"firewall.allow[{firewall.allow.index(entry)}] is the same",
+            )

@@ -15,12 +15,14 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    StrictBool,
     StrictInt,
     StrictStr,
     model_validator,
 )
 
-from labs.roles import NetworkRole
+from labs.ports import Opening, Peer, Protocol
+from labs.roles import MachineRole, NetworkRole
 from labs.subnets import parse_address, parse_subnet
 from labs.timing import PROFILES, Timeouts
 
@@ -140,6 +142,42 @@ class ServiceTable(Table):
 
     port: Annotated[StrictInt, Field(ge=1, le=65535)] = Field(
         default=80, description="a TCP port from 1 to 65535 that the nodes leave free"
+    )
+
+
+class Allow(Table):
+    """One entry of [firewall] allow: a port that machines of one role open to a whole network."""
+
+    role: Literal["node", "monitor"] = Field(description='"node" or "monitor"')
+    network: Literal["management", "cluster-a", "cluster-b", "service", "replication"] = Field(
+        description='"management", "cluster-a", "cluster-b", "service" or "replication"'
+    )
+    protocol: Literal["tcp", "udp"] = Field(default="tcp", description='"tcp" or "udp"')
+    port: Annotated[StrictInt, Field(ge=1, le=65535)] = Field(
+        description="whole number from 1 to 65535"
+    )
+
+    @property
+    def opening(self) -> Opening:
+        """The same as a row of the table of open ports."""
+        return Opening(
+            role=MachineRole(self.role),
+            network=NetworkRole(self.network),
+            protocol=Protocol(self.protocol),
+            port=self.port,
+            peers=(Peer.ANYBODY,),
+            purpose="added by the definition",
+        )
+
+
+class FirewallTable(Table):
+    """[firewall]: whether machines drop what nobody needs, and what else they let in."""
+
+    enabled: StrictBool = Field(default=True, description="true or false")
+    allow: tuple[Allow, ...] = Field(
+        default=(),
+        description="a list of tables, as "
+        '[{ role = "node", network = "service", protocol = "tcp", port = 443 }]',
     )
 
 

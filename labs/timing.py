@@ -242,6 +242,11 @@ class Timing(Timeouts):
         return 10 * self.pace
 
     @property
+    def firewall_trial_s(self) -> int:
+        """How long new firewall rules may shut halab out before the old ones come back."""
+        return 20 * self.pace
+
+    @property
     def boot_wait_s(self) -> int:
         """From power-on until ssh answers (calibration: 35 to 65 s in emulation, three guests)."""
         return 60 * self.pace

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 
 from inventory.model import Inventory, Machine
+from labs.ports import DRBD_PORT
 from labs.roles import NetworkRole
 from provisioning.facts import NOTES, Facts
 from provisioning.files import Edit, File, script
@@ -54,6 +55,7 @@ def files(inventory: Inventory, secrets: Secrets) -> tuple[File, ...]:
     resource = render(
         "r0.res.j2",
         timing=inventory.timing,
+        port=DRBD_PORT,
         disk=inventory.disks.data,
         secret=secrets.drbd_secret,
         fence_handler=FENCE_HANDLER,

@@ -39,7 +39,8 @@ class Facts:
     """A machine as it was found.
 
     `fencing_disk` is what `sbd dump` prints, empty when the disk holds no header; `notes` maps the
-    names of files in NOTES to their content.
+    names of files in NOTES to their content; `firewall` holds digests of the rules that are in
+    force and of those that the next boot loads.
     """
 
     system: str
@@ -49,6 +50,7 @@ class Facts:
     notes: dict[str, str]
     corosync_conf: str
     fencing_disk: str
+    firewall: str = ""
 
     @property
     def cluster_runs(self) -> bool:
@@ -98,6 +100,7 @@ def parse_facts(printed: str) -> Facts:
         },
         corosync_conf=sections["corosync.conf"] + "\n",
         fencing_disk=sections.get("fencing disk", ""),
+        firewall=sections.get("firewall", ""),
     )
 
 

@@ -7,7 +7,16 @@ from provisioning.facts import Facts
 from provisioning.files import run_script
 from provisioning.remote import Remote
 
-_EVERYWHERE = ("chrony", "curl", "iproute2", "iputils-ping", "kmod", "libnss3-tools", "python3")
+_EVERYWHERE = (
+    "chrony",
+    "curl",
+    "iproute2",
+    "iputils-ping",
+    "kmod",
+    "libnss3-tools",
+    "nftables",
+    "python3",
+)
 
 PACKAGES: dict[MachineRole, tuple[str, ...]] = {
     MachineRole.NODE: (

@@ -13,7 +13,18 @@ from core.errors import HalabError
 from core.wait import WaitTimeout, wait_until
 from inventory.model import Inventory, Machine
 from labs.roles import MachineRole
-from provisioning import chrony, corosync, drbd, nginx, pacemaker, packages, qdevice, sbd, units
+from provisioning import (
+    chrony,
+    corosync,
+    drbd,
+    firewall,
+    nginx,
+    pacemaker,
+    packages,
+    qdevice,
+    sbd,
+    units,
+)
 from provisioning.facts import Facts, read_facts
 from provisioning.files import File, Link, ensure_files
 from provisioning.remote import Remote, RemoteUnreachable
@@ -113,6 +124,12 @@ class _Run:
         self.report(f"{machine.name}: answers")
         return facts
 
+    def _another(self, machine: Machine) -> Remote:
+        """Return a connection of its own to a machine."""
+        if self.interrupted.is_set():
+            raise HalabError(f"interrupted while trying {machine.name}'s firewall rules")
+        return Remote(machine, connect_timeout=self.inventory.timing.ssh_wait_s)
+
     def _read(self, remote: Remote, wanted: tuple[str, ...], disk: str | None) -> Facts:
         if self.interrupted.is_set():
             raise HalabError(f"interrupted while waiting for {remote.name}")
@@ -143,12 +160,22 @@ class _Run:
             changes += self._note(machine, (f"packages installed: {' '.join(absent)}",))
             facts = state.found[machine.name] = self._look(machine)
 
-        delivered = qdevice.delivery(self.inventory, machine, self.secrets, facts)
+        delivered: tuple[File, ...] = (
+            *qdevice.delivery(self.inventory, machine, self.secrets, facts),
+            *firewall.delivery(self.inventory, machine, facts),
+        )
         written = ensure_files(remote, [*self._files(machine, state), *delivered])
         paths = sorted(written - {file.path for file in delivered})
         changes += self._note(machine, [f"{path} written" for path in paths])
+        # Before anything listens, and while nothing can be lost by it.
+        tried = firewall.apply_on_trial(
+            self.inventory, remote, lambda: self._another(machine), written
+        )
+        changes += self._note(machine, tried)
         certificates = qdevice.import_certificates(self.inventory, machine, written)
         steps: list[Step] = [*certificates]
+        steps += units.reload(written)
+        steps += firewall.start(self.inventory, facts, written)
         if machine.role is MachineRole.MONITOR:
             steps += qdevice.start(facts, bool(certificates))
             steps += chrony.start(facts, written)
@@ -157,7 +184,11 @@ class _Run:
         return changes + self._run(machine, steps)
 
     def _files(self, machine: Machine, state: _State) -> tuple[File | Link, ...]:
-        files = (*chrony.files(self.inventory, machine), *qdevice.serving(machine))
+        files = (
+            *firewall.files(self.inventory),
+            *chrony.files(self.inventory, machine),
+            *qdevice.serving(machine),
+        )
         if machine.role is MachineRole.MONITOR:
             return files
         return (
@@ -173,8 +204,7 @@ class _Run:
         self, machine: Machine, state: _State, facts: Facts, written: frozenset[str]
     ) -> list[Step]:
         first = drbd.first_node(self.inventory, machine)
-        steps: list[Step] = [*units.reload(written)]
-        steps += sbd.load_watchdog(facts, written)
+        steps: list[Step] = [*sbd.load_watchdog(facts, written)]
         if first:
             steps += sbd.initialise(self.inventory, facts)
         steps += drbd.attach(facts, state.first, state.cluster_runs)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from drills.faults.base import Fault, Scene, commands, repair_on, run_on
+from labs.ports import DRBD_PORT
 from provisioning.drbd import RESOURCE
 
 TABLE = "inet halab_fault_replication"
-PORT = 7788
-"""DRBD's TCP port (provisioning's r0.res)."""
-
 DEVICE = "/dev/drbd0"
 
 
@@ -16,7 +14,7 @@ def replication_cut() -> Fault:
     """Drop all replication traffic at the targets, on both paths; membership goes on."""
     chains = "".join(
         f"  chain {hook} {{\n    type filter hook {hook} priority -300\n"
-        f"    tcp sport {PORT} drop\n    tcp dport {PORT} drop\n  }}\n"
+        f"    tcp sport {DRBD_PORT} drop\n    tcp dport {DRBD_PORT} drop\n  }}\n"
         for hook in ("input", "output")
     )
     return commands(

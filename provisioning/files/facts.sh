@@ -27,6 +27,10 @@ echo "== corosync.conf"
 if [ -f /etc/corosync/corosync.conf ]; then cat /etc/corosync/corosync.conf; fi
 echo
 
+echo "== firewall"
+# In force, then what the next boot loads.
+nft --stateless list table inet halab 2>/dev/null | sha256sum - /etc/halab/firewall.nft 2>/dev/null || :
+
 if [ -n "$disk" ]; then
     echo "== fencing disk"
     if command -v sbd >/dev/null; then sbd -d "$disk" dump 2>/dev/null || :; fi

@@ -45,6 +45,16 @@ def test_services_run_and_come_back_after_a_boot(any_machine: Inspected) -> None
         assert unit.is_enabled, f"{name} does not start at boot"
 
 
+def test_the_firewall_stands_before_the_network(
+    any_machine: Inspected, inventory: Inventory
+) -> None:
+    unit = any_machine.host.service("halab-firewall")
+    assert unit.is_enabled == unit.is_running == inventory.firewall.enabled
+    if inventory.firewall.enabled:
+        earlier = any_machine.output("systemctl show --property Before --value halab-firewall")
+        assert {"network-pre.target", "ssh.service"} <= set(earlier.split())
+
+
 def test_what_the_cluster_starts_does_not_start_by_itself(node: Inspected) -> None:
     for unit in LEFT_TO_THE_CLUSTER:
         assert not node.host.service(unit).is_enabled, f"{unit} is enabled"

@@ -180,6 +180,10 @@ def test_a_table_that_is_none(table: str, value: object) -> None:
         ("service", "port", 65536),
         ("service", "port", 22),
         ("service", "port", 7788),
+        ("service", "port", 10050),
+        ("firewall", "enabled", 1),
+        ("firewall", "enabled", "yes"),
+        ("firewall", "allow", 443),
         ("timing", "profile", "fast"),
         ("timing", "token_ms", 500),
         ("timing", "msgwait_s", 9),
@@ -296,6 +300,57 @@ def test_any_free_address_may_float(address: str) -> None:
     )
 
 
+HTTPS = {"role": "node", "network": "service", "port": 443}
+
+
+def test_a_definition_may_open_ports() -> None:
+    lab = check("my.toml", {**GOOD, "firewall": {"allow": [HTTPS]}})
+    (entry,) = lab.firewall.allow
+    assert (entry.opening.port, entry.opening.protocol) == (443, "tcp")
+
+
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [
+        ({"port": 0}, "firewall.allow[0].port"),
+        ({"port": "443"}, "firewall.allow[0].port"),
+        ({"protocol": "sctp"}, "firewall.allow[0].protocol"),
+        ({"role": "router"}, "firewall.allow[0].role"),
+        ({"network": "internet"}, "firewall.allow[0].network"),
+        ({"prot": "tcp"}, "firewall.allow[0].prot"),
+    ],
+)
+def test_openings_that_cannot_be(change: dict[str, object], key: str) -> None:
+    assert the_problem(firewall={"allow": [{**HTTPS, **change}]}).key == key
+
+
+def test_an_opening_says_what_it_lacks_and_knows_its_keys() -> None:
+    found = problems(firewall={"allow": [{"role": "node", "protokol": "udp"}, "https"]})
+    assert set(found) == {
+        "firewall.allow[0].network",
+        "firewall.allow[0].port",
+        "firewall.allow[0].protokol",
+        "firewall.allow[1]",
+    }
+    assert found["firewall.allow[0].protokol"].hint == "did you mean protocol?"
+    assert found["firewall.allow[0].port"].hint == "it has no default"
+
+
+def test_the_monitor_opens_nothing_on_networks_that_it_is_not_on() -> None:
+    entry = {**HTTPS, "role": "monitor", "network": "cluster-a"}
+    problem = the_problem(firewall={"allow": [HTTPS, entry]})
+    assert problem.key == "firewall.allow[1].network"
+    assert problem.allowed == "a network of the monitor: management, service"
+
+
+def test_an_opening_is_written_once() -> None:
+    assert the_problem(firewall={"allow": [HTTPS, HTTPS]}).key == "firewall.allow[1]"
+
+
+def test_there_is_nothing_to_open_without_a_firewall() -> None:
+    assert the_problem(firewall={"enabled": False, "allow": [HTTPS]}).key == "firewall.allow"
+
+
 def test_everything_that_is_wrong_is_said_at_once() -> None:
     found = problems(
         name="Not a name",
@@ -357,6 +412,8 @@ def keys(model: type[BaseModel], table: str = "") -> list[tuple[str, str, str]]:
             continue
         assert field.description, f"{table}.{key} does not say what is allowed"
         default = "" if field.is_required() or field.default_factory else str(field.default)
+        if isinstance(field.default, bool):
+            default = default.lower()
         rows.append((table, key, "" if default == "None" or "(" in default else default))
     return rows
 

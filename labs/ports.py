@@ -1,0 +1,115 @@
+"""What is open on a lab's machines: the one table behind rule sets, documentation and scans.
+
+Everything that does not stand here is dropped. A row says who may begin to talk; answers are let
+through because they are answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from labs.roles import MachineRole, NetworkRole
+
+SSH_PORT = 22
+NTP_PORT = 123
+QNETD_PORT = 5403
+"""corosync-qnetd(8), option -p."""
+
+COROSYNC_PORT = 5405
+"""Link 0; every further link takes the next port (corosync.conf(5), mcastport)."""
+
+DRBD_PORT = 7788
+
+FRONTEND_PORT = 8080
+AGENT_PORT = 10050
+SERVER_PORT = 10051
+"""Zabbix: the web frontend, what an agent answers on, and what the server hears agents on."""
+
+
+class Protocol(StrEnum):
+    """What a packet speaks. ICMP stands for echo requests alone and has no ports."""
+
+    TCP = "tcp"
+    UDP = "udp"
+    ICMP = "icmp"
+
+
+class Peer(StrEnum):
+    """Who may begin to talk, always with an address of the very network that is spoken of.
+
+    The platform is what carries the machines: `halab` reaches them from its address.
+    """
+
+    NODE = "node"
+    MONITOR = "monitor"
+    PLATFORM = "platform"
+    ANYBODY = "anybody"
+
+
+@dataclass(frozen=True)
+class Opening:
+    """One thing that one kind of machine accepts on one network; `port` is None for ICMP."""
+
+    role: MachineRole
+    network: NetworkRole
+    protocol: Protocol
+    port: int | None
+    peers: tuple[Peer, ...]
+    purpose: str
+
+
+_NODE, _MONITOR = MachineRole.NODE, MachineRole.MONITOR
+_MANAGEMENT, _SERVICE = NetworkRole.MANAGEMENT, NetworkRole.SERVICE
+_EVERY_MACHINE = (Peer.PLATFORM, Peer.NODE, Peer.MONITOR)
+
+FIXED: tuple[Opening, ...] = (
+    Opening(_NODE, _MANAGEMENT, Protocol.TCP, SSH_PORT, _EVERY_MACHINE, "ssh"),
+    Opening(_NODE, _MANAGEMENT, Protocol.TCP, AGENT_PORT, (Peer.MONITOR,), "Zabbix agent"),
+    Opening(_NODE, _MANAGEMENT, Protocol.ICMP, None, _EVERY_MACHINE, "ping"),
+    Opening(
+        _NODE,
+        NetworkRole.CLUSTER_A,
+        Protocol.UDP,
+        COROSYNC_PORT,
+        (Peer.NODE,),
+        "Corosync, link 0",
+    ),
+    Opening(_NODE, NetworkRole.CLUSTER_A, Protocol.ICMP, None, (Peer.NODE,), "ping"),
+    Opening(
+        _NODE,
+        NetworkRole.CLUSTER_B,
+        Protocol.UDP,
+        COROSYNC_PORT + 1,
+        (Peer.NODE,),
+        "Corosync, link 1",
+    ),
+    Opening(_NODE, NetworkRole.CLUSTER_B, Protocol.ICMP, None, (Peer.NODE,), "ping"),
+    Opening(_NODE, NetworkRole.REPLICATION, Protocol.TCP, DRBD_PORT, (Peer.NODE,), "DRBD"),
+    Opening(_NODE, NetworkRole.REPLICATION, Protocol.ICMP, None, (Peer.NODE,), "ping"),
+    Opening(_NODE, _SERVICE, Protocol.ICMP, None, (Peer.ANYBODY,), "ping"),
+    Opening(_MONITOR, _MANAGEMENT, Protocol.TCP, SSH_PORT, _EVERY_MACHINE, "ssh"),
+    Opening(_MONITOR, _MANAGEMENT, Protocol.UDP, NTP_PORT, (Peer.NODE,), "time"),
+    Opening(_MONITOR, _MANAGEMENT, Protocol.TCP, QNETD_PORT, (Peer.NODE,), "quorum device"),
+    Opening(_MONITOR, _MANAGEMENT, Protocol.TCP, FRONTEND_PORT, (Peer.PLATFORM,), "Zabbix pages"),
+    Opening(_MONITOR, _MANAGEMENT, Protocol.TCP, SERVER_PORT, (Peer.NODE,), "Zabbix server"),
+    Opening(_MONITOR, _MANAGEMENT, Protocol.ICMP, None, _EVERY_MACHINE, "ping"),
+    Opening(_MONITOR, _SERVICE, Protocol.ICMP, None, (Peer.ANYBODY,), "ping"),
+)
+"""What every lab has, whatever its definition says."""
+
+TAKEN_PORTS: dict[int, str] = {
+    opening.port: opening.purpose
+    for opening in FIXED
+    if opening.role is _NODE and opening.protocol is Protocol.TCP and opening.port is not None
+}
+"""TCP ports that the nodes need themselves, and for what: no service may take them."""
+
+
+def openings(service_port: int, extra: Iterable[Opening] = ()) -> tuple[Opening, ...]:
+    """Return all that is open in a lab: the fixed part, its service, and what it adds."""
+    service = Opening(
+        _NODE, _SERVICE, Protocol.TCP, service_port, (Peer.ANYBODY,), "the lab's service"
+    )
+    return (*FIXED, service, *extra)
