@@ -9,6 +9,7 @@ from cli.doctor import doctor
 from cli.down import down
 from cli.inventory import inventory
 from cli.listing import list_labs
+from cli.open import open_lab
 from cli.plain_pulumi import env, pulumi
 from cli.ssh import ssh, ssh_config
 from cli.status import status
@@ -32,6 +33,7 @@ app.command()(status)
 app.command(context_settings=PASSED_ON)(ssh)
 app.command("ssh-config")(ssh_config)
 app.command()(inventory)
+app.command("open")(open_lab)
 app.command()(down)
 app.command()(doctor)
 app.command(context_settings=PASSED_ON)(pulumi)

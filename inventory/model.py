@@ -60,6 +60,15 @@ class Service(Frozen):
     port: int = 80
 
 
+class Monitoring(Frozen):
+    """Zabbix on the monitor. `interval_s` is the time between two readings of a node.
+
+    Without it, halab chooses what suits the machines' pace.
+    """
+
+    interval_s: int | None = None
+
+
 class Inventory(Frozen):
     """The machines of one lab and what the cluster on them shall be."""
 
@@ -69,6 +78,8 @@ class Inventory(Frozen):
     disks: Disks = Disks()
     service: Service
     timing: Timing = Timing()
+    monitoring: Monitoring | None = Monitoring()
+    """None for a lab without."""
 
     @property
     def nodes(self) -> tuple[Machine, ...]:
@@ -80,6 +91,12 @@ class Inventory(Frozen):
     def monitor(self) -> Machine:
         """The machine that carries the quorum device and stands outside the cluster."""
         return next(m for m in self.machines if m.role is MachineRole.MONITOR)
+
+    @property
+    def observe_every_s(self) -> int:
+        """Seconds between two readings of a node by the monitoring."""
+        chosen = self.monitoring.interval_s if self.monitoring else None
+        return chosen or self.timing.observe_every_s
 
     def machine(self, name: str) -> Machine:
         """Return the machine with this name; raises KeyError when there is none."""

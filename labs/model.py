@@ -12,7 +12,16 @@ from pydantic import Field, StrictInt, StrictStr, model_validator
 from labs import rules
 from labs.conflicts import Conflicts
 from labs.subnets import floating_address
-from labs.tables import Monitor, Networks, Nodes, Platform, ServiceTable, Table, TimingTable
+from labs.tables import (
+    Monitor,
+    MonitoringTable,
+    Networks,
+    Nodes,
+    Platform,
+    ServiceTable,
+    Table,
+    TimingTable,
+)
 from labs.timing import EMULATION_PACE, KVM_PACE, Timing
 
 LAB_NAME = r"^[a-z]([a-z0-9-]{0,22}[a-z0-9])?$"
@@ -43,6 +52,9 @@ class Lab(Table):
     platform: Platform = Field(default=Platform(), description="a table")
     nodes: Nodes = Field(default=Nodes(), description="a table")
     monitor: Monitor = Field(default=Monitor(), description="a table")
+    monitoring: MonitoringTable = Field(
+        default=MonitoringTable(), description="true, false or a table"
+    )
     networks: Networks = Field(default=Networks(), description="a table")
     service_table: ServiceTable = Field(
         default=ServiceTable(), alias="service", description="a table"

@@ -13,7 +13,18 @@ from core.errors import HalabError
 from core.wait import WaitTimeout, wait_until
 from inventory.model import Inventory, Machine
 from labs.roles import MachineRole
-from provisioning import chrony, corosync, drbd, nginx, pacemaker, packages, qdevice, sbd, units
+from provisioning import (
+    chrony,
+    corosync,
+    drbd,
+    monitoring,
+    nginx,
+    pacemaker,
+    packages,
+    qdevice,
+    sbd,
+    units,
+)
 from provisioning.facts import Facts, read_facts
 from provisioning.files import File, Link, ensure_files
 from provisioning.remote import Remote, RemoteUnreachable
@@ -69,15 +80,23 @@ class _Run:
 
         for done in self._everywhere(lambda m: self._configure(m, state), machines):
             changes += done
-        for done in self._everywhere(lambda m: self._begin(m, state), nodes):
-            changes += done
-        started: list[Change] = []
-        for done in self._everywhere(lambda m: self._start(m, state), nodes):
-            started += done
-        changes += [*started, *self._resources(nodes[0])]
-        if started:
-            self._await_service()
-        return tuple(changes)
+        # Zabbix starts and is configured while the cluster starts.
+        watching = self.pool.submit(self._watch)
+        try:
+            for done in self._everywhere(lambda m: self._begin(m, state), nodes):
+                changes += done
+            started: list[Change] = []
+            for done in self._everywhere(lambda m: self._start(m, state), nodes):
+                started += done
+            changes += [*started, *self._resources(nodes[0])]
+            if started:
+                self._await_service()
+            for done in self._everywhere(lambda m: self._report(m, state), nodes):
+                changes += done
+        except BaseException:
+            self.interrupted.set()
+            raise
+        return (*changes, *watching.result())
 
     def _everywhere(
         self, task: Callable[[Machine], Answer], machines: Iterable[Machine]
@@ -98,7 +117,7 @@ class _Run:
 
     def _look(self, machine: Machine) -> Facts:
         """Wait until a machine answers and look at it."""
-        wanted = packages.PACKAGES[machine.role]
+        wanted = self._packages(machine)
         disk = self.inventory.disks.sbd if machine.role is MachineRole.NODE else None
         remote = self.remotes[machine.name]
         facts = wait_until(
@@ -136,15 +155,19 @@ class _Run:
         remote = self.remotes[machine.name]
         facts = state.found[machine.name]
         changes: list[Change] = []
-        absent = packages.missing(machine.role, facts)
+        absent = packages.missing(self._packages(machine), facts)
         if absent:
             self.report(f"{machine.name}: installing {len(absent)} packages")
             packages.ensure_installed(remote, absent)
             changes += self._note(machine, (f"packages installed: {' '.join(absent)}",))
             facts = state.found[machine.name] = self._look(machine)
 
-        delivered = qdevice.delivery(self.inventory, machine, self.secrets, facts)
+        delivered = (
+            *qdevice.delivery(self.inventory, machine, self.secrets, facts),
+            *monitoring.delivery(self.inventory, machine, self.secrets, facts),
+        )
         written = ensure_files(remote, [*self._files(machine, state), *delivered])
+        state.written[machine.name] = written
         paths = sorted(written - {file.path for file in delivered})
         changes += self._note(machine, [f"{path} written" for path in paths])
         certificates = qdevice.import_certificates(self.inventory, machine, written)
@@ -152,12 +175,17 @@ class _Run:
         if machine.role is MachineRole.MONITOR:
             steps += qdevice.start(facts, bool(certificates))
             steps += chrony.start(facts, written)
+            steps += monitoring.start_monitor(self.inventory, facts, self.secrets, written)
         else:
             steps += self._node_steps(machine, state, facts, written)
         return changes + self._run(machine, steps)
 
     def _files(self, machine: Machine, state: _State) -> tuple[File | Link, ...]:
-        files = (*chrony.files(self.inventory, machine), *qdevice.serving(machine))
+        files = (
+            *chrony.files(self.inventory, machine),
+            *qdevice.serving(machine),
+            *monitoring.files(self.inventory, machine, self.secrets),
+        )
         if machine.role is MachineRole.MONITOR:
             return files
         return (
@@ -174,6 +202,7 @@ class _Run:
     ) -> list[Step]:
         first = drbd.first_node(self.inventory, machine)
         steps: list[Step] = [*units.reload(written)]
+        steps += monitoring.prepare_node(self.inventory, facts, written)
         steps += sbd.load_watchdog(facts, written)
         if first:
             steps += sbd.initialise(self.inventory, facts)
@@ -197,6 +226,24 @@ class _Run:
 
     def _start(self, machine: Machine, state: _State) -> list[Change]:
         return self._run(machine, pacemaker.start(state.found[machine.name]))
+
+    def _report(self, machine: Machine, state: _State) -> list[Change]:
+        """Make a node's monitoring agent run."""
+        written, facts = state.written[machine.name], state.found[machine.name]
+        steps = monitoring.start_node(self.inventory, machine, facts, written)
+        return self._run(machine, steps)
+
+    def _watch(self) -> list[Change]:
+        """Tell Zabbix what to watch."""
+        if self.inventory.monitoring is None:
+            return []
+        monitor = self.inventory.monitor
+        remote = self.remotes[monitor.name]
+        done = monitoring.configure(remote, self.inventory, self.secrets, self.interrupted.is_set)
+        return self._note(monitor, done)
+
+    def _packages(self, machine: Machine) -> tuple[str, ...]:
+        return packages.wanted(machine.role, monitoring=self.inventory.monitoring is not None)
 
     def _resources(self, machine: Machine) -> list[Change]:
         done = pacemaker.ensure_configured(self.remotes[machine.name], self.inventory)
@@ -243,6 +290,8 @@ class _State:
     first: Facts
     cluster_runs: bool
     corosync_conf: str
+    written: dict[str, frozenset[str]] = field(default_factory=dict)
+    """Files that had to be written, by machine."""
 
     @classmethod
     def of(cls, inventory: Inventory, found: dict[str, Facts]) -> _State:
