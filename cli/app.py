@@ -13,6 +13,7 @@ from cli.exam import exam
 from cli.heal import heal
 from cli.inventory import inventory
 from cli.listing import list_labs
+from cli.open import open_lab
 from cli.plain_pulumi import env, pulumi
 from cli.snapshot import reset, restore, snapshot, snapshots
 from cli.soak import soak
@@ -47,6 +48,7 @@ app.command()(drills)
 app.command()(soak)
 app.command()(exam)
 app.command()(heal)
+app.command("open")(open_lab)
 app.command()(down)
 app.command()(doctor)
 app.command(context_settings=PASSED_ON)(pulumi)

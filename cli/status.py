@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated
 
 import typer
@@ -10,9 +11,14 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.choosing import existing_lab
+from cli.nagios import plugin_line
+from core.folders import LabFolder
 from inventory.record import load_inventory, load_record
+from provisioning.secrets import ensure_secrets
+from provisioning.zabbix.api import MonitoringUnreachable
 from status.collect import collect
-from status.model import LabStatus
+from status.model import LabStatus, MonitoringState
+from status.problems import Problem, open_problems
 
 UNHEALTHY = 3
 """Exit status when the lab is not healthy; 1 is an error and 2 a wrong command line."""
@@ -21,16 +27,39 @@ UNHEALTHY = 3
 def status(
     name: Annotated[str, typer.Argument(help="A lab that `halab list` shows.")] = "active-passive",
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    nagios: Annotated[
+        bool, typer.Option("--nagios", help="As a plugin: one line, exit status 0 to 3.")
+    ] = False,
 ) -> None:
     """Show how a lab is; exit status 3 when it is not healthy."""
     folder = existing_lab(name)
-    found = collect(load_inventory(folder), load_record(folder))
+    found = look(folder)
+    if nagios:
+        code, line = plugin_line(found)
+        print(line)
+        raise typer.Exit(code)
     if as_json:
         print(found.model_dump_json(indent=2))
     else:
         print_status(Console(highlight=False, soft_wrap=True), found)
     if not found.healthy:
         raise typer.Exit(UNHEALTHY)
+
+
+def look(folder: LabFolder) -> LabStatus:
+    """Read the machines and the monitoring side by side."""
+    inventory = load_inventory(folder)
+    if inventory.monitoring is None:
+        read = collect(inventory, load_record(folder))
+        return read.model_copy(update={"monitoring": MonitoringState.OFF})
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(open_problems, inventory, ensure_secrets(folder.secrets))
+        read = collect(inventory, load_record(folder))
+        try:
+            problems = asked.result()
+        except MonitoringUnreachable:
+            return read.model_copy(update={"monitoring": MonitoringState.UNREACHABLE})
+    return read.model_copy(update={"monitoring": MonitoringState.ANSWERS, "problems": problems})
 
 
 def print_status(console: Console, lab: LabStatus) -> None:
@@ -52,8 +81,22 @@ def print_status(console: Console, lab: LabStatus) -> None:
     answers = "answers" if lab.service.answers else "DOES NOT ANSWER"
     holders = ", ".join(f"{held.address} on {held.node}" for held in lab.addresses) or "nowhere"
     console.print(f"service  {lab.service.url} {answers}; address {holders}")
+    if lab.monitoring is MonitoringState.UNREACHABLE:
+        console.print(Text("problems monitoring does not answer: nobody knows", style="red"))
+    elif lab.problems is not None:
+        console.print(f"problems {len(lab.problems) or 'none'}")
+        if lab.problems:
+            console.print(_problems(lab.problems))
     for reason in lab.reasons:
         console.print(Text.assemble(("  ✘ ", "red"), reason))
+
+
+def _problems(problems: tuple[Problem, ...]) -> Table:
+    table = Table("severity", "host", "problem", "since", box=None, header_style="dim")
+    for problem in problems:
+        since = problem.since.astimezone().strftime("%H:%M:%S")
+        table.add_row(problem.severity.value, problem.host, problem.name, since)
+    return table
 
 
 def _machines(lab: LabStatus) -> Table:

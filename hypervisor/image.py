@@ -18,10 +18,13 @@ from pathlib import Path
 
 from core.command import run
 from core.errors import CommandError, HalabError
-from core.folders import cache_folder
+from core.folders import PROJECT, cache_folder
 from labs.roles import MachineRole
 
 RECIPE = Path(__file__).parent / "recipe"
+
+SHARED = (PROJECT / "provisioning" / "files" / "create_zabbix_database.sh",)
+"""What provisioning runs on machines whose image lacks it."""
 
 RELEASE = "trixie"
 
@@ -66,7 +69,7 @@ class Image:
 def recipe_key(role: MachineRole) -> str:
     """Return the digest of everything that an image of this role is made from."""
     digest = hashlib.sha256(f"{RECIPE_VERSION} {role} {RELEASE} {DISK_SIZE}".encode())
-    for path in sorted(RECIPE.iterdir()):
+    for path in (*sorted(RECIPE.iterdir()), *SHARED):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:12]
 
@@ -123,6 +126,8 @@ def _build(role: MachineRole, draft: Path, report: Report) -> None:
     with _open_folder() as scratch:
         recipe = scratch / "recipe"
         shutil.copytree(RECIPE, recipe)
+        for path in SHARED:
+            shutil.copy(path, recipe)
         archive = draft.parent / "root.tar"
         report(f"{role} image: installing Debian {RELEASE} with {len(packages(role))} packages")
         _run_logged(_mmdebstrap(role, recipe), archive, draft.parent / "build.log")

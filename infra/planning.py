@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import IPv4Interface
 
 from core.folders import LabFolder
-from inventory.model import Firewall, Interface, Inventory, Machine, Service, Ssh
+from inventory.model import Firewall, Interface, Inventory, Machine, Monitoring, Service, Ssh
 from inventory.record import LabRecord
 from labs.addressing import MachinePlan, hypervisor_address, interfaces, machines
 from labs.model import Lab
@@ -31,6 +31,9 @@ def plan_inventory(lab: Lab, record: LabRecord, folder: LabFolder) -> Inventory:
             allow=lab.firewall.allow,
         ),
         timing=lab.timing(record.accelerated),
+        monitoring=Monitoring(interval_s=lab.monitoring.interval_s)
+        if lab.monitoring.enabled
+        else None,
     )
 
 

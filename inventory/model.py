@@ -74,6 +74,15 @@ class Firewall(Frozen):
     allow: tuple[Allow, ...] = ()
 
 
+class Monitoring(Frozen):
+    """Zabbix on the monitor. `interval_s` is the time between two readings of a node.
+
+    Without it, halab chooses what suits the machines' pace.
+    """
+
+    interval_s: int | None = None
+
+
 class Inventory(Frozen):
     """The machines of one lab and what the cluster on them shall be."""
 
@@ -84,6 +93,8 @@ class Inventory(Frozen):
     service: Service
     firewall: Firewall = Firewall()
     timing: Timing = Timing()
+    monitoring: Monitoring | None = Monitoring()
+    """None for a lab without."""
 
     @property
     def nodes(self) -> tuple[Machine, ...]:
@@ -99,7 +110,17 @@ class Inventory(Frozen):
     @property
     def openings(self) -> tuple[Opening, ...]:
         """Everything that a firewall lets through, on all machines."""
-        return openings(self.service.port, (entry.opening for entry in self.firewall.allow))
+        return openings(
+            self.service.port,
+            monitoring=self.monitoring is not None,
+            extra=(entry.opening for entry in self.firewall.allow),
+        )
+
+    @property
+    def observe_every_s(self) -> int:
+        """Seconds between two readings of a node by the monitoring."""
+        chosen = self.monitoring.interval_s if self.monitoring else None
+        return chosen or self.timing.observe_every_s
 
     def machine(self, name: str) -> Machine:
         """Return the machine with this name; raises KeyError when there is none."""

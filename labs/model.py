@@ -15,6 +15,7 @@ from labs.subnets import floating_address
 from labs.tables import (
     FirewallTable,
     Monitor,
+    MonitoringTable,
     Networks,
     Nodes,
     Platform,
@@ -52,6 +53,9 @@ class Lab(Table):
     platform: Platform = Field(default=Platform(), description="a table")
     nodes: Nodes = Field(default=Nodes(), description="a table")
     monitor: Monitor = Field(default=Monitor(), description="a table")
+    monitoring: MonitoringTable = Field(
+        default=MonitoringTable(), description="true, false or a table"
+    )
     networks: Networks = Field(default=Networks(), description="a table")
     service_table: ServiceTable = Field(
         default=ServiceTable(), alias="service", description="a table"

@@ -22,10 +22,14 @@ COROSYNC_PORT = 5405
 
 DRBD_PORT = 7788
 
-FRONTEND_PORT = 8080
-AGENT_PORT = 10050
-SERVER_PORT = 10051
-"""Zabbix: the web frontend, what an agent answers on, and what the server hears agents on."""
+ZABBIX_FRONTEND = 80
+"""The web frontend and the API on the monitor."""
+
+ZABBIX_AGENT = 10050
+"""Every machine's agent answers the server here."""
+
+ZABBIX_SERVER = 10051
+"""The server takes values from agents and from zabbix_sender here."""
 
 
 class Protocol(StrEnum):
@@ -66,7 +70,6 @@ _EVERY_MACHINE = (Peer.PLATFORM, Peer.NODE, Peer.MONITOR)
 
 FIXED: tuple[Opening, ...] = (
     Opening(_NODE, _MANAGEMENT, Protocol.TCP, SSH_PORT, _EVERY_MACHINE, "ssh"),
-    Opening(_NODE, _MANAGEMENT, Protocol.TCP, AGENT_PORT, (Peer.MONITOR,), "Zabbix agent"),
     Opening(_NODE, _MANAGEMENT, Protocol.ICMP, None, _EVERY_MACHINE, "ping"),
     Opening(
         _NODE,
@@ -92,24 +95,31 @@ FIXED: tuple[Opening, ...] = (
     Opening(_MONITOR, _MANAGEMENT, Protocol.TCP, SSH_PORT, _EVERY_MACHINE, "ssh"),
     Opening(_MONITOR, _MANAGEMENT, Protocol.UDP, NTP_PORT, (Peer.NODE,), "time"),
     Opening(_MONITOR, _MANAGEMENT, Protocol.TCP, QNETD_PORT, (Peer.NODE,), "quorum device"),
-    Opening(_MONITOR, _MANAGEMENT, Protocol.TCP, FRONTEND_PORT, (Peer.PLATFORM,), "Zabbix pages"),
-    Opening(_MONITOR, _MANAGEMENT, Protocol.TCP, SERVER_PORT, (Peer.NODE,), "Zabbix server"),
     Opening(_MONITOR, _MANAGEMENT, Protocol.ICMP, None, _EVERY_MACHINE, "ping"),
     Opening(_MONITOR, _SERVICE, Protocol.ICMP, None, (Peer.ANYBODY,), "ping"),
 )
 """What every lab has, whatever its definition says."""
 
+MONITORING: tuple[Opening, ...] = (
+    Opening(_NODE, _MANAGEMENT, Protocol.TCP, ZABBIX_AGENT, (Peer.MONITOR,), "Zabbix agent"),
+    Opening(_MONITOR, _MANAGEMENT, Protocol.TCP, ZABBIX_FRONTEND, (Peer.PLATFORM,), "Zabbix pages"),
+    Opening(_MONITOR, _MANAGEMENT, Protocol.TCP, ZABBIX_SERVER, (Peer.NODE,), "Zabbix server"),
+)
+"""What a lab with monitoring has besides."""
+
 TAKEN_PORTS: dict[int, str] = {
     opening.port: opening.purpose
-    for opening in FIXED
+    for opening in (*FIXED, *MONITORING)
     if opening.role is _NODE and opening.protocol is Protocol.TCP and opening.port is not None
 }
 """TCP ports that the nodes need themselves, and for what: no service may take them."""
 
 
-def openings(service_port: int, extra: Iterable[Opening] = ()) -> tuple[Opening, ...]:
+def openings(
+    service_port: int, *, monitoring: bool, extra: Iterable[Opening] = ()
+) -> tuple[Opening, ...]:
     """Return all that is open in a lab: the fixed part, its service, and what it adds."""
     service = Opening(
         _NODE, _SERVICE, Protocol.TCP, service_port, (Peer.ANYBODY,), "the lab's service"
     )
-    return (*FIXED, service, *extra)
+    return (*FIXED, service, *(MONITORING if monitoring else ()), *extra)

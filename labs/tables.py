@@ -100,8 +100,23 @@ class Monitor(Table):
     name: HostName = Field(default="monitor", description=f"a host name: {NAME_ALLOWED}")
     cpus: Cpus = Field(default=1, description=CPUS_ALLOWED)
     memory_mib: Annotated[StrictInt, Field(ge=512, le=1048576)] = Field(
-        default=512, description="MiB, whole number from 512 to 1048576"
+        default=1024, description="MiB, whole number from 512 to 1048576"
     )
+
+
+class MonitoringTable(Table):
+    """[monitoring]: Zabbix on the monitor; `monitoring = false` is short for a lab without."""
+
+    enabled: StrictBool = Field(default=True, description="true or false")
+    interval_s: Annotated[StrictInt, Field(ge=5, le=300)] | None = Field(
+        default=None, description="seconds, whole number from 5 to 300"
+    )
+    """Time between two readings of a node; halab chooses one for the machines' pace."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, written: Any) -> Any:
+        return {"enabled": written} if isinstance(written, bool) else written
 
 
 class Networks(Table):

@@ -270,6 +270,11 @@ class Timing(Timeouts):
         return 30 * self.pace
 
     @property
+    def observe_every_s(self) -> int:
+        """How often monitoring reads a node: 10 s, or 30 s where one reading takes a second."""
+        return min(10 * self.pace, 30)
+
+    @property
     def budget(self) -> Budget:
         """What a failover may take after loss of power; `Budget` explains each step."""
         return Budget(

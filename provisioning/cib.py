@@ -12,11 +12,12 @@ from labs.roles import NetworkRole
 from provisioning import nginx
 from provisioning.steps import Step
 from provisioning.templates import render
+from provisioning.zabbix import agent
 
 RUNTIME_META = frozenset({"target-role", "is-managed", "maintenance"})
 """Meta attributes that people and tools set on resources of a running cluster; they stay."""
 
-REPLACED_SECTIONS = ("resources", "rsc_defaults")
+REPLACED_SECTIONS = ("resources", "rsc_defaults", "alerts")
 """Sections that are halab's alone. The others hold what belongs to the cluster as well: it writes
 properties of its own, and DRBD's fence handler writes constraints."""
 
@@ -54,6 +55,7 @@ def _render(inventory: Inventory, dc_deadtime: int) -> str:
         interface=interfaces.pop(),
         port=inventory.service.port,
         web_configuration=nginx.CONFIGURATION,
+        alert=agent.ALERT if inventory.monitoring else None,
     )
 
 

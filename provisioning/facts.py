@@ -24,6 +24,11 @@ class Unit(StrEnum):
     QNETD = "corosync-qnetd.service"
     NGINX = "nginx.service"
     DRBD = "drbd.service"
+    ZABBIX_AGENT = "zabbix-agent2.service"
+    COLLECTOR = "halab-cluster-status.timer"
+    ZABBIX_SERVER = "zabbix-server.service"
+    POSTGRESQL = "postgresql.service"
+    PHP = "php8.4-fpm.service"
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ _EVERYWHERE = (
     "nftables",
     "python3",
 )
+_MONITORED = ("zabbix-agent2", "zabbix-sender")
 
 PACKAGES: dict[MachineRole, tuple[str, ...]] = {
     MachineRole.NODE: (
@@ -38,13 +39,33 @@ PACKAGES: dict[MachineRole, tuple[str, ...]] = {
 }
 """libnss3-tools has certutil for the quorum device; agents use curl, procps and psmisc."""
 
+MONITORING: dict[MachineRole, tuple[str, ...]] = {
+    MachineRole.NODE: _MONITORED,
+    # Named, php8.4-fpm keeps apt from taking Apache, which is PHP's first choice.
+    MachineRole.MONITOR: (
+        *_MONITORED,
+        "nginx",
+        "php8.4-fpm",
+        "php8.4-pgsql",
+        "postgresql",
+        "zabbix-frontend-php",
+        "zabbix-server-pgsql",
+    ),
+}
+"""What machines need besides in a lab with monitoring."""
+
 INSTALL_TIMEOUT = 900.0
 """Seconds for about 100 MB from a mirror, unpacked in an emulated guest."""
 
 
-def missing(role: MachineRole, facts: Facts) -> tuple[str, ...]:
-    """Return the packages that the role needs and the machine lacks."""
-    return tuple(name for name in PACKAGES[role] if name not in facts.packages)
+def wanted(role: MachineRole, *, monitoring: bool) -> tuple[str, ...]:
+    """Return the packages that a machine of this role needs."""
+    return (*PACKAGES[role], *(MONITORING[role] if monitoring else ()))
+
+
+def missing(wanted: tuple[str, ...], facts: Facts) -> tuple[str, ...]:
+    """Return the wanted packages that the machine lacks."""
+    return tuple(name for name in wanted if name not in facts.packages)
 
 
 def ensure_installed(remote: Remote, names: tuple[str, ...]) -> bool:

@@ -14,7 +14,7 @@ from types import TracebackType
 
 from fabric import Config, Connection
 from invoke.exceptions import CommandTimedOut, ThreadException
-from paramiko import MissingHostKeyPolicy, PKey, SSHClient, SSHException
+from paramiko import Channel, MissingHostKeyPolicy, PKey, SSHClient, SSHException
 from paramiko.ssh_exception import AuthenticationException, BadHostKeyException
 
 from core.errors import CommandError, HalabError
@@ -122,6 +122,19 @@ class Remote:
                 hint=hint,
             )
         return Result(done.stdout, done.stderr, done.return_code)
+
+    def open_channel(self, target: tuple[str, int], source: tuple[str, int]) -> Channel:
+        """Connect through this machine to a host and port that it can reach.
+
+        Raises RemoteUnreachable when ssh fails, SSHException when the target does not answer.
+        """
+        transport = self._connect().transport
+        if transport is None:
+            raise self._unreachable("the connection broke")
+        channel: Channel = transport.open_channel(
+            "direct-tcpip", target, source, timeout=self._connect_timeout
+        )
+        return channel
 
     def put(self, path: str, content: str, *, mode: int = 0o644, owner: str = "root:root") -> bool:
         """Make `path` hold `content`; `owner` is user:group. Returns whether anything changed."""

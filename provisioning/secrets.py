@@ -14,13 +14,17 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from core.errors import HalabError
 from provisioning.certificates import Authority, make_authority
 
+COMPLETED = {"zabbix_admin_password", "zabbix_database_password", "zabbix_psk"}
+"""Secrets that came later than the others."""
+
 
 class Secrets(BaseModel):
     """The secrets of one lab; `repr` and `str` show none of them.
 
     `corosync_authkey` is base64 of 256 random bytes (corosync-keygen's size), `drbd_secret` has at
     most 64 characters (drbd.conf-8.4(5), shared-secret), `qnetd_authority` signs the certificates
-    by which the quorum device and the nodes know each other.
+    by which the quorum device and the nodes know each other. `zabbix_psk` are 256 bits in hex
+    (Zabbix takes up to 512); the database's password stays on the monitor.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -29,6 +33,9 @@ class Secrets(BaseModel):
     corosync_authkey: str = Field(repr=False)
     drbd_secret: str = Field(repr=False, max_length=64)
     qnetd_authority: Authority = Field(repr=False)
+    zabbix_admin_password: str = Field(repr=False)
+    zabbix_database_password: str = Field(repr=False)
+    zabbix_psk: str = Field(repr=False, pattern=r"^[0-9a-f]{64}$")
 
     def __str__(self) -> str:
         """Show nothing."""
@@ -45,19 +52,25 @@ def generate() -> Secrets:
         corosync_authkey=base64.b64encode(random.token_bytes(256)).decode(),
         drbd_secret=random.token_hex(24),
         qnetd_authority=make_authority(),
+        zabbix_admin_password=random.token_urlsafe(15),
+        zabbix_database_password=random.token_hex(24),
+        zabbix_psk=random.token_hex(32),
     )
 
 
 def ensure_secrets(path: Path) -> Secrets:
     """Return the secrets in `path`; the first call makes them, readable by their owner alone.
 
-    Raises HalabError when the file exists and cannot be understood.
+    A file that an older halab wrote gets the secrets that it lacks. Raises HalabError when the file
+    exists and cannot be understood.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not path.exists():
             _write(path, generate().reveal())
+        else:
+            _complete(path)
     try:
         return Secrets.model_validate_json(path.read_text())
     except ValidationError as error:
@@ -69,6 +82,18 @@ def ensure_secrets(path: Path) -> Secrets:
             f"{path} does not hold a lab's secrets (wrong: {wrong})",
             hint="take the lab down and build it again; or remove the file to get new secrets",
         ) from None
+
+
+def _complete(path: Path) -> None:
+    """Add what is missing; a file that is no JSON object is judged by whoever reads it next."""
+    try:
+        held = json.loads(path.read_text())
+    except ValueError:
+        return
+    if isinstance(held, dict) and COMPLETED - held.keys():
+        fresh = json.loads(generate().reveal())
+        missing = {name: fresh[name] for name in sorted(COMPLETED - held.keys())}
+        _write(path, json.dumps({**held, **missing}, indent=2) + "\n")
 
 
 def _write(path: Path, text: str) -> None:

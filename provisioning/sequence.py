@@ -18,6 +18,7 @@ from provisioning import (
     corosync,
     drbd,
     firewall,
+    monitoring,
     nginx,
     pacemaker,
     packages,
@@ -80,15 +81,23 @@ class _Run:
 
         for done in self._everywhere(lambda m: self._configure(m, state), machines):
             changes += done
-        for done in self._everywhere(lambda m: self._begin(m, state), nodes):
-            changes += done
-        started: list[Change] = []
-        for done in self._everywhere(lambda m: self._start(m, state), nodes):
-            started += done
-        changes += [*started, *self._resources(nodes[0])]
-        if started:
-            self._await_service()
-        return tuple(changes)
+        # Zabbix starts and is configured while the cluster starts.
+        watching = self.pool.submit(self._watch)
+        try:
+            for done in self._everywhere(lambda m: self._begin(m, state), nodes):
+                changes += done
+            started: list[Change] = []
+            for done in self._everywhere(lambda m: self._start(m, state), nodes):
+                started += done
+            changes += [*started, *self._resources(nodes[0])]
+            if started:
+                self._await_service()
+            for done in self._everywhere(lambda m: self._report(m, state), nodes):
+                changes += done
+        except BaseException:
+            self.interrupted.set()
+            raise
+        return (*changes, *watching.result())
 
     def _everywhere(
         self, task: Callable[[Machine], Answer], machines: Iterable[Machine]
@@ -109,7 +118,7 @@ class _Run:
 
     def _look(self, machine: Machine) -> Facts:
         """Wait until a machine answers and look at it."""
-        wanted = packages.PACKAGES[machine.role]
+        wanted = self._packages(machine)
         disk = self.inventory.disks.sbd if machine.role is MachineRole.NODE else None
         remote = self.remotes[machine.name]
         facts = wait_until(
@@ -153,7 +162,7 @@ class _Run:
         remote = self.remotes[machine.name]
         facts = state.found[machine.name]
         changes: list[Change] = []
-        absent = packages.missing(machine.role, facts)
+        absent = packages.missing(self._packages(machine), facts)
         if absent:
             self.report(f"{machine.name}: installing {len(absent)} packages")
             packages.ensure_installed(remote, absent)
@@ -163,8 +172,10 @@ class _Run:
         delivered: tuple[File, ...] = (
             *qdevice.delivery(self.inventory, machine, self.secrets, facts),
             *firewall.delivery(self.inventory, machine, facts),
+            *monitoring.delivery(self.inventory, machine, self.secrets, facts),
         )
         written = ensure_files(remote, [*self._files(machine, state), *delivered])
+        state.written[machine.name] = written
         paths = sorted(written - {file.path for file in delivered})
         changes += self._note(machine, [f"{path} written" for path in paths])
         # Before anything listens, and while nothing can be lost by it.
@@ -179,6 +190,7 @@ class _Run:
         if machine.role is MachineRole.MONITOR:
             steps += qdevice.start(facts, bool(certificates))
             steps += chrony.start(facts, written)
+            steps += monitoring.start_monitor(self.inventory, facts, self.secrets, written)
         else:
             steps += self._node_steps(machine, state, facts, written)
         return changes + self._run(machine, steps)
@@ -188,6 +200,7 @@ class _Run:
             *firewall.files(self.inventory),
             *chrony.files(self.inventory, machine),
             *qdevice.serving(machine),
+            *monitoring.files(self.inventory, machine, self.secrets),
         )
         if machine.role is MachineRole.MONITOR:
             return files
@@ -204,7 +217,8 @@ class _Run:
         self, machine: Machine, state: _State, facts: Facts, written: frozenset[str]
     ) -> list[Step]:
         first = drbd.first_node(self.inventory, machine)
-        steps: list[Step] = [*sbd.load_watchdog(facts, written)]
+        steps: list[Step] = [*monitoring.prepare_node(self.inventory, facts, written)]
+        steps += sbd.load_watchdog(facts, written)
         if first:
             steps += sbd.initialise(self.inventory, facts)
         steps += drbd.attach(facts, state.first, state.cluster_runs)
@@ -227,6 +241,24 @@ class _Run:
 
     def _start(self, machine: Machine, state: _State) -> list[Change]:
         return self._run(machine, pacemaker.start(state.found[machine.name]))
+
+    def _report(self, machine: Machine, state: _State) -> list[Change]:
+        """Make a node's monitoring agent run."""
+        written, facts = state.written[machine.name], state.found[machine.name]
+        steps = monitoring.start_node(self.inventory, machine, facts, written)
+        return self._run(machine, steps)
+
+    def _watch(self) -> list[Change]:
+        """Tell Zabbix what to watch."""
+        if self.inventory.monitoring is None:
+            return []
+        monitor = self.inventory.monitor
+        remote = self.remotes[monitor.name]
+        done = monitoring.configure(remote, self.inventory, self.secrets, self.interrupted.is_set)
+        return self._note(monitor, done)
+
+    def _packages(self, machine: Machine) -> tuple[str, ...]:
+        return packages.wanted(machine.role, monitoring=self.inventory.monitoring is not None)
 
     def _resources(self, machine: Machine) -> list[Change]:
         done = pacemaker.ensure_configured(self.remotes[machine.name], self.inventory)
@@ -273,6 +305,8 @@ class _State:
     first: Facts
     cluster_runs: bool
     corosync_conf: str
+    written: dict[str, frozenset[str]] = field(default_factory=dict)
+    """Files that had to be written, by machine."""
 
     @classmethod
     def of(cls, inventory: Inventory, found: dict[str, Facts]) -> _State:

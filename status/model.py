@@ -8,6 +8,7 @@ from typing import Literal
 
 from inventory.model import Frozen
 from labs.roles import MachineRole
+from status.problems import Problem
 
 
 class NodeState(StrEnum):
@@ -48,6 +49,15 @@ class ResourceState(StrEnum):
     BLOCKED = "blocked"
     UNMANAGED = "unmanaged"
     ORPHANED = "orphaned"
+
+
+class MonitoringState(StrEnum):
+    """Whether the open problems are known."""
+
+    ANSWERS = "answers"
+    UNREACHABLE = "unreachable"
+    OFF = "off"
+    NOT_ASKED = "not asked"
 
 
 class NodeStatus(Frozen):
@@ -129,6 +139,9 @@ class LabStatus(Frozen):
     replication: dict[str, ReplicationStatus]
     addresses: tuple[AddressStatus, ...]
     service: ServiceStatus
+    monitoring: MonitoringState = MonitoringState.NOT_ASKED
+    problems: tuple[Problem, ...] | None = None
+    """What monitoring complains about; None when it was not or could not be asked."""
     healthy: bool
     reasons: tuple[str, ...]
 

@@ -34,6 +34,7 @@ MOUNT_POINT = "/srv/data"
 
 NODE_UNITS = ("corosync", "pacemaker", "sbd", "corosync-qdevice")
 MONITOR_UNITS = ("corosync-qnetd",)
+MONITORING_UNITS = ("zabbix-server", "zabbix-agent2")
 
 _MARK = "@@halab"
 _TOOL_TIMEOUT_S = 20
@@ -97,7 +98,7 @@ def monitor_script(inventory: Inventory) -> str:
     return _script(
         {
             "boot": "cat /proc/sys/kernel/random/boot_id",
-            "units": f"systemctl is-active {shlex.join(MONITOR_UNITS)}",
+            "units": f"systemctl is-active {shlex.join(monitor_units(inventory))}",
             "service": f"curl -s -o /dev/null -m 5 -w '%{{http_code}}' {url}",
         }
     )
@@ -124,9 +125,18 @@ def parse_monitor(text: str) -> MonitorReading:
     found = _sections(text)
     return MonitorReading(
         boot_id=found["boot"].strip(),
-        units=parse_units(found["units"], MONITOR_UNITS),
+        # A lab without monitoring asks for the first of them only.
+        units=parse_units(
+            found["units"],
+            (MONITOR_UNITS + MONITORING_UNITS)[: len(found["units"].split())],
+        ),
         http_status=found["service"].strip(),
     )
+
+
+def monitor_units(inventory: Inventory) -> tuple[str, ...]:
+    """Return the services that the monitor runs."""
+    return MONITOR_UNITS if inventory.monitoring is None else MONITOR_UNITS + MONITORING_UNITS
 
 
 def _script(commands: dict[str, str]) -> str:

@@ -122,7 +122,14 @@ def test_certificates_of_another_lab_are_replaced() -> None:
 
 
 def test_only_missing_packages_are_installed() -> None:
-    everything = frozenset(packages.PACKAGES[MachineRole.NODE])
-    assert packages.missing(MachineRole.NODE, facts(runs=True, packages=everything)) == ()
+    wanted = packages.wanted(MachineRole.NODE, monitoring=True)
+    everything = frozenset(wanted)
+    assert packages.missing(wanted, facts(runs=True, packages=everything)) == ()
     found = facts(runs=True, packages=everything - {"sbd"})
-    assert packages.missing(MachineRole.NODE, found) == ("sbd",)
+    assert packages.missing(wanted, found) == ("sbd",)
+
+
+def test_a_lab_without_monitoring_installs_none_of_it() -> None:
+    for role in MachineRole:
+        without = packages.wanted(role, monitoring=False)
+        assert not [name for name in without if "zabbix" in name or "postgres" in name]

@@ -16,7 +16,7 @@ import pytest
 from core.errors import HalabError
 from core.folders import PROJECT
 from inventory.model import Firewall, Inventory
-from labs.ports import FIXED, Opening, Peer, Protocol
+from labs.ports import FIXED, MONITORING, Opening, Peer, Protocol
 from labs.roles import NetworkRole
 from labs.tables import Allow
 from labs.timing import Timing
@@ -60,7 +60,7 @@ def test_every_row_of_the_table_becomes_a_rule_with_its_peers() -> None:
     assert "ip saddr 10.10.0.3 tcp dport 10050 accept" in text
     monitor = firewall.rules(lab(), lab().monitor)
     assert "ip saddr { 10.10.0.1, 10.10.0.2 } tcp dport 5403 accept" in monitor
-    assert "ip saddr 10.10.0.254 tcp dport 8080 accept" in monitor
+    assert "ip saddr 10.10.0.254 tcp dport 80 accept" in monitor
 
 
 def test_an_unknown_platform_may_come_from_everywhere_on_management() -> None:
@@ -105,7 +105,10 @@ def documented_row(opening: Opening) -> str:
 def test_the_manual_lists_what_is_open_and_nothing_else() -> None:
     manual = (PROJECT / "docs" / "networks.md").read_text()
     service = inventory().openings[len(FIXED)]
-    rows = [*map(documented_row, FIXED), documented_row(service).replace("80", "`service.port`")]
+    rows = [
+        *map(documented_row, (*FIXED, *MONITORING)),
+        documented_row(service).replace("80", "`service.port`"),
+    ]
     written = [line for line in manual.splitlines() if line.startswith(("| node |", "| monitor |"))]
     assert sorted(written) == sorted(rows)
 

@@ -1,0 +1,50 @@
+"""A lab's status as a Nagios plugin prints it (monitoring-plugins.org, development guidelines)."""
+
+from __future__ import annotations
+
+from status.model import LabStatus, MonitoringState
+from status.problems import Severity
+
+OK, WARNING, CRITICAL, UNKNOWN = range(4)
+WORDS = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
+
+
+def plugin_line(lab: LabStatus) -> tuple[int, str]:
+    """Return the exit status and the one line with performance data.
+
+    CRITICAL: the service does not answer or there is no quorum. WARNING: anything else is wrong, as
+    lost redundancy. UNKNOWN: no cluster node can be asked, or the monitoring of a lab that is well.
+    """
+    code, text = _judge(lab)
+    problems = lab.problems or ()
+    connected = sum(link.connected for link in lab.links)
+    quorum = lab.quorum
+    performance = " ".join(
+        (
+            f"problems={len(problems)};;;0",
+            f"reasons={len(lab.reasons)};;;0",
+            f"votes={quorum.votes if quorum else 0};;;0;{quorum.expected if quorum else 0}",
+            f"links={connected};;;0;{len(lab.links)}",
+        )
+    )
+    # A bar begins the performance data.
+    text = text.replace("|", "/").replace("\n", " ")
+    return code, f"HALAB {WORDS[code]} - {lab.lab}: {text} | {performance}"
+
+
+def _judge(lab: LabStatus) -> tuple[int, str]:
+    if lab.quorum is None and not lab.service.answers:
+        return UNKNOWN, "no cluster node can be asked"
+    if not lab.service.answers:
+        return CRITICAL, f"the service does not answer ({len(lab.reasons)} findings)"
+    if lab.quorum is None or not lab.quorum.quorate:
+        return CRITICAL, "no quorum"
+    grave = [p for p in lab.problems or () if p.severity.rank >= Severity.WARNING.rank]
+    if lab.reasons:
+        return WARNING, lab.summary()
+    if grave:
+        more = f" (and {len(grave) - 1} more)" if len(grave) > 1 else ""
+        return WARNING, f"{grave[0].host}: {grave[0].name}{more}"
+    if lab.monitoring is MonitoringState.UNREACHABLE:
+        return UNKNOWN, "healthy, but the monitoring does not answer"
+    return OK, f"healthy, {lab.active} is active"

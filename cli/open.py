@@ -1,0 +1,66 @@
+"""`halab open`: a lab's service and its Zabbix in the browser of this machine."""
+
+from __future__ import annotations
+
+import signal
+from contextlib import ExitStack
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from cli.choosing import existing_lab
+from core.folders import LabFolder
+from inventory.model import Inventory
+from inventory.record import load_inventory
+from labs.ports import ZABBIX_FRONTEND
+from labs.roles import NetworkRole
+from provisioning.remote import Remote
+from provisioning.tunnel import HERE, tunnel
+from provisioning.zabbix.names import ADMIN
+
+Port = typer.Option(min=0, max=65535, help="Local port; 0 takes a free one.")
+
+
+def open_lab(
+    name: Annotated[str, typer.Argument(help="A lab that `halab list` shows.")] = "active-passive",
+    port: Annotated[int, Port] = 0,
+    zabbix_port: Annotated[int, Port] = 0,
+) -> None:
+    """Lead the service and Zabbix to ports of this machine, until Ctrl-C."""
+    folder = existing_lab(name)
+    inventory = load_inventory(folder)
+    # Another user of this machine must not be led in by a page of the browser: 127.0.0.1 only.
+    with ExitStack() as stack:
+        remote = stack.enter_context(Remote(inventory.monitor))
+        remote.run("true")
+        service = inventory.service
+        local = stack.enter_context(tunnel(remote, str(service.address.ip), service.port, port))
+        zabbix = None
+        if inventory.monitoring is not None:
+            address = inventory.monitor.interfaces[NetworkRole.MANAGEMENT].address.ip
+            zabbix = stack.enter_context(tunnel(remote, str(address), ZABBIX_FRONTEND, zabbix_port))
+        _tell(Console(highlight=False, soft_wrap=True), folder, inventory, local, zabbix)
+        # Without a handler of its own, Ctrl-C raises KeyboardInterrupt out of this.
+        while True:
+            try:
+                signal.pause()
+            except KeyboardInterrupt:
+                break
+
+
+def _tell(
+    console: Console, folder: LabFolder, inventory: Inventory, service: int, zabbix: int | None
+) -> None:
+    console.print(f"service   http://{HERE}:{service}/")
+    if zabbix is None:
+        console.print("Zabbix    this lab has no monitoring")
+    else:
+        show = (
+            f"python3 -c 'import json; "
+            f'print(json.load(open("{folder.secrets}"))["zabbix_admin_password"])\''
+        )
+        console.print(f"Zabbix    http://{HERE}:{zabbix}/  user {ADMIN}")
+        console.print(f"password  zabbix_admin_password in {folder.secrets}; to show it:")
+        console.print(f"          {show}")
+    console.print(f"{inventory.lab} is open until Ctrl-C")

@@ -1,0 +1,39 @@
+"""Names that agents, server, template and readers of problems have to agree on."""
+
+from __future__ import annotations
+
+from inventory.model import Inventory
+
+ADMIN = "Admin"
+"""The only user of Zabbix's frontend and API."""
+
+PSK_FILE = "/etc/zabbix/halab.psk"
+AGENT_CONFIGURATION = "/etc/zabbix/zabbix_agent2.conf"
+
+STATUS_FOLDER = "/run/halab"
+STATUS_FILE = f"{STATUS_FOLDER}/status.json"
+"""What the collector writes about a node; the template's master item reads it."""
+
+EVENTS_FILE = f"{STATUS_FOLDER}/event"
+"""Its time is that of Pacemaker's last event here; the alert agent touches it."""
+
+DATABASE_NOTE = "zabbix-database"
+"""Below facts.NOTES: the database has Zabbix's schema."""
+
+ACCOUNTS_NOTE = "zabbix-accounts"
+"""Below facts.NOTES: a digest of the passwords that were set last."""
+
+
+def cluster_host(inventory: Inventory) -> str:
+    """Return the host that stands for the cluster as a whole; a dot is in no machine's name."""
+    return f"{inventory.lab}.cluster"
+
+
+def psk_identity(inventory: Inventory) -> str:
+    """Return the name under which the lab's pre-shared key is known."""
+    return f"halab-{inventory.lab}"
+
+
+def silence_s(interval_s: int) -> int:
+    """Return after how many seconds without a word a machine counts as silent: three readings."""
+    return 3 * interval_s

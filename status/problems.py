@@ -1,0 +1,157 @@
+"""Open problems: what the monitoring complains about at the moment.
+
+For one look: `open_problems`. For many, `ProblemReader` keeps its connection and its login, which
+cost an emulated monitor several seconds.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
+from enum import StrEnum
+from types import TracebackType
+from typing import Any
+
+from core.errors import HalabError
+from inventory.model import Frozen, Inventory
+from provisioning.remote import Remote, RemoteUnreachable
+from provisioning.secrets import Secrets
+from provisioning.zabbix.api import Api, MonitoringRefused, MonitoringUnreachable, session
+
+
+class Alarm(StrEnum):
+    """What a problem is about, whatever its wording: the tag of its trigger."""
+
+    SILENT = "silent"
+    CLOCK_OFFSET = "clock-offset"
+    CLOCK_UNSYNCHRONISED = "clock-unsynchronised"
+    COLLECTOR_STOPPED = "collector-stopped"
+    PACEMAKER_DOWN = "pacemaker-down"
+    QUORUM_LOST = "quorum-lost"
+    QDEVICE_LOST = "qdevice-lost"
+    LINK_DOWN = "link-down"
+    REPLICATION_DISCONNECTED = "replication-disconnected"
+    REPLICATION_STANDALONE = "replication-standalone"
+    DISK_NOT_UPTODATE = "disk-not-uptodate"
+    OUT_OF_SYNC = "out-of-sync"
+    SBD_DISK_UNREADABLE = "sbd-disk-unreadable"
+    WATCHDOG_MISSING = "watchdog-missing"
+    NODE_LOST = "node-lost"
+    NODE_STANDBY = "node-standby"
+    FENCED = "fenced"
+    FENCING_FAILED = "fencing-failed"
+    FENCING_DISABLED = "fencing-disabled"
+    CLUSTER_SILENT = "cluster-silent"
+    PROMOTED_NOT_ONE = "promoted-not-one"
+    MAINTENANCE = "maintenance"
+    RESOURCE_FAILED = "resource-failed"
+    RESOURCE_STOPPED = "resource-stopped"
+    RESOURCE_BLOCKED = "resource-blocked"
+    BAN_LEFT = "ban-left"
+    SERVICE_UNREACHABLE = "service-unreachable"
+    OTHER = "other"
+    """Of a trigger that somebody else made."""
+
+
+class Severity(StrEnum):
+    """Zabbix's severities, from the least to the greatest."""
+
+    NOT_CLASSIFIED = "not classified"
+    INFORMATION = "information"
+    WARNING = "warning"
+    AVERAGE = "average"
+    HIGH = "high"
+    DISASTER = "disaster"
+
+    @property
+    def rank(self) -> int:
+        """The number by which the API knows it."""
+        return list(Severity).index(self)
+
+
+class Problem(Frozen):
+    """Something that is wrong now. `host` is a machine's name, or the lab's with ".cluster"."""
+
+    alarm: Alarm
+    name: str
+    host: str
+    severity: Severity
+    since: datetime.datetime
+
+
+def open_problems(inventory: Inventory, secrets: Secrets) -> tuple[Problem, ...]:
+    """Ask the monitoring once; the gravest problem first, nothing for a lab without monitoring.
+
+    Raises MonitoringUnreachable when it does not answer: that is not the same as no problem.
+    """
+    if inventory.monitoring is None:
+        return ()
+    with ProblemReader(inventory, secrets) as reader:
+        return reader.read()
+
+
+class ProblemReader:
+    """Asks the monitoring again and again. Not for several threads at once."""
+
+    def __init__(self, inventory: Inventory, secrets: Secrets) -> None:
+        self._inventory = inventory
+        self._secrets = secrets
+        self._stack = ExitStack()
+        self._api: Api | None = None
+
+    def __enter__(self) -> ProblemReader:
+        """Return this reader; leaving the block logs out."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Log out."""
+        self.close()
+
+    def close(self) -> None:
+        """End the session; the next reading makes a new one."""
+        self._api = None
+        # A session that is lost cannot be ended; Zabbix forgets it by itself.
+        with suppress(HalabError):
+            self._stack.close()
+        self._stack = ExitStack()
+
+    def read(self) -> tuple[Problem, ...]:
+        """Return what is wrong now, the gravest first; raises MonitoringUnreachable."""
+        try:
+            if self._api is None:
+                remote = self._stack.enter_context(Remote(self._inventory.monitor))
+                entered = session(remote, self._inventory, self._secrets)
+                self._api = self._stack.enter_context(entered)
+            found = self._api.call(
+                "trigger.get",
+                output=["description", "priority", "lastchange"],
+                filter={"value": 1},
+                monitored=True,
+                skipDependent=True,
+                expandDescription=True,
+                selectHosts=["host"],
+                selectTags="extend",
+            )
+        except (RemoteUnreachable, MonitoringRefused, MonitoringUnreachable) as error:
+            self.close()
+            raise MonitoringUnreachable(error.message, hint=error.hint) from error
+        problems = [_problem(trigger) for trigger in found]
+        return tuple(sorted(problems, key=lambda p: (-p.severity.rank, p.since, p.name)))
+
+
+def _problem(trigger: Mapping[str, Any]) -> Problem:
+    tags = {tag["tag"]: tag["value"] for tag in trigger["tags"]}
+    alarm = tags.get("alarm", "")
+    return Problem(
+        alarm=Alarm(alarm) if alarm in set(Alarm) else Alarm.OTHER,
+        name=trigger["description"],
+        host=trigger["hosts"][0]["host"],
+        severity=list(Severity)[int(trigger["priority"])],
+        since=datetime.datetime.fromtimestamp(int(trigger["lastchange"]), datetime.UTC),
+    )
