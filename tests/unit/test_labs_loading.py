@@ -357,6 +357,8 @@ def keys(model: type[BaseModel], table: str = "") -> list[tuple[str, str, str]]:
             continue
         assert field.description, f"{table}.{key} does not say what is allowed"
         default = "" if field.is_required() or field.default_factory else str(field.default)
+        if isinstance(field.default, bool):
+            default = default.lower()
         rows.append((table, key, "" if default == "None" or "(" in default else default))
     return rows
 

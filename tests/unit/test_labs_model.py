@@ -35,7 +35,7 @@ def test_nodes_come_first_and_the_monitor_gets_the_next_number() -> None:
     ]
     assert (anna.role, guard.role) == (MachineRole.NODE, MachineRole.MONITOR)
     assert (anna.memory_mib, anna.data_disk_mib) == (2048, 512)
-    assert (guard.memory_mib, guard.data_disk_mib) == (512, None)
+    assert (guard.memory_mib, guard.data_disk_mib) == (1024, None)
 
 
 def test_a_nodes_interfaces() -> None:
