@@ -78,7 +78,11 @@ NEEDS = (
     Need("util-linux", "nsenter", UTIL_LINUX_VERSION, "enters namespaces"),
 )
 
-TEST_NEEDS = (Need("shellcheck", "shellcheck", (), "checks the project's shell scripts"),)
+TEST_NEEDS = (
+    Need("shellcheck", "shellcheck", (), "checks the project's shell scripts"),
+    Need("chromium", "chromium", (), "looks at the dashboard as a person does"),
+    Need("chromium-driver", "chromedriver", (), "lets tests use it"),
+)
 """What only the project's own tests use."""
 
 
