@@ -11,9 +11,6 @@ from rich.text import Text
 from cli.app import app
 from core.errors import HalabError
 
-INTERRUPTED = 130
-"""Exit status of a command that Ctrl-C ended: 128 + SIGINT, as shells have it."""
-
 
 def main() -> int:
     """Run the command line and return the exit status."""
@@ -27,9 +24,11 @@ def main() -> int:
         if error.hint:
             console.print(Text.assemble(("  what to do: ", "bold"), error.hint))
         return 1
-    except KeyboardInterrupt:
-        console.print("halab: interrupted; nothing runs on by itself. The same command continues.")
-        return INTERRUPTED
+    except SystemExit as ending:
+        # Typer turns Ctrl-C into an exit status; a command that ssh ended with 130 is none.
+        if isinstance(getattr(ending.__context__, "__cause__", None), KeyboardInterrupt):
+            console.print("halab: interrupted; the same command continues.")
+        raise
     except BrokenPipeError:
         # The reader of our output went away, as `head` does.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -11,6 +11,7 @@ from cli.inventory import inventory
 from cli.listing import list_labs
 from cli.open import open_lab
 from cli.plain_pulumi import env, pulumi
+from cli.snapshot import reset, restore, snapshot, snapshots
 from cli.ssh import ssh, ssh_config
 from cli.status import status
 from cli.testing import test
@@ -34,6 +35,10 @@ app.command(context_settings=PASSED_ON)(ssh)
 app.command("ssh-config")(ssh_config)
 app.command()(inventory)
 app.command("open")(open_lab)
+app.command()(snapshot)
+app.command()(snapshots)
+app.command()(restore)
+app.command()(reset)
 app.command()(down)
 app.command()(doctor)
 app.command(context_settings=PASSED_ON)(pulumi)

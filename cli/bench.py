@@ -37,7 +37,7 @@ SAMPLE_S = 1.0
 def bench(
     failover: Annotated[bool, typer.Option(help="Measure a power loss too.")] = True,
 ) -> None:
-    """Measure bare boot, `up`, a second `up`, memory and failover; prints and asserts nothing."""
+    """Measure bare boot, `up`, reset, memory and failover; prints and asserts nothing."""
     lab, progress = load(str(DEFINITION)), Progress()
     if LabFolder.of(lab.name).path.exists():
         _halab("down", lab.name)
@@ -55,6 +55,10 @@ def bench(
         )
         with progress.step("halab up, again"):
             table.add_row("second up", f"{_timed('up', str(DEFINITION)):.0f} s", "")
+        with progress.step("halab snapshot, halab reset"):
+            kept, back = _timed("snapshot", lab.name, "bench"), _timed("reset", lab.name)
+        table.add_row("snapshot of the running lab", f"{kept:.0f} s", "")
+        table.add_row("reset until healthy", f"{back:.0f} s", "")
         if failover:
             with progress.step("Power loss of the active node") as step:
                 folder = LabFolder.of(lab.name)

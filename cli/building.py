@@ -17,8 +17,10 @@ from hypervisor.image import cached_image, ensure_image, remove_stale
 from hypervisor.objects import Virsh, remove_orphans, start_stopped
 from hypervisor.packages import ensure_packages, find_shortages, get_root
 from hypervisor.private import PrivateHypervisor
+from hypervisor.reset import recover
 from hypervisor.toolchain import Toolchain, ensure_toolchain
 from infra.engine import Engine
+from infra.orphans import end_orphans
 from inventory.record import Boot, LabRecord, load_record, save
 from labs.addressing import machines
 from labs.loading import find
@@ -70,7 +72,7 @@ def prepare(lab: Lab, source: str, progress: Progress) -> Prepared:
     save(folder.record, record)
     _keep_definition(source, folder)
     engine = Engine(folder, toolchain.environment())
-    engine.end_orphans()
+    end_orphans(folder)
     if record.private:
         PrivateHypervisor(folder).start()
     return Prepared(lab, folder, record, engine)
@@ -82,6 +84,7 @@ def build(prepared: Prepared, step: Step) -> None:
     step("looking at what is there")
     engine.prepare()
     virsh = Virsh(record.uri)
+    recover(prepared.folder, record, step)
     managed = engine.managed()
     for kind, name in remove_orphans(virsh, record.prefix, managed):
         step(f"removed the {kind} {name} that an interrupted run left")
@@ -104,7 +107,9 @@ def needs_of(lab: Lab) -> Needs:
     missing = sum(cached_image(role) is None for role in MachineRole)
     return Needs(
         memory_mib=sum(plan.memory_mib + OVERHEAD_MIB for plan in plans),
-        disk_mib=DISK_MIB * (1 + missing) + sum(plan.data_disk_mib or 0 for plan in plans),
+        # Its snapshot for `reset` may come to hold all of the machines' memory.
+        disk_mib=DISK_MIB * (1 + missing)
+        + sum((plan.data_disk_mib or 0) + plan.memory_mib for plan in plans),
         cores=sum(plan.cpus for plan in plans),
     )
 

@@ -17,6 +17,7 @@ from hypervisor.objects import Virsh, remove_orphans
 from hypervisor.private import PrivateHypervisor
 from hypervisor.toolchain import find_toolchain
 from infra.engine import Engine
+from infra.orphans import end_orphans
 from inventory.record import LabRecord, load_record
 from labs.loading import available
 
@@ -42,9 +43,9 @@ def take_away(folder: LabFolder, step: Step) -> None:
     hypervisor = PrivateHypervisor(folder)
     record = _record(folder)
     toolchain = find_toolchain()
+    end_orphans(folder)
     if record and toolchain and (not record.private or hypervisor.is_running()):
         engine = Engine(folder, toolchain.environment())
-        engine.end_orphans()
         try:
             engine.prepare()
             engine.destroy(PulumiEvents(step))

@@ -8,11 +8,16 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from cli.building import build, prepare
+from cli.building import Prepared, build, prepare
 from cli.choosing import wanted
 from cli.locking import locked
 from cli.progress import Progress
+from cli.snapshot import MIB
 from cli.status import print_status
+from core.errors import HalabError
+from hypervisor.reset import fits, take
+from hypervisor.snapshots import UP, Shelf
+from inventory.model import Inventory
 from inventory.record import load_inventory
 from status.health import wait_healthy
 
@@ -21,6 +26,9 @@ def up(
     lab: Annotated[
         str, typer.Argument(help="A name in labs/, or a TOML file of your own.")
     ] = "active-passive",
+    snapshot: Annotated[
+        bool, typer.Option(help="Keep the state of a new or changed lab for `halab reset`.")
+    ] = True,
 ) -> None:
     """Build a lab and prove it healthy; on a lab that runs, bring it to its definition."""
     began = time.monotonic()
@@ -36,13 +44,36 @@ def up(
             found = wait_healthy(
                 inventory, inventory.timing.healthy_wait_s, step, record=prepared.record
             )
+        resettable = snapshot and keep_for_reset(prepared, inventory, progress)
     console = Console(highlight=False, soft_wrap=True)
     print_status(console, found)
     console.print(f"\nReady after {time.monotonic() - began:.0f} s. How to go on:")
+    back = ((f"./halab reset {found.lab}", "back to this state"),) if resettable else ()
     for command, what in (
         (f"./halab status {found.lab}", "how it is"),
         (f"./halab ssh {found.lab} {found.active}", "a shell on the active node"),
+        *back,
         ("./halab test", "break it and prove that it fails over"),
         (f"./halab down {found.lab}", "take it away without a trace"),
     ):
         console.print(f"  {command:<34} {what}")
+
+
+def keep_for_reset(prepared: Prepared, inventory: Inventory, progress: Progress) -> bool:
+    """Take the snapshot that `halab reset` returns to, unless there is one of this making.
+
+    Returns whether there is one. A lab without it is complete: what went wrong is only said.
+    """
+    folder, record = prepared.folder, prepared.record
+    if any(one.label == UP and fits(one, folder) for one in Shelf(folder).all()):
+        return True
+    if not record.private:
+        return False
+    try:
+        with progress.step("Snapshot for `halab reset`", usually="5 s") as step:
+            kept = take(folder, record, inventory, UP, step, healthy=True, replace=True)
+    except HalabError as error:
+        progress.note(f"{error.message} ({error.detail})")
+        return False
+    progress.note(f"the snapshot takes {kept.size // MIB} MiB; `up --no-snapshot` leaves it out")
+    return True

@@ -87,6 +87,11 @@ class LabFolder:
         return self.path / "pool"
 
     @property
+    def snapshots(self) -> Path:
+        """Snapshots of the whole lab, one folder each; on the filesystem of `pool`."""
+        return self.path / "snapshots"
+
+    @property
     def consoles(self) -> Path:
         """Serial console logs, one file per machine."""
         return self.path / "consoles"

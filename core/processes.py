@@ -29,6 +29,11 @@ def start_time(pid: int) -> str:
         return ""
 
 
+def all_processes() -> list[int]:
+    """Return the processes that this one can see."""
+    return [int(entry.name) for entry in Path("/proc").glob("[0-9]*")]
+
+
 def children(pid: int) -> list[int]:
     """Return the direct children of a process."""
     found: list[int] = []

@@ -53,13 +53,16 @@ def replication_cut(node: Machine) -> Iterator[None]:
     A packet filter table of its own does it, and its removal undoes it.
     """
     table = "inet halab_replication_cut"
-    port = f"tcp sport {REPLICATION_PORT} drop; tcp dport {REPLICATION_PORT} drop;"
-    rules = "".join(
-        f" chain {hook} {{ type filter hook {hook} priority -300; {port} }}"
+    chains = "\n".join(
+        f"""chain {hook} {{
+            type filter hook {hook} priority -300
+            tcp sport {REPLICATION_PORT} drop
+            tcp dport {REPLICATION_PORT} drop
+        }}"""
         for hook in ("input", "output")
     )
     with Remote(node) as remote:
-        remote.run(f"nft -f - <<'END'\ntable {table} {{{rules} }}\nEND")
+        remote.run("nft --file -", stdin=f"table {table} {{\n{chains}\n}}\n")
     try:
         yield
     finally:
@@ -67,7 +70,12 @@ def replication_cut(node: Machine) -> Iterator[None]:
             remote.run(f"nft delete table {table}")
 
 
-def kill(machine: Machine, program: str) -> None:
-    """SIGKILL a daemon by its exact name. Its node is fenced for it, and that heals it."""
+def kill(machine: Machine, unit: str) -> None:
+    """SIGKILL a daemon and keep it dead. Its node is fenced for it, and that heals it.
+
+    Left alone, systemd starts the daemon again within a tenth of a second: corosync rejoins before
+    anybody misses it, and whether the node is fenced then is chance. The mask in /run goes with
+    the reset.
+    """
     with Remote(machine) as remote:
-        remote.run(f"kill -9 $(pidof -s {program})")
+        remote.run(f"systemctl mask --quiet --runtime {unit} && systemctl kill -s KILL {unit}")

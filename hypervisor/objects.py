@@ -35,15 +35,20 @@ def start_stopped(virsh: Virsh, domains: Collection[str]) -> list[str]:
 
     All start before this returns: nodes that start alone fence the others.
     """
-    for network in virsh.names("network"):
-        virsh("net-start", network, check=False)
-    for pool in virsh.names("pool"):
-        virsh("pool-start", pool, check=False)
+    start_surroundings(virsh)
     running = set(virsh("list", "--name").split())
     stopped = [name for name in virsh.names("domain") if name in domains and name not in running]
     for name in stopped:
         virsh("start", name)
     return stopped
+
+
+def start_surroundings(virsh: Virsh) -> None:
+    """Start all networks and pools that exist and are off."""
+    for network in virsh.names("network"):
+        virsh("net-start", network, check=False)
+    for pool in virsh.names("pool"):
+        virsh("pool-start", pool, check=False)
 
 
 def remove_orphans(

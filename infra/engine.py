@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import sys
+import threading
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,14 +18,11 @@ from pulumi.automation import EngineEvent, OpType
 
 from core.errors import HalabError
 from core.folders import PROJECT, LabFolder
-from core.processes import children, end_tree, environment_of, is_alive
+from infra.orphans import DRIVER, LAB, driver_mark, end_orphans, end_own_runs
 
 OnEvent = Callable[[EngineEvent], None]
 
 LIBVIRT = "libvirt:index/"
-
-DRIVER = "HALAB_DRIVER"
-"""Environment variable that tells whose Pulumi run this is: the pid of the halab behind it."""
 
 
 class Managed(NamedTuple):
@@ -54,25 +52,8 @@ class Engine:
             "PULUMI_OPTION_CONFIG_FILE": str(self._folder.pulumi / "stack.yaml"),
             "PULUMI_STACK": self._folder.name,
             "PULUMI_SKIP_UPDATE_CHECK": "1",
-            "HALAB_LAB": str(self._folder.path),
+            LAB: str(self._folder.path),
         }
-
-    def end_orphans(self) -> None:
-        """End a Pulumi run whose halab was killed; drop locks that nobody holds.
-
-        Raises HalabError when somebody else's Pulumi is at work on this lab.
-        """
-        for lock in (self._folder.pulumi / ".pulumi" / "locks").rglob("*.json"):
-            holder = json.loads(lock.read_text() or "{}").get("pid", 0)
-            if is_alive(holder):
-                driver = environment_of(holder).get(DRIVER, "0")
-                if driver == "0" or is_alive(int(driver)):
-                    raise HalabError(
-                        f"pulumi (pid {holder}) is working on lab {self._folder.name!r}",
-                        hint=f"wait for it, or end it: kill {holder}",
-                    )
-                end_tree(holder)
-            lock.unlink(missing_ok=True)
 
     def prepare(self) -> None:
         """Make the stack if it is new; clear what an interrupted run left in its state."""
@@ -80,7 +61,7 @@ class Engine:
         if not self._passphrase.exists():
             self._passphrase.touch(mode=0o600)
             self._passphrase.write_text(secrets.token_urlsafe(24))
-        self.end_orphans()
+        end_orphans(self._folder)
         with self._stack() as stack:
             exported = stack.export_stack()
             deployment = dict(exported.deployment or {})
@@ -102,7 +83,8 @@ class Engine:
         heard = Diagnostics(lambda _: None)
         with self._stack() as stack, self._explained("pulumi preview", heard):
             summary = stack.preview(on_event=heard, on_output=_ignore).change_summary
-        return {op.value: count for op, count in summary.items() if op is not OpType.SAME}
+        # Typed as OpType, but the SDK hands over the engine's bare words.
+        return {OpType(op).value: count for op, count in summary.items() if op != OpType.SAME}
 
     def destroy(self, on_event: OnEvent) -> None:
         """Delete everything that the stack knows."""
@@ -127,7 +109,7 @@ class Engine:
     @contextmanager
     def _stack(self) -> Iterator[automation.Stack]:
         # The Automation API looks for `pulumi` on this process's PATH before it reads env_vars.
-        environment = {**self.environment(), DRIVER: str(os.getpid())}
+        environment = {**self.environment(), DRIVER: driver_mark()}
         os.environ["PATH"] = environment["PATH"]
         options = automation.LocalWorkspaceOptions(env_vars=environment)
         strayed = PROJECT / f"Pulumi.{self._folder.name}.yaml"
@@ -142,13 +124,10 @@ class Engine:
     @contextmanager
     def _explained(self, what: str, heard: Diagnostics) -> Iterator[None]:
         try:
-            yield
+            with _quiet_threads():
+                yield
         except KeyboardInterrupt:
-            # Pulumi would wait for the running step, which may take minutes. The hypervisor may be
-            # a child of this process as well, and stays.
-            for child in children(os.getpid()):
-                if environment_of(child).get(DRIVER) == str(os.getpid()):
-                    end_tree(child)
+            end_own_runs()
             raise
         except PulumiCommandError as error:
             raise HalabError(
@@ -176,6 +155,22 @@ class Diagnostics:
     def errors(self) -> str:
         """Return each distinct error message once, in the order they came."""
         return "\n".join(dict.fromkeys(message for message in self._errors if message))
+
+
+@contextmanager
+def _quiet_threads() -> Iterator[None]:
+    """Silence the Automation API's reader threads, which complain on Ctrl-C about closed pipes.
+
+    What ends a run otherwise is raised where the run was started.
+    """
+    before = threading.excepthook
+    threading.excepthook = lambda _: None
+    # It may come after the run has ended, from a thread that outlives it.
+    warnings.filterwarnings("ignore", message="Error in event stream")
+    try:
+        yield
+    finally:
+        threading.excepthook = before
 
 
 def _ignore(_: str) -> None:

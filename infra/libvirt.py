@@ -68,7 +68,7 @@ class LibvirtPlatform:
             dhcp=libvirt.NetworkDhcpArgs(enabled=False),
             dns=libvirt.NetworkDnsArgs(enabled=False),
             autostart=True,
-            xml=libvirt.NetworkXmlArgs(xslt=_own_address(args)) if args.gateway else None,
+            xml=libvirt.NetworkXmlArgs(xslt=_stylesheet(args)),
             opts=self._under(parent),
         )
         return made.id
@@ -179,8 +179,8 @@ class LibvirtPlatform:
         return bridge_name(self._record, role)
 
 
-def _own_address(args: NetworkArgs) -> str:
-    """Return the stylesheet that gives the bridge its address: the provider always takes .1."""
+def _stylesheet(args: NetworkArgs) -> str:
+    """Return what the provider cannot say: no spanning tree, and an address other than .1."""
     return TEMPLATES.get_template("network.xsl.j2").render(address=args.gateway)
 
 

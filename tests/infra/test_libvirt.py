@@ -64,6 +64,15 @@ def test_a_node_has_its_own_two_disks_and_the_shared_one(built: Recorder) -> Non
     assert len(disks["monitor"]) == 1
 
 
+NETWORK = """\
+<network>
+<bridge name='br' stp='on' delay='0'/>
+<dns enable='yes'/>
+<ip address='10.10.0.1' prefix='24'/>
+</network>
+"""
+
+
 def test_networks_are_isolated_and_start_no_helper(built: Recorder) -> None:
     networks = built.of("Network")
 
@@ -154,9 +163,22 @@ def test_the_stylesheet_leaves_a_console_file_and_nothing_to_look_at(
         assert domain.find(f"devices/{part}") is None, part
 
 
-def transform(inputs: dict[str, Any], tmp_path: Path) -> ElementTree.Element:
+@transforms
+def test_a_bridge_forwards_at_once_and_only_management_has_an_address_of_ours(
+    built: Recorder, tmp_path: Path
+) -> None:
+    for role, inputs in built.of("Network").items():
+        network = transform(inputs, tmp_path, NETWORK)
+        assert found(network, "bridge") == {"name": "br", "delay": "0", "stp": "off"}
+        kept = role != "management"
+        assert (found(network, "ip")["address"] == "10.10.0.1") is kept
+
+
+def transform(
+    inputs: dict[str, Any], tmp_path: Path, document: str = DOMAIN
+) -> ElementTree.Element:
     (tmp_path / "sheet.xsl").write_text(inputs["xml"]["xslt"])
-    (tmp_path / "domain.xml").write_text(DOMAIN)
+    (tmp_path / "domain.xml").write_text(document)
     done = subprocess.run(
         ["xsltproc", tmp_path / "sheet.xsl", tmp_path / "domain.xml"],
         capture_output=True,

@@ -1,0 +1,82 @@
+"""The machines' time of day. They agree among themselves; the caller's clock is another one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from core.wait import wait_until
+from inventory.model import Inventory
+from provisioning.remote import Remote, RemoteUnreachable
+
+RIGHT_WITHIN_S = 0.3
+"""A measurement over ssh is as uncertain in an emulated guest; less is not worth a step."""
+
+SAMPLES = 3
+
+ANSWER_TIMEOUT_S = 15.0
+"""A resumed machine in emulation answers after 3 s; a broken one must not hold up the rest."""
+
+STEP = "import time; time.clock_settime(0, time.clock_gettime(0) + {seconds!r})"
+"""Clock 0 is the time of day (clock_gettime(2), CLOCK_REALTIME)."""
+
+
+@dataclass(frozen=True, order=True)
+class Offset:
+    """How far a machine's clock is ahead of ours; both in seconds."""
+
+    uncertainty: float
+    ahead: float
+
+
+def measure(remote: Remote, samples: int = SAMPLES) -> Offset:
+    """Compare a machine's clock with ours and return the sample with the shortest round trip."""
+    remote.run("true")
+    return _sample(remote, samples)
+
+
+def set_clocks(inventory: Inventory, report: Callable[[str], None] = lambda _: None) -> float:
+    """Have all machines show this machine's time; return the seconds they were stepped by.
+
+    All are stepped by the same amount: the monitor, which gives the time to the others, and they
+    with it, so that nobody sees them disagree.
+    Raises WaitTimeout for a machine that does not answer, RemoteUnreachable, CommandError.
+    """
+    with ExitStack() as stack, ThreadPoolExecutor(len(inventory.machines)) as pool:
+        remotes = [stack.enter_context(Remote(machine)) for machine in inventory.machines]
+        [monitor] = [r for r in remotes if r.machine == inventory.monitor]
+        # Connecting takes seconds in an emulated guest and must not come between the steps.
+        list(pool.map(_connect, remotes))
+        behind = -_sample(monitor, SAMPLES).ahead
+        if abs(behind) < RIGHT_WITHIN_S:
+            return 0.0
+        report(f"setting all clocks by {behind:+.1f} s")
+        command = f'python3 -I -S -c "{STEP.format(seconds=behind)}"'
+        list(pool.map(lambda remote: remote.run(command), remotes))
+        return behind
+
+
+def _connect(remote: Remote) -> None:
+    # A machine that was suspended needs a moment until it answers again.
+    wait_until(
+        lambda: remote.run("true"),
+        lambda _: True,
+        what=f"{remote.name} to answer",
+        timeout=ANSWER_TIMEOUT_S,
+        interval=0.5,
+        retry_on=(RemoteUnreachable,),
+    )
+
+
+def _sample(remote: Remote, samples: int) -> Offset:
+    return min(_ask(remote) for _ in range(samples))
+
+
+def _ask(remote: Remote) -> Offset:
+    before = time.time()
+    told = float(remote.run("date +%s.%N").stdout)
+    after = time.time()
+    return Offset((after - before) / 2, told - (before + after) / 2)
