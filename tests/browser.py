@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from selenium import webdriver
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
@@ -58,7 +59,9 @@ def log_in(page: webdriver.Chrome, url: str, user: str, password: str) -> None:
 
 def wait_for_texts(page: webdriver.Chrome, wanted: list[str], timeout: float) -> str:
     """Wait until all these texts stand on the page; return all of its text."""
-    WebDriverWait(page, timeout).until(
+    # The page is replaced while it is read: after the login, and by every refresh.
+    changing = (StaleElementReferenceException, NoSuchElementException)
+    WebDriverWait(page, timeout, ignored_exceptions=changing).until(
         lambda now: all(text in body(now) for text in wanted),
         f"not on the page: {wanted}",
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.client import HTTPException
 from typing import Any
 
@@ -71,7 +71,8 @@ def session(remote: Remote, inventory: Inventory, secrets: Secrets) -> Iterator[
         try:
             yield Api(opened)
         finally:
-            with _worded("logout"):
+            # Zabbix forgets a session by itself, also one that it ended on its own account.
+            with suppress(HalabError), _worded("logout"):
                 opened.logout()
 
 
