@@ -81,6 +81,8 @@ NEEDS = (
 TEST_NEEDS = (
     Need("shellcheck", "shellcheck", (), "checks the project's shell scripts"),
     Need("nftables", "nft", (), "tries firewall rules in namespaces"),
+    Need("chromium", "chromium", (), "looks at the dashboard as a person does"),
+    Need("chromium-driver", "chromedriver", (), "lets tests use it"),
 )
 """What only the project's own tests use."""
 

@@ -13,7 +13,7 @@ from provisioning.remote import Remote
 from provisioning.secrets import Secrets
 from provisioning.steps import Step, run_steps
 from provisioning.zabbix import agent, server
-from provisioning.zabbix.api import MonitoringRefused, MonitoringUnreachable, session
+from provisioning.zabbix.api import LOGIN, MonitoringRefused, MonitoringUnreachable, session
 from provisioning.zabbix.configuration import ensure_configured
 
 
@@ -78,7 +78,7 @@ def configure(
             with session(remote, inventory, secrets) as api:
                 return ensure_configured(api, inventory, secrets)
         except MonitoringRefused as error:
-            if again or "login" not in error.message:
+            if again or LOGIN not in error.message:
                 raise
             again = True
             # Whoever changed it by hand has changed what halab is asked to keep.

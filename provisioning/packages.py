@@ -44,6 +44,7 @@ MONITORING: dict[MachineRole, tuple[str, ...]] = {
     # Named, php8.4-fpm keeps apt from taking Apache, which is PHP's first choice.
     MachineRole.MONITOR: (
         *_MONITORED,
+        "locales",
         "nginx",
         "php8.4-fpm",
         "php8.4-pgsql",

@@ -2,6 +2,8 @@
 # systemd runs. Argument: the file that notes that it was done.
 note=$1
 if [ -e "$note" ]; then exit 0; fi
+# The frontend complains on every page about a language that the system does not know.
+localedef -i en_US -f UTF-8 en_US.UTF-8
 version=$(ls /usr/lib/postgresql | sort -n | tail -n 1)
 programs=/usr/lib/postgresql/$version/bin
 data=/var/lib/postgresql/$version/main

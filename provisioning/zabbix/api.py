@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.client import HTTPException
 from typing import Any
 
@@ -21,6 +21,10 @@ from provisioning.zabbix.names import ADMIN
 
 CALL_TIMEOUT_S = 15
 """At pace 1; the import of the template takes 1.5 s natively, a small call 0.05 s."""
+
+LOGIN = "login"
+WRONG_PASSWORD = "Incorrect user name or password"
+"""What Zabbix says to it, also when it blocks the account after five attempts for 30 s."""
 
 
 class MonitoringUnreachable(HalabError):
@@ -59,7 +63,7 @@ def session(remote: Remote, inventory: Inventory, secrets: Secrets) -> Iterator[
         os.environ["no_proxy"] = ",".join([*exempt, HERE])
     address = inventory.monitor.interfaces[NetworkRole.MANAGEMENT].address.ip
     with tunnel(remote, str(address), ZABBIX_FRONTEND) as port:
-        with _worded("login"):
+        with _worded(LOGIN):
             opened = ZabbixAPI(
                 url=f"http://{HERE}:{port}", timeout=CALL_TIMEOUT_S * inventory.timing.pace
             )
@@ -67,7 +71,8 @@ def session(remote: Remote, inventory: Inventory, secrets: Secrets) -> Iterator[
         try:
             yield Api(opened)
         finally:
-            with _worded("logout"):
+            # Zabbix forgets a session by itself, also one that it ended on its own account.
+            with suppress(HalabError), _worded("logout"):
                 opened.logout()
 
 
@@ -77,6 +82,9 @@ def _worded(what: str) -> Iterator[None]:
     try:
         yield
     except APIRequestError as error:
+        if what == LOGIN and WRONG_PASSWORD not in str(error.data):
+            # A frontend whose database still starts answers as well, and in error.
+            raise MonitoringUnreachable(f"Zabbix cannot work yet: {error.data}") from None
         raise MonitoringRefused(f"Zabbix refused {what}: {error.message} {error.data}") from None
     except (ProcessingError, OSError, HTTPException) as error:
         raise MonitoringUnreachable(

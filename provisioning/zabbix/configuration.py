@@ -244,7 +244,10 @@ def _ensure_dashboard(api: Api, inventory: Inventory) -> Iterable[str]:
         {item["key_"]: item["itemid"] for item in items},
     )
     found = api.call(
-        "dashboard.get", output=["name"], filter={"name": dashboard.NAME}, selectPages="extend"
+        "dashboard.get",
+        output=["dashboardid"],
+        filter={"name": dashboard.NAME},
+        selectPages="extend",
     )
     if found and dashboard.essence(found[0]) == dashboard.essence(wanted):
         return

@@ -34,7 +34,11 @@ def layout(cluster: str, group: str, nodes: list[str], items: Mapping[str, str])
     `cluster` is the visible name of the cluster's host; `group` and `nodes` are ids.
     """
     big = 24
-    table = [(_INT, "columns.0.data", 2), (_STR, "columns.0.name", "Node")]
+    table: list[tuple[int, str, object]] = [
+        (_INT, "columns.0.data", 2),
+        (_STR, "columns.0.name", "Node"),
+        (_STR, "columns.0.base_color", ""),
+    ]
     for number, (heading, item) in enumerate(COLUMNS, start=1):
         place = f"columns.{number}"
         table += [
@@ -47,7 +51,7 @@ def layout(cluster: str, group: str, nodes: list[str], items: Mapping[str, str])
             (_INT, f"{place}.history", 1),
             (_INT, f"{place}.decimal_places", 0),
         ]
-    table += [(_INT, "column", 0), (_INT, "order", 3)]
+    table += [(_INT, "column", 0), (_INT, "order", 2)]
     table += [(_HOST, f"hostids.{number}", node) for number, node in enumerate(nodes)]
     return {
         "name": NAME,
@@ -59,12 +63,12 @@ def layout(cluster: str, group: str, nodes: list[str], items: Mapping[str, str])
                     _value("Active node", 0, big, items["cluster.active"], BLUE),
                     _value("Service answers", big, big, items["service.answers"], GREEN),
                     _value("Votes", 2 * big, big, items["cluster.votes"], BLUE),
-                    _widget("tophosts", "Nodes", 0, 4, 72, 4, table),
+                    _widget("tophosts", "Nodes", 0, 4, 72, 3, table),
                     _widget(
                         "problems",
                         "Open problems",
                         0,
-                        8,
+                        7,
                         36,
                         6,
                         [
@@ -77,18 +81,19 @@ def layout(cluster: str, group: str, nodes: list[str], items: Mapping[str, str])
                         "itemhistory",
                         "Events",
                         36,
-                        8,
+                        7,
                         36,
                         6,
                         [
                             (_STR, "columns.0.name", "Event"),
                             (_ITEM, "columns.0.itemid", items["cluster.event"]),
                             (_INT, "show_timestamp", 1),
+                            (_INT, "show_column_header", 1),
                             (_STR, "time_period.from", "now-1d"),
                             (_STR, "time_period.to", "now"),
                         ],
                     ),
-                    _widget("svggraph", "Outage history", 0, 14, 72, 5, _graph(cluster)),
+                    _widget("svggraph", "Outage history", 0, 13, 72, 5, _graph(cluster)),
                 ]
             }
         ],
@@ -101,7 +106,8 @@ def _value(title: str, x: int, width: int, item: str, colour: str) -> Widget:
         (_ITEM, "itemid.0", item),
         (_INT, "show.0", 2),
         (_STR, "value_color", "FFFFFF"),
-        (_INT, "value_size", 50),
+        (_INT, "value_size", 40),
+        (_INT, "decimal_places", 0),
         (_STR, "bg_color", colour),
     ]
     if title == "Service answers":

@@ -96,3 +96,9 @@ def test_the_pace_is_the_machines_unless_somebody_sets_it(
 def test_a_profile_is_a_start_and_single_keys_win() -> None:
     timing = lab(timing={"profile": "slow-host", "token_ms": 4000}).timing(accelerated=True)
     assert (timing.token_ms, timing.watchdog_s, timing.msgwait_s) == (4000, 10, 20)
+
+
+def test_monitoring_has_a_short_form() -> None:
+    assert lab().monitoring.enabled
+    assert not lab(monitoring=False).monitoring.enabled
+    assert lab(monitoring={"interval_s": 20}).monitoring.interval_s == 20

@@ -1,0 +1,73 @@
+"""A real browser without a screen: Debian's Chromium, which downloads nothing."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from selenium import webdriver
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
+from selenium.webdriver.chrome.options import Options
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
+
+from hypervisor.packages import find_program
+
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--no-proxy-server",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--window-size=1600,1000",
+    "--hide-scrollbars",
+)
+
+
+@contextmanager
+def browser(timeout: float) -> Iterator[webdriver.Chrome]:
+    """Start a browser with a profile of its own; `timeout` in seconds is for loading a page."""
+    chromium, driver = find_program("chromium"), find_program("chromedriver")
+    assert chromium and driver, "chromium and chromium-driver are missing: `./halab test` has them"
+    with tempfile.TemporaryDirectory(prefix="halab-browser-") as profile:
+        options = Options()
+        options.binary_location = str(chromium)
+        for flag in (*FLAGS, f"--user-data-dir={profile}"):
+            options.add_argument(flag)
+        # Without an explicit path selenium would look for a driver to download.
+        running = webdriver.Chrome(options=options, service=Service(str(driver)))
+        try:
+            running.set_page_load_timeout(timeout)
+            yield running
+        finally:
+            running.quit()
+
+
+def log_in(page: webdriver.Chrome, url: str, user: str, password: str) -> None:
+    """Log in at Zabbix as a person does."""
+    page.get(url)
+    page.find_element(By.ID, "name").send_keys(user)
+    page.find_element(By.ID, "password").send_keys(password)
+    page.find_element(By.ID, "enter").click()
+
+
+def wait_for_texts(page: webdriver.Chrome, wanted: list[str], timeout: float) -> str:
+    """Wait until all these texts stand on the page; return all of its text."""
+    # The page is replaced while it is read: after the login, and by every refresh.
+    changing = (StaleElementReferenceException, NoSuchElementException)
+    WebDriverWait(page, timeout, ignored_exceptions=changing).until(
+        lambda now: all(text in body(now) for text in wanted),
+        f"not on the page: {wanted}",
+    )
+    return body(page)
+
+
+def body(page: webdriver.Chrome) -> str:
+    """Return all text of the page."""
+    return page.find_element(By.TAG_NAME, "body").text

@@ -1,0 +1,122 @@
+"""The alert agent: each of Pacemaker's events becomes what the server is told, or nothing."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from core.wait import wait_until
+from provisioning.templates import render
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    sender = tmp_path / "zabbix_sender"
+    sender.write_text(f"#!/bin/sh\ncat >>{tmp_path}/sent\nexit 0\n")
+    sender.chmod(0o755)
+    return tmp_path
+
+
+def alert(folder: Path, **event: str) -> str:
+    """Run the agent for an event and return what it sends; the wait is for its background."""
+    text = render(
+        "alert.sh.j2", cluster="demo.cluster", events=folder / "event", agent="/etc/agent.conf"
+    )
+    done = subprocess.run(
+        ["/bin/sh", "-uc", text],
+        env={
+            "PATH": f"{folder}:/usr/bin:/bin",
+            **{f"CRM_alert_{key}": value for key, value in event.items()},
+        },
+        timeout=5,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr == ""
+    sent = folder / "sent"
+    wait_until(
+        lambda: sent.read_text() if sent.exists() else "",
+        lambda told: told.endswith("\n"),
+        what="the background sends",
+        timeout=5,
+        interval=0.02,
+    )
+    return sent.read_text()
+
+
+def silent(folder: Path, **event: str) -> bool:
+    text = render("alert.sh.j2", cluster="c", events=folder / "event", agent="/etc/agent.conf")
+    environment = {f"CRM_alert_{key}": value for key, value in event.items()}
+    done = subprocess.run(
+        ["/bin/sh", "-uc", text.replace("send </dev/null", "echo SENT; : </dev/null")],
+        env={"PATH": "/usr/bin:/bin", **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return "SENT" not in done.stdout
+
+
+def test_a_lost_node_is_told_about_that_node(folder: Path) -> None:
+    sent = alert(folder, kind="node", node="node2", desc="lost")
+    assert 'node2 cluster.member "lost"' in sent
+    assert 'demo.cluster cluster.event "node2 is lost"' in sent
+
+
+@pytest.mark.parametrize(("rc", "word"), [("0", "fenced"), ("1", "failed")])
+def test_fencing_is_told_with_its_outcome(folder: Path, rc: str, word: str) -> None:
+    sent = alert(folder, kind="fencing", node="node2", rc=rc, desc="reboot of node2: OK")
+    assert f'node2 cluster.fenced "{word}: reboot of node2: OK"' in sent
+
+
+RESOURCE = {"kind": "resource", "node": "node1", "interval": "10000", "target_rc": "0"}
+
+
+def test_a_failed_operation_is_told(folder: Path) -> None:
+    failed = {**RESOURCE, "rsc": "web", "task": "monitor", "rc": "7", "desc": "not running"}
+    assert 'cluster.failure "web monitor on node1: not running"' in alert(folder, **failed)
+
+
+def test_who_is_promoted_is_active(folder: Path) -> None:
+    promoted = {**RESOURCE, "rsc": "drbd", "task": "promote", "rc": "0", "desc": "ok"}
+    assert 'demo.cluster cluster.active "node1"' in alert(folder, **promoted)
+
+
+def test_quotes_and_lines_of_a_description_cannot_break_the_message(folder: Path) -> None:
+    sent = alert(folder, kind="fencing", node="node2", rc="1", desc='say "no"\nand \\ go')
+    assert "failed: say 'no' and / go\"" in sent
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {**RESOURCE, "rsc": "web", "task": "start", "rc": "0", "desc": "ok"},
+        {
+            **RESOURCE,
+            "rsc": "web",
+            "task": "monitor",
+            "interval": "0",
+            "rc": "7",
+            "target_rc": "0",
+            "desc": "",
+        },
+        {"kind": "attribute", "node": "node1"},
+    ],
+    ids=["a success", "a probe", "an attribute"],
+)
+def test_what_is_no_news_costs_no_message(folder: Path, event: dict[str, str]) -> None:
+    assert silent(folder, **event)
+
+
+def test_the_cluster_does_not_wait_for_a_monitor_that_hangs(folder: Path) -> None:
+    (folder / "zabbix_sender").write_text(f"#!/bin/sh\ncat >{folder}/sent\nexec sleep 2\n")
+    # `alert` itself would fail: it allows no output to be held open.
+    assert alert(folder, kind="node", node="node2", desc="lost")
+
+
+def test_every_event_leaves_its_mark(folder: Path) -> None:
+    alert(folder, kind="node", node="node2", desc="member")
+    assert (folder / "event").exists()
