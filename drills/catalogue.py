@@ -181,15 +181,6 @@ _ENTRIES = (
         hold_s=SETTLE_S,
     ),
     Drill(
-        name="execd-killed",
-        title="Pacemaker's executor dies",
-        teaches="A node whose resources nobody controls any more is fenced.",
-        watch="crm_mon on the other node: UNCLEAN, then fenced.",
-        by_hand="Nothing: the node is reset.",
-        fault=processes.daemon_killed("pacemaker-execd"),
-        expects=node_lost(),
-    ),
-    Drill(
         name="sbd-killed",
         title="Every process of sbd is killed",
         teaches="A node that cannot be fenced any more takes itself down.",
