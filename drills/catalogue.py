@@ -36,6 +36,7 @@ from drills.faults.base import Fault, Scene
 from drills.faults.partition import partitioned
 from drills.partitions import Shape
 from labs.roles import MachineRole, NetworkRole
+from status.problems import Alarm
 
 SETTLE_S = 15.0
 """Seconds that a fault which nobody may notice is held at least: DRBD needs 13 to miss its peer."""
@@ -83,7 +84,9 @@ def _link_down(letter: str, network: NetworkRole, number: int) -> Drill:
         watch="corosync-cfgtool -s shows the link down, /proc/drbd stays Connected.",
         by_hand="Plug the cable in again.",
         fault=cables.unplugged(network),
-        expects=unnoticed(rf"^cluster link {number} from \S+ to \S+ is down$"),
+        expects=unnoticed(
+            rf"^cluster link {number} from \S+ to \S+ is down$", alarms=(Alarm.LINK_DOWN,)
+        ),
         hold_s=SETTLE_S,
     )
 
@@ -284,7 +287,9 @@ _ENTRIES = (
         watch="corosync-quorumtool -s: Qdevice votes no more.",
         by_hand="systemctl start corosync-qnetd on the monitor",
         fault=quorum.device_lost(),
-        expects=unnoticed(r"^service corosync-qnetd on \S+ is inactive$"),
+        expects=unnoticed(
+            r"^service corosync-qnetd on \S+ is inactive$", alarms=(Alarm.QDEVICE_LOST,)
+        ),
         target="monitor",
         role=MachineRole.MONITOR,
         hold_s=SETTLE_S,
@@ -296,7 +301,11 @@ _ENTRIES = (
         watch="journalctl --unit sbd: the disk is not healthy, pacemaker is.",
         by_hand="Plug the disk in again.",
         fault=storage.disk_pulled("sbd"),
-        expects=unnoticed(r"cannot read the fencing disk$", allowed_news=("input/output error",)),
+        expects=unnoticed(
+            r"cannot read the fencing disk$",
+            allowed_news=("input/output error",),
+            alarms=(Alarm.SBD_DISK_UNREADABLE,),
+        ),
         hold_s=SETTLE_S,
     ),
     Drill(
@@ -396,6 +405,7 @@ _ENTRIES = (
             unnoticed(
                 r"^replication on \S+ is StandAlone, not Connected$",
                 allowed_news=("split brain",),
+                alarms=(Alarm.REPLICATION_STANDALONE,),
             ),
             verify=True,
         ),

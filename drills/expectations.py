@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from inventory.model import Inventory
 from labs.timing import Timing
+from status.problems import Alarm
 
 
 class Fate(StrEnum):
@@ -56,7 +57,7 @@ class Expected:
     journals that this fault brings. `writes_refused`: writes fail while pages are served.
     `double_s`: for how long a stale node may answer for the service address besides the right one.
     `clocks_agree` is false where the fault tampers with a clock. `verify`: compare both disks
-    block by block afterwards.
+    block by block afterwards. `alarms`: what a lab's monitoring has to raise.
     """
 
     fate: Fate
@@ -70,6 +71,7 @@ class Expected:
     double_s: float = 0.0
     clocks_agree: bool = True
     verify: bool = False
+    alarms: frozenset[Alarm] = frozenset()
 
 
 Expectation = Callable[[Situation], Expected]
@@ -78,7 +80,7 @@ Expectation = Callable[[Situation], Expected]
 def stall_s(timing: Timing) -> float:
     """Return the longest gap that still counts as "nobody noticed": a failover takes ten times it.
 
-    Measured in emulation on a busy host: up to 3 s.
+    Measured in emulation with one link lost: 1.1 s; the rest is for a busy host.
     """
     return 2.0 + timing.pace
 
@@ -110,13 +112,16 @@ def lonely_s(timing: Timing) -> float:
     return noticed + timing.drbd_timeout_ds / 10 + timing.budget.promotion_s
 
 
-def unnoticed(*reasons: str, allowed_news: tuple[str, ...] = ()) -> Expectation:
-    """Return the expectation that `status` complains and clients notice nothing."""
+def unnoticed(
+    *reasons: str, allowed_news: tuple[str, ...] = (), alarms: tuple[Alarm, ...] = ()
+) -> Expectation:
+    """Return the expectation that status and monitoring complain and clients notice nothing."""
     return lambda situation: Expected(
         Fate.STAYS,
         stall_s(situation.timing),
         reasons=reasons,
         allowed_news=frozenset(allowed_news),
+        alarms=frozenset(alarms),
     )
 
 
@@ -161,12 +166,18 @@ def _fenced(situation: Situation, victims: frozenset[str], news: tuple[str, ...]
         rebooted=victims,
         allowed_news=frozenset(news),
         verify=moves,
+        alarms=frozenset({Alarm.NODE_LOST, Alarm.FENCED}),
     )
 
 
 def restarted_in_place(situation: Situation) -> Expected:
     """The service dies and is started again where it was."""
-    return Expected(Fate.STAYS, restart_s(situation.timing), interrupted=True)
+    return Expected(
+        Fate.STAYS,
+        restart_s(situation.timing),
+        interrupted=True,
+        alarms=frozenset({Alarm.RESOURCE_FAILED}),
+    )
 
 
 def planned_move(situation: Situation) -> Expected:
@@ -177,6 +188,7 @@ def planned_move(situation: Situation) -> Expected:
         situation.timing.budget.total_s if moves else stall_s(situation.timing),
         interrupted=moves,
         reasons=tuple(rf"^{name} is in standby" for name in sorted(situation.targets)),
+        alarms=frozenset({Alarm.NODE_STANDBY}),
     )
 
 
@@ -190,6 +202,7 @@ def disk_lost(situation: Situation) -> Expected:
         reasons=(r"^the replicated disk on \S+ is \w+, not UpToDate$",),
         allowed_news=frozenset({"input/output error"}),
         verify=True,
+        alarms=frozenset({Alarm.DISK_NOT_UPTODATE}),
     )
 
 
@@ -214,6 +227,7 @@ def replication_lost(situation: Situation) -> Expected:
         lonely_s(situation.timing),
         reasons=("drbd-fence-by-handler",),
         verify=True,
+        alarms=frozenset({Alarm.REPLICATION_DISCONNECTED, Alarm.BAN_LEFT}),
     )
 
 

@@ -12,6 +12,7 @@ from drills.probes import Attempt, Sighting
 from drills.snapshot import Snapshot
 from drills.timeline import Line
 from inventory.model import Inventory
+from status.problems import Problem, Report
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,9 @@ class Findings:
     lab from being healthy afterwards, empty when it is; `configurations` are each node's CIB digest
     and controller state; `out_of_sync` is what DRBD found different, in KiB by node, and None when
     nobody compared. `events` are the hypervisor's. `proof` is what shows that the fault was there,
-    empty when nothing does; `proved` tells whether this fault can be proved so.
+    empty when nothing does; `proved` tells whether this fault can be proved so. `reports` is what
+    the lab's monitoring raised and saw end since the fault, `problems` what it complains of at the
+    end.
     """
 
     inventory: Inventory
@@ -43,6 +46,8 @@ class Findings:
     out_of_sync: Mapping[str, int] | None
     proved: bool = False
     proof: str | None = None
+    reports: tuple[Report, ...] | None = None
+    problems: tuple[Problem, ...] | None = None
 
     @property
     def source(self) -> str | None:

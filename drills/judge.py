@@ -18,6 +18,7 @@ from drills.power import Event
 from drills.probes import worst_outage
 from drills.result import Answer, Check
 from drills.timeline import promotion
+from status.problems import Alarm
 
 BEFORE_FAULT_S = 5.0
 """The outage is looked for from this long before the fault: clocks and probes are not exact."""
@@ -101,6 +102,19 @@ def judge(findings: Findings, keep: str = "") -> tuple[Check, ...]:
         )
         for pattern in expected.reasons
     ]
+    if findings.inventory.monitoring is not None:
+        checks += [
+            _check(
+                f"Did the monitoring raise: {alarm}?",
+                partial(_raised, alarm),
+                findings,
+                see.file(".json", "marks"),
+            )
+            for alarm in sorted(expected.alarms)
+        ]
+        checks.append(
+            _check("Has every problem ended?", _no_problem, findings, see.halab("status"))
+        )
     checks += [
         _check("Is the lab healthy again?", _healthy, findings, see.halab("status")),
         _check(
@@ -308,6 +322,28 @@ def _complained(pattern: str, found: Findings) -> Ruling:
     if matching:
         return True, matching[0]
     return False, f"it said: {'; '.join(sorted(found.seen)) or 'nothing'}"
+
+
+def _raised(alarm: Alarm, found: Findings) -> Ruling:
+    if found.reports is None:
+        return None, "the monitoring does not answer"
+    raised = [report for report in found.reports if report.raised]
+    matching = [report for report in raised if report.alarm is alarm]
+    if matching:
+        first = matching[0]
+        return (
+            True,
+            f"{first.host}: {first.name}, {first.at - found.injected:.1f} s after the fault",
+        )
+    said = "; ".join(dict.fromkeys(report.name for report in raised))
+    return False, f"it raised: {said or 'nothing'}"
+
+
+def _no_problem(found: Findings) -> Ruling:
+    if found.problems is None:
+        return None, "the monitoring does not answer"
+    said = "; ".join(f"{problem.host}: {problem.name}" for problem in found.problems)
+    return not found.problems, said or "none is open"
 
 
 def _healthy(found: Findings) -> Ruling:

@@ -1,4 +1,4 @@
-"""The moments of a drill, for a timeline: from the hypervisor's events and all journals. Pure."""
+"""The moments of a drill, for a timeline: from hypervisor, journals and monitoring. Pure."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from drills.power import Event
 from drills.result import Mark, MarkKind
 from drills.timeline import Line
+from status.problems import Report
 
 _WORTH_A_MARK: tuple[tuple[MarkKind, re.Pattern[str]], ...] = tuple(
     (kind, re.compile(pattern))
@@ -24,7 +25,12 @@ _WORTH_A_MARK: tuple[tuple[MarkKind, re.Pattern[str]], ...] = tuple(
 
 
 def marks(
-    events: Iterable[Event], journals: Mapping[str, tuple[Line, ...] | None], until: float
+    events: Iterable[Event],
+    journals: Mapping[str, tuple[Line, ...] | None],
+    until: float,
+    *,
+    monitor: str = "monitor",
+    reports: Iterable[Report] = (),
 ) -> tuple[Mark, ...]:
     """Return all moments worth showing, in order; nothing after `until`.
 
@@ -38,6 +44,17 @@ def marks(
             text=f"{event.kind} {event.detail}".strip(),
         )
         for event in events
+    ]
+    found += [
+        Mark(
+            at=report.at,
+            machine=monitor,
+            kind=MarkKind.PROBLEM,
+            text=f"{report.name} ({report.host.removesuffix('.cluster')})"
+            if report.raised
+            else f"ended: {report.name}",
+        )
+        for report in reports
     ]
     for machine, lines in journals.items():
         found += [mark for line in lines or () if (mark := _mark(machine, line))]

@@ -32,9 +32,12 @@ from drills.site import Audience, Site
 from drills.snapshot import Snapshot, of, snapshot
 from drills.targets import resolve
 from drills.timeline import find_milestones, phases
+from provisioning.secrets import ensure_secrets
+from provisioning.zabbix.api import MonitoringUnreachable
 from status.collect import Observer
 from status.health import wait_healthy
 from status.model import LabStatus
+from status.problems import Problem, ProblemReader, Report
 from status.reading import service_url
 from status.rules import Readings
 
@@ -43,6 +46,10 @@ PATIENCE = 2
 not only refused."""
 
 MARGIN_S = 60.0
+
+ROUNDS_TO_SEE, ROUNDS_TO_CLEAR = 1.5, 3
+"""In readings of the monitoring: how long a fault is held for it to be seen, and how long its end
+may take to be."""
 
 
 @dataclass(frozen=True)
@@ -141,6 +148,8 @@ class _Course:
     recovered: float | None = None
     trouble: str | None = None
     proof: str | None = None
+    reports: tuple[Report, ...] | None = None
+    problems: tuple[Problem, ...] | None = None
 
     def run(self) -> Kept:
         inventory = self.site.inventory
@@ -157,6 +166,7 @@ class _Course:
             self._break_and_heal(probe)
             self._recover(probe)
             self.audience.phase("Asking the witnesses")
+            self._hear_monitoring()
             findings = self._findings(watch, probe, begins)
         result = self._result(findings, began, environment, folder / stem)
         path = folder / f"{stem}.json"
@@ -265,15 +275,23 @@ class _Course:
         )
         return complained and moved and fenced >= expected.fenced
 
+    @property
+    def _hold_s(self) -> float:
+        """How long the fault is held: what the monitoring has to see, it has to come round to."""
+        inventory = self.site.inventory
+        if inventory.monitoring is None or not self.expected.alarms:
+            return self.drill.hold_s
+        return max(self.drill.hold_s, ROUNDS_TO_SEE * inventory.observe_every_s)
+
     def _hold(self, probe: Probe) -> None:
-        until = self.injected + self.drill.hold_s
+        until = self.injected + self._hold_s
         if self.clock.now() >= until:
             return
         wait_until(
             lambda: self._look(probe),
             lambda _: self.clock.now() >= until,
             what="the fault to last",
-            timeout=self.drill.hold_s + MARGIN_S,
+            timeout=self._hold_s + MARGIN_S,
             interval=self._look_every,
         )
 
@@ -288,6 +306,32 @@ class _Course:
             self.trouble = error.detail or error.message
         else:
             self.trouble, self.recovered = "", self.clock.now()
+
+    def _hear_monitoring(self) -> None:
+        """Wait until the monitoring has seen what it has to see, and sees no problem any more."""
+        inventory, wanted = self.site.inventory, self.expected.alarms
+        if inventory.monitoring is None:
+            return
+        self.audience.say("waiting for the monitoring to see the end of it")
+
+        def look() -> bool:
+            self.reports = reader.reports(self.injected)
+            self.problems = reader.read()
+            raised = {report.alarm for report in self.reports if report.raised}
+            return raised >= wanted and not self.problems
+
+        with ProblemReader(inventory, ensure_secrets(self.site.folder.secrets)) as reader:
+            try:
+                wait_until(
+                    look,
+                    bool,
+                    what="the monitoring",
+                    timeout=ROUNDS_TO_CLEAR * inventory.observe_every_s + MARGIN_S,
+                    interval=float(inventory.timing.pace),
+                    retry_on=(MonitoringUnreachable,),
+                )
+            except WaitTimeout as error:
+                self.audience.say(error.message)
 
     def _findings(self, watch: Watch, probe: Probe, begins: dict[str, str]) -> Findings:
         inventory, ask = self.site.inventory, witnesses.ask
@@ -325,6 +369,8 @@ class _Course:
             out_of_sync=different,
             proved=self.drill.fault.proof is not None,
             proof=self.proof,
+            reports=self.reports,
+            problems=self.problems,
         )
 
     def _result(
@@ -333,7 +379,13 @@ class _Course:
         inventory, record = self.site.inventory, self.site.record
         ended = self.clock.now()
         outage = _outage(found.attempts, self.injected)
-        happened = marks(found.events or (), found.journals, ended)
+        happened = marks(
+            found.events or (),
+            found.journals,
+            ended,
+            monitor=inventory.monitor.name,
+            reports=found.reports or (),
+        )
         own = [_mark(self.injected, self.targets, MarkKind.FAULT, self.drill.title)]
         if self.healed:
             own.append(_mark(self.healed, self.targets, MarkKind.HEAL, "healed"))

@@ -7,7 +7,7 @@ cost an emulated monitor several seconds.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, suppress
 from enum import StrEnum
 from types import TracebackType
@@ -91,6 +91,19 @@ def open_problems(inventory: Inventory, secrets: Secrets) -> tuple[Problem, ...]
         return reader.read()
 
 
+class Report(Frozen):
+    """A moment at which the monitoring raised a problem, or saw it end.
+
+    `at` is in seconds since 1970 on the monitor's clock.
+    """
+
+    at: float
+    alarm: Alarm
+    name: str
+    host: str
+    raised: bool
+
+
 class ProblemReader:
     """Asks the monitoring again and again. Not for several threads at once."""
 
@@ -113,6 +126,25 @@ class ProblemReader:
         """Log out."""
         self.close()
 
+    def reports(self, since: float) -> tuple[Report, ...]:
+        """Return what was raised and what ended since then (monitor's clock, seconds since 1970).
+
+        A problem that came and went between two looks is among them. Raises
+        MonitoringUnreachable.
+        """
+        events = self._ask(
+            "event.get",
+            output=["clock", "ns", "name", "value"],
+            time_from=int(since),
+            # Triggers' own events: 0 stands for triggers twice.
+            source=0,
+            object=0,
+            selectHosts=["host"],
+            selectTags="extend",
+            sortfield=["clock", "eventid"],
+        )
+        return tuple(_report(event) for event in events)
+
     def close(self) -> None:
         """End the session; the next reading makes a new one."""
         self._api = None
@@ -123,33 +155,50 @@ class ProblemReader:
 
     def read(self) -> tuple[Problem, ...]:
         """Return what is wrong now, the gravest first; raises MonitoringUnreachable."""
+        found = self._ask(
+            "trigger.get",
+            output=["description", "priority", "lastchange"],
+            filter={"value": 1},
+            monitored=True,
+            skipDependent=True,
+            expandDescription=True,
+            selectHosts=["host"],
+            selectTags="extend",
+        )
+        problems = [_problem(trigger) for trigger in found]
+        return tuple(sorted(problems, key=lambda p: (-p.severity.rank, p.since, p.name)))
+
+    def _ask(self, method: str, **parameters: Any) -> list[dict[str, Any]]:
         try:
             if self._api is None:
                 remote = self._stack.enter_context(Remote(self._inventory.monitor))
                 entered = session(remote, self._inventory, self._secrets)
                 self._api = self._stack.enter_context(entered)
-            found = self._api.call(
-                "trigger.get",
-                output=["description", "priority", "lastchange"],
-                filter={"value": 1},
-                monitored=True,
-                skipDependent=True,
-                expandDescription=True,
-                selectHosts=["host"],
-                selectTags="extend",
-            )
+            found: list[dict[str, Any]] = self._api.call(method, **parameters)
         except (RemoteUnreachable, MonitoringRefused, MonitoringUnreachable) as error:
             self.close()
             raise MonitoringUnreachable(error.message, hint=error.hint) from error
-        problems = [_problem(trigger) for trigger in found]
-        return tuple(sorted(problems, key=lambda p: (-p.severity.rank, p.since, p.name)))
+        return found
+
+
+def _report(event: Mapping[str, Any]) -> Report:
+    return Report(
+        at=int(event["clock"]) + int(event["ns"]) / 1e9,
+        alarm=_alarm(event["tags"]),
+        name=event["name"],
+        host=event["hosts"][0]["host"] if event["hosts"] else "",
+        raised=event["value"] == "1",
+    )
+
+
+def _alarm(tags: Iterable[Mapping[str, str]]) -> Alarm:
+    found = {tag["tag"]: tag["value"] for tag in tags}.get("alarm", "")
+    return Alarm(found) if found in set(Alarm) else Alarm.OTHER
 
 
 def _problem(trigger: Mapping[str, Any]) -> Problem:
-    tags = {tag["tag"]: tag["value"] for tag in trigger["tags"]}
-    alarm = tags.get("alarm", "")
     return Problem(
-        alarm=Alarm(alarm) if alarm in set(Alarm) else Alarm.OTHER,
+        alarm=_alarm(trigger["tags"]),
         name=trigger["description"],
         host=trigger["hosts"][0]["host"],
         severity=list(Severity)[int(trigger["priority"])],
