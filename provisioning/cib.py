@@ -72,7 +72,10 @@ def corrections(running: str, wanted: str) -> tuple[Step, ...]:
         target = _section(goal, section)
         _keep_runtime_meta(_section(now, section), target)
         if _canonical(_section(now, section)) != _canonical(target):
-            steps.append(_cibadmin(f"cluster {section} replaced", "--replace", section, target))
+            # A lab of an older halab has no such section, and what is not there is not replaced.
+            there = now.find(f"configuration/{section}") is not None
+            verb = ("--replace",) if there else ("--modify", "--allow-create")
+            steps.append(_cibadmin(f"cluster {section} replaced", verb, section, target))
     return tuple(steps)
 
 
@@ -97,13 +100,13 @@ def _constraints(now: ElementTree.Element, goal: ElementTree.Element) -> Iterato
     for item in _section(goal, "constraints"):
         name = item.get("id", "")
         if name not in held:
-            yield _cibadmin(f"constraint {name} created", "--create", "constraints", item)
+            yield _cibadmin(f"constraint {name} created", ("--create",), "constraints", item)
         elif _canonical(held[name]) != _canonical(item):
-            yield _cibadmin(f"constraint {name} replaced", "--replace", "constraints", item)
+            yield _cibadmin(f"constraint {name} replaced", ("--replace",), "constraints", item)
 
 
-def _cibadmin(what: str, verb: str, section: str, element: ElementTree.Element) -> Step:
-    words = ("cibadmin", verb, "--scope", section, "--xml-text", _canonical(element))
+def _cibadmin(what: str, verb: tuple[str, ...], section: str, element: ElementTree.Element) -> Step:
+    words = ("cibadmin", *verb, "--scope", section, "--xml-text", _canonical(element))
     return Step(what, shlex.join(words))
 
 

@@ -76,7 +76,8 @@ def configure(
         nonlocal again
         try:
             with session(remote, inventory, secrets) as api:
-                return ensure_configured(api, inventory, secrets)
+                done = ensure_configured(api, inventory, secrets)
+                return ("Zabbix's passwords set again", *done) if again else done
         except MonitoringRefused as error:
             if again or LOGIN not in error.message:
                 raise

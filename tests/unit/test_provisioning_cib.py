@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from xml.etree import ElementTree
 
 from provisioning import cib
@@ -114,3 +115,14 @@ def test_a_changed_constraint_is_replaced() -> None:
     (step,) = corrections(root)
     assert "cibadmin --replace --scope constraints" in step
     assert "INFINITY" in step
+
+
+def test_a_lab_that_knows_no_alerts_gets_them() -> None:
+    wanted = cib.desired(inventory())
+    older = re.sub(r"<alerts>.*</alerts>", "", wanted, flags=re.DOTALL)
+    (step,) = cib.corrections(older, wanted)
+    assert "--modify --allow-create --scope alerts" in step.command
+    without = cib.desired(inventory().model_copy(update={"monitoring": None}))
+    assert cib.corrections(older, without) == ()
+    (step,) = cib.corrections(wanted, without)
+    assert "--replace --scope alerts" in step.command
