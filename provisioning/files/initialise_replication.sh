@@ -5,6 +5,19 @@ drbdadm wait-connect r0
 # Both sides were just created: declare their unwritten contents equal instead of copying them.
 if grep -q '^ *0: .* ds:Inconsistent/Inconsistent ' /proc/drbd; then
     drbdadm new-current-uuid --clear-bitmap r0/0
+    # What the other side said of itself while it connected may arrive only now, and DRBD believes
+    # it. A new connection puts that right, as long as nothing is written.
+    tries=5
+    while [ "$tries" -gt 0 ]; do
+        tries=$((tries - 1))
+        sleep 0.2
+        if grep -q '^ *0: .* ds:UpToDate/Inconsistent ' /proc/drbd; then
+            drbdadm disconnect r0
+            drbdadm connect r0
+            drbdadm wait-connect r0
+            tries=5
+        fi
+    done
 fi
 drbdadm primary r0
 if ! blkid --probe /dev/drbd0 >/dev/null; then
