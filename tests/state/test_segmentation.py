@@ -36,6 +36,8 @@ PATIENCE_S = 2.5
 """Long enough for a lost packet's second chance, which Linux gives after 1 s."""
 
 WITNESS = "inet halab_witness"
+FORWARDING_WITNESS = "inet halab_forwarding_witness"
+"""Tables of the tests' own."""
 
 SPREAD = range(1025, 65536, 1009)
 """High ports that nobody names, all over the range."""
@@ -197,13 +199,15 @@ def test_no_machine_forwards(inventory: Inventory, visit: Callable[[str], Inspec
     foreign = beyond.interfaces[NetworkRole.CLUSTER_A].address.ip
     own = beyond.interfaces[NetworkRole.MANAGEMENT].address.ip
     port = 9
-    with _witness(beyond), Remote(inventory.monitor) as remote:
+    with _witness(beyond, FORWARDING_WITNESS), Remote(inventory.monitor) as remote:
         hardware = _hardware(visit(door.name))
         with _neighbour(remote, foreign, hardware, NetworkRole.MANAGEMENT) as way:
             _answers(remote, {**way, "udp": [port] * 3})
             _answers(remote, {**way, "target": str(own), "udp": [port] * 3})
         with Remote(beyond) as target:
-            arrived = {(there, at) for _, there, at in _elements(target, "arrived")}
+            arrived = {
+                (there, at) for _, there, at in _elements(target, FORWARDING_WITNESS, "arrived")
+            }
     assert (str(own), port) in arrived, "the witness saw nothing at all"
     assert (str(foreign), port) not in arrived
     assert visit(door.name).output("cat /proc/sys/net/ipv4/ip_forward").strip() == "0"
@@ -335,9 +339,9 @@ def _knock(
 
 
 @contextmanager
-def _witness(machine: Machine) -> Iterator[None]:
+def _witness(machine: Machine, table: str = WITNESS) -> Iterator[None]:
     """Note what arrives at a machine, and what its firewall has let through."""
-    text = f"""table {WITNESS} {{
+    text = f"""table {table} {{
         set arrived {{ type ipv4_addr . ipv4_addr . inet_service; size 65535; flags dynamic; }}
         set passed {{ type ipv4_addr . ipv4_addr . inet_service; size 65535; flags dynamic; }}
         chain arriving {{
@@ -350,15 +354,15 @@ def _witness(machine: Machine) -> Iterator[None]:
         }}
     }}"""
     with Remote(machine) as remote:
-        remote.run("nft --file -", stdin=f"table {WITNESS}\ndelete table {WITNESS}\n{text}\n")
+        remote.run("nft --file -", stdin=f"table {table}\ndelete table {table}\n{text}\n")
         try:
             yield
         finally:
-            remote.run(f"nft delete table {WITNESS}")
+            remote.run(f"nft delete table {table}")
 
 
-def _elements(remote: Remote, name: str) -> list[tuple[str, str, int]]:
-    told = json.loads(remote.run(f"nft --json list set {WITNESS} {name}").stdout)
+def _elements(remote: Remote, table: str, name: str) -> list[tuple[str, str, int]]:
+    told = json.loads(remote.run(f"nft --json list set {table} {name}").stdout)
     [made] = [item["set"] for item in told["nftables"] if "set" in item]
     return [tuple(element["concat"]) for element in made.get("elem", ())]
 
@@ -367,7 +371,7 @@ def _testimony(inventory: Inventory, ways: Sequence[Way]) -> dict[Way, frozenset
     seen = {}
     for machine in inventory.machines:
         with Remote(machine) as remote:
-            seen[machine.name] = _elements(remote, "passed")
+            seen[machine.name] = _elements(remote, WITNESS, "passed")
     return {
         way: frozenset(
             port
