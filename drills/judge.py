@@ -331,10 +331,8 @@ def _raised(alarm: Alarm, found: Findings) -> Ruling:
     matching = [report for report in raised if report.alarm is alarm]
     if matching:
         first = matching[0]
-        return (
-            True,
-            f"{first.host}: {first.name}, {first.at - found.injected:.1f} s after the fault",
-        )
+        took = first.at - found.injected
+        return True, f"{first.host}: {first.name}, {took:.1f} s after the fault"
     said = "; ".join(dict.fromkeys(report.name for report in raised))
     return False, f"it raised: {said or 'nothing'}"
 

@@ -12,6 +12,7 @@ from drills.timeline import Line
 from status.collect import describe
 from status.model import LabStatus
 from status.pacemaker import FenceEvent
+from status.problems import Alarm, Report
 from tests.unit.healthy_lab import HEALTHY, INVENTORY
 
 FAULT = 1000.0
@@ -72,6 +73,14 @@ POWER_LOSS = Expected(
     fenced=frozenset({"node1"}),
     rebooted=frozenset({"node1"}),
     verify=True,
+    alarms=frozenset({Alarm.NODE_LOST, Alarm.FENCED}),
+)
+
+REPORTS = (
+    Report(at=FAULT + 7, alarm=Alarm.NODE_LOST, name="node1 is lost", host="node1", raised=True),
+    Report(at=FENCED + 1, alarm=Alarm.FENCED, name="node1 was fenced", host="node1", raised=True),
+    Report(at=BACK + 60, alarm=Alarm.NODE_LOST, name="node1 is lost", host="node1", raised=False),
+    Report(at=BACK + 60, alarm=Alarm.FENCED, name="node1 was fenced", host="node1", raised=False),
 )
 
 FLAWLESS = Findings(
@@ -94,4 +103,6 @@ FLAWLESS = Findings(
     journals={"node1": (), "node2": JOURNAL, "monitor": ()},
     configurations={"node1": "d1 S_NOT_DC", "node2": "d1 S_IDLE"},
     out_of_sync={"node1": 0, "node2": 0},
+    reports=REPORTS,
+    problems=(),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -16,6 +17,7 @@ from drills.result import Answer
 from drills.snapshot import Snapshot
 from drills.timeline import Line
 from status.pacemaker import FenceEvent
+from status.problems import Alarm, Problem, Severity
 from tests.unit.sample_findings import (
     AFTER,
     ATTEMPTS,
@@ -25,6 +27,7 @@ from tests.unit.sample_findings import (
     JOURNAL,
     POWER_LOSS,
     PROMOTED,
+    REPORTS,
     STORED,
     probe,
     status,
@@ -42,7 +45,7 @@ def bad(findings: Findings, answer: Answer = Answer.FAIL) -> list[str]:
 def test_a_flawless_failover_passes_every_check() -> None:
     checks = judge(FLAWLESS, "/lab/drills/x")
     assert {check.answer for check in checks} == {Answer.PASS}, [str(c) for c in checks]
-    assert len(checks) == 13
+    assert len(checks) == 16
     assert all(check.evidence for check in checks)
 
 
@@ -163,6 +166,42 @@ class TestData:
         ]
 
 
+class TestMonitoring:
+    def test_it_saw_nothing(self) -> None:
+        assert bad(replace(FLAWLESS, reports=())) == [
+            "Did the monitoring raise: fenced?",
+            "Did the monitoring raise: node-lost?",
+        ]
+
+    def test_it_saw_only_the_end_of_it(self) -> None:
+        ends = tuple(report for report in REPORTS if not report.raised)
+        assert "Did the monitoring raise: node-lost?" in bad(replace(FLAWLESS, reports=ends))
+
+    def test_a_problem_stays_open(self) -> None:
+        left = Problem(
+            alarm=Alarm.BAN_LEFT,
+            name="a ban is left",
+            host="demo.cluster",
+            severity=Severity.WARNING,
+            since=datetime.fromtimestamp(FAULT, UTC),
+        )
+        assert bad(replace(FLAWLESS, problems=(left,))) == ["Has every problem ended?"]
+
+    def test_its_silence_is_no_good_news(self) -> None:
+        mute = replace(FLAWLESS, reports=None, problems=None)
+        assert bad(mute, Answer.UNKNOWN) == [
+            "Did the monitoring raise: fenced?",
+            "Did the monitoring raise: node-lost?",
+            "Has every problem ended?",
+        ]
+
+    def test_a_lab_without_monitoring_is_not_asked(self) -> None:
+        inventory = FLAWLESS.inventory.model_copy(update={"monitoring": None})
+        found = answers(replace(FLAWLESS, inventory=inventory, reports=None, problems=None))
+        assert set(found.values()) == {Answer.PASS}
+        assert not any("monitoring" in question for question in found)
+
+
 class TestService:
     def test_an_outage_above_its_budget(self) -> None:
         tight = replace(POWER_LOSS, outage_s=30.0)
@@ -246,5 +285,7 @@ def test_a_silent_witness_is_unknown_and_never_a_pass() -> None:
         journals={"node1": None, "node2": None, "monitor": None},
         configurations=None,
         out_of_sync=None,
+        reports=None,
+        problems=None,
     )
     assert set(answers(silent).values()) == {Answer.UNKNOWN}

@@ -25,7 +25,8 @@ from status.pacemaker import FenceEvent
 from tests.unit.healthy_lab import INVENTORY
 from tests.unit.sample_findings import AFTER, ATTEMPTS, BEFORE, FAULT, FLAWLESS, status
 
-SLOW = INVENTORY.model_copy(update={"timing": Timing(pace=EMULATION_PACE)})
+SLOW = INVENTORY.model_copy(update={"timing": Timing(pace=EMULATION_PACE), "monitoring": None})
+"""The cardboard lab has no monitoring: whoever raises alarms has tests of its own."""
 RECORD = cast(LabRecord, SimpleNamespace(platform="libvirt (private)", accelerated=False))
 
 
