@@ -30,6 +30,21 @@ SERVICE = f"{FOLDER}/halab-cluster-status.service"
 TIMER = f"{FOLDER}/{Unit.COLLECTOR}"
 TMPFILES = "/etc/tmpfiles.d/halab.conf"
 
+LOOPBACK = "127.0.0.1"
+
+
+def listening_address(machine: Machine) -> str:
+    """Return where a machine's agent answers the server; the monitor's own never leaves it."""
+    if machine.role is MachineRole.MONITOR:
+        return LOOPBACK
+    return str(machine.interfaces[NetworkRole.MANAGEMENT].address.ip)
+
+
+def _server(inventory: Inventory, machine: Machine) -> str:
+    if machine.role is MachineRole.MONITOR:
+        return LOOPBACK
+    return str(inventory.monitor.interfaces[NetworkRole.MANAGEMENT].address.ip)
+
 
 def files(inventory: Inventory, machine: Machine, secrets: Secrets) -> tuple[File | Link, ...]:
     """Describe the agent's configuration, and on nodes the collector and the alert agent."""
@@ -38,9 +53,9 @@ def files(inventory: Inventory, machine: Machine, secrets: Secrets) -> tuple[Fil
     configuration = render(
         "zabbix_agent2.conf.j2",
         machine=machine.name,
-        address=machine.interfaces[NetworkRole.MANAGEMENT].address.ip,
+        address=listening_address(machine),
         port=ZABBIX_AGENT,
-        server=inventory.monitor.interfaces[NetworkRole.MANAGEMENT].address.ip,
+        server=_server(inventory, machine),
         server_port=ZABBIX_SERVER,
         psk_identity=psk_identity(inventory),
         psk_file=PSK_FILE,

@@ -13,9 +13,10 @@ from typing import Any
 
 from inventory.model import Inventory, Machine
 from labs.ports import ZABBIX_AGENT
-from labs.roles import MachineRole, NetworkRole
+from labs.roles import MachineRole
 from provisioning.secrets import Secrets
 from provisioning.zabbix import dashboard
+from provisioning.zabbix.agent import listening_address
 from provisioning.zabbix.api import Api
 from provisioning.zabbix.names import ADMIN, cluster_host, psk_identity, silence_s
 
@@ -104,7 +105,7 @@ def _machine(machine: Machine, macros: dict[str, str], note: str) -> Host:
         name=machine.name,
         visible=machine.name,
         templates=frozenset({MACHINE, *node}),
-        address=str(machine.interfaces[NetworkRole.MANAGEMENT].address.ip),
+        address=listening_address(machine),
         macros=macros,
         note=note,
     )

@@ -97,8 +97,11 @@ def test_a_sender_without_the_key_is_refused(
         f"zabbix_sender -z {address} -s {cluster_host(inventory)} -k cluster.active -o nobody"
     )
     assert done.rc != 0
-    (item,) = api.call("item.get", output=["lastvalue"], filter={"key_": ["cluster.active"]})
-    assert item["lastvalue"] != "nobody"
+    items = api.call(
+        "item.get", output=["lastvalue"], filter={"key_": ["cluster.active"]}, monitored=True
+    )
+    assert [item["lastvalue"] for item in items if item["lastvalue"] == "nobody"] == []
+    assert items
 
 
 def test_the_default_password_is_refused(api: Api, inventory: Inventory, secrets: Secrets) -> None:
