@@ -150,7 +150,7 @@ def _ensure_hosts(api: Api, inventory: Inventory, secrets: Secrets) -> Iterable[
         output=["host", "name", "status", "description", "tls_connect", "tls_accept"],
         selectParentTemplates=["host"],
         selectMacros=["macro", "value"],
-        selectInterfaces=["ip"],
+        selectInterfaces=["interfaceid", "ip"],
     )
     found = {host["host"]: host for host in listed}
     wanted = hosts(inventory, secrets)
@@ -173,9 +173,7 @@ def _ensure_hosts(api: Api, inventory: Inventory, secrets: Secrets) -> Iterable[
     if created:
         api.call_with("host.create", created)
     updated = [
-        {**b, "hostid": found[h.name]["hostid"]}
-        for h, b in zip(changed, bodies, strict=True)
-        if h.name in found
+        _update(b, found[h.name]) for h, b in zip(changed, bodies, strict=True) if h.name in found
     ]
     if updated:
         api.call_with("host.update", updated)
@@ -207,6 +205,16 @@ def _body(
         "tls_psk_identity": psk_identity(inventory),
         "tls_psk": secrets.zabbix_psk,
     }
+
+
+def _update(body: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+    """Return what changes a host: its interface stays the one that its items are linked to."""
+    ids = (interface["interfaceid"] for interface in found["interfaces"])
+    interfaces = [
+        interface if (known := next(ids, None)) is None else {**interface, "interfaceid": known}
+        for interface in body["interfaces"]
+    ]
+    return {**body, "hostid": found["hostid"], "interfaces": interfaces}
 
 
 def _ensure_guest_disabled(api: Api) -> Iterable[str]:

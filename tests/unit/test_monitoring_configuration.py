@@ -58,11 +58,19 @@ class FakeZabbix(Api):
             self.hosts[body["host"]] = {
                 **{key: body[key] for key in ("host", "name", "description", "macros")},
                 **{key: str(body[key]) for key in ("status", "tls_connect", "tls_accept")},
-                "interfaces": [{"ip": entry["ip"]} for entry in body["interfaces"]],
+                "interfaces": [
+                    {"ip": entry["ip"], "interfaceid": f"{body['host']}-{number}"}
+                    for number, entry in enumerate(body["interfaces"])
+                ],
                 "parentTemplates": [{"host": entry["templateid"]} for entry in body["templates"]],
             }
 
-    host_update = host_create
+    def host_update(self, bodies: Any) -> None:
+        for body in bodies:
+            linked = [entry["interfaceid"] for entry in self.hosts[body["host"]]["interfaces"]]
+            # An interface without its id counts as another, and items hold on to the old one.
+            assert [entry.get("interfaceid") for entry in body["interfaces"]] == linked
+        self.host_create(bodies)
 
     def hostgroup_get(self, _: Any) -> Any:
         return [{"groupid": "1"}]
@@ -125,7 +133,7 @@ def test_machines_and_the_cluster_are_watched_and_nothing_else(zabbix: FakeZabbi
         {"description": "by hand"},
         {"macros": []},
         {"parentTemplates": []},
-        {"interfaces": [{"ip": "192.0.2.1"}]},
+        {"interfaces": [{"ip": "192.0.2.1", "interfaceid": "node2-0"}]},
     ],
 )
 def test_what_somebody_changed_at_a_host_is_put_right(
