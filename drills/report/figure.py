@@ -33,7 +33,7 @@ TEXT, SMALL = 8.5, 7.75
 LETTER = 0.54
 """Mean width of a letter in a sans-serif font, of its size."""
 
-LONGEST_LABEL, LONGEST_NAME = 46, 15
+LONGEST_LABEL, LONGEST_NAME = 56, 15
 """In letters; what is longer ends in an ellipsis, and the log has it in full."""
 
 SHAPES = {
@@ -139,14 +139,14 @@ class _Picture:
 
     def markup(self, prefix: str, label: str) -> str:
         text = io.StringIO()
-        nothing = {"Date": None, "Creator": None, "Format": None, "Type": None}
-        self.figure.savefig(text, format="svg", metadata=nothing, transparent=True)
+        self.figure.savefig(text, format="svg", transparent=True)
         hints = {
-            f"point-{index}": Hint(
+            f"point-{index}-{lane}": Hint(
                 f"{relative(mark.at, self.zero)} {plain(mark.machine)}: {plain(mark.text)}",
                 f"#{prefix.split('-')[0]}-mark-{index}",
             )
-            for index, mark in enumerate(self.result.marks)
+            for lane, name in enumerate(self.names)
+            for index, mark in self.marks[name]
         }
         data = {
             "left": LEFT,
@@ -160,7 +160,7 @@ class _Picture:
         return [
             (index, mark)
             for index, mark in enumerate(self.result.marks)
-            if mark.machine == name and self.window.holds(mark.at - self.zero)
+            if name in owners(mark, self.result) and self.window.holds(mark.at - self.zero)
         ]
 
     def _attempts(self, kind: str) -> list[Attempt]:
@@ -310,7 +310,7 @@ class _Picture:
                 linestyle="none",
                 clip_on=False,
             )
-            point.set_gid(f"point-{index}")
+            point.set_gid(f"point-{index}-{self.names.index(name)}")
             if spot.shown:
                 axes.annotate(
                     shorten(mark.text, LONGEST_LABEL),
@@ -381,7 +381,14 @@ def _begun(attempt: Attempt) -> float:
 def _lane_names(result: DrillResult) -> list[str]:
     """The machines in their order, and after them whoever else has a mark."""
     names = [machine.name for machine in result.machines]
-    return list(dict.fromkeys([*names, *(mark.machine for mark in result.marks)]))
+    return list(dict.fromkeys([*names, *(n for m in result.marks for n in owners(m, result))]))
+
+
+def owners(mark: Mark, result: DrillResult) -> tuple[str, ...]:
+    """Return whose lanes a mark belongs to: a fault may hit several machines at once."""
+    known = {machine.name for machine in result.machines}
+    several = tuple(mark.machine.split(", "))
+    return several if known.issuperset(several) else (mark.machine or "lab",)
 
 
 def _latency(value: float) -> str:

@@ -66,7 +66,7 @@ def overall(answers: Sequence[Answer]) -> Answer:
     """Return the worst answer; unknown when nothing was asked."""
     if Answer.FAIL in answers:
         return Answer.FAIL
-    return Answer.PASS if answers and set(answers) == {Answer.PASS} else Answer.UNKNOWN
+    return Answer.PASS if set(answers) == {Answer.PASS} else Answer.UNKNOWN
 
 
 def script_json(value: object) -> Markup:

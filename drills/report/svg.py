@@ -51,6 +51,7 @@ def adopt(
 
 
 _LEFT_OUT = {
+    # Has the time of drawing, and addresses on the web.
     f"{_SVG}metadata",
     # Its rule for `*` would apply to the whole page; the page's own style sheet says the same.
     f"{_SVG}style",

@@ -118,7 +118,7 @@ def _box(machine: MachineSheet, x: float, y: float) -> Box:
     if machine.hit:
         notes.append(("fail", "✗ hit by the fault"))
     states = {
-        (True, True): ("pass", "● active before and after"),
+        (True, True): ("pass", "● stayed active"),
         (True, False): ("soft", "○ active before"),
         (False, True): ("pass", "● active after"),
     }
@@ -153,7 +153,7 @@ def _drops(
             address = machine.addresses.get(network)
             if address is not None:
                 drop_x = x + step * place - BOX / 8
-                found.append(Drop(network.value, drop_x, edge, lines[network], plain(address)))
+                found.append(Drop(network.value, drop_x, edge, lines[network], _bare(address)))
     return found
 
 
@@ -166,3 +166,8 @@ def _moves(placed: Sequence[tuple[MachineSheet, float]], top: float) -> tuple[Mo
         else Move(source + 12, target + BOX - 12, top)
         for source, target in zip(gone, come, strict=False)
     )
+
+
+def _bare(address: str) -> str:
+    """Leave the length of the prefix out: the line is the network."""
+    return plain(address).partition("/")[0]

@@ -99,6 +99,7 @@ class DrillView:
     pictures: tuple[Picture, ...]
     kinds: tuple[tuple[str, str, str], ...]
     requests: str
+    asked: bool
     topology: Map | None
     checks: tuple[CheckCard, ...]
     log: tuple[LogLine, ...]
@@ -139,6 +140,7 @@ def view(result: DrillResult, key: str) -> DrillView:
             if any(mark.kind is kind for mark in result.marks)
         ),
         requests=_requests(result),
+        asked=bool(result.attempts),
         topology=lay_out(result.machines),
         checks=tuple(
             _card(check)
@@ -180,13 +182,13 @@ def _headline(result: DrillResult) -> tuple[str, str, str]:
     if result.outage is None:
         if seen:
             return "?", "", f"How long the service was away could not be told (budget {budget})."
-        return "0", "s", f"No request failed (budget {budget})."
+        return "0", "s", f"No probe failed (budget {budget})."
     number = f"{result.outage.seconds:.1f}"
     if seen is False:
         return (
             number,
             "s",
-            f"No request failed; this is the longest time between two answers (budget {budget}).",
+            f"No probe failed; this is the longest time between two answers (budget {budget}).",
         )
     left = result.budget_s - result.outage.seconds
     than = f"{seconds(left)} less than" if left >= 0 else f"{seconds(-left)} more than"

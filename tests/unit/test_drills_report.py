@@ -18,7 +18,7 @@ import pytest
 
 from drills.probes import Attempt
 from drills.report import palette, write_report, write_summary
-from drills.report.figure import SHAPES, windows
+from drills.report.figure import SHAPES, owners, windows
 from drills.report.lanes import ROWS_AT_MOST, arrange
 from drills.report.page import LEGEND_SHAPES, drill_page, script_json
 from drills.report.topology import lay_out
@@ -145,7 +145,7 @@ def test_a_phase_beyond_its_share_is_marked(tmp_path: Path) -> None:
 
 def test_a_drill_that_no_client_noticed_shows_no_outage() -> None:
     page, _ = page_of(sample.link_down)
-    assert "No request failed; this is the longest time between two answers" in page.visible
+    assert "No probe failed; this is the longest time between two answers" in page.visible
     assert "every probe was answered" in page.visible
     assert "no answer for" not in page.visible
 
@@ -154,7 +154,7 @@ def test_failed_probes_without_a_measured_outage_cannot_be_told(tmp_path: Path) 
     never_back = sample.power_off().model_copy(update={"outage": None, "phases": ()})
     page, _ = report(never_back, tmp_path)
     assert "How long the service was away could not be told" in page.visible
-    assert "No request failed" not in page.visible
+    assert "No probe failed" not in page.visible
 
 
 def test_an_interrupted_drill_has_passed_nothing() -> None:
@@ -292,6 +292,22 @@ def test_the_outage_is_drawn_large_where_the_drill_is_much_longer() -> None:
     assert len(windows(sample.interrupted())) == 1
 
 
+def test_a_mark_of_several_machines_stands_in_the_lane_of_each() -> None:
+    result = sample.power_off()
+    mark = result.marks[0]
+    both = mark.model_copy(update={"machine": "node1, node2"})
+    stranger = mark.model_copy(update={"machine": "node1, printer"})
+    nobody = mark.model_copy(update={"machine": ""})
+    assert owners(mark, result) == ("node1",)
+    assert owners(both, result) == ("node1", "node2")
+    assert owners(stranger, result) == ("node1, printer",)
+    assert owners(nobody, result) == ("lab",)
+    page = Page(drill_page(result.model_copy(update={"marks": (both, stranger, nobody)})))
+    names = [attrs["id"] for _, attrs in page.elements if "id" in attrs]
+    assert len(names) == len(set(names))
+    assert sum("-point-0-" in name for name in names) == 4
+
+
 def test_labels_share_a_row_only_where_they_do_not_touch() -> None:
     lane = arrange([0, 1, 20, 95], [10, 10, 10, 10], 0, 100)
     assert [spot.row for spot in lane.spots] == [0, 1, 0, 0]
@@ -332,7 +348,7 @@ def test_the_service_that_stays_has_not_moved() -> None:
     drawn = lay_out(sample.link_down().machines)
     assert drawn is not None
     assert drawn.moves == ()
-    assert "node1: ✗ hit by the fault, ● active before and after" in drawn.words
+    assert "node1: ✗ hit by the fault, ● stayed active" in drawn.words
 
 
 def test_words_for_moments_and_durations() -> None:

@@ -6,15 +6,12 @@
   for (const button of document.querySelectorAll("button.copy")) {
     button.addEventListener("click", async () => {
       const code = button.previousElementSibling;
-      try {
-        await navigator.clipboard.writeText(code.textContent);
-        button.textContent = "copied";
-      } catch {
-        // Where a browser keeps the clipboard from files, the command is at least selected.
-        getSelection().selectAllChildren(code);
-        button.textContent = "selected";
-      }
-      setTimeout(() => { button.textContent = "copy"; }, 1500);
+      // Where a browser keeps the clipboard from files, the command is at least selected.
+      getSelection().selectAllChildren(code);
+      button.textContent = "selected";
+      setTimeout(() => { button.textContent = "copy"; }, 2000);
+      await navigator.clipboard.writeText(code.textContent);
+      button.textContent = "copied";
     });
   }
 
