@@ -69,7 +69,7 @@ def exam(
             cases += [Case(late, 0.0, None, "the exam ended before") for late in missing]
             if junit_file is not None:
                 junit_file.write_text(junit(name, cases))
-            print_summary(console, cases)
+            print_summary(console, cases, reports)
     if not all(case.passed for case in cases):
         raise typer.Exit(NOT_PASSED)
 

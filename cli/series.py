@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -14,6 +14,7 @@ from cli.drill import MARKS, measured, print_result, show_drill
 from cli.drill import write as write_report
 from core.errors import HalabError
 from drills.junit import Case
+from drills.report import write_summary
 from drills.result import Answer
 from drills.schedule import Turn
 from drills.site import Site
@@ -49,8 +50,8 @@ def run_series(
         yield Case(turn.drill.name, time.monotonic() - began, kept.result, budget_s=budget_s)
 
 
-def print_summary(console: Console, cases: Iterable[Case]) -> None:
-    """Show what came of each drill, in a line."""
+def print_summary(console: Console, cases: Sequence[Case], reports: Path | None = None) -> None:
+    """Show what came of each drill, in a line; write `summary.html` into the reports' folder."""
     table = Table("", "drill", "measured", "took", box=None, padding=(0, 1))
     for case in cases:
         answer = case.result.answer if case.result else Answer.FAIL
@@ -61,3 +62,8 @@ def print_summary(console: Console, cases: Iterable[Case]) -> None:
         table.add_row(Text(mark, style=style), case.name, Text(said), f"{case.seconds:.0f} s")
     console.print()
     console.print(table)
+    results = [case.result for case in cases if case.result]
+    if reports is not None and results:
+        path = reports / "summary.html"
+        write_summary(results, path)
+        console.print(f"report of all drills: {path}")

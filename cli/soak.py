@@ -44,7 +44,7 @@ def soak(
                     console.print("the soak ends here: the lab needs a person")
                     break
         finally:
-            print_summary(console, cases)
+            print_summary(console, cases, reports)
     if not cases or not all(case.passed for case in cases):
         raise typer.Exit(NOT_PASSED)
 
