@@ -13,7 +13,15 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
+from core.folders import LabFolder
 from hypervisor.packages import find_program
+from inventory.model import Inventory
+from labs.ports import ZABBIX_FRONTEND
+from labs.roles import NetworkRole
+from provisioning.remote import Remote
+from provisioning.secrets import ensure_secrets
+from provisioning.tunnel import HERE, tunnel
+from provisioning.zabbix.names import ADMIN
 
 FLAGS = (
     "--headless",
@@ -47,6 +55,31 @@ def browser(timeout: float) -> Iterator[webdriver.Chrome]:
             yield running
         finally:
             running.quit()
+
+
+@contextmanager
+def dashboard(inventory: Inventory, folder: LabFolder) -> Iterator[webdriver.Chrome]:
+    """Log in at a lab's Zabbix as a person does; the dashboard is what he sees first."""
+    address = inventory.monitor.interfaces[NetworkRole.MANAGEMENT].address.ip
+    with (
+        Remote(inventory.monitor) as remote,
+        tunnel(remote, str(address), ZABBIX_FRONTEND) as port,
+        browser(patience(inventory)) as page,
+    ):
+        password = ensure_secrets(folder.secrets).zabbix_admin_password
+        log_in(page, f"http://{HERE}:{port}/", ADMIN, password)
+        yield page
+
+
+def patience(inventory: Inventory) -> float:
+    """Return the seconds that a page may take on the lab's machines."""
+    return 60.0 * inventory.timing.pace
+
+
+def keep_picture(page: webdriver.Chrome, folder: LabFolder, name: str) -> None:
+    """Keep what the browser shows with the lab's logs."""
+    folder.logs.mkdir(parents=True, exist_ok=True)
+    page.save_screenshot(str(folder.logs / name))
 
 
 def log_in(page: webdriver.Chrome, url: str, user: str, password: str) -> None:

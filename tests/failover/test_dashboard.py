@@ -1,0 +1,42 @@
+"""A cable is pulled while a person looks at the dashboard: the problem appears before his eyes."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.folders import LabFolder
+from core.wait import wait_until
+from drills.site import Site
+from inventory.model import Inventory
+from labs.roles import NetworkRole
+from provisioning.secrets import ensure_secrets
+from status.health import wait_healthy
+from status.problems import ProblemReader
+from tests.browser import dashboard, keep_picture, patience, wait_for_texts
+
+
+def test_a_problem_appears_on_the_dashboard(folder: LabFolder, inventory: Inventory) -> None:
+    if inventory.monitoring is None:
+        pytest.skip("this lab has no monitoring")
+    status = wait_healthy(inventory, inventory.timing.healthy_wait_s)
+    assert status.active
+    power = Site.of(folder).power
+    with dashboard(inventory, folder) as page:
+        wait_for_texts(page, ["HA cluster", "Open problems"], patience(inventory))
+        power.set_cable(status.active, NetworkRole.CLUSTER_A, plugged=False)
+        try:
+            problem = f"Cluster link 0 of {status.active} is down"
+            wait_for_texts(page, [problem], patience(inventory))
+            keep_picture(page, folder, "dashboard-problem.png")
+        finally:
+            power.set_cable(status.active, NetworkRole.CLUSTER_A, plugged=True)
+    after = wait_healthy(inventory, inventory.timing.healthy_wait_s)
+    assert after.active == status.active
+    with ProblemReader(inventory, ensure_secrets(folder.secrets)) as reader:
+        wait_until(
+            reader.read,
+            lambda problems: not problems,
+            what="every problem ended",
+            timeout=6.0 * inventory.observe_every_s,
+            interval=3.0,
+        )
