@@ -105,8 +105,12 @@ def _count(reports: Path) -> str:
 
 
 def _shellcheck() -> tuple[str, ...]:
+    # Templates are no shell until they are filled in; unit tests run what comes out of them.
     listed = subprocess.run(
-        ["grep", "-rlIE", "^#!/bin/(ba)?sh", "halab", ".ci", "hypervisor", "provisioning"],
+        [
+            *("grep", "-rlIE", "^#!/bin/(ba)?sh", "--exclude=*.j2"),
+            *("halab", ".ci", "hypervisor", "provisioning"),
+        ],
         cwd=PROJECT,
         capture_output=True,
         text=True,
