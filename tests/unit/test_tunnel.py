@@ -59,7 +59,9 @@ class FakeRemote:
 def ask(port: int, text: bytes) -> bytes:
     with socket.create_connection((HERE, port), timeout=5) as client:
         client.sendall(text)
-        client.shutdown(socket.SHUT_WR)
+        # The other end may have hung up already; what it said before is still read below.
+        with suppress(OSError):
+            client.shutdown(socket.SHUT_WR)
         answer = b""
         while data := client.recv(1000):
             answer += data
@@ -88,7 +90,7 @@ def test_nobody_answers_when_the_tunnel_is_closed(remote: FakeRemote) -> None:
 def test_a_dead_end_closes_the_connection() -> None:
     with (
         tunnel(cast(Remote, FakeRemote(dead=True)), "10.30.0.100", 80) as port,
-        suppress(ConnectionResetError),
+        suppress(ConnectionError),
     ):
         assert ask(port, b"hello") == b""
 
