@@ -163,15 +163,24 @@ class Timing(Timeouts):
         default=KVM_PACE, description="whole number from 1 to 10"
     )
 
-    qdevice_timeout_ms: ClassVar[int] = 10000
-    """Heartbeat of corosync-qdevice outside membership changes: its default (man page: keep it)."""
-
     drbd_ping_interval_s: ClassVar[int] = 10
     drbd_ping_timeout_ds: ClassVar[int] = 30
     drbd_timeout_ds: ClassVar[int] = 100
     drbd_connect_interval_s: ClassVar[int] = 10
     """DRBD's network timeouts (drbd.conf: ping-int, ping-timeout, timeout, connect-int; `_ds` are
     tenths of a second). Calibration: quiet under load with these."""
+
+    @property
+    def qdevice_timeout_ms(self) -> int:
+        """Heartbeat of corosync-qdevice outside membership changes, so short that qnetd has given a
+        lost node up when the others have formed a membership without it.
+
+        qnetd votes for nobody while it waits to hear from a node that it believes alive: for 1.2
+        times this timeout (a heartbeat every 0.8 of it, given up after 1.5 heartbeats). With the
+        default of 10000 it may vote after `sync_timeout_ms` is over, depending on when the node
+        last spoke: seen, the survivor stopped everything for want of quorum.
+        """
+        return min(10000, int(1000 * self.death_s / 1.2))
 
     @property
     def knet_link_loss_ms(self) -> int:

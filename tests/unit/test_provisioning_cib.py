@@ -43,6 +43,12 @@ def test_a_cluster_that_is_as_it_should_be_is_left_alone() -> None:
     assert corrections(running()) == []
 
 
+def test_who_has_lost_quorum_can_still_fence_when_it_comes_back() -> None:
+    root = ElementTree.fromstring(cib.desired(inventory()))
+    needs = root.find(".//primitive[@id='fencing']/meta_attributes/nvpair[@name='requires']")
+    assert needs is not None and needs.get("value") == "nothing"
+
+
 def test_after_the_first_start_only_the_wait_for_absent_nodes_is_left_to_set() -> None:
     lab = inventory()
     steps = cib.corrections(cib.first(lab), cib.desired(lab))

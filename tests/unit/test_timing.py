@@ -45,6 +45,16 @@ def test_what_halab_computes_never_contradicts_itself(watchdog_s: int, token_ms:
     assert timing.stonith_timeout_s > timing.power_timeout_s > timing.msgwait_s
 
 
+@pytest.mark.parametrize("token_ms", [1000, 3000, 5000, 30000])
+def test_the_quorum_device_gives_a_lost_node_up_before_the_others_need_its_vote(
+    token_ms: int,
+) -> None:
+    timing = Timing(token_ms=token_ms)
+    heartbeat_ms = 0.8 * timing.qdevice_timeout_ms
+    assert 1000 <= heartbeat_ms and timing.qdevice_timeout_ms <= 10000
+    assert 1.5 * heartbeat_ms <= 1000 * timing.death_s
+
+
 def test_the_slow_host_profile_is_twice_as_patient_with_the_watchdog() -> None:
     slow = Timing(**SLOW_HOST)
     assert (slow.token_ms, slow.watchdog_s, slow.msgwait_s) == (5000, 10, 20)
