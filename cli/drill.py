@@ -25,6 +25,8 @@ from drills.site import Site
 NOT_PASSED = 3
 """Exit status when a drill did not pass; 1 is an error and 2 a wrong command line."""
 
+RESET = "Begin from the state right after `up`; what happened in the lab since is discarded."
+
 MARKS = {
     Answer.PASS: ("✔", "green"),
     Answer.FAIL: ("✘", "bold red"),
@@ -44,6 +46,7 @@ def drill(
     repeat: Annotated[int, typer.Option(min=1, help="How often, with the next seed.")] = 1,
     seed: Annotated[int | None, typer.Option(help="Makes chance repeat itself.")] = None,
     anyway: Annotated[bool, typer.Option(help="Begin on a lab that is not healthy.")] = False,
+    reset: Annotated[bool, typer.Option("--reset", help=RESET)] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For programs: a result a line.")] = False,
     report: Annotated[
         Path | None, typer.Option(help="Write an HTML report here; numbered with --repeat.")
@@ -56,7 +59,9 @@ def drill(
     with locked(name), interruptible():
         site = Site.of(folder)
         for turn in range(repeat):
-            kept = show_drill(site, entry, target=target, seed=first + turn, anyway=anyway)
+            kept = show_drill(
+                site, entry, target=target, seed=first + turn, anyway=anyway, reset=reset
+            )
             if report is not None:
                 write(kept.result, _numbered(report, turn, repeat))
             if as_json:
@@ -69,11 +74,20 @@ def drill(
 
 
 def show_drill(
-    site: Site, entry: Drill, *, target: str | None = None, seed: int, anyway: bool = False
+    site: Site,
+    entry: Drill,
+    *,
+    target: str | None = None,
+    seed: int,
+    anyway: bool = False,
+    reset: bool = False,
 ) -> Kept:
     """Run one drill before the eyes of a person."""
     live = LiveDrill(f"Drill {entry.name} in lab {site.inventory.lab}")
     with live.shown():
+        if reset:
+            live.phase("Returning to the state right after up")
+            site.reset(live.say)
         return run(site, entry, live, target=target, seed=seed, anyway=anyway)
 
 

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from cli.choosing import wanted
 from cli.down import down
-from cli.drill import NOT_PASSED, interruptible
+from cli.drill import NOT_PASSED, RESET, interruptible
 from cli.locking import locked
 from cli.series import print_summary, run_series
 from cli.up import up
@@ -23,6 +23,7 @@ from drills.runner import new_seed
 from drills.schedule import EXAM
 from drills.schedule import exam as chosen
 from drills.site import Site
+from hypervisor.reset import can_reset
 
 
 def exam(
@@ -42,12 +43,15 @@ def exam(
     reports: Annotated[
         Path | None, typer.Option(help="A folder for an HTML report of each drill.")
     ] = None,
+    reset: Annotated[
+        bool, typer.Option("--reset", help=f"In a lab that was there too, each drill: {RESET}")
+    ] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Leave a lab up that was built.")] = False,
 ) -> None:
     """Examine a lab with the acceptance set; exit status 3 unless all of it passed.
 
     A lab that is not there is built and taken away afterwards, whatever happened; one that was
-    there stays.
+    there stays. In a lab that was built for it each drill begins from the state right after `up`.
     """
     names = tuple(find(name.strip()).name for name in faults.split(",")) if faults else EXAM
     definition, _ = wanted(lab)
@@ -57,12 +61,13 @@ def exam(
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
     cases: list[Case] = []
-    with interruptible(), _standing(lab, name, keep, console):
+    with interruptible(), _standing(lab, name, keep, console) as built:
         try:
             with locked(name):
                 turns = chosen(new_seed() if seed is None else seed, names)
                 site = Site.of(LabFolder.of(name))
-                cases.extend(run_series(site, turns, console, reports, budget))
+                afresh = reset or (built and can_reset(site.folder))
+                cases.extend(run_series(site, turns, console, reports, budget, reset=afresh))
         finally:
             # A run that was cancelled tells what it did not come to.
             missing = names[len(cases) :]
@@ -75,13 +80,16 @@ def exam(
 
 
 @contextmanager
-def _standing(lab: str, name: str, keep: bool, console: Console) -> Iterator[None]:
-    """Have the lab up until the block ends; take away only what was built for it."""
+def _standing(lab: str, name: str, keep: bool, console: Console) -> Iterator[bool]:
+    """Have the lab up until the block ends; take away only what was built for it.
+
+    Yields whether it was built.
+    """
     built = not LabFolder.of(name).path.exists()
     try:
         if built:
             up(lab)
-        yield
+        yield built
     finally:
         if built and keep:
             console.print(f"the lab stays: ./halab status {name}, ./halab down {name}")

@@ -27,19 +27,23 @@ def run_series(
     console: Console,
     reports: Path | None = None,
     budget_s: float | None = None,
+    *,
+    reset: bool = False,
 ) -> Iterator[Case]:
     """Run drills and yield what came of each; one that cannot begin is an error, not the end.
 
     `reports` is a folder for an HTML report of each drill; `budget_s` the longest outage that
-    passes, besides what the drills themselves allow.
+    passes, besides what the drills themselves allow. With `reset` each begins from the state right
+    after `up`.
     """
     for turn in turns:
         began = time.monotonic()
         console.print(f"\n[bold]{turn.number}. {turn.drill.name} at {turn.target}[/]")
         try:
-            # What the drill before left may still settle.
-            wait_healthy(site.inventory, site.inventory.timing.healthy_wait_s)
-            kept = show_drill(site, turn.drill, target=turn.target, seed=turn.seed)
+            if not reset:
+                # What the drill before left may still settle.
+                wait_healthy(site.inventory, site.inventory.timing.healthy_wait_s)
+            kept = show_drill(site, turn.drill, target=turn.target, seed=turn.seed, reset=reset)
         except HalabError as error:
             console.print(Text(str(error), style="red"))
             yield Case(turn.drill.name, time.monotonic() - began, None, str(error))

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from cli.choosing import existing_lab
-from cli.drill import NOT_PASSED, interruptible
+from cli.drill import NOT_PASSED, RESET, interruptible
 from cli.locking import locked
 from cli.series import print_summary, run_series
 from drills.runner import new_seed
@@ -24,6 +24,7 @@ def soak(
     name: Annotated[str, typer.Argument(help="A lab that `halab list` shows.")],
     minutes: Annotated[float, typer.Option(help="No drill begins after this time.")] = 30.0,
     seed: Annotated[int | None, typer.Option(help="Draws the same drills again.")] = None,
+    reset: Annotated[bool, typer.Option("--reset", help=f"Each drill: {RESET}")] = False,
     reports: Annotated[
         Path | None, typer.Option(help="A folder for an HTML report of each drill.")
     ] = None,
@@ -31,14 +32,16 @@ def soak(
     """Put a lab through drills drawn at random; exit status 3 when one did not pass."""
     folder, chosen = existing_lab(name), new_seed() if seed is None else seed
     console = Console(highlight=False, soft_wrap=True)
-    console.print(f"again: ./halab soak {name} --minutes {minutes:g} --seed {chosen}")
+    again = f"./halab soak {name} --minutes {minutes:g} --seed {chosen}"
+    console.print(f"again: {again}{' --reset' if reset else ''}")
     if reports is not None:
         reports.mkdir(parents=True, exist_ok=True)
     cases = []
     with locked(name), interruptible():
         site = Site.of(folder)
         try:
-            for case in run_series(site, _until(draw(chosen), minutes), console, reports):
+            turns = _until(draw(chosen), minutes)
+            for case in run_series(site, turns, console, reports, reset=reset):
                 cases.append(case)
                 if case.result is None:
                     console.print("the soak ends here: the lab needs a person")

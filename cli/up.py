@@ -15,8 +15,8 @@ from cli.progress import Progress
 from cli.snapshot import MIB
 from cli.status import print_status
 from core.errors import HalabError
-from hypervisor.reset import fits, take
-from hypervisor.snapshots import UP, Shelf
+from hypervisor.reset import can_reset, take
+from hypervisor.snapshots import UP
 from inventory.model import Inventory
 from inventory.record import load_inventory
 from status.health import wait_healthy
@@ -65,7 +65,7 @@ def keep_for_reset(prepared: Prepared, inventory: Inventory, progress: Progress)
     Returns whether there is one. A lab without it is complete: what went wrong is only said.
     """
     folder, record = prepared.folder, prepared.record
-    if any(one.label == UP and fits(one, folder) for one in Shelf(folder).all()):
+    if can_reset(folder):
         return True
     if not record.private:
         return False

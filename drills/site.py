@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from core.folders import LabFolder
+from drills.journal import Journal
 from drills.power import Power
+from hypervisor.reset import Report, reset
 from inventory.model import Inventory
 from inventory.record import LabRecord, load_inventory, load_record
 
@@ -25,6 +27,14 @@ class Site:
         """Open a lab that `up` has built; raises HalabError when there is none."""
         record = load_record(folder)
         return cls(folder, load_inventory(folder), record, Power(record))
+
+    def reset(self, report: Report) -> None:
+        """Bring the lab back to the state right after `up`; nothing of an earlier drill is left.
+
+        Raises HalabError as hypervisor.reset does.
+        """
+        reset(self.folder, self.record, self.inventory, report=report)
+        Journal(self.folder).close()
 
 
 class Audience(Protocol):

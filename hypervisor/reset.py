@@ -211,6 +211,11 @@ def fits(snapshot: Snapshot, folder: LabFolder) -> bool:
     return snapshot.origin.provisioned == _provisioned(folder)
 
 
+def can_reset(folder: LabFolder) -> bool:
+    """Tell whether the lab has a snapshot of the state right after its latest `up`."""
+    return any(one.label == UP and fits(one, folder) for one in Shelf(folder).all())
+
+
 def origin_of(folder: LabFolder, machines: Machines) -> Origin:
     """Return which making of the lab runs now."""
     return Origin(domains=machines.uuids(), provisioned=_provisioned(folder))

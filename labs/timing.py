@@ -172,9 +172,9 @@ class Timing(Timeouts):
 
     @property
     def qdevice_timeout_ms(self) -> int:
-        """Heartbeat of corosync-qdevice outside membership changes, so short that qnetd has given a
-        lost node up when the others have formed a membership without it.
+        """Time for corosync-qdevice's vote to be renewed in, outside of membership changes.
 
+        So short that qnetd has given a lost node up when the others agree that it is lost.
         qnetd votes for nobody while it waits to hear from a node that it believes alive: for 1.2
         times this timeout (a heartbeat every 0.8 of it, given up after 1.5 heartbeats). With the
         default of 10000 it may vote after `sync_timeout_ms` is over, depending on when the node

@@ -12,6 +12,7 @@ from drills.failover import words
 from drills.result import Answer, DrillResult
 from drills.runner import new_seed, run
 from drills.site import Site
+from hypervisor.reset import can_reset
 from inventory.model import Inventory
 from status.health import wait_healthy
 
@@ -34,12 +35,16 @@ class Printing:
 @pytest.fixture
 def rehearse(folder: LabFolder, inventory: Inventory, tell: Callable[[str], None]) -> Rehearse:
     """Return a function that runs a drill and tells what clients saw."""
+    site = Site.of(folder)
     # An earlier story may have failed half-way: this one shall not fail for it.
-    wait_healthy(inventory, inventory.timing.healthy_wait_s)
+    if can_reset(folder):
+        site.reset(print)
+    else:
+        wait_healthy(inventory, inventory.timing.healthy_wait_s)
 
     def rehearse(drill: str | Drill) -> DrillResult:
         entry = find(drill) if isinstance(drill, str) else drill
-        kept = run(Site.of(folder), entry, Printing(), seed=new_seed())
+        kept = run(site, entry, Printing(), seed=new_seed())
         for line in words(kept.result):
             tell(line)
         return kept.result
