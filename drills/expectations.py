@@ -227,7 +227,7 @@ def replication_lost(situation: Situation) -> Expected:
         lonely_s(situation.timing),
         reasons=("drbd-fence-by-handler",),
         verify=True,
-        alarms=frozenset({Alarm.REPLICATION_DISCONNECTED, Alarm.BAN_LEFT}),
+        alarms=frozenset({Alarm.REPLICATION_DISCONNECTED, Alarm.OUT_OF_SYNC, Alarm.BAN_LEFT}),
     )
 
 
