@@ -43,6 +43,15 @@ def children(pid: int) -> list[int]:
     return found
 
 
+def command_of(pid: int) -> list[str]:
+    """Return the words of a process's command; empty when it has ended."""
+    try:
+        text = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
+    except OSError:
+        return []
+    return text.split("\0")
+
+
 def environment_of(pid: int) -> dict[str, str]:
     """Return the environment that a process was started with; empty when it cannot be read."""
     try:

@@ -24,7 +24,14 @@ from pathlib import Path
 from core.command import run
 from core.errors import CommandError, HalabError
 from core.folders import LabFolder
-from core.processes import children, descendants, is_alive, start_time
+from core.processes import (
+    all_processes,
+    children,
+    command_of,
+    descendants,
+    is_alive,
+    start_time,
+)
 from core.wait import wait_until
 
 INSIDE = Path(__file__).parent / "inside"
@@ -178,11 +185,10 @@ class PrivateHypervisor:
         """Return a sentence for everything of this lab that is still there."""
         found = [f"folder {path}" for path in (self._lab.path, self.sockets) if path.exists()]
         needle = f"{self._folder}/"
-        for entry in Path("/proc").glob("[0-9]*"):
-            with suppress(OSError):
-                words = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
-                if any(needle in word for word in words) and int(entry.name) != os.getpid():
-                    found.append(f"process {entry.name}: {' '.join(words)[:120]}")
+        for pid in all_processes():
+            words = command_of(pid)
+            if any(needle in word for word in words) and pid != os.getpid():
+                found.append(f"process {pid}: {' '.join(words)[:120]}")
         mounts = Path("/proc/self/mountinfo").read_text().splitlines()
         found += [f"mount {line.split()[4]}" for line in mounts if str(self._lab.path) in line]
         return found
@@ -248,11 +254,6 @@ class PrivateHypervisor:
     def _log_tail(self) -> str:
         lines = (self._folder / "hypervisor.log").read_text(errors="replace").splitlines()
         return "it ended: " + "\n".join(lines[-8:])
-
-
-def user_namespaces_allowed() -> bool:
-    """Tell by trying whether this user can make the namespaces of a private hypervisor."""
-    return _try_namespaces() is None
 
 
 def check_namespaces() -> None:

@@ -11,6 +11,7 @@ from core.errors import HalabError
 from core.folders import LabFolder
 from infra.libvirt import LibvirtPlatform
 from infra.machines import Cluster
+from infra.orphans import LAB
 from infra.planning import plan_inventory
 from infra.software import Software
 from inventory.record import load_record
@@ -18,13 +19,13 @@ from labs.loading import load
 from labs.roles import NetworkRole
 from provisioning.secrets import ensure_secrets
 
-if "HALAB_LAB" not in os.environ:
+if LAB not in os.environ:
     raise HalabError(
-        "HALAB_LAB is not set: this program builds the lab of one folder",
+        f"{LAB} is not set: this program builds the lab of one folder",
         hint='`eval "$(./halab env LAB)"` sets it for plain Pulumi; `./halab up` needs nothing',
     )
 
-folder = LabFolder(Path(os.environ["HALAB_LAB"]))
+folder = LabFolder(Path(os.environ[LAB]))
 record = load_record(folder)
 lab = load(str(folder.definition))
 inventory = plan_inventory(lab, record, folder)
