@@ -109,6 +109,16 @@ def monitor(inventory: Inventory, visit: Callable[[str], Inspected]) -> Inspecte
     return visit(inventory.monitor.name)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def watched_since(monitor: Inspected) -> float:
+    """Return when the first of these tests began, by the monitor's clock (s since 1970)."""
+    return clock_of(monitor)
+
+
+def clock_of(machine: Inspected) -> float:
+    return float(machine.output("date +%s.%N"))
+
+
 @pytest.fixture(scope="session")
 def observed(inventory: Inventory) -> tuple[LabStatus, Readings]:
     """Return one look at the lab, for the tests that only need its status."""
