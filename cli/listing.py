@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 import typer
@@ -31,18 +32,30 @@ def list_labs(
         return
     console = Console(highlight=False)
     if labs:
-        table = Table("lab", "state", "machines", "platform", "acceleration", box=None)
-        for lab in labs:
-            running, machines = len(lab["running"]), len(lab["machines"])
-            speed = {True: "KVM", False: "emulation", None: "?"}[lab["accelerated"]]
-            table.add_row(
-                lab["name"], lab["state"], f"{running} of {machines} run", lab["platform"], speed
-            )
-        console.print(table)
-    else:
-        console.print("No labs yet. These can be built with `./halab up NAME`:")
-        for offer in offers:
-            console.print(f"  {offer['name']:<20} {offer['description']}")
+        console.print(_labs(labs))
+    built = {lab["name"] for lab in labs}
+    offers = [offer for offer in offers if offer["name"] not in built]
+    if offers:
+        console.print("These can be built with `./halab up NAME`:")
+        console.print(_offers(offers))
+
+
+def _labs(labs: Iterable[dict[str, Any]]) -> Table:
+    table = Table("lab", "state", "machines", "platform", "acceleration", box=None)
+    for lab in labs:
+        running, machines = len(lab["running"]), len(lab["machines"])
+        speed = {True: "KVM", False: "emulation", None: "?"}[lab["accelerated"]]
+        table.add_row(
+            lab["name"], lab["state"], f"{running} of {machines} run", lab["platform"], speed
+        )
+    return table
+
+
+def _offers(offers: Iterable[dict[str, str]]) -> Table:
+    table = Table.grid(padding=(0, 2), pad_edge=True)
+    for offer in offers:
+        table.add_row(offer["name"], offer["description"])
+    return table
 
 
 def describe(folder: LabFolder) -> dict[str, Any]:

@@ -37,7 +37,7 @@ from provisioning.zabbix.api import MonitoringUnreachable
 from status.collect import Observer
 from status.health import wait_healthy
 from status.model import LabStatus
-from status.problems import Problem, ProblemReader, Report
+from status.problems import Problem, ProblemReader, Report, clearing_s
 from status.reading import service_url
 from status.rules import Readings
 
@@ -47,9 +47,8 @@ not only refused."""
 
 MARGIN_S = 60.0
 
-ROUNDS_TO_SEE, ROUNDS_TO_CLEAR = 1.5, 3
-"""In readings of the monitoring: how long a fault is held for it to be seen, and how long its end
-may take to be."""
+ROUNDS_TO_SEE = 1.5
+"""In readings of the monitoring: how long a fault is held for it to be seen."""
 
 
 @dataclass(frozen=True)
@@ -326,7 +325,7 @@ class _Course:
                     look,
                     bool,
                     what="the monitoring",
-                    timeout=ROUNDS_TO_CLEAR * inventory.observe_every_s + MARGIN_S,
+                    timeout=clearing_s(inventory),
                     interval=float(inventory.timing.pace),
                     retry_on=(MonitoringUnreachable,),
                 )

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any
 
 from core.errors import HalabError
+from core.wait import wait_until
 from inventory.model import Frozen, Inventory
 from provisioning.remote import Remote, RemoteUnreachable
 from provisioning.secrets import Secrets
@@ -179,6 +180,27 @@ class ProblemReader:
             self.close()
             raise MonitoringUnreachable(error.message, hint=error.hint) from error
         return found
+
+
+def clearing_s(inventory: Inventory) -> float:
+    """Return within how many seconds the monitoring has to see that what was wrong is not any more.
+
+    Three of its readings, because the one in progress may be as old as it takes and an answer may
+    be late; the rest is for a busy monitor.
+    """
+    return 3.0 * inventory.observe_every_s + 60.0
+
+
+def wait_for_quiet(reader: ProblemReader, inventory: Inventory) -> None:
+    """Wait until every problem has ended; raises WaitTimeout that names those that have not."""
+    wait_until(
+        reader.read,
+        lambda problems: not problems,
+        what="every problem has ended",
+        timeout=clearing_s(inventory),
+        interval=3.0,
+        describe=lambda problems: "; ".join(f"{each.host}: {each.name}" for each in problems),
+    )
 
 
 def _report(event: Mapping[str, Any]) -> Report:

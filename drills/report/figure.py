@@ -223,12 +223,13 @@ class _Picture:
         if result.outage is not None and noticed(result):
             span = (result.outage.began - self.zero, result.outage.over - self.zero)
             axes.axvspan(*span, color=palette.FAIL.light, alpha=0.09, linewidth=0)
+        # The last two often come within a second: their words stand on either side.
         moments = (
-            ("fault", result.injected, palette.FAIL),
-            ("healed", result.healed, palette.PASS),
-            ("healthy again", result.recovered, palette.PASS),
+            ("fault", result.injected, palette.FAIL, "right"),
+            ("healed", result.healed, palette.PASS, "right"),
+            ("healthy again", result.recovered, palette.PASS, "left"),
         )
-        for word, at, colour in moments:
+        for word, at, colour, side in moments:
             if at is None or not self.window.holds(at - self.zero):
                 continue
             axes.axvline(at - self.zero, color=colour.light, linewidth=1.1, linestyle=(0, (4, 2.5)))
@@ -237,7 +238,7 @@ class _Picture:
                 (at - self.zero, bottom - HEAD),
                 xytext=(0, 3),
                 textcoords="offset points",
-                ha="center",
+                ha=side,
                 color=colour.light,
                 fontweight="bold",
                 fontsize=SMALL,

@@ -16,12 +16,11 @@ import pytest
 from core.folders import LabFolder
 from core.wait import wait_until
 from drills.faults.base import run_on
-from drills.runner import MARGIN_S, ROUNDS_TO_CLEAR
 from inventory.model import Inventory, Machine
 from provisioning.secrets import ensure_secrets
 from provisioning.zabbix.names import silence_s
 from status.health import wait_healthy
-from status.problems import Alarm, ProblemReader
+from status.problems import Alarm, ProblemReader, wait_for_quiet
 
 CLOCK_PATIENCE_S = 120
 """{$HALAB.PATIENCE} of the template: a clock may follow nobody for so long after a boot."""
@@ -182,16 +181,6 @@ def broken(inventory: Inventory, active: str, hurts: tuple[Hurt, ...]) -> Iterat
             stack.callback(run_on, machine, each.heals)
             run_on(machine, each.breaks)
         yield
-
-
-def wait_for_quiet(reader: ProblemReader, inventory: Inventory) -> None:
-    wait_until(
-        reader.read,
-        lambda problems: not problems,
-        what="every problem has ended",
-        timeout=ROUNDS_TO_CLEAR * inventory.observe_every_s + MARGIN_S,
-        interval=3.0,
-    )
 
 
 @pytest.mark.parametrize(

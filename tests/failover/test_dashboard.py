@@ -5,13 +5,12 @@ from __future__ import annotations
 import pytest
 
 from core.folders import LabFolder
-from core.wait import wait_until
 from drills.site import Site
 from inventory.model import Inventory
 from labs.roles import NetworkRole
 from provisioning.secrets import ensure_secrets
 from status.health import wait_healthy
-from status.problems import ProblemReader
+from status.problems import ProblemReader, wait_for_quiet
 from tests.browser import dashboard, keep_picture, patience, wait_for_texts
 
 
@@ -33,10 +32,4 @@ def test_a_problem_appears_on_the_dashboard(folder: LabFolder, inventory: Invent
     after = wait_healthy(inventory, inventory.timing.healthy_wait_s)
     assert after.active == status.active
     with ProblemReader(inventory, ensure_secrets(folder.secrets)) as reader:
-        wait_until(
-            reader.read,
-            lambda problems: not problems,
-            what="every problem ended",
-            timeout=6.0 * inventory.observe_every_s,
-            interval=3.0,
-        )
+        wait_for_quiet(reader, inventory)

@@ -15,7 +15,7 @@ from provisioning.remote import Remote
 from provisioning.secrets import Secrets, ensure_secrets
 from provisioning.zabbix.api import Api, MonitoringRefused, session
 from provisioning.zabbix.names import cluster_host
-from status.problems import ProblemReader
+from status.problems import ProblemReader, wait_for_quiet
 from tests.state.conftest import Inspected
 
 
@@ -144,13 +144,7 @@ def test_a_healthy_lab_has_no_open_problem(
     inventory: Inventory, secrets: Secrets, api: Api, tell: Callable[[str], None]
 ) -> None:
     with ProblemReader(inventory, secrets) as reader:
-        wait_until(
-            reader.read,
-            lambda problems: not problems,
-            what="no open problem",
-            timeout=patience(inventory),
-            interval=3.0,
-        )
+        wait_for_quiet(reader, inventory)
 
 
 def test_collecting_costs_a_node_little(
