@@ -324,6 +324,10 @@ def _complained(pattern: str, found: Findings) -> Ruling:
     return False, f"it said: {'; '.join(sorted(found.seen)) or 'nothing'}"
 
 
+ABOUT_THE_FENCED = frozenset({Alarm.NODE_LOST, Alarm.FENCED})
+"""Alarms that name a node: raised for another one than was fenced, they are a lie."""
+
+
 def _raised(alarm: Alarm, found: Findings) -> Ruling:
     if found.reports is None:
         return None, "the monitoring does not answer"
@@ -332,7 +336,11 @@ def _raised(alarm: Alarm, found: Findings) -> Ruling:
     if matching:
         first = matching[0]
         took = first.at - found.injected
-        return True, f"{first.host}: {first.name}, {took:.1f} s after the fault"
+        said = f"{first.host}: {first.name}, {took:.1f} s after the fault"
+        hosts = {report.host for report in matching}
+        if alarm in ABOUT_THE_FENCED and hosts != found.expected.fenced:
+            return False, f"raised for {_names(hosts)}: {said}"
+        return True, said
     said = "; ".join(dict.fromkeys(report.name for report in raised))
     return False, f"it raised: {said or 'nothing'}"
 

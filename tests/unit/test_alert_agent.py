@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core.wait import wait_until
+from core.wait import WaitTimeout, wait_until
 from provisioning.templates import render
 
 
@@ -16,7 +16,14 @@ def folder(tmp_path: Path) -> Path:
     sender = tmp_path / "zabbix_sender"
     sender.write_text(f"#!/bin/sh\ncat >>{tmp_path}/sent\nexit 0\n")
     sender.chmod(0o755)
+    has_quorum(tmp_path, "Yes")
     return tmp_path
+
+
+def has_quorum(folder: Path, answer: str) -> None:
+    tool = folder / "corosync-quorumtool"
+    tool.write_text(f"#!/bin/sh\necho asked >>{folder}/asked\necho 'Quorate:          {answer}'\n")
+    tool.chmod(0o755)
 
 
 def alert(folder: Path, **event: str) -> str:
@@ -64,6 +71,26 @@ def test_a_lost_node_is_told_about_that_node(folder: Path) -> None:
     sent = alert(folder, kind="node", node="node2", desc="lost")
     assert 'node2 cluster.member "lost"' in sent
     assert 'demo.cluster cluster.event "node2 is lost"' in sent
+
+
+def test_who_is_cut_off_does_not_call_the_others_lost(folder: Path) -> None:
+    has_quorum(folder, "No")
+    (folder / "sleep").write_text("#!/bin/sh\n")
+    (folder / "sleep").chmod(0o755)
+    with pytest.raises(WaitTimeout):
+        alert(folder, kind="node", node="node2", desc="lost")
+    assert (folder / "asked").read_text() == 3 * "asked\n"
+    assert 'cluster.member "member"' in alert(folder, kind="node", node="node2", desc="member")
+
+
+def test_a_vote_that_comes_late_delays_the_word_of_a_lost_node(folder: Path) -> None:
+    has_quorum(folder, "No")
+    # The vote comes while the agent waits.
+    (folder / "sleep").write_text(
+        f"#!/bin/sh\necho 'echo Quorate: Yes' >{folder}/corosync-quorumtool\n"
+    )
+    (folder / "sleep").chmod(0o755)
+    assert 'node2 cluster.member "lost"' in alert(folder, kind="node", node="node2", desc="lost")
 
 
 @pytest.mark.parametrize(("rc", "word"), [("0", "fenced"), ("1", "failed")])

@@ -177,6 +177,16 @@ class TestMonitoring:
         ends = tuple(report for report in REPORTS if not report.raised)
         assert "Did the monitoring raise: node-lost?" in bad(replace(FLAWLESS, reports=ends))
 
+    def test_it_blamed_somebody_else_as_well(self) -> None:
+        wrong = tuple(
+            report.model_copy(update={"host": "node2"})
+            for report in REPORTS
+            if report.alarm is Alarm.NODE_LOST
+        )
+        assert bad(replace(FLAWLESS, reports=(*REPORTS, *wrong))) == [
+            "Did the monitoring raise: node-lost?"
+        ]
+
     def test_a_problem_stays_open(self) -> None:
         left = Problem(
             alarm=Alarm.BAN_LEFT,
