@@ -192,6 +192,23 @@ def planned_move(situation: Situation) -> Expected:
     )
 
 
+def cut_off(situation: Situation) -> Expected:
+    """Clients do not reach the targets: the service leaves them as in a planned move.
+
+    Once the cable's monitor has seen it, which takes less than the loss and fencing of a node.
+    """
+    moves = situation.active_hit
+    return Expected(
+        Fate.MOVES if moves else Fate.STAYS,
+        situation.timing.budget.total_s if moves else stall_s(situation.timing),
+        interrupted=moves,
+        reasons=tuple(
+            rf"^{name} has no cable into the service network" for name in sorted(situation.targets)
+        ),
+        alarms=frozenset({Alarm.SERVICE_CABLE_LOST}),
+    )
+
+
 def disk_lost(situation: Situation) -> Expected:
     """DRBD serves on over the network until the cluster has moved the service to the good disk."""
     moves = situation.active_hit

@@ -14,6 +14,7 @@ EXAM = (
     "service-killed",
     "link-a-down",
     "link-b-down",
+    "service-cable-lost",
     "quorum-device-lost",
     "replication-cut",
     "power-off",

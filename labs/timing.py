@@ -241,6 +241,11 @@ class Timing(Timeouts):
         return self._operations(start=20, stop=20, monitor=20, every=self._every(10))
 
     @property
+    def cable(self) -> Operations:
+        """A node's cable into the service network, as ocf:heartbeat:ethmonitor advises."""
+        return self._operations(start=60, stop=20, monitor=60, every=self._every(10))
+
+    @property
     def fencing(self) -> Operations:
         """The fencing device; Pacemaker's default timeout is 20, the monitor reads a disk."""
         return self._operations(start=30, stop=20, monitor=30, every=120)

@@ -21,6 +21,12 @@ REPLACED_SECTIONS = ("resources", "rsc_defaults", "alerts")
 """Sections that are halab's alone. The others hold what belongs to the cluster as well: it writes
 properties of its own, and DRBD's fence handler writes constraints."""
 
+CABLE = "service-cable"
+"""The resource that looks at a node's cable into the service network, and the node attribute that
+it sets: 1, or 0 without a carrier."""
+
+CABLE_RULE = "service-needs-its-cable"
+"""The constraint by which the service leaves a node that clients cannot reach."""
 
 FIRST_DC_DEADTIME = 3
 """Seconds that nodes wait for others at the very first start. `apply` starts them within a second
@@ -53,6 +59,8 @@ def _render(inventory: Inventory, dc_deadtime: int) -> str:
         fencing_disk=inventory.disks.sbd,
         address=inventory.service.address,
         interface=interfaces.pop(),
+        cable=CABLE,
+        cable_rule=CABLE_RULE,
         port=inventory.service.port,
         web_configuration=nginx.CONFIGURATION,
         alert=agent.ALERT if inventory.monitoring else None,

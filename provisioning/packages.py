@@ -27,6 +27,7 @@ PACKAGES: dict[MachineRole, tuple[str, ...]] = {
         "drbd-utils",
         "e2fsprogs",
         "fence-agents-sbd",
+        "iputils-arping",
         "nginx",
         "pacemaker",
         "pacemaker-cli-utils",
@@ -37,7 +38,8 @@ PACKAGES: dict[MachineRole, tuple[str, ...]] = {
     ),
     MachineRole.MONITOR: (*_EVERYWHERE, "corosync-qnetd"),
 }
-"""libnss3-tools has certutil for the quorum device; agents use curl, procps and psmisc."""
+"""libnss3-tools has certutil for the quorum device; agents use curl, procps, psmisc and
+arping."""
 
 MONITORING: dict[MachineRole, tuple[str, ...]] = {
     MachineRole.NODE: _MONITORED,

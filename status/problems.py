@@ -32,6 +32,7 @@ class Alarm(StrEnum):
     QUORUM_LOST = "quorum-lost"
     QDEVICE_LOST = "qdevice-lost"
     LINK_DOWN = "link-down"
+    SERVICE_CABLE_LOST = "service-cable-lost"
     REPLICATION_DISCONNECTED = "replication-disconnected"
     REPLICATION_STANDALONE = "replication-standalone"
     DISK_NOT_UPTODATE = "disk-not-uptodate"

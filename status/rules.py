@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from inventory.model import Inventory, Machine
+from provisioning.cib import CABLE, CABLE_RULE
 from status.model import NodeState, QdeviceState, ResourceState, Role
 from status.pacemaker import ClusterView, FenceEvent
 from status.reading import MOUNT_POINT, MonitorReading, NodeReading, service_url
@@ -17,7 +18,7 @@ from status.reading import MOUNT_POINT, MonitorReading, NodeReading, service_url
 REPLICATION = "drbd"
 SERVICE = ("filesystem", "web", "address")
 FENCING = "fencing"
-"""Resource ids that provisioning gives."""
+"""Resource ids that provisioning gives; that of a node's service cable is cib.CABLE."""
 
 LINKS = (0, 1)
 """Corosync's link numbers: one over each cluster network."""
@@ -230,10 +231,14 @@ def _resources(inventory: Inventory, readings: Readings) -> Iterator[str]:
             REPLICATION, Role.UNPROMOTED
         ):
             yield f"resource {REPLICATION} is not started on {node.name}"
-        if node.name not in cluster.running(FENCING):
-            yield f"resource {FENCING} is not started on {node.name}"
+        for resource in (FENCING, CABLE):
+            if node.name not in cluster.running(resource):
+                yield f"resource {resource} is not started on {node.name}"
     for ban in cluster.bans:
-        yield f"constraint {ban.id} keeps {ban.resource} from {ban.node}"
+        if ban.id.startswith(CABLE_RULE):
+            yield f"{ban.node} has no cable into the service network"
+        else:
+            yield f"constraint {ban.id} keeps {ban.resource} from {ban.node}"
     for failure in cluster.failures:
         yield f"operation {failure.operation} failed on {failure.node}: {failure.reason}"
     for count in cluster.fail_counts:

@@ -29,6 +29,9 @@ TOOL_TIMEOUT_S = 20
 ATTEMPTS = 3
 """Readings in a row that an event may overtake before the last one has to do."""
 
+CABLE_RULE = "service-needs-its-cable"
+"""Begins the id of the constraint by which the service avoids a node without that cable."""
+
 MEMBER = re.compile(r"^\s*([1-9]\d*)\s+\d+\s+(?:(NR|N?A,N?V,N?MW)\s+)?(\S.*)$", re.MULTILINE)
 """A node's line in corosync-quorumtool: id, votes, state of the quorum device, name."""
 
@@ -109,6 +112,8 @@ def read_cluster(text: str) -> dict[str, Any]:
     ]
     active = {resource.get("id", "") for resource in resources if resource.get("active") == "true"}
     every = {resource.get("id", "") for resource in resources}
+    bans = list(root.iterfind("bans/ban"))
+    uncabled = [ban for ban in bans if ban.get("id", "").startswith(CABLE_RULE)]
     maintained = list(_maintained(root, options))
 
     def is_stuck(resource: ElementTree.Element) -> bool:
@@ -127,8 +132,9 @@ def read_cluster(text: str) -> dict[str, Any]:
         "stopped": ", ".join(sorted(every - active)),
         "blocked": ", ".join(sorted({r.get("id", "") for r in resources if is_stuck(r)})),
         "bans": ", ".join(
-            f"{ban.get('resource')} from {ban.get('node')}" for ban in root.iterfind("bans/ban")
+            f"{ban.get('resource')} from {ban.get('node')}" for ban in bans if ban not in uncabled
         ),
+        "uncabled": ", ".join(sorted({ban.get("node", "") for ban in uncabled})),
         "fencing_failed": ", ".join(_failed_fencing(root)),
         "members": {node.get("name"): _state(node) for node in root.iterfind("nodes/node")},
     }

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from provisioning.cib import CABLE_RULE
 from provisioning.zabbix.configuration import template
 
 FIXTURES = Path(__file__).parent / "fixtures" / "status"
@@ -63,8 +64,8 @@ def test_a_healthy_node(collector: ModuleType, tools: dict[str, str]) -> None:
     assert (node["pacemaker"], node["sbd_disk"]) == (1, 1)
     assert node["clock"] == {"synchronised": 1, "offset": 0.000012}
     assert (cluster["promoted"], cluster["promoted_count"]) == ("node1", 1)
-    troubles = ("maintenance", "failed", "stopped", "blocked", "bans", "fencing_failed")
-    assert [cluster[name] for name in troubles] == [""] * 6
+    troubles = ("maintenance", "failed", "stopped", "blocked", "bans", "fencing_failed", "uncabled")
+    assert [cluster[name] for name in troubles] == [""] * 7
 
 
 def test_every_value_of_the_template_is_collected(
@@ -101,6 +102,16 @@ def test_links_to_a_node_that_is_gone_are_no_fault(
     assert look(collector)[0]["links"] == {"0": 1, "1": 0}
     tools["corosync-quorumtool"] = fixture("quorumtool-alone.txt")
     assert look(collector)[0]["links"] == {"0": 1, "1": 1}
+
+
+def test_a_missing_service_cable_is_told_as_what_it_is(
+    collector: ModuleType, tools: dict[str, str]
+) -> None:
+    assert collector.CABLE_RULE == CABLE_RULE
+    ban = f'<bans><ban id="{CABLE_RULE}-rule" resource="service" node="node2" weight="-1000"/>'
+    tools["crm_mon"] = fixture("crm_mon-banned.xml").replace("<bans>", ban)
+    cluster = look(collector)[1]
+    assert (cluster["uncabled"], cluster["bans"]) == ("node2", "replication from node1")
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,7 @@ ALERT_ON = {
     "DRBD not up to date": (Alarm.DISK_NOT_UPTODATE, '<>"UpToDate"'),
     "DRBD out of sync": (Alarm.OUT_OF_SYNC, ">0"),
     "leftover ban": (Alarm.BAN_LEFT, "cluster.bans"),
+    "service cable": (Alarm.SERVICE_CABLE_LOST, "cluster.uncabled"),
     "SBD disk unreadable": (Alarm.SBD_DISK_UNREADABLE, "node.sbd_disk"),
     "watchdog missing": (Alarm.WATCHDOG_MISSING, "node.watchdog"),
     "clock offset": (Alarm.CLOCK_OFFSET, "fuzzytime"),

@@ -49,6 +49,19 @@ def test_who_has_lost_quorum_can_still_fence_when_it_comes_back() -> None:
     assert needs is not None and needs.get("value") == "nothing"
 
 
+def test_a_lost_cable_outweighs_staying_but_never_good_data() -> None:
+    root = ElementTree.fromstring(cib.desired(inventory()))
+    rule = root.find(f".//rsc_location[@id='{cib.CABLE_RULE}']/rule")
+    stickiness = root.find(".//rsc_defaults//nvpair[@name='resource-stickiness']")
+    members = len(root.findall(".//group[@id='service']/primitive"))
+    assert rule is not None and stickiness is not None
+    # The promoted instance and every member of the group want to stay.
+    staying = int(stickiness.get("value", "")) * (members + 1)
+    # What ocf:linbit:drbd gives an UpToDate replica more than any other.
+    good_data = 10000
+    assert staying < -int(rule.get("score", "")) < good_data / 2
+
+
 def test_after_the_first_start_only_the_wait_for_absent_nodes_is_left_to_set() -> None:
     lab = inventory()
     steps = cib.corrections(cib.first(lab), cib.desired(lab))

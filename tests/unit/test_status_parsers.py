@@ -65,6 +65,7 @@ def test_a_node_in_standby_leaves_stopped_instances() -> None:
     assert [(found.id, found.node, found.state) for found in stopped] == [
         ("drbd", None, ResourceState.STOPPED),
         ("fencing", None, ResourceState.STOPPED),
+        ("service-cable", None, ResourceState.STOPPED),
     ]
 
 

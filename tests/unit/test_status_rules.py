@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from provisioning.cib import CABLE, CABLE_RULE
 from status.collect import describe
 from status.corosync import Link, QuorumView
 from status.model import LabStatus, NodeState, QdeviceState, ReplicationStatus
-from status.pacemaker import FailCount, FenceEvent, Member, parse_cluster
+from status.pacemaker import Ban, FailCount, FenceEvent, Member, parse_cluster
 from status.reading import MonitorReading, NodeReading
 from status.rules import Readings, judge
 from status.system import Slot
@@ -30,6 +31,10 @@ def seen_by_cluster(**changes: object) -> Readings:
         assert reading.cluster is not None
         nodes[name] = replace(reading, cluster=replace(reading.cluster, **changes))  # type: ignore[arg-type]
     return replace(HEALTHY, nodes=nodes)
+
+
+SPEAKER = HEALTHY.cluster
+INSTANCES = SPEAKER.instances if SPEAKER else ()
 
 
 def disk(**changes: object) -> ReplicationStatus:
@@ -124,6 +129,14 @@ STORIES = [
     ),
     (seen_by_cluster(fencing_enabled=False), "fencing is switched off (stonith-enabled=false)"),
     (seen_by_cluster(maintenance=True), "the cluster is in maintenance mode"),
+    (
+        seen_by_cluster(bans=(Ban(f"{CABLE_RULE}-rule", "service", "node2"),)),
+        "node2 has no cable into the service network",
+    ),
+    (
+        seen_by_cluster(instances=tuple(i for i in INSTANCES if i.id != CABLE)),
+        "resource service-cable is not started on node1",
+    ),
     (seen_by_cluster(dc=None), "the cluster has not elected a coordinator"),
     (
         seen_by_cluster(fail_counts=(FailCount("web", "node1", "2"),)),
