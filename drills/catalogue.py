@@ -185,6 +185,15 @@ _ENTRIES = (
         hold_s=SETTLE_S,
     ),
     Drill(
+        name="executor-killed",
+        title="Pacemaker's executor dies",
+        teaches="Half a cluster manager is worse than none: the node takes itself down.",
+        watch="The node's console: it resets at once, by PCMK_fail_fast in /etc/default/pacemaker.",
+        by_hand="Nothing: the node is reset.",
+        fault=processes.daemon_lost("pacemaker-execd"),
+        expects=node_lost(),
+    ),
+    Drill(
         name="sbd-killed",
         title="Every process of sbd is killed",
         teaches="A node that cannot be fenced any more takes itself down.",

@@ -10,20 +10,23 @@ from provisioning.facts import Facts, Unit
 from provisioning.files import File, Link
 from provisioning.remote import Remote
 from provisioning.steps import Step, run_steps
+from provisioning.templates import render
 from provisioning.units import AT_BOOT, link
 
+CONFIGURATION = "/etc/default/pacemaker"
 SEED = "/var/lib/pacemaker/cib/cib.xml"
 
 _STARTED_AT_BOOT = (Unit.COROSYNC, Unit.QDEVICE, Unit.PACEMAKER)
 
 
 def files(inventory: Inventory) -> tuple[File | Link, ...]:
-    """Describe the start at boot, for nodes that were fenced, and the CIB of the first start.
+    """Describe the daemons' settings, their start at boot, and the CIB of the first start.
 
     All nodes begin with the same one, so the cluster comes up with all its resources and settings
     (the wait for absent nodes among them) instead of getting them in a second round.
     """
     return (
+        File(CONFIGURATION, render("pacemaker.j2")),
         *(link(unit, AT_BOOT) for unit in _STARTED_AT_BOOT),
         File(SEED, cib.first(inventory), mode=0o600, owner="hacluster:haclient", once=True),
     )

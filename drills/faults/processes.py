@@ -24,13 +24,18 @@ def corosync_killed() -> Fault:
 
 
 def daemon_killed(program: str) -> Fault:
-    """Kill one of Pacemaker's daemons, which Pacemaker or systemd starts again."""
+    """Kill a daemon that systemd starts again."""
     return commands(
         f"kill -9 $(pidof {program})",
         "true",
         "journalctl --unit pacemaker --quiet --no-pager --since -5min"
         " | grep -E 'code=killed|terminated with signal 9' | tail -n 1",
     )
+
+
+def daemon_lost(program: str) -> Fault:
+    """Kill one of Pacemaker's daemons where that takes the node down (PCMK_fail_fast)."""
+    return suicidal(f"kill -9 $(pidof {program})")
 
 
 def sbd_killed() -> Fault:
