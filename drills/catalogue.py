@@ -168,8 +168,8 @@ _ENTRIES = (
     Drill(
         name="corosync-killed",
         title="Corosync dies and stays dead",
-        teaches="A node that lives outside of the membership is fenced although it serves.",
-        watch="The survivor fences a node that still answers clients.",
+        teaches="A node without membership takes itself down at once, and is fenced all the same.",
+        watch="The node's console: it resets at once; the survivor waits for its own fencing.",
         by_hand="Nothing: the node is reset.",
         fault=processes.corosync_killed(),
         expects=node_lost(),

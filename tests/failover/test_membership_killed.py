@@ -1,4 +1,4 @@
-"""Corosync dies on the active node: the node is alive but outside, so it has to be fenced."""
+"""Corosync dies on the active node, which takes itself down and is fenced before the takeover."""
 
 from __future__ import annotations
 
