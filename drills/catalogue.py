@@ -168,8 +168,8 @@ _ENTRIES = (
     Drill(
         name="corosync-killed",
         title="Corosync dies and stays dead",
-        teaches="A node without membership takes itself down at once, and is fenced all the same.",
-        watch="The node's console: it resets at once; the survivor waits for its own fencing.",
+        teaches="A node without membership is fenced, whether it serves on or takes itself down.",
+        watch="The node's console: whether its own Pacemaker or the survivor was first.",
         by_hand="Nothing: the node is reset.",
         fault=processes.corosync_killed(),
         expects=node_lost(),
