@@ -180,7 +180,7 @@ _ENTRIES = (
         teaches="systemd brings it back, it adopts the daemons that live on: nothing stops.",
         watch="systemctl status pacemaker: a new main process, the same daemons.",
         by_hand="systemctl start pacemaker",
-        fault=processes.daemon_killed("pacemakerd"),
+        fault=processes.pacemakerd_killed(),
         expects=unnoticed(),
         hold_s=SETTLE_S,
     ),
@@ -190,7 +190,7 @@ _ENTRIES = (
         teaches="Half a cluster manager is worse than none: the node takes itself down.",
         watch="The node's console: it resets at once, by PCMK_fail_fast in /etc/default/pacemaker.",
         by_hand="Nothing: the node is reset.",
-        fault=processes.daemon_lost("pacemaker-execd"),
+        fault=processes.vital_killed("pacemaker-execd"),
         expects=node_lost(),
     ),
     Drill(
@@ -199,7 +199,7 @@ _ENTRIES = (
         teaches="A node that cannot be fenced any more takes itself down.",
         watch="The node's console: it resets within seconds.",
         by_hand="Nothing: the node resets itself.",
-        fault=processes.sbd_killed(),
+        fault=processes.vital_killed("sbd"),
         expects=node_lost(),
     ),
     Drill(

@@ -180,13 +180,20 @@ def restarted_in_place(situation: Situation) -> Expected:
     )
 
 
-def planned_move(situation: Situation) -> Expected:
-    """The service leaves without fencing, in less time than a failover may take."""
+def _left(situation: Situation) -> Expected:
+    """The service leaves the targets without fencing; nobody notices when it was elsewhere."""
     moves = situation.active_hit
     return Expected(
         Fate.MOVES if moves else Fate.STAYS,
         situation.timing.budget.total_s if moves else stall_s(situation.timing),
         interrupted=moves,
+    )
+
+
+def planned_move(situation: Situation) -> Expected:
+    """The service leaves without fencing, in less time than a failover may take."""
+    return replace(
+        _left(situation),
         reasons=tuple(rf"^{name} is in standby" for name in sorted(situation.targets)),
         alarms=frozenset({Alarm.NODE_STANDBY}),
     )
@@ -197,11 +204,8 @@ def cut_off(situation: Situation) -> Expected:
 
     Once the cable's monitor has seen it, which takes less than the loss and fencing of a node.
     """
-    moves = situation.active_hit
-    return Expected(
-        Fate.MOVES if moves else Fate.STAYS,
-        situation.timing.budget.total_s if moves else stall_s(situation.timing),
-        interrupted=moves,
+    return replace(
+        _left(situation),
         reasons=tuple(
             rf"^{name} has no cable into the service network" for name in sorted(situation.targets)
         ),
@@ -211,11 +215,8 @@ def cut_off(situation: Situation) -> Expected:
 
 def disk_lost(situation: Situation) -> Expected:
     """DRBD serves on over the network until the cluster has moved the service to the good disk."""
-    moves = situation.active_hit
-    return Expected(
-        Fate.MOVES if moves else Fate.STAYS,
-        situation.timing.budget.total_s if moves else stall_s(situation.timing),
-        interrupted=moves,
+    return replace(
+        _left(situation),
         reasons=(r"^the replicated disk on \S+ is \w+, not UpToDate$",),
         allowed_news=frozenset({"input/output error"}),
         verify=True,

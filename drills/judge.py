@@ -23,6 +23,9 @@ from status.problems import Alarm
 BEFORE_FAULT_S = 5.0
 """The outage is looked for from this long before the fault: clocks and probes are not exact."""
 
+ABOUT_THE_FENCED = frozenset({Alarm.NODE_LOST, Alarm.FENCED})
+"""Alarms that name a node: raised for another one than was fenced, they are a lie."""
+
 Ruling = tuple[bool | None, str]
 """Whether it holds (None: could not be told), and the evidence."""
 
@@ -322,10 +325,6 @@ def _complained(pattern: str, found: Findings) -> Ruling:
     if matching:
         return True, matching[0]
     return False, f"it said: {'; '.join(sorted(found.seen)) or 'nothing'}"
-
-
-ABOUT_THE_FENCED = frozenset({Alarm.NODE_LOST, Alarm.FENCED})
-"""Alarms that name a node: raised for another one than was fenced, they are a lie."""
 
 
 def _raised(alarm: Alarm, found: Findings) -> Ruling:

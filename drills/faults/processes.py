@@ -23,24 +23,19 @@ def corosync_killed() -> Fault:
     )
 
 
-def daemon_killed(program: str) -> Fault:
-    """Kill a daemon that systemd starts again."""
+def pacemakerd_killed() -> Fault:
+    """Kill Pacemaker's master process, which systemd starts again."""
     return commands(
-        f"kill -9 $(pidof {program})",
+        "kill -9 $(pidof pacemakerd)",
         "true",
         "journalctl --unit pacemaker --quiet --no-pager --since -5min"
-        " | grep -E 'code=killed|terminated with signal 9' | tail -n 1",
+        " | grep 'code=killed' | tail -n 1",
     )
 
 
-def daemon_lost(program: str) -> Fault:
-    """Kill one of Pacemaker's daemons where that takes the node down (PCMK_fail_fast)."""
+def vital_killed(program: str) -> Fault:
+    """Kill every process of a program at once that its node must not outlive."""
     return suicidal(f"kill -9 $(pidof {program})")
-
-
-def sbd_killed() -> Fault:
-    """Kill every process of sbd at once; the node must not outlive its fencing agent."""
-    return suicidal("kill -9 $(pidof sbd)")
 
 
 def sbd_stopped() -> Fault:

@@ -13,17 +13,21 @@ from provisioning.templates import render
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    sender = tmp_path / "zabbix_sender"
-    sender.write_text(f"#!/bin/sh\ncat >>{tmp_path}/sent\nexit 0\n")
-    sender.chmod(0o755)
+    put_program(tmp_path, "zabbix_sender", f"cat >>{tmp_path}/sent\nexit 0")
     has_quorum(tmp_path, "Yes")
     return tmp_path
 
 
+def put_program(folder: Path, name: str, text: str) -> None:
+    """Put a program where the agent finds it before the real one."""
+    program = folder / name
+    program.write_text(f"#!/bin/sh\n{text}\n")
+    program.chmod(0o755)
+
+
 def has_quorum(folder: Path, answer: str) -> None:
-    tool = folder / "corosync-quorumtool"
-    tool.write_text(f"#!/bin/sh\necho asked >>{folder}/asked\necho 'Quorate:          {answer}'\n")
-    tool.chmod(0o755)
+    said = f"echo asked >>{folder}/asked\necho 'Quorate:          {answer}'"
+    put_program(folder, "corosync-quorumtool", said)
 
 
 def alert(folder: Path, **event: str) -> str:
@@ -75,8 +79,7 @@ def test_a_lost_node_is_told_about_that_node(folder: Path) -> None:
 
 def test_who_is_cut_off_does_not_call_the_others_lost(folder: Path) -> None:
     has_quorum(folder, "No")
-    (folder / "sleep").write_text("#!/bin/sh\n")
-    (folder / "sleep").chmod(0o755)
+    put_program(folder, "sleep", ":")
     with pytest.raises(WaitTimeout):
         alert(folder, kind="node", node="node2", desc="lost")
     assert (folder / "asked").read_text() == 3 * "asked\n"
@@ -86,10 +89,7 @@ def test_who_is_cut_off_does_not_call_the_others_lost(folder: Path) -> None:
 def test_a_vote_that_comes_late_delays_the_word_of_a_lost_node(folder: Path) -> None:
     has_quorum(folder, "No")
     # The vote comes while the agent waits.
-    (folder / "sleep").write_text(
-        f"#!/bin/sh\necho 'echo Quorate: Yes' >{folder}/corosync-quorumtool\n"
-    )
-    (folder / "sleep").chmod(0o755)
+    put_program(folder, "sleep", f"echo 'echo Quorate: Yes' >{folder}/corosync-quorumtool")
     assert 'node2 cluster.member "lost"' in alert(folder, kind="node", node="node2", desc="lost")
 
 
@@ -139,7 +139,7 @@ def test_what_is_no_news_costs_no_message(folder: Path, event: dict[str, str]) -
 
 
 def test_the_cluster_does_not_wait_for_a_monitor_that_hangs(folder: Path) -> None:
-    (folder / "zabbix_sender").write_text(f"#!/bin/sh\ncat >{folder}/sent\nexec sleep 2\n")
+    put_program(folder, "zabbix_sender", f"cat >{folder}/sent\nexec sleep 2")
     # `alert` itself would fail: it allows no output to be held open.
     assert alert(folder, kind="node", node="node2", desc="lost")
 
