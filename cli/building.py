@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from cli.events import PulumiEvents
 from cli.progress import Progress, Step
 from core.command import run
+from core.files import write_file
 from core.folders import LabFolder
 from hypervisor.acceleration import probe
 from hypervisor.doctor import Needs, examine, refuse
@@ -159,4 +159,4 @@ def _new_record(lab: Lab, source: str, folder: LabFolder, progress: Progress) ->
 def _keep_definition(source: str, folder: LabFolder) -> None:
     path = find(source)
     if path != folder.definition:
-        shutil.copyfile(path, folder.definition)
+        write_file(folder.definition, path.read_bytes())

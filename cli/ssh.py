@@ -9,6 +9,7 @@ import typer
 
 from cli.choosing import existing_lab
 from core.errors import HalabError
+from core.files import write_file
 from core.folders import LabFolder
 from inventory.model import Inventory, Machine
 from inventory.record import load_inventory
@@ -43,7 +44,7 @@ def ssh_config(
 def write_config(folder: LabFolder, inventory: Inventory) -> str:
     """Write the lab's ssh configuration beside its key and return the path."""
     path = folder.ssh_key.parent / "config"
-    path.write_text(config_text(inventory))
+    write_file(path, config_text(inventory))
     return str(path)
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from core.errors import HalabError
+from core.files import write_file
 from core.folders import LabFolder
 from inventory.model import Inventory, Machine
 from labs.roles import MachineRole
@@ -44,7 +45,7 @@ def collect_evidence(folder: LabFolder, inventory: Inventory | None, why: str) -
     """
     target = folder.logs / f"{datetime.now():%Y-%m-%d-%H%M%S}"
     target.mkdir(parents=True, exist_ok=True)
-    (target / "why.txt").write_text(why + "\n")
+    write_file(target / "why.txt", why + "\n")
     machines = inventory.machines if inventory else ()
     if machines:
         with ThreadPoolExecutor(len(machines)) as pool:
@@ -60,9 +61,9 @@ def _keep(machine: Machine, target: Path) -> None:
     try:
         with Remote(machine, connect_timeout=CONNECT_TIMEOUT_S) as remote:
             for name, text in _run_all(remote, {**_EVERYWHERE, **of_role}).items():
-                (target / name).write_text(text)
+                write_file(target / name, text)
     except HalabError as error:
-        (target / "unreachable.txt").write_text(f"{error}\n")
+        write_file(target / "unreachable.txt", f"{error}\n")
 
 
 def _run_all(remote: Remote, commands: Mapping[str, str]) -> dict[str, str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, MutableMapping
 from pathlib import Path
 from typing import Literal
 
+from core.errors import HalabError
 from core.folders import LabFolder
 from inventory.model import Frozen
 from inventory.record import save
@@ -29,11 +30,17 @@ class Journal:
         self.path = drills_folder(folder) / "open.json"
 
     def read(self) -> Wound | None:
-        """Return what is broken; raises ValueError (pydantic's) for a file that is none of ours."""
+        """Return what is broken; raises HalabError for a file that cannot be understood."""
         try:
             return Wound.model_validate_json(self.path.read_text())
         except FileNotFoundError:
             return None
+        except ValueError as error:
+            lab = self.path.parent.parent.name
+            raise HalabError(
+                f"what a drill broke in lab {lab!r} stands in {self.path}, which is damaged",
+                hint=f"remove that file, then `./halab reset {lab}` mends whatever is broken",
+            ) from error
 
     def open(self, wound: Wound) -> Notes:
         """Write down what will be broken; return the notes that a fault may add to."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from random import Random
 
 from core.errors import HalabError
+from core.files import write_file
 from core.wait import WaitTimeout, wait_until
 from drills import witnesses
 from drills.catalogue import Drill
@@ -169,7 +170,7 @@ class _Course:
             findings = self._findings(watch, probe, begins)
         result = self._result(findings, began, environment, folder / stem)
         path = folder / f"{stem}.json"
-        path.write_text(result.model_dump_json(indent=1) + "\n")
+        write_file(path, result.model_dump_json(indent=1) + "\n")
         if result.answer is Answer.PASS:
             return Kept(result, path)
         self.audience.phase("Keeping evidence")

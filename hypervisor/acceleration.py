@@ -10,6 +10,7 @@ from pathlib import Path
 
 from core.command import run
 from core.errors import HalabError
+from core.files import write_file
 from core.folders import cache_folder
 
 DEVICE = Path("/dev/kvm")
@@ -128,5 +129,4 @@ def _read_memory(kernel: Path) -> Acceleration | None:
 
 
 def _remember(kernel: Path, found: Acceleration) -> None:
-    _memory().parent.mkdir(parents=True, exist_ok=True)
-    _memory().write_text(json.dumps({**asdict(found), "subject": _subject(kernel)}))
+    write_file(_memory(), json.dumps({**asdict(found), "subject": _subject(kernel)}))

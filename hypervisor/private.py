@@ -23,6 +23,7 @@ from pathlib import Path
 
 from core.command import run
 from core.errors import CommandError, HalabError
+from core.files import write_file
 from core.folders import LabFolder
 from core.processes import (
     all_processes,
@@ -122,7 +123,7 @@ class PrivateHypervisor:
                 start_new_session=True,
             )
         identity = {"pid": process.pid, "started": start_time(process.pid)}
-        (self._folder / "process.json").write_text(json.dumps(identity))
+        write_file(self._folder / "process.json", json.dumps(identity))
         try:
             self._wait_until_up(process)
         except BaseException:
@@ -218,8 +219,8 @@ class PrivateHypervisor:
         for name in ("var/dnsmasq", "var/qemu", "var/images", "etc/qemu", "etc/storage"):
             (self._folder / name).mkdir(parents=True, exist_ok=True)
         conf = LIBVIRTD_CONF.format(sockets=self.sockets)
-        (self._folder / "libvirtd.conf").write_text(conf)
-        (self._folder / "etc" / "qemu.conf").write_text(QEMU_CONF)
+        write_file(self._folder / "libvirtd.conf", conf)
+        write_file(self._folder / "etc" / "qemu.conf", QEMU_CONF)
 
     def _make_socket_folder(self) -> None:
         self.sockets.mkdir(mode=0o700, exist_ok=True)
@@ -249,7 +250,7 @@ class PrivateHypervisor:
             hint=f"its log: {self._folder / 'hypervisor.log'}",
         )
         # What answers has a first process by now; earlier there may be none to write down.
-        (self._folder / "inside.pid").write_text(f"{children(process.pid)[0]}\n")
+        write_file(self._folder / "inside.pid", f"{children(process.pid)[0]}\n")
 
     def _log_tail(self) -> str:
         lines = (self._folder / "hypervisor.log").read_text(errors="replace").splitlines()

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from core.command import run
 from core.errors import HalabError
+from core.files import sync_folder, write_file
 from core.folders import LabFolder
 from inventory.model import Frozen
 from inventory.record import save
@@ -123,6 +124,7 @@ class Shelf:
             _remove(old)
             target.rename(old)
         self.draft.rename(target)
+        sync_folder(self._path)
         _remove(old)
 
     def remove(self, label: str) -> None:
@@ -164,9 +166,7 @@ class Shelf:
 
     def begin_restoring(self, label: str) -> None:
         """Note that the lab is on its way to a snapshot: from here on there is no way back."""
-        new = self._marker.with_suffix(".new")
-        new.write_text(label)
-        new.replace(self._marker)
+        write_file(self._marker, label)
 
     def restoring(self) -> str | None:
         """Return the label of a restore that began and has not ended."""

@@ -17,6 +17,7 @@ from pulumi.automation import CommandError as PulumiCommandError
 from pulumi.automation import EngineEvent, OpType
 
 from core.errors import HalabError
+from core.files import write_file
 from core.folders import PROJECT, LabFolder
 from infra.orphans import DRIVER, LAB, driver_mark, end_orphans, end_own_runs
 
@@ -59,8 +60,7 @@ class Engine:
         """Make the stack if it is new; clear what an interrupted run left in its state."""
         self._folder.pulumi.mkdir(parents=True, exist_ok=True)
         if not self._passphrase.exists():
-            self._passphrase.touch(mode=0o600)
-            self._passphrase.write_text(secrets.token_urlsafe(24))
+            write_file(self._passphrase, secrets.token_urlsafe(24))
         end_orphans(self._folder)
         with self._stack() as stack:
             exported = stack.export_stack()

@@ -9,6 +9,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from core.errors import HalabError
+from core.files import write_file
 from core.folders import LabFolder
 from inventory.model import Frozen, Inventory
 from labs.roles import MachineRole
@@ -64,12 +65,7 @@ def load_inventory(folder: LabFolder) -> Inventory:
 
 def save(path: Path, value: Frozen) -> None:
     """Write a record or an inventory as JSON, in one step and readable by its owner alone."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(value.model_dump(mode="json"), indent=2) + "\n"
-    draft = path.with_suffix(".new")
-    draft.write_text(text)
-    draft.chmod(0o600)
-    draft.replace(path)
+    write_file(path, json.dumps(value.model_dump(mode="json"), indent=2) + "\n")
 
 
 def _load(kind: type[Kind], path: Path, folder: LabFolder) -> Kind:

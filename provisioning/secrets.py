@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import fcntl
 import json
-import os
 import secrets as random
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.errors import HalabError
+from core.files import write_file
 from provisioning.certificates import Authority, make_authority
 
 COMPLETED = {"zabbix_admin_password", "zabbix_database_password", "zabbix_psk"}
@@ -68,7 +68,7 @@ def ensure_secrets(path: Path) -> Secrets:
     with path.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not path.exists():
-            _write(path, generate().reveal())
+            write_file(path, generate().reveal())
         else:
             _complete(path)
     try:
@@ -93,15 +93,4 @@ def _complete(path: Path) -> None:
     if isinstance(held, dict) and COMPLETED - held.keys():
         fresh = json.loads(generate().reveal())
         missing = {name: fresh[name] for name in sorted(COMPLETED - held.keys())}
-        _write(path, json.dumps({**held, **missing}, indent=2) + "\n")
-
-
-def _write(path: Path, text: str) -> None:
-    draft = path.with_suffix(".new")
-    draft.unlink(missing_ok=True)
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with open(descriptor, "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(descriptor)
-    draft.replace(path)
+        write_file(path, json.dumps({**held, **missing}, indent=2) + "\n")
