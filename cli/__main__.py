@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 from rich.console import Console
 from rich.text import Text
 
+from cli import streams
 from cli.app import app
+from core import environment
 from core.errors import HalabError
+from core.wording import worded
 
 
 def main() -> int:
     """Run the command line and return the exit status."""
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    streams.prepare()
+    with environment.adopted():
+        return _run(Console(stderr=True, highlight=False, soft_wrap=True))
+
+
+def _run(console: Console) -> int:
     try:
-        app(prog_name="halab", standalone_mode=True)
+        try:
+            app(prog_name="halab", standalone_mode=True)
+        finally:
+            sys.stdout.flush()
     except HalabError as error:
-        console.print(Text.assemble(("halab: ", "bold red"), error.message))
-        if error.detail:
-            console.print(Text(_indent(error.detail), style="dim"))
-        if error.hint:
-            console.print(Text.assemble(("  what to do: ", "bold"), error.hint))
-        return 1
+        return _tell(console, error)
     except SystemExit as ending:
         # Typer turns Ctrl-C into an exit status; a command that ssh ended with 130 is none.
         if isinstance(getattr(ending.__context__, "__cause__", None), KeyboardInterrupt):
@@ -31,8 +36,20 @@ def main() -> int:
         raise
     except BrokenPipeError:
         # The reader of our output went away, as `head` does.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        streams.discard_output()
+    except OSError as error:
+        streams.discard_output()
+        return _tell(console, worded(error))
     return 0
+
+
+def _tell(console: Console, error: HalabError) -> int:
+    console.print(Text.assemble(("halab: ", "bold red"), error.message))
+    if error.detail:
+        console.print(Text(_indent(error.detail), style="dim"))
+    if error.hint:
+        console.print(Text.assemble(("  what to do: ", "bold"), error.hint))
+    return 1
 
 
 def _indent(text: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import threading
 import time
@@ -13,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.progress import Progress
+from core.command import run
 from core.errors import HalabError
 from core.folders import PROJECT, LabFolder
 from drills.failover import measure_power_loss, words
@@ -32,6 +32,9 @@ UP_AGAINST_BOOT = 1.5
 """How much longer than the bare boot `up` is meant to take."""
 
 SAMPLE_S = 1.0
+
+COMMAND_S = 3600
+"""A bound for one command; `up` with cold caches builds images and the toolchain first."""
 
 
 def bench(
@@ -88,13 +91,7 @@ def _timed(*words: str) -> float:
 
 
 def _halab(*words: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "cli", *words],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
+    done = run([sys.executable, "-P", "-m", "cli", *words], timeout=COMMAND_S, check=False)
     if done.returncode != 0:
         raise HalabError(f"`./halab {' '.join(words)}` failed", detail=done.stderr)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from typing import Annotated
 
@@ -12,6 +11,7 @@ from cli.building import ensure_tools, prepare
 from cli.choosing import existing_lab, wanted
 from cli.locking import locked
 from cli.progress import Progress
+from core.command import become
 from core.folders import PROJECT, LabFolder
 from hypervisor.private import PrivateHypervisor
 from infra.engine import Engine
@@ -24,9 +24,7 @@ def pulumi(
 ) -> None:
     """Run Pulumi on a lab: `halab pulumi NAME preview`, `stack output`, `up`, ..."""
     engine = _engine(existing_lab(name))
-    environment = {**os.environ, **engine.environment()}
-    os.chdir(PROJECT)
-    os.execvpe("pulumi", ["pulumi", *context.args], environment)
+    become(["pulumi", *context.args], env=engine.environment(), cwd=PROJECT)
 
 
 def env(

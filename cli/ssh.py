@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from typing import Annotated
 
 import typer
 
 from cli.choosing import existing_lab
+from core.command import become
 from core.errors import HalabError
 from core.files import write_file
 from core.folders import LabFolder
@@ -31,7 +31,7 @@ def ssh(
             f"lab {name!r} has no machine {machine!r}", hint=f"its machines: {names}"
         ) from error
     config = write_config(folder, inventory)
-    os.execvp("ssh", ["ssh", "-F", str(config), machine, *context.args])
+    become(["ssh", "-F", config, machine, *context.args])
 
 
 def ssh_config(

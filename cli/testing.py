@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -16,6 +14,7 @@ import typer
 from rich.console import Console
 
 from cli.progress import Progress
+from core.command import run, start
 from core.folders import PROJECT, LabFolder
 from hypervisor.packages import NEEDS, TEST_NEEDS, ensure_packages
 from labs.loading import load
@@ -29,7 +28,8 @@ GATES: tuple[tuple[str, ...], ...] = (
     (*PYTHON, "ruff", "check", "--quiet", "."),
     (*PYTHON, "ruff", "format", "--check", "--quiet", "."),
     (*PYTHON, "mypy"),
-    (str(Path(sys.executable).with_name("lint-imports")), "--no-cache"),
+    # Given to Python: its first line may name a path too long for the kernel, or with blanks.
+    (*PYTHON[:-1], str(Path(sys.executable).with_name("lint-imports")), "--no-cache"),
 )
 
 
@@ -106,23 +106,19 @@ def _count(reports: Path) -> str:
 
 def _shellcheck() -> tuple[str, ...]:
     # Templates are no shell until they are filled in; unit tests run what comes out of them.
-    listed = subprocess.run(
+    listed = run(
         [
             *("grep", "-rlIE", "^#!/bin/(ba)?sh", "--exclude=*.j2"),
             *("halab", ".ci", "hypervisor", "provisioning"),
         ],
         cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        check=True,
     ).stdout.split()
     return ("shellcheck", "-x", *listed)
 
 
 def _check(command: Sequence[str]) -> None:
     """Run a command in the checkout, its output passing through; a failure ends the tests."""
-    done = subprocess.run(
-        command, cwd=PROJECT, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}, check=False
-    )
-    if done.returncode != 0:
-        raise typer.Exit(done.returncode)
+    with start(command, cwd=PROJECT, env={"PYTHONDONTWRITEBYTECODE": "1"}) as process:
+        status = process.wait()
+    if status != 0:
+        raise typer.Exit(status)

@@ -1,28 +1,67 @@
 """Where halab keeps things: caches shared by all labs, and one state folder per lab.
 
-Caches follow XDG_CACHE_HOME, state follows XDG_STATE_HOME (XDG Base Directory Specification).
+Caches follow XDG_CACHE_HOME, state follows XDG_STATE_HOME (XDG Base Directory Specification, which
+has relative values ignored).
 """
 
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
+
+from core import environment
+from core.errors import HalabError
 
 PROJECT = Path(__file__).resolve().parent.parent
 """The checkout: Pulumi.yaml, toolchain/, labs/ and the packages stand here."""
 
 
+CACHE, STATE, SCRATCH = "XDG_CACHE_HOME", "XDG_STATE_HOME", "TMPDIR"
+"""The variables by which a person moves what halab keeps."""
+
+FORBIDDEN = re.compile(r"[\x00-\x1f\x7f]|\$\{")
+"""What no ssh configuration can hold (ssh_config(5): a line a value, and ${NAME} is replaced)."""
+
+
 def cache_folder() -> Path:
-    """Return the folder for what every lab shares: toolchain, guest images, findings."""
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(base) / "halab"
+    """Return the folder for what every lab shares: toolchain, guest images, findings.
+
+    Raises HalabError for a path that programs could not be given.
+    """
+    found = _base(CACHE, ".cache") / "halab"
+    if os.pathsep in str(found):
+        raise _unfit(found, f"it holds {os.pathsep!r}, which separates the folders in PATH", CACHE)
+    return found
 
 
 def state_folder() -> Path:
-    """Return the folder that holds one subfolder per lab."""
-    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    return Path(base) / "halab"
+    """Return the folder that holds one subfolder per lab.
+
+    Raises HalabError for a path that programs could not be given.
+    """
+    return _base(STATE, ".local/state") / "halab"
+
+
+def _base(variable: str, below_home: str) -> Path:
+    said = os.environ.get(variable, "")
+    found = Path(said) if os.path.isabs(said) else environment.home() / below_home
+    text = str(found)
+    if FORBIDDEN.search(text):
+        raise _unfit(found, "it holds control characters or ${", variable)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise _unfit(found, "its name is not UTF-8", variable) from None
+    return found
+
+
+def _unfit(path: Path, why: str, variable: str) -> HalabError:
+    return HalabError(
+        f"halab cannot keep anything below {str(path)!a}: {why}",
+        hint=f"set {variable} to another folder",
+    )
 
 
 @dataclass(frozen=True)

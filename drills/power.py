@@ -16,6 +16,8 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from xml.etree import ElementTree
 
+from core.command import start
+from core.environment import libvirt_access
 from core.errors import HalabError
 from core.wait import wait_until
 from hypervisor.objects import Virsh
@@ -126,8 +128,9 @@ class Power:
         words = ["virsh", "-c", self._uri, "event", "--all", "--loop", "--timestamp"]
         with log.open("w") as output:
             # Into a file virsh writes whole blocks; each event has to be there at once.
-            process = subprocess.Popen(
+            process = start(
                 ["stdbuf", "-oL", *words],
+                env=libvirt_access(self._uri),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.command import run
+from core.command import run, start
 from core.errors import CommandError
 from core.wait import wait_until
 from hypervisor.image import Image
@@ -64,12 +64,17 @@ def _running(guest: Guest, folder: Path, accelerated: bool) -> Iterator[int]:
         "-smp", str(guest.cpus), "-display", "none", "-nodefaults", "-serial", "null",
         "-kernel", str(guest.image.kernel), "-initrd", str(guest.image.initrd),
         "-append", arguments if accelerated else f"{arguments} {EMULATION_ARGUMENTS}",
-        "-drive", f"file={disk},if=virtio,format=qcow2,cache=unsafe",
+        # Named within its folder: QEMU takes a comma in a path for the end of it.
+        "-drive", f"file={disk.name},if=virtio,format=qcow2,cache=unsafe",
         "-netdev", f"user,id=n,restrict=on,hostfwd=tcp:127.0.0.1:{port}-:22",
         "-device", f"virtio-net-pci,netdev=n,mac={mac},romfile=",
     ]  # fmt: skip
-    process = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    process = start(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        cwd=folder,
     )
     try:
         yield port

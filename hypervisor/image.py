@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.command import run
+from core.command import run, start
 from core.errors import CommandError, HalabError
 from core.folders import PROJECT, cache_folder
 from labs.roles import MachineRole
@@ -193,12 +193,8 @@ def _as_root_of_its_own(command: Sequence[str]) -> list[str]:
 
 def _run_logged(command: list[str], output: Path, log: Path) -> None:
     with output.open("wb") as archive, log.open("w") as errors:
-        process = subprocess.Popen(
-            [*ENDS_WITH_US, *command],
-            stdin=subprocess.DEVNULL,
-            stdout=archive,
-            stderr=errors,
-            env=_build_env(),
+        process = start(
+            [*ENDS_WITH_US, *command], stdin=subprocess.DEVNULL, stdout=archive, stderr=errors
         )
         try:
             status = process.wait(BUILD_TIMEOUT_S)
@@ -215,12 +211,6 @@ def _run_logged(command: list[str], output: Path, log: Path) -> None:
             stderr=tail,
             hint="is the Debian mirror reachable and the disk not full? `./halab up` tries again",
         )
-
-
-def _build_env() -> dict[str, str]:
-    # Hooks need the system's folders, which an ordinary user's PATH may lack.
-    path = os.environ["PATH"] + ":/usr/sbin:/sbin"
-    return {**os.environ, "PATH": path, "LC_ALL": "C.UTF-8"}
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from core.command import run
+from core.environment import libvirt_access
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,12 @@ class Virsh:
 
     def __call__(self, *words: str, check: bool = True, timeout: float = 60) -> str:
         """Run one virsh command and return its output; raises CommandError."""
-        return run(["virsh", "-q", "-c", self.uri, *words], check=check, timeout=timeout).stdout
+        return run(
+            ["virsh", "-q", "-c", self.uri, *words],
+            check=check,
+            timeout=timeout,
+            env=libvirt_access(self.uri),
+        ).stdout
 
     def names(self, kind: str) -> list[str]:
         """Return the names of all objects of a kind: domain, network or pool."""

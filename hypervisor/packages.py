@@ -6,14 +6,14 @@ import os
 import re
 import shlex
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from core.command import run
+from core.command import run, start
+from core.environment import SYSTEM_FOLDERS
 from core.errors import HalabError
 from hypervisor.streaming import follow
 
@@ -22,8 +22,6 @@ Report = Callable[[str], None]
 
 INSTALLER = Path(__file__).with_name("install-packages.sh")
 INSTALL_TIMEOUT_S = 1800
-SYSTEM_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
-"""Where Debian keeps daemons and mke2fs; not on the PATH of an ordinary user."""
 
 SUITES = {"12": "bookworm-backports", "13": ""}
 """Supported versions of Debian, and where their hypervisor comes from ("" is Debian itself)."""
@@ -158,7 +156,7 @@ def get_root(packages: Collection[str], *, ask: bool = True) -> list[str]:
         return [sudo, "-n"]
     if sudo and sys.stdin.isatty():
         prompt = "halab installs system packages; password for %u: "
-        if not ask or subprocess.run([sudo, "-p", prompt, "-v"], check=False).returncode == 0:
+        if not ask or start([sudo, "-p", prompt, "-v"]).wait() == 0:
             return [sudo]
     raise HalabError(
         "system packages are missing and this user may not install them",
@@ -235,6 +233,6 @@ def _report_package(line: str, report: Report) -> None:
     }
     if line.startswith("Adding "):
         report(line.lower())
-    for start, stage in stages.items():
-        if line.startswith(start):
+    for beginning, stage in stages.items():
+        if line.startswith(beginning):
             report(stage)

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from core.command import run
+from core.command import run, start
 from core.errors import CommandError, HalabError
 from core.files import write_file
 from core.folders import LabFolder
@@ -114,12 +114,12 @@ class PrivateHypervisor:
         report("starting a private libvirtd")
         self._write_configuration()
         with (self._folder / "hypervisor.log").open("a") as log:
-            process = subprocess.Popen(
-                [*_unshare(), str(INSIDE), str(self._folder)],
+            process = start(
+                [*_unshare(), INSIDE, self._folder],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                cwd="/",
+                cwd=Path("/"),
                 start_new_session=True,
             )
         identity = {"pid": process.pid, "started": start_time(process.pid)}

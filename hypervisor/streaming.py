@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import subprocess
 import threading
@@ -11,7 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from core.errors import CommandError, HalabError
+from core.command import start
+from core.errors import CommandError
 from core.processes import end_tree
 
 TAIL_LINES = 30
@@ -30,8 +30,8 @@ def follow(
 ) -> None:
     """Run `command` and hand each line of its output (both streams) to `on_line` as it comes.
 
-    `env` is added to this process's environment; `timeout` is in seconds; `shown` stands for the
-    command in errors when its own words are too long to read.
+    `env` is added to halab's environment for programs; `timeout` is in seconds; `shown` stands for
+    the command in errors when its own words are too long to read.
     Raises CommandError with the end of the output when it fails or takes too long, HalabError
     when the program is not there. Whatever ends this function ends the command too.
     """
@@ -39,19 +39,17 @@ def follow(
     named = shown or shlex.join(words)
     tail: deque[str] = deque(maxlen=TAIL_LINES)
     expired = threading.Event()
-    try:
-        process = subprocess.Popen(
-            words,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            env={**os.environ, **(env or {})},
-            cwd=cwd,
-        )
-    except FileNotFoundError as error:
-        raise HalabError(f"program not found: {words[0]}", hint=hint) from error
+    process = start(
+        words,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+        env=env,
+        cwd=cwd,
+        hint=hint,
+    )
 
     def expire() -> None:
         expired.set()

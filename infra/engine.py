@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from pulumi import automation
 from pulumi.automation import CommandError as PulumiCommandError
 from pulumi.automation import EngineEvent, OpType
 
+from core.environment import adopted, clean
 from core.errors import HalabError
 from core.files import write_file
 from core.folders import PROJECT, LabFolder
@@ -44,11 +46,14 @@ class Engine:
         """Return what plain `pulumi` needs to work on this lab by hand."""
         own_programs = Path(sys.executable).parent
         path = f"{own_programs}{os.pathsep}{self._tools.get('PATH', os.environ['PATH'])}"
+        shown = clean(os.environ)
         return {
             **self._tools,
             "PATH": path,
+            "no_proxy": shown["no_proxy"],
+            "NO_PROXY": shown["NO_PROXY"],
             "VIRTUAL_ENV": str(own_programs.parent),
-            "PULUMI_BACKEND_URL": f"file://{self._folder.pulumi}",
+            "PULUMI_BACKEND_URL": f"file://{quote(str(self._folder.pulumi))}",
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(self._passphrase),
             "PULUMI_OPTION_CONFIG_FILE": str(self._folder.pulumi / "stack.yaml"),
             "PULUMI_STACK": self._folder.name,
@@ -108,15 +113,13 @@ class Engine:
 
     @contextmanager
     def _stack(self) -> Iterator[automation.Stack]:
-        # The Automation API looks for `pulumi` on this process's PATH before it reads env_vars.
-        environment = {**self.environment(), DRIVER: driver_mark()}
-        os.environ["PATH"] = environment["PATH"]
-        options = automation.LocalWorkspaceOptions(env_vars=environment)
+        # The Automation API starts `pulumi` in the environment of this process, and looks for it
+        # on its PATH.
+        surroundings = {**self.environment(), DRIVER: driver_mark()}
         strayed = PROJECT / f"Pulumi.{self._folder.name}.yaml"
         try:
-            yield automation.create_or_select_stack(
-                self._folder.name, work_dir=str(PROJECT), opts=options
-            )
+            with adopted(surroundings):
+                yield automation.create_or_select_stack(self._folder.name, work_dir=str(PROJECT))
         finally:
             # Selecting a stack writes its settings into the checkout; they live with the state.
             strayed.unlink(missing_ok=True)

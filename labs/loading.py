@@ -12,6 +12,7 @@ from typing import Any
 
 from core.errors import HalabError
 from core.folders import PROJECT
+from core.text import read_text
 from labs.checking import DefinitionError, Problem, check
 from labs.model import Lab
 
@@ -44,7 +45,8 @@ def find(name_or_path: str, folder: Path = LABS) -> Path:
     What ends with .toml or has a slash is a path. Raises HalabError when there is no such file.
     """
     if name_or_path.endswith(".toml") or os.sep in name_or_path:
-        path = Path(name_or_path).expanduser()
+        # Unlike Path.expanduser, it leaves alone what it does not know.
+        path = Path(os.path.expanduser(name_or_path))
         problem = f"no such lab definition: {path}"
     else:
         path = folder / f"{name_or_path}.toml"
@@ -78,14 +80,7 @@ def _offer(path: Path) -> Offer:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        text = path.read_bytes().decode()
-    except OSError as error:
-        raise HalabError(
-            f"{path} cannot be read: {error.strerror}", hint="check its owner and mode"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise HalabError(f"{path} is not UTF-8 text", hint="save it as UTF-8") from error
+    text = read_text(path)
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -98,7 +93,7 @@ def _broken(path: Path, text: str, message: str) -> Problem:
     if position is None:
         return Problem(str(path), "end of file", "(nothing)", f"TOML: {message}", "complete it")
     line, column = int(position["line"]), int(position["column"])
-    lines = text.splitlines()
+    lines = text.split("\n")  # as tomllib counts them
     shown = lines[line - 1].strip() if line <= len(lines) else ""
     return Problem(
         str(path),

@@ -8,7 +8,10 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from core.environment import adopted
 from core.errors import HalabError
+from core.text import read_text
+from core.wording import worded
 from inventory.model import Inventory
 from provisioning.secrets import ensure_secrets
 from provisioning.sequence import apply
@@ -23,11 +26,15 @@ def main() -> int:
     )
     chosen = parser.parse_args()
     try:
-        inventory = read_inventory(chosen.inventory)
-        secrets = ensure_secrets(chosen.secrets or chosen.inventory.with_name("secrets.json"))
-        changes = apply(inventory, secrets, lambda sentence: print(sentence, flush=True))
+        with adopted():
+            inventory = read_inventory(chosen.inventory)
+            secrets = ensure_secrets(chosen.secrets or chosen.inventory.with_name("secrets.json"))
+            changes = apply(inventory, secrets, lambda sentence: print(sentence, flush=True))
     except HalabError as error:
         print(f"error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"error: {worded(error)}", file=sys.stderr)
         return 1
     print(f"changed: {len(changes) or 'none'}")
     return 0
@@ -35,10 +42,9 @@ def main() -> int:
 
 def read_inventory(path: Path) -> Inventory:
     """Read an inventory that a person or halab wrote; raises HalabError when that fails."""
+    text = read_text(path)
     try:
-        return Inventory.model_validate_json(path.read_text())
-    except OSError as error:
-        raise HalabError(f"{path} cannot be read: {error.strerror}") from error
+        return Inventory.model_validate_json(text)
     except ValidationError as error:
         raise HalabError(
             f"{path} is not an inventory: {error}", hint="docs/provisioning.md explains its keys"

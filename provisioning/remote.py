@@ -17,6 +17,7 @@ from invoke.exceptions import CommandTimedOut, ThreadException
 from paramiko import Channel, MissingHostKeyPolicy, PKey, SSHClient, SSHException
 from paramiko.ssh_exception import AuthenticationException, BadHostKeyException
 
+from core.command import start
 from core.errors import CommandError, HalabError
 from inventory.model import Machine, Ssh
 
@@ -246,7 +247,7 @@ def _through(ssh: Ssh, proxy_command: str) -> socket.socket:
     ours, theirs = socket.socketpair()
     with theirs:
         # ssh gives a ProxyCommand to a shell too (ssh_config(5)).
-        program = subprocess.Popen(
+        program = start(
             ["/bin/sh", "-c", f"exec {expanded}"],
             stdin=theirs.fileno(),
             stdout=theirs.fileno(),

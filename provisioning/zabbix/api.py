@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http.client import HTTPException
@@ -10,6 +9,7 @@ from typing import Any
 
 from zabbix_utils import APIRequestError, ProcessingError, ZabbixAPI
 
+from core.environment import adopted
 from core.errors import HalabError
 from inventory.model import Inventory
 from labs.ports import ZABBIX_FRONTEND
@@ -57,12 +57,9 @@ class Api:
 @contextmanager
 def session(remote: Remote, inventory: Inventory, secrets: Secrets) -> Iterator[Api]:
     """Log in at the API through a connection to the monitor; the end of the block logs out."""
-    # A proxy of this machine has no way into the lab.
-    exempt = [name for name in os.environ.get("no_proxy", "").split(",") if name]
-    if HERE not in exempt:
-        os.environ["no_proxy"] = ",".join([*exempt, HERE])
     address = inventory.monitor.interfaces[NetworkRole.MANAGEMENT].address.ip
-    with tunnel(remote, str(address), ZABBIX_FRONTEND) as port:
+    # A proxy of this machine has no way into the lab.
+    with adopted(), tunnel(remote, str(address), ZABBIX_FRONTEND) as port:
         with _worded(LOGIN):
             opened = ZabbixAPI(
                 url=f"http://{HERE}:{port}", timeout=CALL_TIMEOUT_S * inventory.timing.pace

@@ -96,6 +96,38 @@ def test_a_file_that_is_no_text(tmp_path: Path) -> None:
         load(str(picture))
 
 
+MARK = b"\xef\xbb\xbf"
+TEXT = 'version = 1\r\nname = "windows"\r\n'
+
+
+def test_a_file_from_windows(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.toml"
+    mine.write_bytes(MARK + TEXT.encode())
+    assert load(str(mine)).name == "windows"
+
+
+@pytest.mark.parametrize("line", ["= 1", "name = nothing", 'name = "\x0c"'])
+def test_a_mark_moves_no_position(tmp_path: Path, line: str) -> None:
+    found = []
+    for name, mark in (("marked.toml", MARK), ("plain.toml", b"")):
+        (tmp_path / name).write_bytes(mark + line.encode())
+        with pytest.raises(DefinitionError) as caught:
+            load(str(tmp_path / name))
+        (problem,) = caught.value.problems
+        assert problem.value == line
+        found.append((problem.key, problem.allowed))
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "latin-1"])
+def test_another_encoding_is_named_as_the_reason(tmp_path: Path, encoding: str) -> None:
+    mine = tmp_path / "mine.toml"
+    mine.write_bytes(f"{TEXT}description = 'für'\n".encode(encoding))
+    with pytest.raises(HalabError, match="not UTF-8") as refused:
+        load(str(mine))
+    assert refused.value.hint == "save it as UTF-8"
+
+
 def test_a_broken_file_among_the_known_labs_hides_no_other(tmp_path: Path) -> None:
     (tmp_path / "bad.toml").write_text("version = 7")
     (tmp_path / "good.toml").write_text('version = 1\nname = "good"\ndescription = "fine"\n')

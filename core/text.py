@@ -1,0 +1,32 @@
+"""Text that a person wrote, with whatever editor."""
+
+from __future__ import annotations
+
+import codecs
+from pathlib import Path
+
+from core.errors import HalabError
+
+UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a UTF-8 file, without the byte order mark that Windows' editors write.
+
+    Raises HalabError when it cannot be read or is in another encoding.
+    """
+    try:
+        found = path.read_bytes()
+    except OSError as error:
+        raise HalabError(
+            f"{path} cannot be read: {error.strerror}", hint="check its owner and mode"
+        ) from error
+    try:
+        text = found.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        wide = " (it begins as UTF-16 does)" if found.startswith(UTF_16) else ""
+        raise HalabError(f"{path} is not UTF-8 text{wide}", hint="save it as UTF-8") from error
+    if "\0" in text:
+        # UTF-16 without a mark: Latin letters in it are valid UTF-8, each with a NUL beside it.
+        raise HalabError(f"{path} is not UTF-8 text (it holds NULs)", hint="save it as UTF-8")
+    return text
