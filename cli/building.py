@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 from cli.events import PulumiEvents
 from cli.progress import Progress, Step
@@ -16,8 +15,10 @@ from hypervisor.doctor import Needs, examine, refuse
 from hypervisor.image import cached_image, ensure_image, remove_stale
 from hypervisor.objects import Virsh, remove_orphans, start_stopped
 from hypervisor.packages import ensure_packages, find_shortages, get_root
+from hypervisor.placing import place_of
 from hypervisor.private import PrivateHypervisor
 from hypervisor.reset import recover
+from hypervisor.taken import check_free
 from hypervisor.toolchain import Toolchain, ensure_toolchain
 from infra.engine import Engine
 from infra.orphans import end_orphans
@@ -26,9 +27,6 @@ from labs.addressing import machines
 from labs.loading import find
 from labs.model import Lab
 from labs.roles import MachineRole
-
-LIBVIRT_IMAGES = Path("/var/lib/libvirt/images")
-"""Where a system libvirt daemon may read disks; its user cannot enter a home."""
 
 OVERHEAD_MIB = 150
 """What QEMU and libvirt need for each guest besides its memory, measured in emulation."""
@@ -54,6 +52,7 @@ def prepare(lab: Lab, source: str, progress: Progress) -> Prepared:
     """
     folder = LabFolder.of(lab.name)
     new = not folder.record.exists()
+    PrivateHypervisor(folder).check_whole()
     if new:
         refuse(examine(needs_of(lab)))
     missing = find_shortages()
@@ -62,6 +61,8 @@ def prepare(lab: Lab, source: str, progress: Progress) -> Prepared:
         get_root(sorted({shortage.need.package for shortage in missing}))
         with progress.step("System packages", usually="1 min") as step:
             ensure_packages(step)
+    if lab.platform.uri is not None:
+        check_free(Virsh(lab.platform.uri), lab, place_of(lab, folder))
     toolchain = ensure_tools(progress)
     record = _new_record(lab, source, folder, progress) if new else load_record(folder)
     folder.consoles.mkdir(parents=True, exist_ok=True)
@@ -85,11 +86,12 @@ def build(prepared: Prepared, step: Step) -> None:
     engine.prepare()
     virsh = Virsh(record.uri)
     recover(prepared.folder, record, step)
+    check_free(virsh, prepared.lab, record)
     managed = engine.managed()
-    for kind, name in remove_orphans(virsh, record.prefix, managed):
+    for kind, name in remove_orphans(virsh, record.mark, managed):
         step(f"removed the {kind} {name} that an interrupted run left")
     if managed:
-        for domain in start_stopped(virsh, record.domains.values()):
+        for domain in start_stopped(virsh, record.mark):
             step(f"started {domain}, which was off")
     engine.up(PulumiEvents(step))
 
@@ -136,23 +138,17 @@ def _new_record(lab: Lab, source: str, folder: LabFolder, progress: Progress) ->
     if not acceleration.accelerated:
         progress.note(f"no acceleration: {acceleration.reason}")
         progress.note("guests run in software emulation: all works, but boots take a minute")
-    private = lab.platform.uri is None
-    hypervisor = PrivateHypervisor(folder)
-    prefix = "" if private else f"{lab.name}-"
+    place = place_of(lab, folder)
     return LabRecord(
+        **dict(place),
         source=source,
-        uri=hypervisor.uri if lab.platform.uri is None else lab.platform.uri,
-        private=private,
         accelerated=acceleration.accelerated,
         acceleration_reason=acceleration.reason,
-        proxy_command=hypervisor.proxy_command() if private else None,
-        prefix=prefix,
-        pool=folder.pool if private else LIBVIRT_IMAGES / f"halab-{lab.name}",
+        proxy_command=PrivateHypervisor(folder).proxy_command() if place.private else None,
         boot={
             role: Boot(disk=image.disk, kernel=image.kernel, initrd=image.initrd)
             for role, image in images.items()
         },
-        domains={plan.name: f"{prefix}{plan.name}" for plan in machines(lab)},
     )
 
 

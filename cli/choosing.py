@@ -2,30 +2,49 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from core.errors import HalabError
 from core.folders import LabFolder, state_folder
+from hypervisor.private import PrivateHypervisor, first_processes
 from inventory.record import load_record
 from labs.loading import available, load
-from labs.model import Lab
+from labs.model import LAB_NAME, Lab
 
 
 def existing() -> list[LabFolder]:
-    """Return the folders of all labs that were begun, by name."""
+    """Return the folders of all labs that were begun, by name; `is_missing` may be true."""
     labs = state_folder() / "labs"
-    return [LabFolder(path) for path in sorted(labs.iterdir())] if labs.is_dir() else []
+    paths = set(labs.iterdir()) if labs.is_dir() else set()
+    paths |= {hypervisor.parent for hypervisor in first_processes()}
+    return [
+        LabFolder(path) for path in sorted(paths) if is_begun(path.name) and path.parent == labs
+    ]
+
+
+def is_begun(name: str) -> bool:
+    """Tell whether there is a lab of this name: its folder, or machines that run without it."""
+    # Other words, as "..", would lead out of the folder of all labs.
+    if not re.fullmatch(LAB_NAME, name):
+        return False
+    folder = LabFolder.of(name)
+    return folder.path.is_dir() or is_missing(folder)
+
+
+def is_missing(folder: LabFolder) -> bool:
+    """Tell whether a lab's folder is gone while its private hypervisor runs."""
+    return not folder.path.exists() and PrivateHypervisor(folder).is_running()
 
 
 def existing_lab(name: str) -> LabFolder:
     """Return the folder of a lab that was begun; raises HalabError when there is none."""
-    folder = LabFolder.of(name)
-    if "/" in name or not folder.path.is_dir():
+    if not is_begun(name):
         names = ", ".join(found.name for found in existing()) or "none"
         raise HalabError(
             f"no lab named {name!r} here (labs: {names})", hint="`./halab up LAB` builds one"
         )
-    return folder
+    return LabFolder.of(name)
 
 
 def wanted(argument: str) -> tuple[Lab, str]:

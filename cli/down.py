@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import shutil
+from contextlib import suppress
 from typing import Annotated
 
 import typer
 
-from cli.choosing import existing_lab
-from cli.events import PulumiEvents
+from cli.choosing import existing_lab, is_begun
 from cli.locking import locked
 from cli.progress import Progress, Step
 from core.errors import HalabError
 from core.folders import LabFolder
-from hypervisor.objects import Virsh, remove_orphans
+from hypervisor.objects import Virsh
+from hypervisor.placing import has_anything, place_of, remove
 from hypervisor.private import PrivateHypervisor
-from hypervisor.toolchain import find_toolchain
-from infra.engine import Engine
+from hypervisor.taken import looking
 from infra.orphans import end_orphans
-from inventory.record import LabRecord, load_record
-from labs.loading import available
+from inventory.place import Place
+from inventory.record import load_record
+from labs.loading import available, load
 
 
 def down(
@@ -27,32 +27,37 @@ def down(
 ) -> None:
     """Take a lab away, whatever state it is in, and check that nothing stays behind."""
     progress = Progress()
-    if not LabFolder.of(name).path.exists() and name in {offer.name for offer in available()}:
-        progress.note(f"lab {name} is not there: nothing to remove")
+    if not is_begun(name) and name in {offer.name for offer in available()}:
+        with locked(name):
+            _look_where_it_would_be(name, progress)
         return
     folder = existing_lab(name)
     with locked(name), progress.step(f"Removing lab {name}", usually="10 s") as step:
         take_away(folder, step)
 
 
-def take_away(folder: LabFolder, step: Step) -> None:
-    """Destroy the stack, end the hypervisor, remove the folder.
+def _look_where_it_would_be(name: str, progress: Progress) -> None:
+    """Remove what a lab that halab offers has on a shared libvirt although its folder is gone."""
+    place = place_of(load(name), LabFolder.of(name))
+    if place.private or not has_anything(Virsh(place.uri), place):
+        progress.note(f"lab {name} is not there: nothing to remove")
+        return
+    with progress.step(f"Removing lab {name}, whose folder is gone", usually="10 s") as step:
+        remove(Virsh(place.uri), place, step)
 
-    Raises HalabError, naming each thing, when something stays.
+
+def take_away(folder: LabFolder, step: Step) -> None:
+    """Remove what the lab has in libvirt or end its own hypervisor, then remove its folder.
+
+    Raises HalabError, naming each thing, when something stays or nobody can know what there is; the
+    folder then stays too.
     """
+    place = _place(folder)
     hypervisor = PrivateHypervisor(folder)
-    record = _record(folder)
-    toolchain = find_toolchain()
     end_orphans(folder)
-    if record and toolchain and (not record.private or hypervisor.is_running()):
-        engine = Engine(folder, toolchain.environment())
-        try:
-            engine.prepare()
-            engine.destroy(PulumiEvents(step))
-        except HalabError as error:
-            step(f"Pulumi could not remove all of it: {error.message}")
-        if not record.private:
-            _remove_from_shared_daemon(record)
+    if place and not place.private:
+        step(f"removing what the lab has on {place.platform}")
+        remove(Virsh(place.uri), place, step)
     step("ending the hypervisor")
     hypervisor.stop()
     hypervisor.remove_files()
@@ -65,16 +70,26 @@ def take_away(folder: LabFolder, step: Step) -> None:
         )
 
 
-def _record(folder: LabFolder) -> LabRecord | None:
-    try:
+def _place(folder: LabFolder) -> Place | None:
+    """Return where a lab stands; None for one that can only have a private hypervisor.
+
+    Raises HalabError when it may have something on a libvirt that nothing here names.
+    """
+    with suppress(HalabError):
         return load_record(folder)
-    except HalabError:
-        # A lab that was interrupted before its record has nothing that Pulumi made.
+    with suppress(HalabError):
+        definition = load(str(folder.definition))
+        if definition.name == folder.name:
+            return place_of(definition, folder)
+    # A private hypervisor is the only one with a folder; and before the record nothing is made.
+    private = folder.hypervisor.exists() or PrivateHypervisor(folder).is_running()
+    if private or not (folder.record.exists() or folder.pulumi.exists()):
         return None
-
-
-def _remove_from_shared_daemon(record: LabRecord) -> None:
-    remove_orphans(Virsh(record.uri), record.prefix, ())
-    shutil.rmtree(record.pool, ignore_errors=True)
-    if record.pool.exists():
-        raise HalabError(f"{record.pool} is not removed", hint=f"sudo rm -r {record.pool}")
+    raise HalabError(
+        f"nobody knows where lab {folder.name!r} stands: its record and its definition are lost, "
+        "and nothing was removed",
+        detail=f"If it stood on a libvirt of yours, what it has there is called {folder.name}-...; "
+        f"to look: {looking('URI')}",
+        hint=f"put its definition back: cp FILE.toml {folder.definition}, and run the command "
+        f"again; or, when nothing is left there, rm -r {folder.path}",
+    )

@@ -10,12 +10,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cli.choosing import existing
+from cli.choosing import existing, is_missing
 from core.errors import HalabError
 from core.folders import LabFolder
-from hypervisor.objects import Virsh
+from hypervisor.objects import Virsh, running_domains
 from hypervisor.private import PrivateHypervisor
-from inventory.record import load_record
+from inventory.record import LabRecord, load_record
 from labs.loading import available
 
 SCHEMA_VERSION = 1
@@ -44,10 +44,9 @@ def _labs(labs: Iterable[dict[str, Any]]) -> Table:
     table = Table("lab", "state", "machines", "platform", "acceleration", box=None)
     for lab in labs:
         running, machines = len(lab["running"]), len(lab["machines"])
+        run = f"{running} of {machines} run" if machines else f"{running} machines run"
         speed = {True: "KVM", False: "emulation", None: "?"}[lab["accelerated"]]
-        table.add_row(
-            lab["name"], lab["state"], f"{running} of {machines} run", lab["platform"], speed
-        )
+        table.add_row(lab["name"], lab["state"], run, lab["platform"], speed)
     return table
 
 
@@ -64,17 +63,13 @@ def describe(folder: LabFolder) -> dict[str, Any]:
         record = load_record(folder)
     except HalabError:
         record = None
-    running: list[str] = []
-    if record and (not record.private or PrivateHypervisor(folder).is_running()):
-        names = Virsh(record.uri)("list", "--name", check=False).split()
-        running = [machine for machine, domain in record.domains.items() if domain in names]
     machines = list(record.domains) if record else []
-    if not machines or not folder.inventory.exists():
-        state = "half built"
-    elif not running:
-        state = "stopped"
+    try:
+        running = _running(folder, record)
+    except HalabError:
+        state, running = "unreachable", []
     else:
-        state = "running" if len(running) == len(machines) else "partly running"
+        state = _state(folder, machines, running)
     return {
         "name": folder.name,
         "state": state,
@@ -84,3 +79,23 @@ def describe(folder: LabFolder) -> dict[str, Any]:
         "machines": machines,
         "running": running,
     }
+
+
+def _running(folder: LabFolder, record: LabRecord | None) -> list[str]:
+    """Return the machines that have power; raises HalabError when libvirt does not answer."""
+    if record is None or is_missing(folder):
+        return PrivateHypervisor(folder).guests()
+    if record.private and not PrivateHypervisor(folder).is_running():
+        return []
+    domains = running_domains(Virsh(record.uri), record.mark)
+    return [machine for machine, domain in record.domains.items() if domain in domains]
+
+
+def _state(folder: LabFolder, machines: list[str], running: list[str]) -> str:
+    if is_missing(folder):
+        return "folder missing"
+    if not machines or not folder.inventory.exists():
+        return "half built"
+    if not running:
+        return "stopped"
+    return "running" if len(running) == len(machines) else "partly running"

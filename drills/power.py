@@ -22,7 +22,7 @@ from core.errors import HalabError
 from core.wait import wait_until
 from hypervisor.objects import Virsh
 from inventory.record import LabRecord
-from labs.roles import INTERFACE_NAMES, NetworkRole
+from labs.roles import NetworkRole
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Power:
         self._uri = record.uri
         self._virsh = Virsh(record.uri)
         self._domains: Mapping[str, str] = record.domains
-        self._prefix = record.prefix
+        self._network = record.network
 
     def domain(self, machine: str) -> str:
         """Return the name that libvirt knows a machine by."""
@@ -112,7 +112,7 @@ class Power:
         self._virsh("domif-setlink", self.domain(machine), self._mac(machine, network), state)
 
     def _mac(self, machine: str, network: NetworkRole) -> str:
-        wanted = f"{self._prefix}{INTERFACE_NAMES[network]}"
+        wanted = self._network(network)
         for line in self._virsh("domiflist", self.domain(machine)).splitlines():
             # Columns: interface, type, source, model, MAC.
             words = line.split()

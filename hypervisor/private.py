@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 
 from core.command import run, start
@@ -104,11 +105,16 @@ class PrivateHypervisor:
         return f"qemu:///system?socket={self.sockets}/libvirt-sock"
 
     def start(self, report: Callable[[str], None] = lambda _: None) -> None:
-        """Start the hypervisor unless it runs.
+        """Start the hypervisor unless it runs; there is never a second one beside the first.
 
-        Raises HalabError when namespaces are forbidden or libvirtd does not come up.
+        Raises HalabError when namespaces are forbidden or libvirtd does not come up, and when one
+        runs whose folder is gone.
         """
-        if self.is_running():
+        identity = self._identity()
+        if identity is not None:
+            self.check_whole()
+            self._remember(identity.pid)
+            self._remember_inside(identity.pid)
             return
         check_namespaces()
         report("starting a private libvirtd")
@@ -122,8 +128,7 @@ class PrivateHypervisor:
                 cwd=Path("/"),
                 start_new_session=True,
             )
-        identity = {"pid": process.pid, "started": start_time(process.pid)}
-        write_file(self._folder / "process.json", json.dumps(identity))
+        self._remember(process.pid)
         try:
             self._wait_until_up(process)
         except BaseException:
@@ -133,26 +138,27 @@ class PrivateHypervisor:
     def is_running(self) -> bool:
         """Tell whether the process tree of this hypervisor is there."""
         identity = self._identity()
-        return identity is not None and identity.is_alive()
+        return identity is not None
+
+    def check_whole(self) -> None:
+        """Raise HalabError when the hypervisor runs and what it stands on was removed."""
+        needed = (self._folder / "libvirtd.conf", self.sockets / "libvirt-sock")
+        missing = [path for path in needed if not path.exists()]
+        if self.is_running() and missing:
+            raise HalabError(
+                f"{len(self.guests())} machines of lab {self._lab.name!r} run, and the folder that "
+                "they were made in is gone or incomplete",
+                detail="missing: " + ", ".join(map(str, missing)),
+                hint=f"`./halab down {self._lab.name}` ends them; then `up` builds the lab anew",
+            )
 
     def stop(self) -> None:
         """End guests, daemons, bridges and mounts, all by ending the first process.
 
-        Raises WaitTimeout when a process does not go.
+        Raises WaitTimeout when a process does not go, HalabError when it is another user's.
         """
-        identity = self._identity()
-        if identity and identity.is_alive():
-            tree = [Identity(pid, start_time(pid)) for pid in descendants(identity.pid)]
-            with suppress(ProcessLookupError):
-                os.kill(identity.pid, signal.SIGKILL)
-            wait_until(
-                lambda: [one.pid for one in tree if one.is_alive()],
-                lambda alive: not alive,
-                what="the private hypervisor to end",
-                timeout=STOP_TIMEOUT_S,
-                interval=0.1,
-                hint="these processes stay: `ps -fp PID` tells what they wait for",
-            )
+        while (identity := self._identity()) is not None:
+            _end(identity.pid)
         (self._folder / "process.json").unlink(missing_ok=True)
         if self.sockets.parent != self._folder:
             shutil.rmtree(self.sockets, ignore_errors=True)
@@ -173,7 +179,11 @@ class PrivateHypervisor:
     def processes(self) -> list[int]:
         """Return the processes of the whole tree; none when it is stopped."""
         identity = self._identity()
-        return descendants(identity.pid) if identity and identity.is_alive() else []
+        return descendants(identity.pid) if identity else []
+
+    def guests(self) -> list[str]:
+        """Return the names of the machines that run, as their processes say."""
+        return [name for pid in self.processes() if (name := _guest(command_of(pid)))]
 
     def remove_files(self) -> None:
         """Remove the lab's folder, whoever in the hypervisor's user namespace owns its files."""
@@ -195,10 +205,25 @@ class PrivateHypervisor:
         return found
 
     def _identity(self) -> Identity | None:
+        """Return the first process of this hypervisor; None when it does not run.
+
+        A lost or damaged note is no reason not to see it: its command names the folder.
+        """
         try:
-            return Identity(**json.loads((self._folder / "process.json").read_text()))
+            noted = Identity(**json.loads((self._folder / "process.json").read_bytes()))
         except (OSError, ValueError, TypeError):
-            return None
+            noted = None
+        if noted is not None and noted.is_alive():
+            return noted
+        first = first_processes().get(self._folder)
+        return None if first is None else Identity(first, start_time(first))
+
+    def _remember(self, pid: int) -> None:
+        identity = {"pid": pid, "started": start_time(pid)}
+        write_file(self._folder / "process.json", json.dumps(identity))
+
+    def _remember_inside(self, pid: int) -> None:
+        write_file(self._folder / "inside.pid", f"{children(pid)[0]}\n")
 
     def _enter_words(self) -> list[str]:
         identity = self._identity()
@@ -250,11 +275,51 @@ class PrivateHypervisor:
             hint=f"its log: {self._folder / 'hypervisor.log'}",
         )
         # What answers has a first process by now; earlier there may be none to write down.
-        write_file(self._folder / "inside.pid", f"{children(process.pid)[0]}\n")
+        self._remember_inside(process.pid)
 
     def _log_tail(self) -> str:
         lines = (self._folder / "hypervisor.log").read_text(errors="replace").splitlines()
         return "it ended: " + "\n".join(lines[-8:])
+
+
+def first_processes() -> dict[Path, int]:
+    """Return the first process of every private hypervisor that runs here, by its folder."""
+    named = {
+        pid: Path(words[-1])
+        for pid in all_processes()
+        if len(words := [word for word in command_of(pid) if word]) > 1
+        and Path(words[-2]).parts[-2:] == INSIDE.parts[-2:]
+    }
+    below = {child for pid in named for child in children(pid)}
+    return {folder: pid for pid, folder in named.items() if pid not in below}
+
+
+def _guest(words: Sequence[str]) -> str | None:
+    """Return the name of the machine that a QEMU process runs, from `-name guest=NAME,...`."""
+    for option, value in pairwise(words):
+        if option == "-name" and value.startswith("guest="):
+            return value.removeprefix("guest=").partition(",")[0]
+    return None
+
+
+def _end(pid: int) -> None:
+    tree = [Identity(one, start_time(one)) for one in descendants(pid)]
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    except PermissionError as error:
+        raise HalabError(
+            f"the hypervisor (pid {pid}) is another user's", hint="run the command as that user"
+        ) from error
+    wait_until(
+        lambda: [one.pid for one in tree if one.is_alive()],
+        lambda alive: not alive,
+        what="the private hypervisor to end",
+        timeout=STOP_TIMEOUT_S,
+        interval=0.1,
+        hint="these processes stay: `ps -fp PID` tells what they wait for",
+    )
 
 
 def check_namespaces() -> None:

@@ -131,7 +131,7 @@ def restore(
     hypervisor = PrivateHypervisor(folder)
     if not hypervisor.is_running():
         hypervisor.start(report)
-        start_surroundings(Virsh(record.uri))
+        start_surroundings(Virsh(record.uri), record.mark)
     machines = machines_of(record)
     _check_origin(folder, snapshot, machines)
     report("copying the snapshot's disks")

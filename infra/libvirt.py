@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,14 +11,16 @@ import pulumi_libvirt as libvirt
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from infra.machines import MachineArgs, NetworkArgs
+from inventory.mark import NAMESPACE, pool_uuid, volume_name
 from inventory.record import LabRecord
-from labs.roles import INTERFACE_NAMES, MachineRole, NetworkRole
+from labs.roles import MachineRole
 
 MIB = 1024 * 1024
 
 TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, autoescape=True
 )
+TEMPLATES.globals["mark_namespace"] = NAMESPACE
 
 EMULATION_ARGUMENTS = (("mitigations", "off"), ("nokaslr", None))
 """Kernel arguments that save time in software emulation and would weaken a guest on KVM."""
@@ -49,26 +50,30 @@ class LibvirtPlatform:
         self._provider = libvirt.Provider("libvirt", uri=record.uri)
         self._pool = libvirt.Pool(
             "pool",
-            name=f"{record.prefix}pool",
+            name=record.pool_name,
             type="dir",
             target=libvirt.PoolTargetArgs(path=str(record.pool)),
+            xml=libvirt.PoolXmlArgs(
+                xslt=_stylesheet("pool", uuid=pool_uuid(record.mark)),
+            ),
             opts=pulumi.ResourceOptions(provider=self._provider),
         )
         self._boot = {role: self._boot_volumes(role) for role in record.boot}
 
     def network(self, args: NetworkArgs, parent: pulumi.Resource) -> pulumi.Output[str]:
         """Make an isolated network; DHCP and DNS are off, so libvirt starts no helper for it."""
-        name = self._name(INTERFACE_NAMES[args.role])
         made = libvirt.Network(
             args.role.value,
-            name=name,
+            name=self._record.network(args.role),
             mode="none",
-            bridge=self._bridge(args.role),
+            bridge=self._record.bridge(args.role),
             addresses=[str(args.subnet)] if args.gateway else None,
             dhcp=libvirt.NetworkDhcpArgs(enabled=False),
             dns=libvirt.NetworkDnsArgs(enabled=False),
             autostart=True,
-            xml=libvirt.NetworkXmlArgs(xslt=_stylesheet(args)),
+            xml=libvirt.NetworkXmlArgs(
+                xslt=self._marked("network", address=args.gateway, subnet=args.subnet)
+            ),
             opts=self._under(parent),
         )
         return made.id
@@ -83,7 +88,7 @@ class LibvirtPlatform:
         base = self._boot[plan.role]
         root = libvirt.Volume(
             f"{plan.name}-root",
-            name=f"{plan.name}-root.qcow2",
+            name=self._volume_name(f"{plan.name}-root.qcow2"),
             pool=self._pool.name,
             format="qcow2",
             base_volume_id=base["disk"].id,
@@ -95,7 +100,8 @@ class LibvirtPlatform:
             disks.append((DATA, data.id))
         if args.fencing_disk is not None:
             disks.append((FENCING, pulumi.Output.from_input(args.fencing_disk)))
-        stylesheet = TEMPLATES.get_template("domain.xsl.j2").render(
+        stylesheet = self._marked(
+            "domain",
             console=self._consoles / f"{plan.name}.log",
             disks=[disk for disk, _ in disks],
             watchdog=plan.role is MachineRole.NODE,
@@ -141,7 +147,7 @@ class LibvirtPlatform:
         return {
             kind: libvirt.Volume(
                 f"{role.value}-{kind}",
-                name=f"base-{role.value}-{path.name}",
+                name=self._volume_name(f"base-{role.value}-{path.name}"),
                 pool=self._pool.name,
                 source=str(path),
                 format=file_format,
@@ -159,7 +165,7 @@ class LibvirtPlatform:
     ) -> libvirt.Volume:
         return libvirt.Volume(
             name,
-            name=f"{name}.{file_format}",
+            name=self._volume_name(f"{name}.{file_format}"),
             pool=self._pool.name,
             format=file_format,
             size=size_mib * MIB,
@@ -172,24 +178,18 @@ class LibvirtPlatform:
             parent=parent, provider=self._provider, delete_before_replace=True
         )
 
-    def _name(self, name: str) -> str:
-        return f"{self._record.prefix}{name}"
+    def _volume_name(self, name: str) -> str:
+        return volume_name(self._record.mark, name)
 
-    def _bridge(self, role: NetworkRole) -> str:
-        return bridge_name(self._record, role)
-
-
-def _stylesheet(args: NetworkArgs) -> str:
-    """Return what the provider cannot say: no spanning tree, and an address other than .1."""
-    return TEMPLATES.get_template("network.xsl.j2").render(address=args.gateway)
+    def _marked(self, kind: str, **values: object) -> str:
+        """Return the stylesheet for an object whose metadata say which lab it belongs to."""
+        folder = self._consoles.parent
+        return _stylesheet(kind, mark=self._record.mark, folder=folder, **values)
 
 
-def bridge_name(record: LabRecord, role: NetworkRole) -> str:
-    """Name a bridge within the kernel's 15 characters, distinct for labs that share a daemon."""
-    short = INTERFACE_NAMES[role]
-    if record.private:
-        return f"br-{short}"
-    return f"h{hashlib.sha256(record.prefix.encode()).hexdigest()[:8]}-{short}"
+def _stylesheet(kind: str, **values: object) -> str:
+    """Return what the provider has no argument for."""
+    return TEMPLATES.get_template(f"{kind}.xsl.j2").render(**values)
 
 
 def cmdline_maps(pairs: Iterable[tuple[str, str | None]]) -> list[dict[str, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 
 from core.errors import HalabError
 from core.folders import LabFolder
@@ -28,7 +29,7 @@ def end_orphans(folder: LabFolder) -> None:
     or somebody's own Pulumi is at work on this lab.
     """
     for lock in (folder.pulumi / ".pulumi" / "locks").rglob("*.json"):
-        holder = json.loads(lock.read_text() or "{}").get("pid", 0)
+        holder = _holder(lock)
         if is_alive(holder) and not _is_orphan(environment_of(holder)):
             raise HalabError(
                 f"pulumi (pid {holder}) is working on lab {folder.name!r}",
@@ -49,6 +50,14 @@ def end_own_runs() -> None:
     for pid in all_processes():
         if environment_of(pid).get(DRIVER) == driver_mark():
             end_tree(pid)
+
+
+def _holder(lock: Path) -> int:
+    """Return the process that a lock names; 0 for one that was cut off while it was written."""
+    try:
+        return int(json.loads(lock.read_bytes())["pid"])
+    except (ValueError, KeyError, TypeError):
+        return 0
 
 
 def _is_orphan(environment: dict[str, str]) -> bool:

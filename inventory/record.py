@@ -12,6 +12,7 @@ from core.errors import HalabError
 from core.files import write_file
 from core.folders import LabFolder
 from inventory.model import Frozen, Inventory
+from inventory.place import Place
 from labs.roles import MachineRole
 
 Kind = TypeVar("Kind", bound=Frozen)
@@ -25,32 +26,19 @@ class Boot(Frozen):
     initrd: Path
 
 
-class LabRecord(Frozen):
+class LabRecord(Place):
     """Where a lab runs and what it was built from.
 
-    `source` is the definition as the person named it; `uri` the libvirt connection; `private`
-    whether halab's own hypervisor stands behind it; `accelerated` whether guests run on KVM;
-    `proxy_command` leads ssh into a private hypervisor's network; `prefix` stands before the names
-    of libvirt objects where they share a daemon with others; `pool` is the folder for disks.
+    `source` is the definition as the person named it; `accelerated` whether guests run on KVM;
+    `proxy_command` leads ssh into a private hypervisor's network.
     """
 
     version: int = 1
     source: str
-    uri: str
-    private: bool
     accelerated: bool
     acceleration_reason: str
     proxy_command: str | None
-    prefix: str
-    pool: Path
     boot: dict[MachineRole, Boot]
-    domains: dict[str, str]
-    """Libvirt domain names by machine name."""
-
-    @property
-    def platform(self) -> str:
-        """The platform's name as `status` and `list` show it."""
-        return "libvirt (private)" if self.private else f"libvirt ({self.uri})"
 
 
 def load_record(folder: LabFolder) -> LabRecord:
@@ -70,7 +58,7 @@ def save(path: Path, value: Frozen) -> None:
 
 def _load(kind: type[Kind], path: Path, folder: LabFolder) -> Kind:
     try:
-        return kind.model_validate_json(path.read_text())
+        return kind.model_validate_json(path.read_bytes())
     except FileNotFoundError as error:
         raise HalabError(
             f"lab {folder.name!r} has no {path.name}",

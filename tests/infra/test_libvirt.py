@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import pulumi
 import pytest
 
-from infra.libvirt import LibvirtPlatform, bridge_name, cmdline_maps
+from infra.libvirt import LibvirtPlatform, cmdline_maps
 from infra.machines import Cluster
 from inventory.record import LabRecord
 from labs.model import Lab
@@ -127,7 +127,7 @@ def test_labs_on_a_shared_daemon_have_their_own_names(
 
     for kind in ("Domain", "Network", "Pool"):
         assert all(inputs["name"].startswith("demo-") for inputs in recorder.of(kind).values())
-    names = {bridge_name(shared, role) for role in NetworkRole}
+    names = {shared.bridge(role) for role in NetworkRole}
     assert len(names) == len(NetworkRole)
     assert all(len(name) <= 15 for name in names)
 

@@ -156,6 +156,7 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
         accelerated=False,
         acceleration_reason="",
         proxy_command=None,
+        mark="6b7a1c1e-2f0d-4d53-9d7e-3c2b6a9f0e11",
         prefix="",
         pool=folder.pool,
         boot={},
