@@ -7,6 +7,7 @@ from random import Random
 
 from core.errors import HalabError
 from labs.roles import MachineRole
+from labs.words import TargetWord
 from status.model import LabStatus
 
 Choose = Callable[[LabStatus, Random], list[str]]
@@ -52,15 +53,15 @@ def _monitor(status: LabStatus, _: Random) -> list[str]:
     return [node.name for node in status.nodes if node.role is MachineRole.MONITOR]
 
 
-WORDS: Mapping[str, Choose] = {
-    "active": _active,
-    "standby": _standby,
-    "dc": _coordinator,
-    "any": _any,
-    "all": _all,
-    "minority": _minority,
-    "majority": _majority,
-    "monitor": _monitor,
+WORDS: Mapping[TargetWord, Choose] = {
+    TargetWord.ACTIVE: _active,
+    TargetWord.STANDBY: _standby,
+    TargetWord.COORDINATOR: _coordinator,
+    TargetWord.ANY: _any,
+    TargetWord.ALL: _all,
+    TargetWord.MINORITY: _minority,
+    TargetWord.MAJORITY: _majority,
+    TargetWord.MONITOR: _monitor,
 }
 """What may be said instead of a machine's name."""
 
@@ -73,13 +74,13 @@ def resolve(word: str, status: LabStatus, random: Random) -> tuple[str, ...]:
     """
     if word in {node.name for node in status.nodes}:
         return (word,)
-    if word not in WORDS:
+    if word not in set(TargetWord):
         names = ", ".join(node.name for node in status.nodes)
         raise HalabError(
             f"nobody in lab {status.lab!r} is called {word!r}",
             hint=f"targets are {', '.join(WORDS)}, or a machine: {names}",
         )
-    found = sorted(WORDS[word](status, random))
+    found = sorted(WORDS[TargetWord(word)](status, random))
     if not found:
         raise HalabError(
             f"no machine of lab {status.lab!r} is {word!r} now",

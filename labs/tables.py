@@ -25,6 +25,7 @@ from labs.ports import Opening, Peer, Protocol
 from labs.roles import MachineRole, NetworkRole
 from labs.subnets import parse_address, parse_subnet
 from labs.timing import PROFILES, Timeouts
+from labs.words import TAKEN_NAMES, TargetWord
 
 HOST_NAME = r"^[a-z]([a-z0-9-]{0,13}[a-z0-9])?$"
 """A host name (RFC 1123) in lower case, short enough for libvirt names and tables."""
@@ -33,7 +34,7 @@ LIBVIRT_URI = r"^qemu(\+(unix|ssh|libssh|libssh2|tls|tcp))?://[^/\s]*/system(\?\
 """System connections of libvirt's QEMU driver: a session cannot make bridges."""
 
 CPUS_ALLOWED = "whole number from 1 to 16"
-NAME_ALLOWED = "up to 15 lower-case letters, digits and hyphens, a letter first"
+NAME_ALLOWED = "up to 15 lower-case letters, digits and hyphens, a letter first, and no taken word"
 SUBNET_ALLOWED = 'a private IPv4 network (RFC 1918) from /16 to /28, as "10.10.0.0/24"'
 
 
@@ -43,13 +44,18 @@ def _two(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
-def _host(name: str) -> str:
-    if name == "localhost":
-        raise ValueError("every machine already calls itself localhost")
+def _node(name: str) -> str:
+    if name in TAKEN_NAMES:
+        raise ValueError(TAKEN_NAMES[name])
     return name
 
 
-HostName = Annotated[StrictStr, Field(pattern=HOST_NAME), AfterValidator(_host)]
+def _monitor(name: str) -> str:
+    return name if name == TargetWord.MONITOR else _node(name)
+
+
+NodeName = Annotated[StrictStr, Field(pattern=HOST_NAME), AfterValidator(_node)]
+MonitorName = Annotated[StrictStr, Field(pattern=HOST_NAME), AfterValidator(_monitor)]
 Subnet = Annotated[IPv4Network, BeforeValidator(parse_subnet)]
 Address = Annotated[IPv4Address, BeforeValidator(parse_address)]
 Cpus = Annotated[StrictInt, Field(ge=1, le=16)]
@@ -82,7 +88,7 @@ class Nodes(Table):
     There are two of them: DRBD 8.4 replicates between two machines.
     """
 
-    names: Annotated[tuple[HostName, ...], AfterValidator(_two)] = Field(
+    names: Annotated[tuple[NodeName, ...], AfterValidator(_two)] = Field(
         default=("node1", "node2"), description=f"two host names, each {NAME_ALLOWED}"
     )
     cpus: Cpus = Field(default=1, description=CPUS_ALLOWED)
@@ -97,7 +103,7 @@ class Nodes(Table):
 class Monitor(Table):
     """[monitor]: the machine that carries the quorum device and plays the outside client."""
 
-    name: HostName = Field(default="monitor", description=f"a host name: {NAME_ALLOWED}")
+    name: MonitorName = Field(default="monitor", description=f"a host name: {NAME_ALLOWED}")
     cpus: Cpus = Field(default=1, description=CPUS_ALLOWED)
     memory_mib: Annotated[StrictInt, Field(ge=512, le=1048576)] = Field(
         default=1024, description="MiB, whole number from 512 to 1048576"

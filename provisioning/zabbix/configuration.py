@@ -86,7 +86,8 @@ def hosts(inventory: Inventory, secrets: Secrets) -> tuple[Host, ...]:
         *(_machine(machine, timing, note) for machine in inventory.machines),
         Host(
             name=name,
-            visible=f"{inventory.lab} cluster",
+            # Templates share these names, and no lab is to be called like one of them.
+            visible=f"cluster {inventory.lab}",
             templates=frozenset({CLUSTER}),
             address=None,
             macros={

@@ -15,6 +15,7 @@ from labs.checking import check
 from labs.loading import DefinitionError, Problem, available, find, load
 from labs.model import Lab
 from labs.timing import EMULATION_PACE, KVM_PACE, PROFILES, Timing
+from labs.words import TAKEN_NAMES
 
 GOOD: dict[str, Any] = {"version": 1, "name": "small"}
 
@@ -255,6 +256,19 @@ def test_only_two_nodes_can_replicate(names: list[str]) -> None:
 
 def test_a_bad_name_among_the_nodes_is_pointed_at() -> None:
     assert the_problem(nodes={"names": ["one", "Two"]}).key == "nodes.names[1]"
+
+
+@pytest.mark.parametrize("word", TAKEN_NAMES)
+def test_words_that_mean_something_are_no_names(word: str) -> None:
+    problem = the_problem(nodes={"names": ["peer", word]})
+    assert (problem.key, problem.hint) == ("nodes.names[1]", TAKEN_NAMES[word])
+
+
+def test_the_monitor_alone_is_called_monitor() -> None:
+    check("my.toml", {**GOOD, "monitor": {"name": "monitor"}})
+    assert the_problem(monitor={"name": "active"}).key == "monitor.name"
+    elsewhere = {"monitor": {"name": "watcher"}, "nodes": {"names": ["peer", "monitor"]}}
+    assert the_problem(**elsewhere).key == "nodes.names[1]"
 
 
 def test_names_are_not_used_twice() -> None:

@@ -68,7 +68,8 @@ def test_drbd_replicates_over_the_replication_network() -> None:
     secrets = generate()
     files = drbd.files(inventory(), secrets)
     text = content(files, drbd.CONFIGURATION)
-    assert re.findall(r"on (\w+) \{\s+address ([\d.:]+);", text) == [
+    # In quotes, or drbdadm takes a machine called "disk" for the beginning of a section.
+    assert re.findall(r'on "(\w+)" \{\s+address ([\d.:]+);', text) == [
         ("node1", "10.20.9.1:7788"),
         ("node2", "10.20.9.2:7788"),
     ]

@@ -1,0 +1,35 @@
+"""Words that mean something already: no machine can be called so, or the word would lead astray."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class TargetWord(StrEnum):
+    """What a person may say instead of a machine's name: who plays that part just now."""
+
+    ACTIVE = "active"
+    STANDBY = "standby"
+    COORDINATOR = "dc"
+    ANY = "any"
+    ALL = "all"
+    MINORITY = "minority"
+    MAJORITY = "majority"
+    MONITOR = "monitor"
+
+
+_DRILLS = "drills call whoever plays that part so, and parts move from machine to machine"
+_ANSIBLE = "`./halab inventory --ansible` has a group of that name"
+
+TAKEN_NAMES: dict[str, str] = {
+    **dict.fromkeys(TargetWord, _DRILLS),
+    "localhost": "every machine already calls itself localhost",
+    # pcmk__node_attr_target() in Pacemaker's lib/common: whoever runs the command.
+    "auto": "Pacemaker's tools take it for the machine they run on",
+    "node": _ANSIBLE,
+    "ungrouped": _ANSIBLE,
+}
+"""Names that no machine can have, and why. The monitor alone may be called `monitor`.
+
+Whatever else is a keyword of a program stands in quotes where it is written, or apart from names.
+"""
