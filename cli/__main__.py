@@ -34,9 +34,6 @@ def _run(console: Console) -> int:
         if isinstance(getattr(ending.__context__, "__cause__", None), KeyboardInterrupt):
             console.print("halab: interrupted; the same command continues.")
         raise
-    except BrokenPipeError:
-        # The reader of our output went away, as `head` does.
-        streams.discard_output()
     except OSError as error:
         streams.discard_output()
         return _tell(console, worded(error))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +14,7 @@ from cli.choosing import existing_lab
 from cli.live import LiveDrill
 from cli.locking import locked
 from core.errors import HalabError
+from core.signals import interruptible
 from drills.catalogue import Drill, find
 from drills.report import write_report
 from drills.result import Answer, DrillResult
@@ -146,13 +145,3 @@ def write(result: DrillResult, path: Path) -> None:
 
 def _numbered(path: Path, turn: int, repeat: int) -> Path:
     return path if repeat == 1 else path.with_stem(f"{path.stem}-{turn + 1}")
-
-
-@contextmanager
-def interruptible() -> Iterator[None]:
-    """Let SIGTERM, by which CI systems cancel, do what Ctrl-C does: heal, then end."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from drills.catalogue import CATALOGUE, Drill
 
@@ -22,9 +23,11 @@ def drills(
         listed = [describe(entry) for entry in CATALOGUE.values()]
         print(json.dumps({"version": SCHEMA_VERSION, "drills": listed}, indent=2))
         return
-    table = Table("fault", "hits", "what happens", "what it teaches", box=None, padding=(0, 1))
+    # Sentences are too long for columns of their own on a terminal of 80.
+    table = Table("fault", "hits", "what happens, and what it teaches", box=None, padding=(0, 1))
     for entry in CATALOGUE.values():
-        table.add_row(entry.name, entry.target, entry.title, entry.teaches)
+        said = Text.assemble(entry.title, "\n", (entry.teaches, "dim"))
+        table.add_row(Text(entry.name, style="bold", no_wrap=True), entry.target, said)
     Console(highlight=False).print(table)
 
 

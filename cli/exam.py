@@ -12,11 +12,12 @@ from rich.console import Console
 
 from cli.choosing import wanted
 from cli.down import down
-from cli.drill import NOT_PASSED, RESET, interruptible
-from cli.locking import locked
+from cli.drill import NOT_PASSED, RESET
+from cli.locking import LabBusy, locked
 from cli.series import print_summary, run_series
 from cli.up import up
 from core.folders import LabFolder
+from core.signals import interruptible
 from drills.catalogue import find
 from drills.junit import Case, junit
 from drills.runner import new_seed
@@ -61,13 +62,12 @@ def exam(
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
     cases: list[Case] = []
-    with interruptible(), _standing(lab, name, keep, console) as built:
+    with interruptible(), _standing(lab, name, keep, console) as built, locked(name):
+        turns = chosen(new_seed() if seed is None else seed, names)
+        site = Site.of(LabFolder.of(name))
+        afresh = reset or (built and can_reset(site.folder))
         try:
-            with locked(name):
-                turns = chosen(new_seed() if seed is None else seed, names)
-                site = Site.of(LabFolder.of(name))
-                afresh = reset or (built and can_reset(site.folder))
-                cases.extend(run_series(site, turns, console, reports, budget, reset=afresh))
+            cases.extend(run_series(site, turns, console, reports, budget, reset=afresh))
         finally:
             # A run that was cancelled tells what it did not come to.
             missing = names[len(cases) :]
@@ -90,6 +90,10 @@ def _standing(lab: str, name: str, keep: bool, console: Console) -> Iterator[boo
         if built:
             up(lab)
         yield built
+    except LabBusy:
+        # Whoever works on it needs it.
+        built = False
+        raise
     finally:
         if built and keep:
             console.print(f"the lab stays: ./halab status {name}, ./halab down {name}")

@@ -9,6 +9,7 @@ import typer
 from cli.choosing import existing_lab
 from cli.live import LiveDrill
 from cli.locking import locked
+from core.signals import interruptible
 from drills.healing import heal as heal_site
 from drills.site import Site
 from status.health import wait_healthy
@@ -19,7 +20,7 @@ def heal(
 ) -> None:
     """Heal what a crashed drill left behind; does nothing where nothing is broken."""
     folder = existing_lab(name)
-    with locked(name):
+    with locked(name), interruptible():
         site = Site.of(folder)
         live = LiveDrill(f"Healing lab {name}")
         with live.shown():

@@ -11,9 +11,13 @@ from core.errors import HalabError
 from core.folders import state_folder
 
 
+class LabBusy(HalabError):
+    """Another halab command holds the lab's lock."""
+
+
 @contextmanager
 def locked(name: str) -> Iterator[None]:
-    """Hold the lab's lock; raises HalabError when another halab command holds it.
+    """Hold the lab's lock; raises LabBusy when another halab command holds it.
 
     The kernel drops the lock with its process, so a killed command leaves none behind.
     """
@@ -24,7 +28,7 @@ def locked(name: str) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             file.seek(0)
-            raise HalabError(
+            raise LabBusy(
                 f"another halab command is working on lab {name!r}: {file.read().strip()}",
                 hint="wait for it to end, or stop it with Ctrl-C where it runs",
             ) from error

@@ -11,9 +11,10 @@ import typer
 from rich.console import Console
 
 from cli.choosing import existing_lab
-from cli.drill import NOT_PASSED, RESET, interruptible
+from cli.drill import NOT_PASSED, RESET
 from cli.locking import locked
 from cli.series import print_summary, run_series
+from core.signals import interruptible
 from drills.runner import new_seed
 from drills.schedule import Turn
 from drills.schedule import soak as draw

@@ -8,6 +8,8 @@ import os
 import sys
 from io import TextIOWrapper
 
+from cli.output import outlive_readers
+
 READABLE = "halab.readable"
 
 SUBSTITUTES = {"✔": "+", "✘": "x", "▸": ">", "…": "..."}
@@ -20,6 +22,7 @@ UNDECIDED = ("utf-8", "utf8", "ascii", "ansi_x3.4-1968")
 def prepare() -> None:
     """Make the three standard streams usable, whatever this process was started with."""
     _open_closed()
+    outlive_readers()
     codecs.register_error(READABLE, _readable)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
@@ -29,7 +32,7 @@ def prepare() -> None:
 
 
 def discard_output() -> None:
-    """Let whatever is still to be printed go nowhere: its reader is gone, or its disk is full."""
+    """Let whatever is still to be printed go nowhere: its disk is full."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -16,6 +16,7 @@ from rich.console import Console
 from cli.progress import Progress
 from core.command import run, start
 from core.folders import PROJECT, LabFolder
+from core.signals import interruptible
 from hypervisor.packages import NEEDS, TEST_NEEDS, ensure_packages
 from labs.loading import load
 
@@ -43,6 +44,7 @@ def test(
     """Run linters, unit tests, Pulumi-mock tests, and one whole lab: up, state, failover, down."""
     console = Console(highlight=False, soft_wrap=True)
     with ExitStack() as stack:
+        stack.enter_context(interruptible())
         reports = junit or Path(stack.enter_context(TemporaryDirectory(prefix="halab-test-")))
         reports.mkdir(parents=True, exist_ok=True)
         # The last line: what all suites counted, whatever ended them.

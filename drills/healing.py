@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from core.signals import undisturbed
 from drills.catalogue import Drill, find
 from drills.faults.base import Scene
 from drills.journal import Journal, Wound
@@ -14,6 +13,9 @@ from drills.ledger import clear_ledger
 from drills.probes import forget
 from drills.site import Audience, Site
 from status.collect import collect
+
+HEALING = "the lab is being healed; it ends by itself"
+"""The answer to Ctrl-C: a healing that is interrupted leaves a broken lab."""
 
 RUN = "run"
 """The note that names the client's run, whose entries are taken from the ledger."""
@@ -28,14 +30,17 @@ def held(
     When the healing fails the wound stays open in the journal, for `heal`.
     """
     journal = Journal(site.folder)
-    scene = _scene(site, targets, journal, wound)
+    scene: Scene | None = None
     try:
+        scene = _scene(site, targets, journal, wound)
         drill.fault.inject(scene)
         yield scene
     finally:
-        with undisturbed(audience):
-            audience.phase("Healing")
-            drill.fault.heal(scene)
+        with undisturbed(lambda: audience.say(HEALING)):
+            # The end may come before anything was broken.
+            if scene is not None:
+                audience.phase("Healing")
+                drill.fault.heal(scene)
             journal.close()
 
 
@@ -51,7 +56,7 @@ def heal(site: Site, audience: Audience) -> Wound | None:
     drill = find(wound.fault)
     audience.phase("Healing")
     audience.say(f"{drill.title}: {', '.join(wound.targets)}")
-    with undisturbed(audience):
+    with undisturbed(lambda: audience.say(HEALING)):
         drill.fault.heal(_scene(site, wound.targets, journal, wound))
         run = wound.notes.get(RUN)
         if run is not None:
@@ -66,18 +71,3 @@ def heal(site: Site, audience: Audience) -> Wound | None:
 def _scene(site: Site, targets: tuple[str, ...], journal: Journal, wound: Wound) -> Scene:
     machines = tuple(site.inventory.machine(name) for name in targets)
     return Scene(site.inventory, site.power, machines, journal.open(wound))
-
-
-@contextmanager
-def undisturbed(audience: Audience) -> Iterator[None]:
-    """Let Ctrl-C wait: a healing that is interrupted leaves a broken lab."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(
-        signal.SIGINT, lambda *_: audience.say("the lab is being healed; it ends by itself")
-    )
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

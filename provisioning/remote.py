@@ -252,6 +252,8 @@ def _through(ssh: Ssh, proxy_command: str) -> socket.socket:
             stdin=theirs.fileno(),
             stdout=theirs.fileno(),
             stderr=subprocess.DEVNULL,
+            # What ends halab's own programs, as Ctrl-C does, must not cut the way to a machine.
+            start_new_session=True,
         )
     # The program ends with the connection; someone has to collect it then.
     threading.Thread(target=program.wait, daemon=True).start()
