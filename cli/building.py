@@ -14,7 +14,7 @@ from hypervisor.acceleration import probe
 from hypervisor.doctor import Needs, examine, refuse
 from hypervisor.image import cached_image, ensure_image, remove_stale
 from hypervisor.objects import Virsh, remove_orphans, start_stopped
-from hypervisor.packages import ensure_packages, find_shortages, get_root
+from hypervisor.packages import authorize, ensure_packages, find_shortages
 from hypervisor.placing import place_of
 from hypervisor.private import PrivateHypervisor
 from hypervisor.reset import recover
@@ -58,7 +58,7 @@ def prepare(lab: Lab, source: str, progress: Progress) -> Prepared:
     missing = find_shortages()
     if missing:
         # The password is asked for where no live display would garble the question.
-        get_root(sorted({shortage.need.package for shortage in missing}))
+        authorize(missing)
         with progress.step("System packages", usually="1 min") as step:
             ensure_packages(step)
     if lab.platform.uri is not None:

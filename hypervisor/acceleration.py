@@ -12,6 +12,8 @@ from core.command import run
 from core.errors import HalabError
 from core.files import write_file
 from core.folders import cache_folder
+from hypervisor.namespaces import AS_ROOT_OF_ITS_OWN
+from hypervisor.packages import find_program
 
 DEVICE = Path("/dev/kvm")
 
@@ -21,10 +23,7 @@ PROBE_TIMEOUT_S = 20
 REACHED = "Run /init as init process"
 """What the kernel prints when it hands over to the initrd (init/main.c)."""
 
-AS_A_GUEST = (
-    *("unshare", "--user", "--map-root-user", "--map-auto", "--"),
-    *("setpriv", "--clear-groups", "--"),
-)
+AS_A_GUEST = (*AS_ROOT_OF_ITS_OWN, "--", "setpriv", "--clear-groups", "--")
 """What an ordinary user's private hypervisor does to a guest's rights: libvirt drops the groups,
 and with them the group kvm; an ACL or mode 0666 stays."""
 
@@ -73,9 +72,11 @@ def _obstacle() -> str | None:
         os.geteuid() != 0
         and run([*AS_A_GUEST, "sh", "-c", f": <>{DEVICE}"], check=False).returncode
     ):
+        acl = "" if find_program("setfacl") else "sudo apt-get install acl && "
         return (
-            "/dev/kvm is closed to this user's namespaces: "
-            f"sudo apt-get install acl && sudo setfacl -m u:{os.getuid()}:rw {DEVICE}"
+            f"{DEVICE} is closed to this user's namespaces, in which a group does not count: "
+            f"{acl}sudo setfacl -m u:{os.getuid()}:rw {DEVICE} opens it until the next start; "
+            "docs/troubleshooting.md has the rule that stays"
         )
     return None
 

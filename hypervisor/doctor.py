@@ -13,19 +13,19 @@ from pathlib import Path
 from core.errors import HalabError
 from core.folders import cache_folder, state_folder
 from hypervisor import acceleration
+from hypervisor.distribution import this_distribution
 from hypervisor.image import cached_image
+from hypervisor.namespaces import check_namespaces
 from hypervisor.packages import (
     NEEDS,
     Shortage,
+    authorize,
     describe,
     find_program,
     find_shortages,
-    get_root,
-    is_supported_debian,
-    os_name,
+    missing_packages,
     version_of,
 )
-from hypervisor.private import check_namespaces
 from hypervisor.toolchain import find_toolchain, wanted_origins
 from labs.roles import MachineRole
 
@@ -66,7 +66,7 @@ def examine(needs: Needs) -> list[Finding]:
     """Look at everything that a lab with these needs depends on; changes nothing."""
     shortages = find_shortages()
     return [
-        _system(shortages),
+        _system(),
         _processors(needs),
         _memory(needs),
         *_disks(needs),
@@ -94,14 +94,11 @@ def refuse(findings: Iterable[Finding]) -> None:
     )
 
 
-def _system(shortages: list[Shortage]) -> Finding:
-    fact = f"{os_name()}, {platform.machine()}"
+def _system() -> Finding:
+    fact = f"{this_distribution().name}, {platform.machine()}"
     if platform.machine() != "x86_64":
         return Finding("system", Verdict.ERROR, fact, "halab's guests are x86-64; use such a host")
-    if is_supported_debian() or not shortages:
-        return Finding("system", Verdict.OK, fact)
-    remedy = "halab installs packages only on Debian 12 and 13; elsewhere install them yourself"
-    return Finding("system", Verdict.ERROR, fact, remedy)
+    return Finding("system", Verdict.OK, fact)
 
 
 def _processors(needs: Needs) -> Finding:
@@ -174,21 +171,12 @@ def _programs(shortages: list[Shortage]) -> Finding:
         ]
         return Finding("programs", Verdict.OK, f"all {len(NEEDS)} present, {', '.join(versions)}")
     fact = f"missing: {describe(shortages)}".replace("\n", "; ")
-    packages = " ".join(sorted({shortage.need.package for shortage in shortages}))
-    if not is_supported_debian():
-        return Finding("programs", Verdict.ERROR, fact, f"on Debian they are in: {packages}")
-    if _may_install():
-        return Finding("programs", Verdict.WARNING, fact, f"`up` installs {packages}")
-    remedy = f"as root: ./halab up once, or install {packages}"
-    return Finding("programs", Verdict.ERROR, fact, remedy)
-
-
-def _may_install() -> bool:
     try:
-        get_root([], ask=False)
-    except HalabError:
-        return False
-    return True
+        authorize(shortages, ask=False)
+    except HalabError as error:
+        return Finding("programs", Verdict.ERROR, f"{error.message}; {fact}", error.hint)
+    packages = " ".join(missing_packages(shortages))
+    return Finding("programs", Verdict.WARNING, fact, f"`up` installs {packages}")
 
 
 def _namespaces(shortages: list[Shortage]) -> Finding:

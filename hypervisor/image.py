@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import tempfile
 import tomllib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from pathlib import Path
 from core.command import run, start
 from core.errors import CommandError, HalabError
 from core.folders import PROJECT, cache_folder
+from hypervisor.namespaces import as_root_of_its_own
 from labs.roles import MachineRole
 
 RECIPE = Path(__file__).parent / "recipe"
@@ -27,6 +28,13 @@ SHARED = (PROJECT / "provisioning" / "files" / "create_zabbix_database.sh",)
 """What provisioning runs on machines whose image lacks it."""
 
 RELEASE = "trixie"
+
+KEYS = Path(__file__).with_name(f"debian-{RELEASE}.asc")
+"""Debian's keys for this release, from the package debian-archive-keyring 2025.1: an archive key, a
+security key and a release key. A host that is older than the release, or no Debian, lacks them."""
+
+TRUSTED = Path("/etc/apt/trusted.gpg.d")
+"""Keys that this host's apt trusts everywhere; a mirror of one's own may be signed by them."""
 
 RECIPE_VERSION = 1
 """Raise it when this module changes what comes out of the same recipe."""
@@ -129,10 +137,11 @@ def _build(role: MachineRole, draft: Path, report: Report) -> None:
         for path in SHARED:
             shutil.copy(path, recipe)
         archive = draft.parent / "root.tar"
+        keys = _gather_keys(scratch / "keys")
         report(f"{role} image: installing Debian {RELEASE} with {len(packages(role))} packages")
-        _run_logged(_mmdebstrap(role, recipe), archive, draft.parent / "build.log")
+        _run_logged(_mmdebstrap(role, recipe, keys), archive, draft.parent / "build.log")
         report(f"{role} image: making the disk")
-        script = _as_root_of_its_own([*ENDS_WHOLLY, "sh", "-eu", str(recipe / "make-disk")])
+        script = as_root_of_its_own([*ENDS_WHOLLY, "sh", "-eu", str(recipe / "make-disk")])
         run(
             [*script, archive, draft, DISK_SIZE],
             timeout=BUILD_TIMEOUT_S,
@@ -143,7 +152,17 @@ def _build(role: MachineRole, draft: Path, report: Report) -> None:
     )
 
 
-def _mmdebstrap(role: MachineRole, recipe: Path) -> list[str]:
+def _gather_keys(folder: Path) -> Path:
+    """Fill a folder with the keys by which packages may be signed; apt reads all of them."""
+    folder.mkdir()
+    for path in (KEYS, *TRUSTED.glob("*.gpg"), *TRUSTED.glob("*.asc")):
+        shutil.copy(path, folder)
+    for path in (folder, *folder.iterdir()):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    return folder
+
+
+def _mmdebstrap(role: MachineRole, recipe: Path, keys: Path) -> list[str]:
     proxy = run(["apt-config", "shell", "p", "Acquire::http::Proxy"], check=False).stdout
     proxy = proxy.partition("=")[2].strip().strip("'")
     main, security = _mirrors()
@@ -152,6 +171,9 @@ def _mmdebstrap(role: MachineRole, recipe: Path) -> list[str]:
         "--variant=minbase",
         f"--mode={'root' if os.geteuid() == 0 else 'unshare'}",
         f"--include={','.join(packages(role))}",
+        # Guests have Debian's keys where apt looks; the host's are not written into their sources.
+        f"--keyring={keys}",
+        "--skip=check/signed-by",
         *(f"--dpkgopt=path-exclude=/usr/share/{part}/*" for part in ("man", "locale", "doc")),
         *([f'--aptopt=Acquire::http::Proxy "{proxy}"'] if proxy else []),
         f'--customize-hook={recipe}/customize "$1" {recipe} {role}',
@@ -182,13 +204,6 @@ def _mirrors() -> tuple[str, str]:
         (main[0] if main else MAIN_MIRROR).rstrip("/"),
         (security[0] if security else SECURITY_MIRROR).rstrip("/"),
     )
-
-
-def _as_root_of_its_own(command: Sequence[str]) -> list[str]:
-    """Run as root, or as the root of a user namespace in which the user's subuids are known."""
-    if os.geteuid() == 0:
-        return list(command)
-    return ["unshare", "--user", "--map-root-user", "--map-auto", "--", *command]
 
 
 def _run_logged(command: list[str], output: Path, log: Path) -> None:
@@ -249,4 +264,4 @@ def _draft_folder(images: Path, role: MachineRole) -> Iterator[Path]:
 
 def _remove(folder: Path) -> None:
     """Remove a folder in which a guest's files may belong to ids that only a namespace knows."""
-    run(_as_root_of_its_own(["rm", "-rf", "--", str(folder)]), timeout=REMOVE_TIMEOUT_S)
+    run(as_root_of_its_own(["rm", "-rf", "--", str(folder)]), timeout=REMOVE_TIMEOUT_S)

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs Debian packages for halab, as root: install-packages.sh BACKPORTS PACKAGE...
+# Installs packages of Debian, Ubuntu and their kin for halab, as root:
+# install-packages.sh BACKPORTS PACKAGE...
 # BACKPORTS is the suite to take the hypervisor and Go from, or empty.
 #
 # The host stays as it is: no other package is upgraded for the sake of these, and a libvirt that
@@ -9,12 +10,18 @@ set -eu
 backports=$1
 shift
 
-export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
+export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 LANGUAGE=
 # needrestart would restart services of the host.
 export NEEDRESTART_SUSPEND=1
 
+# What libvirt's packages start or enable, from Debian's 9.0 (whose daemons Ubuntu 24.04 has, too)
+# to 12.8.
 LIBVIRT_UNITS="libvirtd.service libvirtd.socket libvirtd-ro.socket libvirtd-admin.socket
-    virtlogd.service virtlogd.socket virtlogd-admin.socket libvirt-guests.service"
+    virtlogd.service virtlogd.socket virtlogd-admin.socket
+    virtlockd.service virtlockd.socket virtlockd-admin.socket libvirt-guests.service"
+
+# apt waits for dpkg's lock by itself, but not for that of its lists.
+LOCK_TIMEOUT_S=300
 
 # What backports are for. A pin keeps apt from taking anything else from there, unlike
 # --target-release, which upgrades the host's systemd on the way.
@@ -81,14 +88,37 @@ fi
 chmod 755 "$scratch"
 
 apt() {
-    apt-get --quiet --yes -o DPkg::Lock::Timeout=300 \
+    apt-get --quiet --yes -o DPkg::Lock::Timeout="$LOCK_TIMEOUT_S" \
         -o "Dir::Etc::Preferences=$scratch/preferences" -o Dpkg::Use-Pty=0 "$@" </dev/null
 }
 
 # An earlier run that was killed in the middle of dpkg leaves a journal, and apt then refuses.
 [ -z "$(ls /var/lib/dpkg/updates 2>/dev/null)" ] || dpkg --configure -a
 
-# A broken third-party source is none of our business while Debian's own are fine.
-apt update || echo "Some package sources could not be read"
+# A system that has just been started updates its lists by itself, and holds their lock meanwhile.
+update() {
+    deadline=$(($(date +%s) + LOCK_TIMEOUT_S))
+    while ! apt update >"$scratch/update" 2>&1; do
+        if ! grep -q 'lists/lock' "$scratch/update" || [ "$(date +%s)" -ge "$deadline" ]; then
+            cat "$scratch/update"
+            return 1
+        fi
+        echo "Waiting for another program that updates the package lists"
+        sleep 3
+    done
+    cat "$scratch/update"
+}
+
+# A broken third-party source is none of our business while the system's own are fine.
+update || echo "Some package sources could not be read"
+unknown=
+for package; do
+    apt-cache show "$package" >/dev/null 2>&1 || unknown="$unknown $package"
+done
+if [ -n "$unknown" ]; then
+    echo "No package source of this system has:$unknown"
+    echo "(much of what halab needs is in Ubuntu's part universe: sudo add-apt-repository universe)"
+    exit 100
+fi
 [ "$new_libvirt" = no ] || mask
 apt install --no-install-recommends "$@"

@@ -1,4 +1,4 @@
-"""What has to be installed on this machine, and how to install it on Debian."""
+"""What has to be installed on this machine, and how to install it on Debian and its relatives."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import re
 import shlex
 import shutil
 import sys
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 from core.command import run, start
 from core.environment import SYSTEM_FOLDERS
 from core.errors import HalabError
+from hypervisor.distribution import Family, this_distribution
 from hypervisor.streaming import follow
 
 Version = tuple[int, ...]
@@ -23,8 +23,8 @@ Report = Callable[[str], None]
 INSTALLER = Path(__file__).with_name("install-packages.sh")
 INSTALL_TIMEOUT_S = 1800
 
-SUITES = {"12": "bookworm-backports", "13": ""}
-"""Supported versions of Debian, and where their hypervisor comes from ("" is Debian itself)."""
+PROXIES = ("http_proxy", "https_proxy", "no_proxy")
+"""The variables that apt reads."""
 
 UTIL_LINUX_VERSION = (2, 38)
 """The first with `unshare --map-auto` (its release notes)."""
@@ -32,9 +32,10 @@ UTIL_LINUX_VERSION = (2, 38)
 
 @dataclass(frozen=True)
 class Need:
-    """A program or a driver that halab uses, and the Debian package that brings it.
+    """A program or a driver that halab uses, and the packages that bring it.
 
-    `found_by` is the name of a program or of a libvirt driver (`*.so`).
+    `found_by` is the name of a program or of a libvirt driver (`*.so`). `package` is its name on
+    Debian, Ubuntu and their derivatives; `fedora` on Fedora, "" where that has none.
     """
 
     package: str
@@ -42,6 +43,11 @@ class Need:
     minimum: Version = ()
     purpose: str = ""
     version_word: str = "--version"
+    fedora: str = ""
+
+    def package_on(self, family: Family) -> str:
+        """Return the package's name on a family of systems, Debian's where it is not known."""
+        return self.fedora if family is Family.FEDORA else self.package
 
 
 @dataclass(frozen=True)
@@ -57,24 +63,44 @@ DRIVER_FOLDERS = ("usr/lib/*/libvirt/connection-driver", "usr/lib*/libvirt/conne
 
 NEEDS = (
     # QEMU 7.2 panics guests in software emulation; older than 8 was never tried otherwise.
-    Need("qemu-system-x86", "qemu-system-x86_64", (8,), "runs the machines"),
-    Need("qemu-utils", "qemu-img", (), "makes their disks"),
-    Need("libvirt-daemon-system", "libvirtd", (9,), "the private hypervisor"),
-    Need("libvirt-clients", "virsh", (9,), "talks to it"),
-    Need("libvirt-daemon-driver-qemu", "libvirt_driver_qemu.so", (), "libvirt's QEMU driver"),
-    Need("libvirt-daemon-system", "libvirt_driver_network.so", (), "libvirt's network driver"),
-    Need("libvirt-daemon-system", "libvirt_driver_storage.so", (), "libvirt's storage driver"),
+    Need(
+        "qemu-system-x86", "qemu-system-x86_64", (8,), "runs the machines",
+        fedora="qemu-system-x86-core",
+    ),
+    Need("qemu-utils", "qemu-img", (), "makes their disks", fedora="qemu-img"),
+    Need(
+        "libvirt-daemon-system", "libvirtd", (9,), "the private hypervisor",
+        fedora="libvirt-daemon",
+    ),
+    Need("libvirt-clients", "virsh", (9,), "talks to it", fedora="libvirt-client"),
+    Need(
+        "libvirt-daemon-driver-qemu", "libvirt_driver_qemu.so", (), "libvirt's QEMU driver",
+        fedora="libvirt-daemon-driver-qemu",
+    ),
+    Need(
+        "libvirt-daemon-system", "libvirt_driver_network.so", (), "libvirt's network driver",
+        fedora="libvirt-daemon-driver-network",
+    ),
+    Need(
+        "libvirt-daemon-system", "libvirt_driver_storage.so", (), "libvirt's storage driver",
+        fedora="libvirt-daemon-driver-storage-core",
+    ),
     Need("mmdebstrap", "mmdebstrap", (), "builds guest images"),
-    Need("uidmap", "newuidmap", (), "user namespaces"),
-    Need("xsltproc", "xsltproc", (), "completes the machines' definitions"),
-    Need("e2fsprogs", "mke2fs", (), "guests' file systems"),
-    Need("socat", "socat", (), "leads ssh into a lab's network"),
-    Need("openssh-client", "ssh", (), "reaches the machines"),
-    Need("openssh-client", "ssh-keygen", (), "makes a lab's key"),
-    Need("iproute2", "ip", (), "networks of the private hypervisor"),
-    Need("util-linux", "unshare", UTIL_LINUX_VERSION, "namespaces"),
-    Need("util-linux", "nsenter", UTIL_LINUX_VERSION, "enters namespaces"),
-)
+    Need("apt", "apt-get", (), "fetches the guests' packages", fedora="apt"),
+    Need("dpkg", "dpkg", (), "unpacks them", fedora="dpkg"),
+    Need("uidmap", "newuidmap", (), "user namespaces", fedora="shadow-utils"),
+    Need("xsltproc", "xsltproc", (), "completes the machines' definitions", fedora="libxslt"),
+    Need("e2fsprogs", "mke2fs", (), "guests' file systems", fedora="e2fsprogs"),
+    Need("tar", "tar", (), "unpacks guests' images", fedora="tar"),
+    Need("socat", "socat", (), "leads ssh into a lab's network", fedora="socat"),
+    Need("openssh-client", "ssh", (), "reaches the machines", fedora="openssh-clients"),
+    Need("openssh-client", "ssh-keygen", (), "makes a lab's key", fedora="openssh"),
+    Need("iproute2", "ip", (), "networks of the private hypervisor", fedora="iproute"),
+    Need("util-linux", "unshare", UTIL_LINUX_VERSION, "namespaces", fedora="util-linux"),
+    Need("util-linux", "nsenter", UTIL_LINUX_VERSION, "enters namespaces", fedora="util-linux"),
+    Need("util-linux", "setpriv", (), "ends builds with halab", fedora="util-linux"),
+)  # fmt: skip
+"""The one table of packages. Ubuntu's names are Debian's; Fedora's are of its release 43."""
 
 TEST_NEEDS = (
     Need("shellcheck", "shellcheck", (), "checks the project's shell scripts"),
@@ -114,7 +140,7 @@ def find_shortages(needs: Iterable[Need] = NEEDS) -> list[Shortage]:
 def ensure_packages(report: Report, needs: Iterable[Need] = NEEDS) -> bool:
     """Install what is missing and return whether anything was.
 
-    May ask for the user's password (sudo, on a terminal): call `get_root` before a live display.
+    May ask for the user's password (sudo, on a terminal): call `authorize` before a live display.
     Raises HalabError before anything is changed where halab does not know how to install, or is
     not allowed to; CommandError with apt's last words when the installation fails.
     """
@@ -122,16 +148,18 @@ def ensure_packages(report: Report, needs: Iterable[Need] = NEEDS) -> bool:
     shortages = find_shortages(needs)
     if not shortages:
         return False
-    packages = sorted({shortage.need.package for shortage in shortages})
-    backports = _supported_suite(shortages)
-    as_root = get_root(packages)
-    command = ["sh", "-c", INSTALLER.read_text(), "install-packages", backports, *packages]
+    as_root = authorize(shortages)
+    packages = missing_packages(shortages)
+    suite = this_distribution().backports
+    # sudo drops the proxies that a user may have nowhere but in his environment.
+    proxies = [f"{name}={os.environ[name]}" for name in PROXIES if name in os.environ]
+    command = ["env", *proxies, "sh", "-c", INSTALLER.read_text(), "install-packages"]
     report(f"installing {', '.join(packages)}")
     follow(
-        [*as_root, *command],
+        [*as_root, *command, suite, *packages],
         lambda line: _report_package(line, report),
         timeout=INSTALL_TIMEOUT_S,
-        shown=shlex.join([*as_root, "sh", str(INSTALLER), backports, *packages]),
+        shown=shlex.join([*as_root, *_by_hand(packages)]),
         hint="run the command by hand; when it succeeds, start halab again",
     )
     left = find_shortages(needs)
@@ -142,27 +170,98 @@ def ensure_packages(report: Report, needs: Iterable[Need] = NEEDS) -> bool:
     return True
 
 
-def get_root(packages: Collection[str], *, ask: bool = True) -> list[str]:
-    """Return the words that make a command run as root, after asking for the password if needed.
+def missing_packages(shortages: Iterable[Shortage]) -> list[str]:
+    """Return the packages that this system has against shortages, by name, each once."""
+    family = this_distribution().family
+    return sorted({shortage.need.package_on(family) for shortage in shortages} - {""})
 
-    Raises HalabError when this user cannot become root here; `packages` is for the hint.
-    Without `ask` a password that could be asked for counts as given.
+
+def authorize(shortages: Collection[Shortage], *, ask: bool = True) -> list[str]:
+    """Return the words that make a command run as root, for installing what is short.
+
+    Asks for the password if one is needed; without `ask`, one that could be asked for counts as
+    given. Raises HalabError, with how to go on, where halab cannot install these: the system is
+    not Debian's kin, its versions are too old, or this user cannot become root.
     """
+    host = this_distribution()
+    if host.family is not Family.DEBIAN or find_program("apt-get") is None:
+        raise HalabError(
+            f"this is {host.name}: halab installs packages only on Debian, Ubuntu and their kin",
+            detail=f"missing:\n{describe(shortages)}",
+            hint=_foreign_advice(shortages),
+        )
+    old = _too_old(shortages)
+    if old:
+        raise HalabError(
+            f"{host.name} is too old: it has {', '.join(old)}",
+            detail=f"missing:\n{describe(shortages)}",
+            hint="use Debian 12 or newer or Ubuntu 24.04 or newer; where newer versions are "
+            "installed by other means, halab runs too",
+        )
+    return _become_root(missing_packages(shortages), ask)
+
+
+def _become_root(packages: Collection[str], ask: bool) -> list[str]:
     if os.geteuid() == 0:
         return []
-    by_hand = shlex.join(["apt-get", "install", "--no-install-recommends", *packages])
     sudo = shutil.which("sudo")
     if sudo and run([sudo, "-n", "true"], check=False).returncode == 0:
         return [sudo, "-n"]
     if sudo and sys.stdin.isatty():
-        prompt = "halab installs system packages; password for %u: "
-        if not ask or start([sudo, "-p", prompt, "-v"]).wait() == 0:
+        # The variable, not the option -p, which early versions of sudo-rs do not know.
+        prompt = {"SUDO_PROMPT": "halab installs system packages; password for %u: "}
+        if not ask or start([sudo, "-v"], env=prompt).wait() == 0:
             return [sudo]
     raise HalabError(
         "system packages are missing and this user may not install them",
         detail=f"packages: {' '.join(packages)}",
-        hint=f"run halab once where sudo can ask for a password, or as root: {by_hand}",
+        hint="run halab once where sudo can ask for a password, or as root: "
+        + shlex.join(_by_hand(packages)),
     )
+
+
+def _by_hand(packages: Iterable[str]) -> list[str]:
+    return ["sh", str(INSTALLER), this_distribution().backports, *packages]
+
+
+def _foreign_advice(shortages: Iterable[Shortage]) -> str:
+    host = this_distribution()
+    lacking = [shortage.need for shortage in shortages]
+    command = shlex.join(host.install_words(missing_packages(shortages)))
+    if not command:
+        names = " ".join(sorted({need.package for need in lacking}))
+        return f"install them with your system's package manager (Debian calls them: {names})"
+    unpackaged = sorted({need.found_by for need in lacking if not need.package_on(host.family)})
+    advice = f"sudo {command}"
+    if unpackaged:
+        advice += f"; not packaged there, install it from its source: {', '.join(unpackaged)}"
+    return advice
+
+
+def _too_old(shortages: Iterable[Shortage]) -> list[str]:
+    """Return the packages whose version here is known to be older than what halab needs."""
+    if this_distribution().backports:
+        return []
+    least = {one.need.package: one.need.minimum for one in shortages if one.need.minimum}
+    offered = _offered(sorted(least)) if least else {}
+    return [
+        f"{package} {'.'.join(map(str, version))} ({'.'.join(map(str, least[package]))} is needed)"
+        for package, version in offered.items()
+        if version and version < least[package]
+    ]
+
+
+def _offered(packages: Sequence[str]) -> dict[str, Version]:
+    """Return the upstream versions that apt would install; () where it knows of none yet."""
+    listed = run(["apt-cache", "policy", *packages], check=False).stdout
+    found: dict[str, Version] = {}
+    package = ""
+    for line in listed.splitlines():
+        if line and not line[0].isspace():
+            package = line.rstrip(":")
+        elif line.strip().startswith("Candidate:"):
+            found[package] = parse_version(line.partition(":")[2].rpartition(":")[2])
+    return found
 
 
 def describe(shortages: Iterable[Shortage]) -> str:
@@ -171,42 +270,6 @@ def describe(shortages: Iterable[Shortage]) -> str:
         f"{shortage.need.found_by} ({shortage.need.purpose}): {shortage.fact}"
         for shortage in shortages
     )
-
-
-@cache
-def _os_release() -> dict[str, str]:
-    lines = _read_os_release().splitlines()
-    pairs = (line.partition("=") for line in lines if "=" in line and not line.startswith("#"))
-    return {key.strip(): value.strip().strip("\"'") for key, _, value in pairs}
-
-
-def _read_os_release() -> str:
-    # os-release(5): the second is the vendor's, for when the first is missing.
-    for path in (Path("/etc/os-release"), Path("/usr/lib/os-release")):
-        if path.exists():
-            return path.read_text(errors="replace")
-    return ""
-
-
-def os_name() -> str:
-    """Return the operating system's name for people."""
-    return _os_release().get("PRETTY_NAME", "an unknown system")
-
-
-def is_supported_debian() -> bool:
-    """Tell whether halab can install packages here by itself."""
-    release = _os_release()
-    return release.get("ID") == "debian" and release.get("VERSION_ID") in SUITES
-
-
-def _supported_suite(shortages: list[Shortage]) -> str:
-    if not is_supported_debian():
-        raise HalabError(
-            f"this is {os_name()}: halab installs packages only on Debian 12 and 13",
-            detail=f"missing:\n{describe(shortages)}",
-            hint="install these with your system's package manager; then halab runs here too",
-        )
-    return SUITES[_os_release()["VERSION_ID"]]
 
 
 def _shortfall(need: Need) -> str | None:

@@ -9,14 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import pwd
 import shlex
 import shutil
 import signal
 import stat
 import subprocess
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -35,6 +33,7 @@ from core.processes import (
     start_time,
 )
 from core.wait import wait_until
+from hypervisor.namespaces import as_root_of_its_own, check_namespaces, in_private_namespaces
 
 INSIDE = Path(__file__).parent / "inside"
 
@@ -121,7 +120,7 @@ class PrivateHypervisor:
         self._write_configuration()
         with (self._folder / "hypervisor.log").open("a") as log:
             process = start(
-                [*_unshare(), INSIDE, self._folder],
+                in_private_namespaces([str(INSIDE), str(self._folder)]),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -189,8 +188,7 @@ class PrivateHypervisor:
         """Remove the lab's folder, whoever in the hypervisor's user namespace owns its files."""
         if not self._lab.path.exists():
             return
-        command = ["rm", "-rf", "--", str(self._lab.path)]
-        run(command if os.geteuid() == 0 else [*_user_namespace(), "--", *command])
+        run(as_root_of_its_own(["rm", "-rf", "--", str(self._lab.path)]))
 
     def leftovers(self) -> list[str]:
         """Return a sentence for everything of this lab that is still there."""
@@ -320,50 +318,3 @@ def _end(pid: int) -> None:
         interval=0.1,
         hint="these processes stay: `ps -fp PID` tells what they wait for",
     )
-
-
-def check_namespaces() -> None:
-    """Raise HalabError, with what to do about it, when namespaces cannot be made."""
-    problem = _try_namespaces()
-    if problem is None:
-        return
-    user = pwd.getpwuid(os.getuid()).pw_name
-    if shutil.which("newuidmap") is None:
-        hint = "install Debian's package uidmap: sudo apt-get install uidmap"
-    elif not _has_range(user):
-        hint = (
-            f"give the user a range of ids: sudo usermod --add-subuids 100000-165535 "
-            f"--add-subgids 100000-165535 {user}"
-        )
-    else:
-        hint = (
-            "this kernel forbids user namespaces to ordinary users (sysctl "
-            "kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns); "
-            "run the command with sudo"
-        )
-    raise HalabError("a private hypervisor needs namespaces", detail=problem, hint=hint)
-
-
-def _try_namespaces() -> str | None:
-    try:
-        done = run([*_unshare(), "true"], check=False, timeout=10)
-    except HalabError as error:
-        return str(error)
-    return None if done.returncode == 0 else done.stderr.strip() or "unshare failed"
-
-
-def _has_range(user: str) -> bool:
-    names = (f"{user}:", f"{os.getuid()}:")
-    with suppress(OSError):
-        return any(line.startswith(names) for line in Path("/etc/subuid").read_text().splitlines())
-    return False
-
-
-def _user_namespace() -> list[str]:
-    return ["unshare", "--user", "--map-root-user", "--map-auto"]
-
-
-def _unshare() -> list[str]:
-    # util-linux 2.38 is the first with --map-auto.
-    own = ["--net", "--mount", "--pid", "--fork", "--kill-child"]
-    return [*(["unshare"] if os.geteuid() == 0 else _user_namespace()), *own]

@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 
 from core.errors import HalabError
-from hypervisor import doctor
+from hypervisor import doctor, packages
+from hypervisor.distribution import parse
 from hypervisor.doctor import Finding, Needs, Verdict, examine, refuse
 from hypervisor.packages import Need, Shortage
+from tests.unit.systems import FEDORA
 
 SMALL = Needs(memory_mib=1, disk_mib=1, cores=1)
 HUGE = Needs(memory_mib=1 << 40, disk_mib=1 << 40, cores=1 << 20)
@@ -57,20 +59,42 @@ def test_another_processor_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found(SMALL, "system").verdict is Verdict.ERROR
 
 
-@pytest.mark.parametrize(
-    ("debian", "root", "verdict"),
-    [(True, True, Verdict.WARNING), (True, False, Verdict.ERROR), (False, True, Verdict.ERROR)],
-)
-def test_missing_programs_are_an_error_only_where_up_cannot_install_them(
-    monkeypatch: pytest.MonkeyPatch, debian: bool, root: bool, verdict: Verdict
+def lacking(monkeypatch: pytest.MonkeyPatch, *needs: Need) -> list[Shortage]:
+    shortages = [Shortage(need, "not installed") for need in needs]
+    monkeypatch.setattr(doctor, "find_shortages", lambda: shortages)
+    return shortages
+
+
+SOCAT = Need("socat", "socat", (), "leads ssh", fedora="socat")
+
+
+def test_missing_programs_only_warn_where_up_can_install_them(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    shortage = Shortage(Need("socat", "socat", (), "leads ssh"), "not installed")
-    monkeypatch.setattr(doctor, "find_shortages", lambda: [shortage])
-    monkeypatch.setattr(doctor, "is_supported_debian", lambda: debian)
-    monkeypatch.setattr(doctor, "_may_install", lambda: root)
+    lacking(monkeypatch, SOCAT)
+    monkeypatch.setattr(doctor, "authorize", lambda *_, **__: [])
     finding = found(SMALL, "programs")
-    assert finding.verdict is verdict
+    assert finding.verdict is Verdict.WARNING
     assert "socat (leads ssh): not installed" in finding.fact
+    assert finding.remedy == "`up` installs socat"
+    refuse([finding])
+
+
+def test_fedora_hears_precisely_what_is_missing_and_how_to_get_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(packages, "this_distribution", lambda: parse(FEDORA))
+    lacking(monkeypatch, SOCAT, Need("mmdebstrap", "mmdebstrap", (), "builds images"))
+    finding = found(SMALL, "programs")
+    assert finding.verdict is Verdict.ERROR
+    assert "socat (leads ssh): not installed; mmdebstrap (builds images)" in finding.fact
+    assert (finding.remedy or "").startswith("sudo dnf install socat; ")
+
+
+def test_a_complete_machine_is_good_whatever_its_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packages, "this_distribution", lambda: parse(FEDORA))
+    assert found(SMALL, "programs").verdict is Verdict.OK
+    assert found(SMALL, "system").verdict is Verdict.OK
 
 
 def test_forbidden_namespaces_are_an_error_with_the_remedy(
@@ -88,8 +112,7 @@ def test_namespaces_are_not_judged_while_their_programs_are_missing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(doctor, "check_namespaces", lambda: pytest.fail("tried"))
-    shortage = Shortage(Need("uidmap", "newuidmap"), "not installed")
-    monkeypatch.setattr(doctor, "find_shortages", lambda: [shortage])
+    lacking(monkeypatch, Need("uidmap", "newuidmap"))
     assert found(SMALL, "namespaces").verdict is Verdict.WARNING
 
 

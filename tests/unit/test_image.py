@@ -158,3 +158,21 @@ def test_the_hosts_mirror_is_used(
 ) -> None:
     monkeypatch.setattr(image, "run", lambda *_, **__: SimpleNamespace(stdout=listed))
     assert image._mirrors() == (main, security)
+
+
+def test_guests_packages_are_checked_by_debians_keys_on_any_host(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "trusted").mkdir()
+    (tmp_path / "trusted" / "mirror-of-ours.asc").touch(mode=0o600)
+    (tmp_path / "trusted" / "notes.txt").touch()
+    monkeypatch.setattr(image, "TRUSTED", tmp_path / "trusted")
+    monkeypatch.setattr(image, "run", lambda *_, **__: SimpleNamespace(stdout=""))
+    keys = image._gather_keys(tmp_path / "keys")
+    assert sorted(path.name for path in keys.iterdir()) == [
+        "debian-trixie.asc",
+        "mirror-of-ours.asc",
+    ]
+    # apt reads them as a user of its own.
+    assert {path.stat().st_mode & 0o777 for path in keys.iterdir()} == {0o644}
+    assert f"--keyring={keys}" in image._mmdebstrap(NODE, tmp_path, keys)

@@ -14,9 +14,10 @@ import pytest
 from core.errors import HalabError
 from core.folders import LabFolder
 from hypervisor import placing
+from hypervisor.namespaces import check_namespaces
 from hypervisor.objects import Virsh, find, remove_orphans, running_domains, start_stopped
 from hypervisor.placing import has_anything, remove
-from hypervisor.private import PrivateHypervisor, check_namespaces
+from hypervisor.private import PrivateHypervisor
 from hypervisor.taken import check_free, is_this_machine
 from inventory.mark import NAMESPACE, mark_of, pool_uuid, volume_name
 from inventory.place import Place

@@ -109,26 +109,6 @@ def test_a_process_that_stayed_is_named(folder: LabFolder) -> None:
     assert any(entry.startswith(f"process {process.pid}:") for entry in found)
 
 
-@pytest.mark.parametrize(
-    ("program", "has_range", "advice"),
-    [
-        (None, False, "apt-get install uidmap"),
-        ("/usr/bin/newuidmap", False, "usermod --add-subuids"),
-        ("/usr/bin/newuidmap", True, "apparmor_restrict_unprivileged_userns"),
-    ],
-)
-def test_what_is_missing_for_namespaces_is_said(
-    monkeypatch: pytest.MonkeyPatch, program: str | None, has_range: bool, advice: str
-) -> None:
-    monkeypatch.setattr(private, "_try_namespaces", lambda: "unshare failed")
-    monkeypatch.setattr("shutil.which", lambda _: program)
-    monkeypatch.setattr(private, "_has_range", lambda _: has_range)
-    with pytest.raises(HalabError) as error:
-        private.check_namespaces()
-    assert error.value.hint is not None
-    assert advice in error.value.hint
-
-
 def test_the_process_to_enter_is_noted_even_if_libvirtd_answers_at_once(
     folder: LabFolder, monkeypatch: pytest.MonkeyPatch, sleeper: int
 ) -> None:
@@ -139,7 +119,9 @@ def test_the_process_to_enter_is_noted_even_if_libvirtd_answers_at_once(
         return SimpleNamespace(stdout="qemu:///system\n")
 
     monkeypatch.setattr(private, "check_namespaces", lambda: None)
-    monkeypatch.setattr(private, "_unshare", lambda: [sys.executable, "-c", "input()"])
+    monkeypatch.setattr(
+        private, "in_private_namespaces", lambda _: [sys.executable, "-c", "input()"]
+    )
     monkeypatch.setattr(private, "run", answer)
     monkeypatch.setattr(private, "children", lambda _: [sleeper] if asked else [])
     PrivateHypervisor(folder).start()
@@ -158,6 +140,6 @@ def test_sockets_never_stand_in_somebody_elses_folder(
     hypervisor = PrivateHypervisor(folder)
     monkeypatch.setattr(hypervisor, "sockets", tmp_path / "ours")
     monkeypatch.setattr(private, "check_namespaces", lambda: None)
-    monkeypatch.setattr(private, "_unshare", lambda: pytest.fail("started"))
+    monkeypatch.setattr(private, "in_private_namespaces", lambda _: pytest.fail("started"))
     with pytest.raises(HalabError, match="somebody else"):
         hypervisor.start()
