@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from cli.events import PulumiEvents
 from cli.progress import Progress, Step
-from core.command import run
+from core.errors import HalabError
 from core.files import write_file
 from core.folders import LabFolder
 from hypervisor.acceleration import probe
 from hypervisor.doctor import Needs, examine, refuse
 from hypervisor.image import cached_image, ensure_image, remove_stale
-from hypervisor.objects import Virsh, remove_orphans, start_stopped
+from hypervisor.objects import Virsh, owned, remove_orphans, start_stopped
 from hypervisor.packages import authorize, ensure_packages, find_shortages
 from hypervisor.placing import place_of
 from hypervisor.private import PrivateHypervisor
@@ -22,11 +22,13 @@ from hypervisor.taken import check_free
 from hypervisor.toolchain import Toolchain, ensure_toolchain
 from infra.engine import Engine
 from infra.orphans import end_orphans
+from infra.ssh_key import ensure_ssh_key
 from inventory.record import Boot, LabRecord, load_record, save
 from labs.addressing import machines
 from labs.loading import find
 from labs.model import Lab
 from labs.roles import MachineRole
+from provisioning.secrets import ensure_secrets
 
 OVERHEAD_MIB = 150
 """What QEMU and libvirt need for each guest besides its memory, measured in emulation."""
@@ -69,7 +71,7 @@ def prepare(lab: Lab, source: str, progress: Progress) -> Prepared:
     folder.consoles.chmod(0o700)
     if record.private:
         record.pool.mkdir(parents=True, exist_ok=True)
-    make_ssh_key(folder)
+    ensure_ssh_key(folder)
     save(folder.record, record)
     _keep_definition(source, folder)
     engine = Engine(folder, toolchain.environment())
@@ -81,13 +83,20 @@ def prepare(lab: Lab, source: str, progress: Progress) -> Prepared:
 
 def build(prepared: Prepared, step: Step) -> None:
     """Bring machines and software to the definition, from whatever an earlier run left."""
-    record, engine = prepared.record, prepared.engine
+    folder, record, engine = prepared.folder, prepared.record, prepared.engine
     step("looking at what is there")
-    engine.prepare()
+    engine.prepare(step)
+    ensure_secrets(folder.secrets)
     virsh = Virsh(record.uri)
-    recover(prepared.folder, record, step)
+    recover(folder, record, step)
     check_free(virsh, prepared.lab, record)
     managed = engine.managed()
+    if not managed and folder.inventory.exists() and owned(virsh, "domain", record.mark):
+        raise HalabError(
+            f"Pulumi's state of lab {folder.name!r} is lost, and its machines are there",
+            detail="Without it their disks would be made anew.",
+            hint=f"`./halab down {folder.name}` removes them; then `up` builds the lab anew",
+        )
     for kind, name in remove_orphans(virsh, record.mark, managed):
         step(f"removed the {kind} {name} that an interrupted run left")
     if managed:
@@ -114,14 +123,6 @@ def needs_of(lab: Lab) -> Needs:
         + sum((plan.data_disk_mib or 0) + plan.memory_mib for plan in plans),
         cores=sum(plan.cpus for plan in plans),
     )
-
-
-def make_ssh_key(folder: LabFolder) -> None:
-    """Make the lab's own ssh key, once."""
-    if folder.ssh_key.exists():
-        return
-    folder.ssh_key.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "halab", "-f", folder.ssh_key])
 
 
 def _new_record(lab: Lab, source: str, folder: LabFolder, progress: Progress) -> LabRecord:

@@ -9,7 +9,7 @@ from core.errors import HalabError
 from core.folders import LabFolder, state_folder
 from hypervisor.private import PrivateHypervisor, first_processes
 from inventory.record import load_record
-from labs.loading import available, load
+from labs.loading import available, is_path, load
 from labs.model import LAB_NAME, Lab
 
 
@@ -53,22 +53,20 @@ def wanted(argument: str) -> tuple[Lab, str]:
     `argument` is a name in labs/, a TOML file, or the name of a lab that was built from a file.
     Raises HalabError for an unknown lab, a broken definition or a name that is taken.
     """
-    if _is_file(argument):
+    if is_path(argument):
         lab, source = load(argument), str(Path(argument).resolve())
     elif argument in {entry.name for entry in available()}:
         lab, source = load(argument), argument
-    elif "/" not in argument and LabFolder.of(argument).record.exists():
+    elif is_begun(argument) and LabFolder.of(argument).definition.exists():
         folder = LabFolder.of(argument)
-        source = load_record(folder).source
+        source = str(folder.definition)
+        if folder.record.exists():
+            source = load_record(folder).source
         lab = load(source if Path(source).is_file() else str(folder.definition))
     else:
         lab, source = load(argument), argument
     _check_free(lab, source)
     return lab, source
-
-
-def _is_file(argument: str) -> bool:
-    return argument.endswith(".toml") or "/" in argument
 
 
 def _check_free(lab: Lab, source: str) -> None:

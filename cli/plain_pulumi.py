@@ -11,6 +11,7 @@ from cli.building import ensure_tools, prepare
 from cli.choosing import existing_lab, wanted
 from cli.locking import locked
 from cli.progress import Progress
+from cli.restoring import bring_back
 from core.command import become
 from core.folders import PROJECT, LabFolder
 from hypervisor.private import PrivateHypervisor
@@ -23,6 +24,7 @@ def pulumi(
     name: Annotated[str, typer.Argument(help="A lab that `halab list` shows.")],
 ) -> None:
     """Run Pulumi on a lab: `halab pulumi NAME preview`, `stack output`, `up`, ..."""
+    bring_back(name, Progress())
     engine = _engine(existing_lab(name))
     become(["pulumi", *context.args], env=engine.environment(), cwd=PROJECT)
 
@@ -33,6 +35,7 @@ def env(
     ] = "active-passive",
 ) -> None:
     """Print what plain `pulumi up` needs: eval "$(./halab env NAME)"."""
+    bring_back(lab, Progress())
     if LabFolder.of(lab).record.exists():
         engine = _engine(existing_lab(lab))
     else:

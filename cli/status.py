@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated
 
@@ -15,10 +14,10 @@ from cli.choosing import existing_lab
 from cli.nagios import plugin_line
 from core.folders import LabFolder
 from inventory.record import load_inventory, load_record
-from provisioning.secrets import ensure_secrets
+from provisioning.secrets import load_secrets
 from provisioning.zabbix.api import MonitoringUnreachable
 from status.collect import collect
-from status.model import LabStatus, MonitoringState, RemedyStatus
+from status.model import LabStatus, MonitoringState
 from status.problems import Problem, open_problems
 
 UNHEALTHY = 3
@@ -54,7 +53,7 @@ def look(folder: LabFolder) -> LabStatus:
         read = collect(inventory, load_record(folder))
         return read.model_copy(update={"monitoring": MonitoringState.OFF})
     with ThreadPoolExecutor(1) as pool:
-        asked = pool.submit(open_problems, inventory, ensure_secrets(folder.secrets))
+        asked = pool.submit(open_problems, inventory, load_secrets(folder.secrets))
         read = collect(inventory, load_record(folder))
         try:
             problems = asked.result()
@@ -88,26 +87,8 @@ def print_status(console: Console, lab: LabStatus) -> None:
         console.print(f"problems {len(lab.problems) or 'none'}")
         if lab.problems:
             console.print(_problems(lab.problems))
-    remedies = {remedy.reason: remedy for remedy in lab.remedies}
     for reason in lab.reasons:
         console.print(Text.assemble(("  ✘ ", "red"), reason))
-        _print_remedy(console, remedies.get(reason))
-    for line in lab.history:
-        console.print(Text.assemble("  past: ", line, style="dim"))
-        _print_remedy(console, remedies.get(line))
-    if remedies:
-        console.print(f"  ./halab heal {lab.lab}  offers to clean up what was left behind")
-
-
-def _print_remedy(console: Console, remedy: RemedyStatus | None) -> None:
-    if remedy is None:
-        return
-    if remedy.by_itself_s is not None:
-        minutes = math.ceil(remedy.by_itself_s / 60)
-        console.print(Text(f"      ends by itself within {minutes} min, or with", style="dim"))
-    console.print(Text(f"      {remedy.command}"))
-    if remedy.warning:
-        console.print(Text(f"      {remedy.warning}", style="yellow"))
 
 
 def _problems(problems: tuple[Problem, ...]) -> Table:

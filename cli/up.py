@@ -12,6 +12,7 @@ from cli.building import Prepared, build, prepare
 from cli.choosing import wanted
 from cli.locking import locked
 from cli.progress import Progress
+from cli.restoring import bring_back
 from cli.snapshot import MIB
 from cli.status import print_status
 from core.errors import HalabError
@@ -32,8 +33,9 @@ def up(
 ) -> None:
     """Build a lab and prove it healthy; on a lab that runs, bring it to its definition."""
     began = time.monotonic()
-    definition, source = wanted(lab)
     progress = Progress()
+    bring_back(lab, progress)
+    definition, source = wanted(lab)
     with locked(definition.name):
         prepared = prepare(definition, source, progress)
         usually = "1 min" if prepared.record.accelerated else "2 to 3 min"

@@ -39,7 +39,7 @@ class Journal:
             lab = self.path.parent.parent.name
             raise HalabError(
                 f"what a drill broke in lab {lab!r} stands in {self.path}, which is damaged",
-                hint=f"remove that file, then `./halab reset {lab}` mends whatever is broken",
+                hint=f"`./halab reset {lab}` mends whatever it is",
             ) from error
 
     def open(self, wound: Wound) -> Notes:

@@ -14,7 +14,7 @@ from random import Random
 
 from core.errors import HalabError
 from core.files import write_file
-from core.wait import WaitFailed, WaitTimeout, wait_until
+from core.wait import WaitTimeout, wait_until
 from drills import witnesses
 from drills.catalogue import Drill
 from drills.clock import LabClock
@@ -33,7 +33,7 @@ from drills.site import Audience, Site
 from drills.snapshot import Snapshot, of, snapshot
 from drills.targets import resolve
 from drills.timeline import find_milestones, phases
-from provisioning.secrets import ensure_secrets
+from provisioning.secrets import load_secrets
 from provisioning.zabbix.api import MonitoringUnreachable
 from status.collect import Observer
 from status.health import wait_healthy
@@ -105,13 +105,7 @@ def ready(site: Site, *, anyway: bool) -> Snapshot:
         raise HalabError(
             f"lab {name!r} is not healthy, so a drill would prove nothing",
             detail="\n".join(found.status.reasons),
-            hint="\n".join(
-                (
-                    *(remedy.command for remedy in found.status.remedies),
-                    f"`./halab heal {name}` cleans up what was left behind; or wait until it is "
-                    "healthy, or break it nevertheless with --anyway",
-                )
-            ),
+            hint="wait until it is, repair it, or break it nevertheless with --anyway",
         )
     return found
 
@@ -307,15 +301,8 @@ class _Course:
             self._await_service(probe)
         timing = self.site.inventory.timing
         try:
-            wait_healthy(
-                self.site.inventory,
-                timing.rejoin_wait_s,
-                self.audience.say,
-                # What was broken may look for so long as if nobody would mend it.
-                patience_s=timing.boot_wait_s,
-                known=self.before.status.history,
-            )
-        except (WaitFailed, WaitTimeout) as error:
+            wait_healthy(self.site.inventory, timing.rejoin_wait_s, self.audience.say)
+        except WaitTimeout as error:
             self.trouble = error.detail or error.message
         else:
             self.trouble, self.recovered = "", self.clock.now()
@@ -333,7 +320,7 @@ class _Course:
             raised = {report.alarm for report in self.reports if report.raised}
             return raised >= wanted and not self.problems
 
-        with ProblemReader(inventory, ensure_secrets(self.site.folder.secrets)) as reader:
+        with ProblemReader(inventory, load_secrets(self.site.folder.secrets)) as reader:
             try:
                 wait_until(
                     look,

@@ -85,6 +85,9 @@ class Shelf:
         crash of this machine leaves of young files.
         """
         known = {one.label: one for one in self.all()}
+        remove = f"remove it: `./halab snapshots {self._lab.name} --remove {label}`"
+        if label not in known and self._is_there(label):
+            raise HalabError(f"snapshot {label!r} is damaged: its description", hint=remove)
         if label not in known:
             raise HalabError(
                 f"lab {self._lab.name!r} has no snapshot {label!r} "
@@ -101,7 +104,7 @@ class Shelf:
         if damaged:
             raise HalabError(
                 f"snapshot {label!r} is damaged: {', '.join(damaged)}",
-                hint=f"remove it: `./halab snapshots {self._lab.name} --remove {label}`",
+                hint=remove,
             )
         return known[label]
 
@@ -129,7 +132,7 @@ class Shelf:
 
     def remove(self, label: str) -> None:
         """Remove a snapshot, damaged or not; raises HalabError when there is none."""
-        if label not in {one.label for one in self.all()}:
+        if not self._is_there(label):
             self.find(label)
         if self.restoring() == label:
             self.end_restoring()
@@ -171,13 +174,17 @@ class Shelf:
     def restoring(self) -> str | None:
         """Return the label of a restore that began and has not ended."""
         try:
-            return self._marker.read_text()
+            return self._marker.read_text() or None
         except FileNotFoundError:
             return None
 
     def end_restoring(self) -> None:
         """Note that the lab has arrived."""
         self._marker.unlink(missing_ok=True)
+
+    def _is_there(self, label: str) -> bool:
+        """Tell whether there is a snapshot's folder, whatever state it is in."""
+        return bool(LABEL.fullmatch(label)) and (self._path / label).is_dir()
 
     @property
     def _disks(self) -> Path:

@@ -9,6 +9,7 @@ import pulumi
 
 from core.errors import HalabError
 from core.folders import LabFolder
+from infra.keeping import SOFTWARE, kept_files
 from infra.libvirt import LibvirtPlatform
 from infra.machines import Cluster
 from infra.orphans import LAB
@@ -36,10 +37,11 @@ cluster = Cluster(
     folder.ssh_key.with_suffix(".pub").read_text(),
 )
 Software(
-    "software",
+    SOFTWARE,
     inventory=inventory,
     inventory_path=folder.inventory,
     secrets=ensure_secrets(folder.secrets),
+    files=kept_files(folder),
     machine_ids={name: machine.machine_id for name, machine in cluster.machines.items()},
     opts=pulumi.ResourceOptions(parent=cluster, depends_on=list(cluster.machines.values())),
 )

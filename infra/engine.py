@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import sys
 import threading
 import warnings
@@ -19,8 +18,9 @@ from pulumi.automation import EngineEvent, OpType
 
 from core.environment import adopted, clean
 from core.errors import HalabError
-from core.files import write_file
 from core.folders import PROJECT, LabFolder
+from infra.backend import Backend
+from infra.keeping import kept_in, lost_files, restore
 from infra.orphans import DRIVER, LAB, driver_mark, end_orphans, end_own_runs
 
 OnEvent = Callable[[EngineEvent], None]
@@ -41,6 +41,7 @@ class Engine:
     def __init__(self, folder: LabFolder, tools: Mapping[str, str]) -> None:
         self._folder = folder
         self._tools = tools
+        self._backend = Backend(folder)
 
     def environment(self) -> dict[str, str]:
         """Return what plain `pulumi` needs to work on this lab by hand."""
@@ -54,20 +55,22 @@ class Engine:
             "NO_PROXY": shown["NO_PROXY"],
             "VIRTUAL_ENV": str(own_programs.parent),
             "PULUMI_BACKEND_URL": f"file://{quote(str(self._folder.pulumi))}",
-            "PULUMI_CONFIG_PASSPHRASE_FILE": str(self._passphrase),
-            "PULUMI_OPTION_CONFIG_FILE": str(self._folder.pulumi / "stack.yaml"),
+            "PULUMI_CONFIG_PASSPHRASE_FILE": str(self._backend.passphrase),
+            "PULUMI_OPTION_CONFIG_FILE": str(self._backend.settings),
             "PULUMI_STACK": self._folder.name,
             "PULUMI_SKIP_UPDATE_CHECK": "1",
             LAB: str(self._folder.path),
         }
 
-    def prepare(self) -> None:
-        """Make the stack if it is new; clear what an interrupted run left in its state."""
-        self._folder.pulumi.mkdir(parents=True, exist_ok=True)
-        if not self._passphrase.exists():
-            write_file(self._passphrase, secrets.token_urlsafe(24))
+    def prepare(self, report: Callable[[str], None] = lambda _: None) -> None:
+        """Make the stack if it is new; clear what an interrupted run left in its state.
+
+        `report` hears of files that were damaged and made again. Raises HalabError when Pulumi
+        cannot read its state.
+        """
         end_orphans(self._folder)
-        with self._stack() as stack:
+        self._backend.mend(report)
+        with self._explained("reading Pulumi's state"), self._stack() as stack:
             exported = stack.export_stack()
             deployment = dict(exported.deployment or {})
             if deployment.pop("pending_operations", None):
@@ -99,7 +102,7 @@ class Engine:
 
     def managed(self) -> frozenset[Managed]:
         """Return the libvirt objects in the stack's state."""
-        with self._stack() as stack:
+        with self._explained("reading Pulumi's state"), self._stack() as stack:
             resources = (stack.export_stack().deployment or {}).get("resources", [])
         return frozenset(
             Managed(resource["type"].rpartition(":")[2].lower(), resource["outputs"]["name"])
@@ -107,9 +110,16 @@ class Engine:
             if resource["type"].startswith(LIBVIRT) and "name" in resource.get("outputs", {})
         )
 
-    @property
-    def _passphrase(self) -> Path:
-        return self._folder.pulumi / "passphrase"
+    def restore(self, report: Callable[[str], None]) -> None:
+        """Bring back files of the lab that are lost and that the stack's state keeps.
+
+        The state is not asked while all are there.
+        """
+        if not lost_files(self._folder) or not self._backend.state.exists():
+            return
+        with self._explained("reading Pulumi's state"), self._stack() as stack:
+            kept = kept_in(stack.export_stack().deployment or {})
+        restore(self._folder, kept, report)
 
     @contextmanager
     def _stack(self) -> Iterator[automation.Stack]:
@@ -125,7 +135,7 @@ class Engine:
             strayed.unlink(missing_ok=True)
 
     @contextmanager
-    def _explained(self, what: str, heard: Diagnostics) -> Iterator[None]:
+    def _explained(self, what: str, heard: Diagnostics | None = None) -> Iterator[None]:
         try:
             with _quiet_threads():
                 yield
@@ -135,7 +145,7 @@ class Engine:
         except PulumiCommandError as error:
             raise HalabError(
                 f"{what} failed for lab {self._folder.name!r}",
-                detail=heard.errors() or str(error),
+                detail=(heard.errors() if heard else "") or str(error),
                 hint=f"`./halab up {self._folder.name}` continues, "
                 f"`./halab down {self._folder.name}` removes",
             ) from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from pathlib import Path
 from typing import Any
@@ -16,17 +15,21 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
-import provisioning
 from inventory.model import Inventory
 from inventory.record import save
+from provisioning.drift import find_drift
+from provisioning.plan import digest
 from provisioning.secrets import Secrets
 from provisioning.sequence import apply
 from status.health import wait_healthy
 
 Props = dict[str, Any]
 
-COMPARED = ("inventory", "secrets", "machine_ids", "recipe")
-"""Inputs whose change means that provisioning has to run again."""
+COMPARED = ("inventory", "secrets", "machine_ids", "delivered")
+"""Inputs whose change means that provisioning has to run again, and that the lab is another one."""
+
+SAID = 3
+"""Differences of a machine that are named: a lab that is upgraded has dozens."""
 
 _say_lock = threading.Lock()
 
@@ -42,31 +45,57 @@ class SoftwareProvider(ResourceProvider):
 
     def create(self, props: Props) -> CreateResult:
         """Provision for the first time; raises HalabError when a step fails."""
-        self._apply(props)
+        _note_inventory(props)
+        _apply(props)
         return CreateResult(id_=Inventory.model_validate_json(props["inventory"]).lab, outs=props)
 
-    def update(self, _id: str, _olds: Props, news: Props) -> UpdateResult:
+    def update(self, _id: str, olds: Props, news: Props) -> UpdateResult:
         """Provision again; what is as it should be stays untouched."""
-        self._apply(news)
+        if _changed(olds, news):
+            _note_inventory(news)
+        _apply(news)
         return UpdateResult(outs=news)
 
     def diff(self, _id: str, olds: Props, news: Props) -> DiffResult:
-        """Compare what provisioning depends on."""
-        changed = [key for key in COMPARED if olds.get(key) != news.get(key)]
-        return DiffResult(changes=bool(changed))
+        """Compare what provisioning depends on; then the machines, which anybody may change."""
+        return DiffResult(changes=_changed(olds, news) or _drifted(news))
 
     def delete(self, _id: str, _props: Props) -> None:
         """Leave the software alone: its machines are deleted after it."""
 
-    def _apply(self, props: Props) -> None:
-        inventory = Inventory.model_validate_json(props["inventory"])
-        save(Path(props["inventory_path"]), inventory)
-        apply(inventory, Secrets.model_validate_json(props["secrets"]), say)
-        wait_healthy(inventory, inventory.timing.healthy_wait_s, say)
+
+def _changed(olds: Props, news: Props) -> bool:
+    return any(olds.get(key) != news.get(key) for key in COMPARED)
+
+
+def _drifted(props: Props) -> bool:
+    drift = find_drift(*_inputs(props))
+    for machine, differences in drift.items():
+        say(f"{machine} is not as it shall be: {', '.join(differences[:SAID])}")
+    return bool(drift)
+
+
+def _note_inventory(props: Props) -> None:
+    """Write the inventory; when this was done last tells which snapshots still fit the lab."""
+    save(Path(props["inventory_path"]), Inventory.model_validate_json(props["inventory"]))
+
+
+def _apply(props: Props) -> None:
+    inventory, secrets = _inputs(props)
+    apply(inventory, secrets, say)
+    wait_healthy(inventory, inventory.timing.healthy_wait_s, say)
+
+
+def _inputs(props: Props) -> tuple[Inventory, Secrets]:
+    inventory = Inventory.model_validate_json(props["inventory"])
+    return inventory, Secrets.model_validate_json(props["secrets"])
 
 
 class Software(Resource):
-    """The cluster's software, configured on the machines of an inventory."""
+    """The cluster's software, configured on the machines of an inventory.
+
+    Its inputs keep all that `up` decided, `files` among it: see infra.keeping.
+    """
 
     def __init__(
         self,
@@ -75,6 +104,7 @@ class Software(Resource):
         inventory: Inventory,
         inventory_path: Path,
         secrets: Secrets,
+        files: dict[str, str],
         machine_ids: dict[str, pulumi.Output[str]],
         opts: pulumi.ResourceOptions,
     ) -> None:
@@ -85,18 +115,9 @@ class Software(Resource):
                 "inventory": inventory.model_dump_json(),
                 "inventory_path": str(inventory_path),
                 "secrets": pulumi.Output.secret(secrets.reveal()),
+                "files": pulumi.Output.secret(files),
                 "machine_ids": machine_ids,
-                "recipe": recipe_digest(),
+                "delivered": digest(inventory, secrets),
             },
             opts,
         )
-
-
-def recipe_digest() -> str:
-    """Return a digest of everything that provisioning consists of, so that its change is seen."""
-    digest = hashlib.sha256()
-    folder = Path(provisioning.__file__).parent
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and "__pycache__" not in path.parts:
-            digest.update(str(path.relative_to(folder)).encode() + path.read_bytes())
-    return digest.hexdigest()[:16]

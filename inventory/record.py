@@ -66,6 +66,8 @@ def _load(kind: type[Kind], path: Path, folder: LabFolder) -> Kind:
         ) from error
     except ValidationError as error:
         raise HalabError(
-            f"{path} is not readable: {error}",
-            hint=f"`./halab down {folder.name}` removes the lab",
+            f"{path} is damaged",
+            detail=str(error),
+            hint=f"`./halab up {folder.name}` brings it back, `./halab down {folder.name}` removes "
+            "the lab",
         ) from error

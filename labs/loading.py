@@ -44,7 +44,7 @@ def find(name_or_path: str, folder: Path = LABS) -> Path:
 
     What ends with .toml or has a slash is a path. Raises HalabError when there is no such file.
     """
-    if name_or_path.endswith(".toml") or os.sep in name_or_path:
+    if is_path(name_or_path):
         # Unlike Path.expanduser, it leaves alone what it does not know.
         path = Path(os.path.expanduser(name_or_path))
         problem = f"no such lab definition: {path}"
@@ -59,6 +59,11 @@ def find(name_or_path: str, folder: Path = LABS) -> Path:
     raise HalabError(
         problem, hint=f"{question}known labs: {', '.join(names)}; or give the path of a .toml file"
     )
+
+
+def is_path(name_or_path: str) -> bool:
+    """Tell whether a person names a file, and not a lab."""
+    return name_or_path.endswith(".toml") or os.sep in name_or_path
 
 
 def load(name_or_path: str) -> Lab:

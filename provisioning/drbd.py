@@ -107,8 +107,12 @@ def initialise(inventory: Inventory, facts: Facts, cluster_runs: bool) -> tuple[
 
 
 def adjust(facts: Facts, changed: frozenset[str]) -> tuple[Step, ...]:
-    """Make running replication take over a changed configuration."""
-    if CONFIGURATION not in changed or not facts.cluster_runs:
+    """Make running replication take over a changed configuration, and end what cut it off by hand.
+
+    A node that stands alone or has let go of its disk stays so by itself.
+    """
+    cut_off = any(word in facts.replication for word in ("cs:StandAlone", "ds:Diskless/"))
+    if not facts.cluster_runs or (CONFIGURATION not in changed and not cut_off):
         return ()
     return (Step("replication took over its configuration", f"drbdadm adjust {RESOURCE}"),)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from core.errors import HalabError
@@ -29,14 +31,16 @@ class Unit(StrEnum):
     ZABBIX_SERVER = "zabbix-server.service"
     POSTGRESQL = "postgresql.service"
     PHP = "php8.4-fpm.service"
+    FIREWALL = "halab-firewall.service"
 
 
 @dataclass(frozen=True)
 class UnitState:
-    """Whether a unit runs, and whether it starts at boot."""
+    """Whether a unit runs, whether it starts at boot, and whether somebody forbade it to start."""
 
     active: bool
     enabled: bool
+    masked: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,8 +48,10 @@ class Facts:
     """A machine as it was found.
 
     `fencing_disk` is what `sbd dump` prints, empty when the disk holds no header; `notes` maps the
-    names of files in NOTES to their content; `firewall` holds digests of the rules that are in
-    force and of those that the next boot loads.
+    names of files in NOTES to their content; `digests` are SHA-256 by path, those of the firewall's
+    rules in force by "-"; `kernel` are settings by path below /proc/sys; `replication` is r0's line
+    of /proc/drbd; `members` are the numbers of the nodes that corosync here is together with; `cib`
+    is the cluster's configuration, empty where Pacemaker does not run.
     """
 
     system: str
@@ -55,7 +61,11 @@ class Facts:
     notes: dict[str, str]
     corosync_conf: str
     fencing_disk: str
-    firewall: str = ""
+    digests: dict[str, str] = field(default_factory=dict)
+    kernel: dict[str, str] = field(default_factory=dict)
+    replication: str = ""
+    members: frozenset[int] = frozenset()
+    cib: str = ""
 
     @property
     def cluster_runs(self) -> bool:
@@ -63,11 +73,12 @@ class Facts:
         return self.units[Unit.PACEMAKER].active
 
 
-def read_facts(remote: Remote, packages: tuple[str, ...], fencing_disk: str | None) -> Facts:
+def read_facts(
+    remote: Remote, packages: Iterable[str], fencing_disk: str | None, settings: Iterable[str]
+) -> Facts:
     """Look at a machine. Raises HalabError when it is not what halab can configure."""
-    printed = run_script(
-        remote, "facts.sh", NOTES, fencing_disk or "", " ".join(Unit), " ".join(packages)
-    )
+    lists = (" ".join(words) for words in (Unit, packages, settings))
+    printed = run_script(remote, "facts.sh", NOTES, fencing_disk or "", *lists)
     facts = parse_facts(printed)
     if facts.system != "debian 13":
         raise HalabError(
@@ -105,7 +116,23 @@ def parse_facts(printed: str) -> Facts:
         },
         corosync_conf=sections["corosync.conf"] + "\n",
         fencing_disk=sections.get("fencing disk", ""),
-        firewall=sections.get("firewall", ""),
+        digests={
+            path: digest
+            for digest, _, path in (
+                line.partition("  ") for line in sections.get("digests", "").splitlines()
+            )
+        },
+        kernel=dict(line.split(":", 1) for line in sections.get("kernel", "").splitlines()),
+        replication=sections.get("replication", "").strip(),
+        members=frozenset(
+            int(number)
+            for number in re.findall(
+                r"^runtime\.members\.(\d+)\.status .* = joined$",
+                sections.get("members", ""),
+                re.MULTILINE,
+            )
+        ),
+        cib=sections.get("cib", ""),
     )
 
 
@@ -117,5 +144,6 @@ def _units(text: str) -> dict[Unit, UnitState]:
             states[Unit(values["Id"])] = UnitState(
                 active=values["ActiveState"] in ("active", "activating"),
                 enabled=values["UnitFileState"] == "enabled",
+                masked=values["UnitFileState"].startswith("masked"),
             )
     return states

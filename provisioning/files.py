@@ -58,10 +58,19 @@ def ensure_files(remote: Remote, files: Iterable[File | Link]) -> frozenset[str]
     Content, mode and owner are compared first. Each file is replaced in one step, and everything
     is on the disk before this returns: the next thing to happen may be a power cut.
     """
+    return _handle(remote, files)
+
+
+def differing_files(remote: Remote, files: Iterable[File | Link]) -> frozenset[str]:
+    """Return the paths that `ensure_files` would write, and write nothing."""
+    return _handle(remote, files, "compare")
+
+
+def _handle(remote: Remote, files: Iterable[File | Link], *arguments: str) -> frozenset[str]:
     wanted = [_message(file) for file in files]
     if not wanted:
         return frozenset()
-    done = run_script(remote, "write_files.py", stdin=json.dumps(wanted))
+    done = run_script(remote, "write_files.py", *arguments, stdin=json.dumps(wanted))
     return frozenset(json.loads(done))
 
 

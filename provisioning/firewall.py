@@ -7,6 +7,7 @@ tables (those of drills, or a person's own) stay what they are.
 from __future__ import annotations
 
 import hashlib
+import re
 import shlex
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -17,7 +18,7 @@ from core.wait import WaitTimeout, wait_until
 from inventory.model import Inventory, Machine
 from labs.ports import Opening, Peer, Protocol
 from labs.roles import MachineRole, NetworkRole
-from provisioning.facts import NOTES, Facts
+from provisioning.facts import NOTES, Facts, Unit
 from provisioning.files import File, Link, run_script
 from provisioning.remote import Remote, RemoteUnreachable
 from provisioning.steps import Step
@@ -27,8 +28,8 @@ TABLE = "inet halab"
 RULES = "/etc/halab/firewall.nft"
 """What the next boot loads; only rules that were confirmed come here."""
 
-UNIT = "/etc/systemd/system/halab-firewall.service"
-WANTED = "/etc/systemd/system/sysinit.target.wants/halab-firewall.service"
+UNIT = f"/etc/systemd/system/{Unit.FIREWALL}"
+WANTED = f"/etc/systemd/system/sysinit.target.wants/{Unit.FIREWALL}"
 KERNEL_SETTINGS = "/etc/sysctl.d/halab.conf"
 NOTE = "firewall"
 
@@ -69,12 +70,18 @@ def files(inventory: Inventory) -> tuple[File | Link, ...]:
     )
 
 
+def kernel_settings() -> dict[str, str]:
+    """Return what keeps networks apart: values by path below /proc/sys."""
+    found = re.findall(r"^([\w.]+) = (\w+)$", render("segmentation.conf.j2"), re.MULTILINE)
+    return {f"/proc/sys/{name.replace('.', '/')}": value for name, value in found}
+
+
 def delivery(inventory: Inventory, machine: Machine, facts: Facts) -> tuple[File, ...]:
     """Describe the rules to try; nothing when the right ones are in force and loaded at boot."""
     if not inventory.firewall.enabled:
         return ()
     wanted = rules(inventory, machine)
-    in_force, at_boot = _digests(facts.firewall)
+    in_force, at_boot = facts.digests.get("-"), facts.digests.get(RULES)
     noted = facts.notes.get(NOTE, "").split(" ")[0]
     if in_force == noted and at_boot == hashlib.sha256(wanted.encode()).hexdigest():
         return ()
@@ -142,10 +149,12 @@ def start(inventory: Inventory, facts: Facts, written: frozenset[str]) -> tuple[
     Systemd must have been reloaded.
     """
     steps: list[Step] = []
-    if KERNEL_SETTINGS in written:
+    wanted = kernel_settings()
+    apart = all(facts.kernel.get(path) == value for path, value in wanted.items())
+    if inventory.firewall.enabled and (KERNEL_SETTINGS in written or not apart):
         command = f"/usr/lib/systemd/systemd-sysctl {KERNEL_SETTINGS}"
         steps.append(Step("networks kept apart in the kernel", command))
-    if UNIT in written:
+    if inventory.firewall.enabled and (UNIT in written or not facts.units[Unit.FIREWALL].active):
         steps.append(Step("firewall loaded at boot", "systemctl start halab-firewall.service"))
     if not inventory.firewall.enabled and NOTE in facts.notes:
         paths = shlex.join((WANTED, UNIT, KERNEL_SETTINGS, RULES, f"{NOTES}/{NOTE}"))
@@ -214,9 +223,3 @@ def _rules(opening: Opening, sources: tuple[str, ...] | None) -> Iterator[str]:
 
 def _set(addresses: tuple[str, ...]) -> str:
     return addresses[0] if len(addresses) == 1 else f"{{ {', '.join(addresses)} }}"
-
-
-def _digests(printed: str) -> tuple[str, str]:
-    """Read the digests of the rules in force and of those that the next boot loads."""
-    found = {words[1]: words[0] for words in map(str.split, printed.splitlines()) if words[1:]}
-    return found.get("-", ""), found.get(RULES, "")

@@ -7,14 +7,14 @@ from collections.abc import Callable
 from core.wait import wait_until
 from inventory.model import Inventory, Machine
 from labs.roles import MachineRole
-from provisioning.facts import Facts
+from provisioning.facts import Facts, Unit
 from provisioning.files import File, Link, ensure_files
 from provisioning.remote import Remote
 from provisioning.secrets import Secrets
 from provisioning.steps import Step, run_steps
 from provisioning.zabbix import agent, server
 from provisioning.zabbix.api import LOGIN, MonitoringRefused, MonitoringUnreachable, session
-from provisioning.zabbix.configuration import ensure_configured
+from provisioning.zabbix.configuration import describe, ensure_configured
 
 
 def files(inventory: Inventory, machine: Machine, secrets: Secrets) -> tuple[File | Link, ...]:
@@ -25,6 +25,13 @@ def files(inventory: Inventory, machine: Machine, secrets: Secrets) -> tuple[Fil
     if machine.role is MachineRole.NODE:
         return common
     return (*common, *server.files(inventory, secrets))
+
+
+def units(machine: Machine) -> tuple[Unit, ...]:
+    """Return the units that monitoring runs on a machine."""
+    if machine.role is MachineRole.NODE:
+        return agent.UNITS
+    return (Unit.ZABBIX_AGENT, *server.UNITS)
 
 
 def delivery(
@@ -61,6 +68,11 @@ def start_node(
     return () if inventory.monitoring is None else agent.start(node, facts, changed)
 
 
+def description(inventory: Inventory, secrets: Secrets) -> str:
+    """Return all that Zabbix is told through its API; empty in a lab without monitoring."""
+    return "" if inventory.monitoring is None else describe(inventory, secrets)
+
+
 def configure(
     remote: Remote, inventory: Inventory, secrets: Secrets, stopped: Callable[[], bool]
 ) -> tuple[str, ...]:
@@ -83,8 +95,7 @@ def configure(
                 raise
             again = True
             # Whoever changed it by hand has changed what halab is asked to keep.
-            facts = Facts("", "", frozenset(), {}, {}, "", "")
-            written = ensure_files(remote, server.delivery(facts, secrets, again=True))
+            written = ensure_files(remote, server.passwords(secrets))
             run_steps(remote, server.set_passwords(secrets, written), timeout=60.0 * timing.pace)
             raise MonitoringUnreachable("Zabbix's password was set again") from error
 

@@ -18,6 +18,9 @@ SEED = "/var/lib/pacemaker/cib/cib.xml"
 
 _STARTED_AT_BOOT = (Unit.COROSYNC, Unit.QDEVICE, Unit.PACEMAKER)
 
+UNITS = (Unit.SBD, *_STARTED_AT_BOOT)
+"""What runs on every node; sbd starts with corosync."""
+
 
 def files(inventory: Inventory) -> tuple[File | Link, ...]:
     """Describe the daemons' settings, their start at boot, and the CIB of the first start.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from core.errors import CommandError, HalabError
 from labs.roles import MachineRole
 from provisioning.facts import Facts
 from provisioning.files import run_script
@@ -72,8 +73,19 @@ def missing(wanted: tuple[str, ...], facts: Facts) -> tuple[str, ...]:
 
 
 def ensure_installed(remote: Remote, names: tuple[str, ...]) -> bool:
-    """Install the named packages; returns whether there were any."""
+    """Install the named packages; returns whether there were any.
+
+    Raises HalabError when the machine cannot get them.
+    """
     if not names:
         return False
-    run_script(remote, "install.sh", *names, timeout=INSTALL_TIMEOUT)
+    try:
+        run_script(remote, "install.sh", *names, timeout=INSTALL_TIMEOUT)
+    except CommandError as error:
+        raise HalabError(
+            f"{remote.name} lacks packages and cannot install them: {' '.join(names)}",
+            detail=error.detail,
+            hint="give the machine an apt source that it reaches; machines that halab made reach "
+            "none: there `./halab reset` brings back what was removed",
+        ) from error
     return True

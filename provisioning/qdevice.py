@@ -45,16 +45,24 @@ def _side(inventory: Inventory, machine: Machine) -> _Side:
 def delivery(
     inventory: Inventory, machine: Machine, secrets: Secrets, facts: Facts
 ) -> tuple[File, ...]:
-    """Describe the key and certificates to import; nothing when the machine has this lab's."""
+    """Describe the key and certificates to import; nothing when the machine has this lab's.
+
+    The machine notes whose they are, and digests of the database that they were put into.
+    """
     side = _side(inventory, machine)
     digest = secrets.qnetd_authority.digest(side.subject)
-    if facts.notes.get(NOTE) == digest:
+    held = [
+        f"{sum_}  {path}"
+        for path, sum_ in sorted(facts.digests.items())
+        if path.startswith(f"{side.database}/")
+    ]
+    if facts.notes.get(NOTE, "").splitlines() == [digest, *held]:
         return ()
     packed = base64.b64decode(issue(secrets.qnetd_authority, side.subject, side.nickname))
     return (
         File(f"{_DELIVERY}/own.p12", packed, mode=0o600),
         File(f"{_DELIVERY}/authority.pem", secrets.qnetd_authority.certificate, mode=0o600),
-        File(f"{_DELIVERY}/digest", digest, mode=0o600),
+        File(f"{_DELIVERY}/digest", f"{digest}\n", mode=0o600),
     )
 
 
@@ -79,6 +87,16 @@ def import_certificates(
 def serving(machine: Machine) -> tuple[Link, ...]:
     """Make the monitor's daemon start at boot."""
     return (link(Unit.QNETD, AT_BOOT),) if machine.role is MachineRole.MONITOR else ()
+
+
+def restart(facts: Facts, changed: frozenset[str]) -> tuple[Step, ...]:
+    """Make a node's daemon show certificates that were imported while it ran.
+
+    The monitor's daemon must have its own by then.
+    """
+    if f"{_DELIVERY}/own.p12" not in changed or not facts.units[Unit.QDEVICE].active:
+        return ()
+    return (Step("quorum device joined again", "systemctl try-restart corosync-qdevice"),)
 
 
 def start(facts: Facts, imported: bool) -> tuple[Step, ...]:

@@ -54,9 +54,17 @@ def configuration(inventory: Inventory) -> str:
 
 
 def needs_stopped_cluster(inventory: Inventory, facts: Facts) -> bool:
-    """Tell whether the disk holds other timeouts: running daemons would go on with those."""
-    found = parse_dump(facts.fencing_disk)
-    return found is not None and found != wanted(inventory)
+    """Tell whether the cluster runs here with other timeouts on the disk, or without a header.
+
+    Running daemons would go on with those, and in slots that a new header does not know.
+    """
+    runs = facts.units[Unit.COROSYNC].active
+    return runs and parse_dump(facts.fencing_disk) != wanted(inventory)
+
+
+def is_missing(facts: Facts) -> bool:
+    """Tell whether Pacemaker runs here without sbd, which starts before it, with corosync alone."""
+    return facts.cluster_runs and not facts.units[Unit.SBD].active
 
 
 def initialise(inventory: Inventory, facts: Facts) -> tuple[Step, ...]:

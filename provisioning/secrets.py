@@ -71,8 +71,15 @@ def ensure_secrets(path: Path) -> Secrets:
             write_file(path, generate().reveal())
         else:
             _complete(path)
+    return load_secrets(path)
+
+
+def load_secrets(path: Path) -> Secrets:
+    """Read a lab's secrets; raises HalabError, which shows none, for a file without them."""
     try:
-        return Secrets.model_validate_json(path.read_text())
+        return Secrets.model_validate_json(path.read_bytes())
+    except FileNotFoundError as error:
+        raise HalabError(f"{path} is not there", hint="`./halab up` brings it back") from error
     except ValidationError as error:
         # pydantic's message would show the values.
         wrong = ", ".join(
@@ -80,7 +87,8 @@ def ensure_secrets(path: Path) -> Secrets:
         )
         raise HalabError(
             f"{path} does not hold a lab's secrets (wrong: {wrong})",
-            hint="take the lab down and build it again; or remove the file to get new secrets",
+            hint="remove it: then `./halab up` takes the secrets from Pulumi's state, or makes new "
+            "ones, stops the cluster on all nodes, and starts it with them",
         ) from None
 
 

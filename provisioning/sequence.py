@@ -13,21 +13,10 @@ from core.errors import HalabError
 from core.wait import WaitTimeout, wait_until
 from inventory.model import Inventory, Machine
 from labs.roles import MachineRole
-from provisioning import (
-    chrony,
-    corosync,
-    drbd,
-    firewall,
-    monitoring,
-    nginx,
-    pacemaker,
-    packages,
-    qdevice,
-    sbd,
-    units,
-)
+from provisioning import firewall, monitoring, pacemaker, packages
 from provisioning.facts import Facts, read_facts
-from provisioning.files import File, Link, ensure_files
+from provisioning.files import ensure_files
+from provisioning.plan import Plan
 from provisioning.remote import Remote, RemoteUnreachable
 from provisioning.secrets import Secrets
 from provisioning.steps import Step, run_steps
@@ -68,32 +57,31 @@ class _Run:
     remotes: dict[str, Remote]
     pool: ThreadPoolExecutor
     interrupted: Event = field(default_factory=Event)
+    written: dict[str, frozenset[str]] = field(default_factory=dict)
+    """Files that had to be written, by machine."""
 
     def apply(self) -> tuple[Change, ...]:
         machines, nodes = self.inventory.machines, self.inventory.nodes
         found = dict(zip_names(machines, self._everywhere(self._look, machines)))
+        plan = Plan.of(self.inventory, self.secrets, found)
         changes: list[Change] = []
-        stopping = self._stop_where_needed(found)
+        stopping = plan.to_stop()
         if stopping:
-            changes += stopping
-            found |= dict(zip_names(nodes, self._everywhere(self._look, nodes)))
-        state = _State.of(self.inventory, found)
+            changes += self._stop(stopping, found)
+            found |= dict(zip_names(stopping, self._everywhere(self._look, stopping)))
+            plan = Plan.of(self.inventory, self.secrets, found)
 
-        for done in self._everywhere(lambda m: self._configure(m, state), machines):
+        for done in self._everywhere(lambda m: self._configure(m, plan), machines):
             changes += done
         # Zabbix starts and is configured while the cluster starts.
         watching = self.pool.submit(self._watch)
         try:
-            for done in self._everywhere(lambda m: self._begin(m, state), nodes):
-                changes += done
-            started: list[Change] = []
-            for done in self._everywhere(lambda m: self._start(m, state), nodes):
-                started += done
+            changes += self._on_nodes(plan.membership)
+            started = self._on_nodes(lambda node, _: plan.start(node))
             changes += [*started, *self._resources(nodes[0])]
             if started:
                 self._await_service()
-            for done in self._everywhere(lambda m: self._report(m, state), nodes):
-                changes += done
+            changes += self._on_nodes(plan.report)
         except BaseException:
             self.interrupted.set()
             raise
@@ -118,11 +106,8 @@ class _Run:
 
     def _look(self, machine: Machine) -> Facts:
         """Wait until a machine answers and look at it."""
-        wanted = self._packages(machine)
-        disk = self.inventory.disks.sbd if machine.role is MachineRole.NODE else None
-        remote = self.remotes[machine.name]
         facts = wait_until(
-            lambda: self._read(remote, wanted, disk),
+            lambda: self._read(machine),
             lambda _: True,
             what=f"{machine.name} answers over ssh",
             timeout=self.inventory.timing.boot_wait_s,
@@ -139,43 +124,33 @@ class _Run:
             raise HalabError(f"interrupted while trying {machine.name}'s firewall rules")
         return Remote(machine, connect_timeout=self.inventory.timing.ssh_wait_s)
 
-    def _read(self, remote: Remote, wanted: tuple[str, ...], disk: str | None) -> Facts:
+    def _read(self, machine: Machine) -> Facts:
         if self.interrupted.is_set():
-            raise HalabError(f"interrupted while waiting for {remote.name}")
-        return read_facts(remote, wanted, disk)
+            raise HalabError(f"interrupted while waiting for {machine.name}")
+        return look(self.inventory, self.remotes[machine.name])
 
-    def _stop_where_needed(self, found: dict[str, Facts]) -> list[Change]:
-        """Stop the cluster when its fencing timeouts change: running daemons keep the old ones."""
-        nodes = self.inventory.nodes
-        runs = any(pacemaker.stop(found[node.name]) for node in nodes)
-        differs = any(sbd.needs_stopped_cluster(self.inventory, found[n.name]) for n in nodes)
-        if not (runs and differs):
-            return []
-        self.report("fencing timeouts change: the whole cluster is restarted")
+    def _stop(self, nodes: tuple[Machine, ...], found: dict[str, Facts]) -> list[Change]:
+        names = ", ".join(node.name for node in nodes)
+        self.report(f"fencing or keys change: the cluster is restarted on {names}")
         stopped = self._everywhere(
             lambda node: self._run(node, pacemaker.stop(found[node.name])), nodes
         )
         return [change for done in stopped for change in done]
 
-    def _configure(self, machine: Machine, state: _State) -> list[Change]:
+    def _configure(self, machine: Machine, plan: Plan) -> list[Change]:
         """Packages, files, and all that does not depend on another machine."""
         remote = self.remotes[machine.name]
-        facts = state.found[machine.name]
         changes: list[Change] = []
-        absent = packages.missing(self._packages(machine), facts)
+        absent = plan.packages(machine)
         if absent:
             self.report(f"{machine.name}: installing {len(absent)} packages")
             packages.ensure_installed(remote, absent)
             changes += self._note(machine, (f"packages installed: {' '.join(absent)}",))
-            facts = state.found[machine.name] = self._look(machine)
+            plan.found[machine.name] = self._look(machine)
 
-        delivered: tuple[File, ...] = (
-            *qdevice.delivery(self.inventory, machine, self.secrets, facts),
-            *firewall.delivery(self.inventory, machine, facts),
-            *monitoring.delivery(self.inventory, machine, self.secrets, facts),
-        )
-        written = ensure_files(remote, [*self._files(machine, state), *delivered])
-        state.written[machine.name] = written
+        delivered = plan.delivery(machine)
+        written = ensure_files(remote, [*plan.files(machine), *delivered])
+        self.written[machine.name] = written
         paths = sorted(written - {file.path for file in delivered})
         changes += self._note(machine, [f"{path} written" for path in paths])
         # Before anything listens, and while nothing can be lost by it.
@@ -183,70 +158,15 @@ class _Run:
             self.inventory, remote, lambda: self._another(machine), written
         )
         changes += self._note(machine, tried)
-        certificates = qdevice.import_certificates(self.inventory, machine, written)
-        steps: list[Step] = [*certificates]
-        steps += units.reload(written)
-        steps += firewall.start(self.inventory, facts, written)
-        if machine.role is MachineRole.MONITOR:
-            steps += qdevice.start(facts, bool(certificates))
-            steps += chrony.start(facts, written)
-            steps += monitoring.start_monitor(self.inventory, facts, self.secrets, written)
-        else:
-            steps += self._node_steps(machine, state, facts, written)
-        return changes + self._run(machine, steps)
+        return changes + self._run(machine, plan.steps(machine, written))
 
-    def _files(self, machine: Machine, state: _State) -> tuple[File | Link, ...]:
-        files = (
-            *firewall.files(self.inventory),
-            *chrony.files(self.inventory, machine),
-            *qdevice.serving(machine),
-            *monitoring.files(self.inventory, machine, self.secrets),
+    def _on_nodes(self, steps: Callable[[Machine, frozenset[str]], list[Step]]) -> list[Change]:
+        """Run on every node what follows, also from the files that were written there."""
+        done = self._everywhere(
+            lambda node: self._run(node, steps(node, self.written[node.name])),
+            self.inventory.nodes,
         )
-        if machine.role is MachineRole.MONITOR:
-            return files
-        return (
-            *files,
-            *corosync.files(state.corosync_conf, self.secrets),
-            *sbd.files(self.inventory),
-            *drbd.files(self.inventory, self.secrets),
-            *nginx.files(self.inventory),
-            *pacemaker.files(self.inventory),
-        )
-
-    def _node_steps(
-        self, machine: Machine, state: _State, facts: Facts, written: frozenset[str]
-    ) -> list[Step]:
-        first = drbd.first_node(self.inventory, machine)
-        steps: list[Step] = [*monitoring.prepare_node(self.inventory, facts, written)]
-        steps += sbd.load_watchdog(facts, written)
-        if first:
-            steps += sbd.initialise(self.inventory, facts)
-        steps += drbd.attach(facts, state.first, state.cluster_runs)
-        steps += drbd.check_handler(written)
-        steps += nginx.leave_to_cluster(facts)
-        steps += chrony.start(facts, written)
-        steps += drbd.adjust(facts, written)
-        steps += nginx.reload(facts, written)
-        steps += corosync.reload(facts, written, first=first)
-        return steps
-
-    def _begin(self, machine: Machine, state: _State) -> list[Change]:
-        """Start membership; the first node makes the filesystem at the same time."""
-        facts = state.found[machine.name]
-        membership = pacemaker.start_membership(facts)
-        if not drbd.first_node(self.inventory, machine):
-            return self._run(machine, membership)
-        replication = drbd.initialise(self.inventory, facts, state.cluster_runs)
-        return self._run(machine, [*replication, *membership])
-
-    def _start(self, machine: Machine, state: _State) -> list[Change]:
-        return self._run(machine, pacemaker.start(state.found[machine.name]))
-
-    def _report(self, machine: Machine, state: _State) -> list[Change]:
-        """Make a node's monitoring agent run."""
-        written, facts = state.written[machine.name], state.found[machine.name]
-        steps = monitoring.start_node(self.inventory, machine, facts, written)
-        return self._run(machine, steps)
+        return [change for changes in done for change in changes]
 
     def _watch(self) -> list[Change]:
         """Tell Zabbix what to watch."""
@@ -256,9 +176,6 @@ class _Run:
         remote = self.remotes[monitor.name]
         done = monitoring.configure(remote, self.inventory, self.secrets, self.interrupted.is_set)
         return self._note(monitor, done)
-
-    def _packages(self, machine: Machine) -> tuple[str, ...]:
-        return packages.wanted(machine.role, monitoring=self.inventory.monitoring is not None)
 
     def _resources(self, machine: Machine) -> list[Change]:
         done = pacemaker.ensure_configured(self.remotes[machine.name], self.inventory)
@@ -297,28 +214,12 @@ class _Run:
         return changes
 
 
-@dataclass(frozen=True)
-class _State:
-    """What was found on all machines, and what follows from it for each of them."""
-
-    found: dict[str, Facts]
-    first: Facts
-    cluster_runs: bool
-    corosync_conf: str
-    written: dict[str, frozenset[str]] = field(default_factory=dict)
-    """Files that had to be written, by machine."""
-
-    @classmethod
-    def of(cls, inventory: Inventory, found: dict[str, Facts]) -> _State:
-        nodes = [found[node.name] for node in inventory.nodes]
-        return cls(
-            found=found,
-            first=nodes[0],
-            cluster_runs=any(facts.cluster_runs for facts in nodes),
-            corosync_conf=corosync.next_configuration(
-                inventory, [facts.corosync_conf for facts in nodes]
-            ),
-        )
+def look(inventory: Inventory, remote: Remote) -> Facts:
+    """Look at a machine; raises RemoteUnreachable when it does not answer."""
+    machine = remote.machine
+    wanted = packages.wanted(machine.role, monitoring=inventory.monitoring is not None)
+    disk = inventory.disks.sbd if machine.role is MachineRole.NODE else None
+    return read_facts(remote, wanted, disk, firewall.kernel_settings())
 
 
 def zip_names(machines: Iterable[Machine], answers: list[Answer]) -> Iterable[tuple[str, Answer]]:

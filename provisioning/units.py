@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from provisioning.facts import Unit
+from provisioning.facts import Facts, Unit
 from provisioning.files import Link
 from provisioning.steps import Step
 
@@ -17,6 +17,16 @@ def link(unit: Unit, place: str) -> Link:
     unit: several seconds each in an emulated guest.
     """
     return Link(f"{FOLDER}/{place}/{unit}", f"/usr/lib/systemd/system/{unit}")
+
+
+def allow(facts: Facts, needed: tuple[Unit, ...]) -> tuple[Step, ...]:
+    """Let systemd start what somebody forbade it to start."""
+    found = [unit for unit in needed if facts.units[unit].masked]
+    if not found:
+        return ()
+    names = " ".join(found)
+    command = f"systemctl unmask {names}\nsystemctl unmask --runtime {names}"
+    return (Step(f"may start again: {', '.join(found)}", command),)
 
 
 def reload(changed: frozenset[str]) -> tuple[Step, ...]:

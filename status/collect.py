@@ -17,7 +17,6 @@ from status.model import (
     NodeState,
     NodeStatus,
     Quorum,
-    RemedyStatus,
     ResourceStatus,
     ServiceStatus,
 )
@@ -30,7 +29,6 @@ from status.reading import (
     parse_node,
     service_url,
 )
-from status.reasons import FOR_EVER
 from status.rules import Readings, judge
 
 CONNECT_TIMEOUT_S = 20.0
@@ -133,8 +131,7 @@ def describe(inventory: Inventory, readings: Readings, record: LabRecord | None)
     address = inventory.service.address.ip
     reached = readings.reached
     quorum = readings.speaker.quorum if readings.speaker else None
-    found = judge(inventory, readings)
-    reasons = tuple(reason.sentence for reason in found if not reason.past)
+    reasons = judge(inventory, readings)
     outside = readings.monitor
     return LabStatus(
         lab=inventory.lab,
@@ -177,8 +174,8 @@ def describe(inventory: Inventory, readings: Readings, record: LabRecord | None)
             for link in node.links
         ),
         resources=tuple(
-            ResourceStatus(id=each.id, node=each.node, role=each.role, state=each.state)
-            for each in (readings.cluster.instances if readings.cluster else ())
+            ResourceStatus(id=found.id, node=found.node, role=found.role, state=found.state)
+            for found in (readings.cluster.instances if readings.cluster else ())
         ),
         replication={name: node.replication for name, node in reached.items() if node.replication},
         addresses=tuple(
@@ -192,15 +189,4 @@ def describe(inventory: Inventory, readings: Readings, record: LabRecord | None)
         ),
         healthy=not reasons,
         reasons=reasons,
-        history=tuple(reason.sentence for reason in found if reason.past),
-        remedies=tuple(
-            RemedyStatus(
-                reason=reason.sentence,
-                command=reason.remedy.paste(inventory.lab),
-                warning=reason.remedy.warning,
-                by_itself_s=round(reason.lasts_s) if 0 < reason.lasts_s < FOR_EVER else None,
-            )
-            for reason in found
-            if reason.remedy is not None
-        ),
     )

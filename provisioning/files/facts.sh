@@ -1,5 +1,6 @@
-# What a machine is like. Arguments: folder of notes, fencing disk (empty: none), units, packages.
-notes=$1 disk=$2 units=$3 packages=$4
+# What a machine is like. Arguments: folder of notes, fencing disk (empty: none), units, packages,
+# settings of the kernel (files below /proc/sys).
+notes=$1 disk=$2 units=$3 packages=$4 settings=$5
 
 echo "== system"
 . /etc/os-release
@@ -27,11 +28,30 @@ echo "== corosync.conf"
 if [ -f /etc/corosync/corosync.conf ]; then cat /etc/corosync/corosync.conf; fi
 echo
 
-echo "== firewall"
-# In force, then what the next boot loads.
-nft --stateless list table inet halab 2>/dev/null | sha256sum - /etc/halab/firewall.nft 2>/dev/null || :
+echo "== kernel"
+grep --with-filename . $settings || :
+
+echo "== digests"
+# Of the firewall's rules in force (-) and of files that daemons read once, when they start.
+nft --stateless list table inet halab 2>/dev/null |
+    sha256sum - /etc/halab/firewall.nft /etc/corosync/authkey \
+        /etc/corosync/qnetd/nssdb/*.db /etc/corosync/qdevice/net/nssdb/*.db 2>/dev/null || :
 
 if [ -n "$disk" ]; then
     echo "== fencing disk"
     if command -v sbd >/dev/null; then sbd -d "$disk" dump 2>/dev/null || :; fi
+
+    echo "== replication"
+    grep '^ *0: ' /proc/drbd 2>/dev/null || :
+
+    # A daemon that hangs is no reason to know nothing else.
+    echo "== members"
+    if systemctl is-active --quiet corosync; then
+        timeout 20 corosync-cmapctl runtime.members. 2>/dev/null || :
+    fi
+
+    echo "== cib"
+    if systemctl is-active --quiet pacemaker; then
+        timeout 20 cibadmin --query --local 2>/dev/null || :
+    fi
 fi

@@ -9,5 +9,6 @@ certutil -A -d "sql:$database" -n "$authority" -t CT,c,c -i "$delivery/authority
 pk12util -i "$delivery/own.p12" -d "sql:$database" -W ''
 chgrp "$group" "$database"/*
 chmod 0640 "$database"/*
-install -D -m 0600 "$delivery/digest" "$note"
+mkdir -p "${note%/*}"
+sha256sum "$database"/*.db | cat "$delivery/digest" - >"$note"
 rm -rf "$delivery"

@@ -1,4 +1,7 @@
-"""Runs on a machine: reads wanted files as JSON, writes those that differ, prints their paths."""
+"""Runs on a machine: reads wanted files as JSON, writes those that differ, prints their paths.
+
+With the argument "compare" it writes nothing.
+"""
 
 import base64
 import json
@@ -12,7 +15,7 @@ def differs(path: str, data: bytes, mode: int, owner: tuple[int, int]) -> bool:
         found = os.lstat(path)
         with open(path, "rb") as file:
             same = file.read() == data
-    except (FileNotFoundError, NotADirectoryError):
+    except OSError:
         return True
     return not same or found.st_mode != 0o100000 | mode or (found.st_uid, found.st_gid) != owner
 
@@ -29,17 +32,19 @@ def write(path: str, data: bytes, mode: int, owner: tuple[int, int]) -> None:
     os.replace(draft, path)
 
 
-def relink(path: str, target: str) -> bool:
-    """Make a symbolic link; return whether it had to be made."""
-    if os.path.islink(path) and os.readlink(path) == target:
-        return False
+def leads_elsewhere(path: str, target: str) -> bool:
+    """Tell whether a symbolic link has to be made."""
+    return not (os.path.islink(path) and os.readlink(path) == target)
+
+
+def relink(path: str, target: str) -> None:
+    """Make a symbolic link in one step."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
     draft = path + ".halab-new"
     if os.path.lexists(draft):
         os.unlink(draft)
     os.symlink(target, draft)
     os.replace(draft, path)
-    return True
 
 
 def derived(source: str, edits: list[tuple[str, str]]) -> bytes:
@@ -64,10 +69,13 @@ def numbers(owner: str) -> tuple[int, int]:
     return pwd.getpwnam(user).pw_uid, grp.getgrnam(group).gr_gid
 
 
+compare_only = sys.argv[1:] == ["compare"]
 changed = []
 for item in json.load(sys.stdin):
     if "link" in item:
-        if relink(item["path"], item["link"]):
+        if leads_elsewhere(item["path"], item["link"]):
+            if not compare_only:
+                relink(item["path"], item["link"])
             changed.append(item["path"])
         continue
     if item["once"] and os.path.lexists(item["path"]):
@@ -77,8 +85,9 @@ for item in json.load(sys.stdin):
         data = derived(item["source"], item["edits"])
     wanted = data, item["mode"], numbers(item["owner"])
     if differs(item["path"], *wanted):
-        write(item["path"], *wanted)
+        if not compare_only:
+            write(item["path"], *wanted)
         changed.append(item["path"])
-if changed:
+if changed and not compare_only:
     os.sync()
 print(json.dumps(changed))

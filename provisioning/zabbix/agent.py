@@ -30,6 +30,9 @@ SERVICE = f"{FOLDER}/halab-cluster-status.service"
 TIMER = f"{FOLDER}/{Unit.COLLECTOR}"
 TMPFILES = "/etc/tmpfiles.d/halab.conf"
 
+UNITS = (Unit.ZABBIX_AGENT, Unit.COLLECTOR)
+"""What runs on a node; the monitor has the agent alone."""
+
 LOOPBACK = "127.0.0.1"
 
 
@@ -120,8 +123,7 @@ def start(machine: Machine, facts: Facts, changed: frozenset[str]) -> tuple[Step
 
 def stop(facts: Facts) -> tuple[Step, ...]:
     """Stop what a lab without monitoring does not need."""
-    units = (Unit.ZABBIX_AGENT, Unit.COLLECTOR)
-    found = [unit for unit in units if facts.units[unit].active or facts.units[unit].enabled]
+    found = [unit for unit in UNITS if facts.units[unit].active or facts.units[unit].enabled]
     if not found:
         return ()
     return (Step("monitoring agent stopped", f"systemctl disable --now {' '.join(found)}"),)

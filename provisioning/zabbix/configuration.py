@@ -31,6 +31,8 @@ DISABLED_GROUP = "Disabled"
 PSK = 2
 """Encryption by a pre-shared key, as the API counts."""
 
+DASHBOARD_ITEMS = ("cluster.active", "service.answers", "cluster.votes", "cluster.event")
+
 PROBE_S = 5
 """Between two probes of the service from outside."""
 
@@ -126,6 +128,17 @@ def differs(wanted: Host, found: dict[str, Any] | None) -> bool:
         and {macro["macro"]: macro["value"] for macro in found["macros"]} == wanted.macros
         and addresses == ([wanted.address] if wanted.address else [])
     )
+
+
+def describe(inventory: Inventory, secrets: Secrets) -> str:
+    """Return all that Zabbix shall be told, as text: where it differs, so does what it is told."""
+    ids = {key: "" for key in DASHBOARD_ITEMS}
+    board = dashboard.layout(cluster_host(inventory), "", [], ids)
+    told = [
+        (h.name, h.visible, sorted(h.templates), h.address, sorted(h.macros.items()), h.note)
+        for h in hosts(inventory, secrets)
+    ]
+    return repr((template(), RULES, told, PSK, dashboard.essence(board)))
 
 
 def ensure_configured(api: Api, inventory: Inventory, secrets: Secrets) -> tuple[str, ...]:
@@ -238,7 +251,7 @@ def _ensure_dashboard(api: Api, inventory: Inventory) -> Iterable[str]:
         "item.get",
         output=["key_"],
         host=name,
-        filter={"key_": ["cluster.active", "service.answers", "cluster.votes", "cluster.event"]},
+        filter={"key_": list(DASHBOARD_ITEMS)},
         selectHosts=["name"],
     )
     machines = api.call(

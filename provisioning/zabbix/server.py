@@ -102,14 +102,18 @@ def accounts_digest(secrets: Secrets) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def delivery(facts: Facts, secrets: Secrets, *, again: bool = False) -> tuple[File, ...]:
-    """Describe the statements that set the passwords; nothing when they were set before.
-
-    With `again` in any case: somebody may have changed them by hand. They travel in a file, because
-    the commands of steps are shown when they fail.
-    """
-    if not again and facts.notes.get(ACCOUNTS_NOTE) == accounts_digest(secrets):
+def delivery(facts: Facts, secrets: Secrets) -> tuple[File, ...]:
+    """Describe the statements that set the passwords; nothing when they were set before."""
+    if facts.notes.get(ACCOUNTS_NOTE) == accounts_digest(secrets):
         return ()
+    return passwords(secrets)
+
+
+def passwords(secrets: Secrets) -> tuple[File, ...]:
+    """Describe the statements that set the passwords.
+
+    They travel in a file, because the commands of steps are shown when they fail.
+    """
     salt = bcrypt.gensalt(PASSWORD_ROUNDS)
     statements = render(
         "zabbix-passwords.sql.j2",

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
+import pytest
+
 from provisioning.facts import Unit, parse_facts
+from provisioning.files import run_script
 from provisioning.sbd import DiskTimeouts, parse_dump
-from tests.unit.provisioned_lab import FENCING_DISK
+from tests.unit.provisioned_lab import FENCING_DISK, this_machine
 
 NODE = f"""== system
 debian 13
@@ -56,6 +62,46 @@ def test_a_node_is_read() -> None:
     assert not facts.cluster_runs
     assert facts.notes == {"quorum-certificates": "abc123", "replication": "demo"}
     assert facts.corosync_conf == "totem {\n    version: 2\n}\n"
+
+
+def test_what_the_script_prints_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A machine without a cluster, as far as its programs tell: whatever is missing ends nothing.
+    stub = tmp_path / "systemctl"
+    stub.write_text(
+        '#!/bin/sh\n[ "$1" = show ] || exit 3\n'
+        "printf 'Id=chrony.service\\nActiveState=active\\nUnitFileState=masked\\n'\n"
+    )
+    stub.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    notes = tmp_path / "notes"
+    notes.mkdir()
+    (notes / "replication").write_text("demo\n")
+    setting = "/proc/sys/net/ipv4/ip_forward"
+    printed = run_script(
+        this_machine(), "facts.sh", str(notes), "/dev/none", "chrony.service", "bash", setting
+    )
+    facts = parse_facts(printed)
+    assert facts.system and facts.hostname
+    assert facts.notes == {"replication": "demo"}
+    assert facts.kernel == {setting: Path(setting).read_text().strip()}
+    assert set(facts.digests) == {"-"}
+    assert facts.units[Unit.CHRONY].masked and facts.units[Unit.CHRONY].active
+    assert (facts.cib, facts.members, facts.replication) == ("", frozenset(), "")
+
+
+def test_membership_replication_and_configuration_of_a_running_node_are_read() -> None:
+    facts = parse_facts(
+        f"{NODE}\n== digests\nabc  -\ndef  /etc/corosync/authkey\n"
+        "== replication\n 0: cs:StandAlone ro:Secondary/Unknown ds:UpToDate/DUnknown   r-----\n"
+        "== members\nruntime.members.1.status (str) = joined\n"
+        "runtime.members.2.ip (str) = r(0) ip(10.20.1.2) \n"
+        "runtime.members.2.status (str) = left\n"
+        "== cib\n<cib/>\n"
+    )
+    assert facts.digests == {"-": "abc", "/etc/corosync/authkey": "def"}
+    assert facts.replication.startswith("0: cs:StandAlone")
+    assert facts.members == {1}
+    assert facts.cib == "<cib/>"
 
 
 def test_a_unit_that_systemd_does_not_mention_is_neither_active_nor_enabled() -> None:

@@ -118,17 +118,17 @@ def test_no_port_is_listed_twice_for_the_same_network() -> None:
     assert len(rows) == len(set(rows))
 
 
-def sums(in_force: str, at_boot: str) -> str:
-    return f"{in_force}  -\n{hashlib.sha256(at_boot.encode()).hexdigest()}  {firewall.RULES}\n"
+def sums(in_force: str, at_boot: str) -> dict[str, str]:
+    return {"-": in_force, firewall.RULES: hashlib.sha256(at_boot.encode()).hexdigest()}
 
 
 def test_rules_are_tried_only_when_something_differs() -> None:
     found, node = lab(), lab().nodes[0]
-    right = facts(runs=True, notes={"firewall": "abc  -"}, firewall=sums("abc", node_rules(found)))
+    right = facts(runs=True, notes={"firewall": "abc  -"}, digests=sums("abc", node_rules(found)))
     assert firewall.delivery(found, node, right) == ()
     for wrong in (
-        replace(right, firewall=sums("other", node_rules(found))),
-        replace(right, firewall=sums("abc", "older rules")),
+        replace(right, digests=sums("other", node_rules(found))),
+        replace(right, digests=sums("abc", "older rules")),
         replace(right, notes={}),
         facts(runs=False),
     ):

@@ -448,3 +448,30 @@ def test_a_busy_libvirt_is_asked_again_until_all_machines_go_on(scene: Scene) ->
     machines.resume()
     assert scene.runs()
     assert scene.daemon.calls.count("domjobabort node1") == 2
+
+
+@pytest.mark.parametrize("keep", [0, 20, None])
+def test_a_snapshot_whose_description_is_cut_off_is_named_and_can_be_removed(
+    scene: Scene, keep: int | None
+) -> None:
+    scene.take("calm")
+    description = scene.folder.snapshots / "calm" / "snapshot.json"
+    if keep is None:
+        description.unlink()
+    else:
+        description.write_bytes(description.read_bytes()[:keep])
+    assert scene.labels() == []
+    with pytest.raises(HalabError, match="damaged") as caught:
+        scene.restore("calm")
+    assert "--remove calm" in str(caught.value)
+    Shelf(scene.folder).remove("calm")
+    assert scene.left_over() == []
+    with pytest.raises(HalabError, match="no snapshot"):
+        Shelf(scene.folder).find("calm")
+
+
+def test_a_note_of_a_restore_that_was_cut_off_holds_nobody_up(scene: Scene) -> None:
+    scene.take("calm")
+    (scene.folder.snapshots / ".restoring").write_text("")
+    scene.recover()
+    assert scene.runs()

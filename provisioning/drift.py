@@ -1,0 +1,83 @@
+"""How machines differ from what they shall be, whoever changed them; nothing is changed here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+
+from core.errors import CommandError, HalabError
+from inventory.model import Inventory, Machine
+from labs.roles import MachineRole
+from provisioning import cib
+from provisioning.facts import Facts
+from provisioning.files import differing_files
+from provisioning.plan import Plan
+from provisioning.remote import Remote
+from provisioning.secrets import Secrets
+from provisioning.sequence import look
+
+CONNECT_TIMEOUT_S = 20.0
+"""A machine of a lab in emulation that is busy answers within 10."""
+
+
+def find_drift(inventory: Inventory, secrets: Secrets) -> dict[str, list[str]]:
+    """Return what `apply` would change, by machine; nothing when all is as it shall be.
+
+    A machine that does not answer, or that cannot be compared, differs. What Zabbix was told
+    through its API is not asked for.
+    """
+    with ExitStack() as stack:
+        remotes = {
+            m.name: stack.enter_context(Remote(m, connect_timeout=CONNECT_TIMEOUT_S))
+            for m in inventory.machines
+        }
+        pool = stack.enter_context(ThreadPoolExecutor(len(remotes)))
+        found: dict[str, Facts] = {}
+
+        def find(machine: Machine) -> list[str]:
+            found[machine.name] = look(inventory, remotes[machine.name])
+            return []
+
+        drift = _everywhere(pool, inventory, find)
+        if not drift:
+            plan = Plan.of(inventory, secrets, found)
+            drift = _everywhere(
+                pool, inventory, lambda machine: compare(plan, machine, remotes[machine.name])
+            )
+        return drift
+
+
+def compare(plan: Plan, machine: Machine, remote: Remote) -> list[str]:
+    """Return how one machine differs from its plan."""
+    absent = plan.packages(machine)
+    if absent:
+        # The users that own files may be missing with their packages.
+        return [f"no packages {' '.join(absent)}"]
+    wanted = [*plan.files(machine), *plan.delivery(machine)]
+    written = differing_files(remote, wanted)
+    steps = plan.steps(machine, written)
+    if machine.role is MachineRole.NODE:
+        steps += plan.membership(machine, written)
+        steps += plan.start(machine)
+        steps += plan.report(machine, written)
+        running = plan.found[machine.name].cib
+        if running:
+            steps += cib.corrections(running, cib.desired(plan.inventory))
+    stops = ["the cluster has to start again"] if machine in plan.to_stop() else []
+    return [*sorted(written), *stops, *(step.what for step in steps)]
+
+
+def _everywhere(
+    pool: ThreadPoolExecutor, inventory: Inventory, task: Callable[[Machine], list[str]]
+) -> dict[str, list[str]]:
+    def worded(machine: Machine) -> list[str]:
+        try:
+            return task(machine)
+        except CommandError as error:
+            return [f"cannot be compared: {error.stderr.strip()}"]
+        except HalabError as error:
+            return [error.message]
+
+    answers = zip(inventory.machines, pool.map(worded, inventory.machines), strict=True)
+    return {machine.name: said for machine, said in answers if said}

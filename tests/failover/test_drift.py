@@ -1,0 +1,68 @@
+"""Somebody changes things inside the machines that no cluster repairs by itself; `up` does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from core.folders import LabFolder
+from drills.faults.base import run_on
+from drills.site import Site
+from hypervisor.reset import can_reset
+from hypervisor.toolchain import find_toolchain
+from infra.engine import Engine
+from inventory.model import Inventory
+from provisioning.drift import find_drift
+from provisioning.secrets import load_secrets
+from status.collect import collect
+from status.health import wait_healthy
+
+ON_THE_ACTIVE_NODE = "crm_attribute --type crm_config --name stonith-enabled --update false"
+ON_THE_STANDBY = """
+nft flush ruleset
+rm /etc/halab/firewall.nft /etc/drbd.d/r0.res
+printf x >/etc/corosync/authkey
+sysctl -qw net.ipv4.ip_forward=1
+systemctl disable --now --quiet chrony
+"""
+ON_THE_MONITOR = """
+systemctl disable --now --quiet corosync-qnetd
+systemctl mask --quiet corosync-qnetd
+systemctl stop zabbix-agent2
+"""
+
+
+@pytest.fixture
+def engine(folder: LabFolder, inventory: Inventory) -> Iterator[Engine]:
+    if can_reset(folder):
+        Site.of(folder).reset(print)
+    wait_healthy(inventory, inventory.timing.healthy_wait_s)
+    toolchain = find_toolchain()
+    assert toolchain is not None
+    yield Engine(folder, toolchain.environment())
+
+
+def test_what_was_changed_by_hand_is_seen_and_mended(
+    engine: Engine, folder: LabFolder, inventory: Inventory
+) -> None:
+    secrets = load_secrets(folder.secrets)
+    assert find_drift(inventory, secrets) == {}
+    provisioned = folder.inventory.stat().st_mtime_ns
+
+    active = collect(inventory).active
+    assert active is not None
+    (standby,) = [node for node in inventory.nodes if node.name != active]
+    run_on(inventory.machine(active), ON_THE_ACTIVE_NODE)
+    run_on(standby, ON_THE_STANDBY)
+    run_on(inventory.monitor, ON_THE_MONITOR)
+
+    drift = find_drift(inventory, secrets)
+    assert set(drift) == {machine.name for machine in inventory.machines}
+    assert engine.preview() == {"update": 1}
+
+    engine.up(lambda _: None)
+    assert find_drift(inventory, secrets) == {}
+    wait_healthy(inventory, inventory.timing.healthy_wait_s)
+    # The lab is what it was: its snapshots still fit.
+    assert folder.inventory.stat().st_mtime_ns == provisioned
