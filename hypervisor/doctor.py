@@ -65,14 +65,15 @@ class Finding:
 def examine(needs: Needs) -> list[Finding]:
     """Look at everything that a lab with these needs depends on; changes nothing."""
     shortages = find_shortages()
+    namespaces = _namespaces(shortages)
     return [
         _system(),
         _processors(needs),
         _memory(needs),
         *_disks(needs),
         _programs(shortages),
-        _namespaces(shortages),
-        _acceleration(),
+        namespaces,
+        _acceleration(namespaces),
         _toolchain(),
     ]
 
@@ -192,7 +193,9 @@ def _namespaces(shortages: list[Shortage]) -> Finding:
     return Finding("namespaces", Verdict.OK, f"a private hypervisor can run {who}")
 
 
-def _acceleration() -> Finding:
+def _acceleration(namespaces: Finding) -> Finding:
+    if namespaces.verdict is Verdict.ERROR:
+        return Finding("acceleration", Verdict.OK, "KVM is tried when there are namespaces")
     image = cached_image(MachineRole.NODE)
     if image is None:
         fact = "is tried when the first guest image has been built"

@@ -19,7 +19,7 @@ from pathlib import Path
 from core.command import run, start
 from core.errors import CommandError, HalabError
 from core.folders import PROJECT, cache_folder
-from hypervisor.namespaces import as_root_of_its_own
+from hypervisor.namespaces import as_root_of_its_own, remove_folder
 from labs.roles import MachineRole
 
 RECIPE = Path(__file__).parent / "recipe"
@@ -43,7 +43,6 @@ DISK_SIZE = "4G"
 """What a guest sees as its root disk; the file is sparse."""
 
 BUILD_TIMEOUT_S = 1800
-REMOVE_TIMEOUT_S = 120
 
 ROOM_MIB = 4096
 """Free space that a build needs for its root folder, archive and disk side by side."""
@@ -141,7 +140,7 @@ def _build(role: MachineRole, draft: Path, report: Report) -> None:
         report(f"{role} image: installing Debian {RELEASE} with {len(packages(role))} packages")
         _run_logged(_mmdebstrap(role, recipe, keys), archive, draft.parent / "build.log")
         report(f"{role} image: making the disk")
-        script = as_root_of_its_own([*ENDS_WHOLLY, "sh", "-eu", str(recipe / "make-disk")])
+        script = as_root_of_its_own([*ENDS_WHOLLY, "sh", "-eu", recipe / "make-disk"])
         run(
             [*script, archive, draft, DISK_SIZE],
             timeout=BUILD_TIMEOUT_S,
@@ -247,7 +246,7 @@ def _check_room(folder: Path) -> None:
 def _remove_abandoned(images: Path, role: MachineRole) -> None:
     """Remove drafts of builds that were killed; their lock is ours now."""
     for path in images.glob(f".{role}-*"):
-        _remove(path)
+        remove_folder(path)
 
 
 @contextmanager
@@ -259,9 +258,4 @@ def _draft_folder(images: Path, role: MachineRole) -> Iterator[Path]:
     try:
         yield draft
     finally:
-        _remove(folder)
-
-
-def _remove(folder: Path) -> None:
-    """Remove a folder in which a guest's files may belong to ids that only a namespace knows."""
-    run(as_root_of_its_own(["rm", "-rf", "--", str(folder)]), timeout=REMOVE_TIMEOUT_S)
+        remove_folder(folder)

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
+import subprocess
+import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.command import run
+from core.command import run, start
 from core.environment import user_name
 from core.errors import HalabError
 
@@ -21,6 +24,7 @@ AS_ROOT_OF_ITS_OWN = ("unshare", "--user", "--map-root-user", "--map-auto")
 """util-linux 2.38 is the first with --map-auto."""
 
 TRIAL_TIMEOUT_S = 30
+REMOVE_TIMEOUT_S = 120
 
 TROUBLE = "docs/troubleshooting.md says how to make it stay"
 
@@ -101,15 +105,26 @@ BANS = (
 )
 
 
-def as_root_of_its_own(command: Sequence[str]) -> list[str]:
+def as_root_of_its_own(command: Sequence[str | Path]) -> list[str | Path]:
     """Run as root, or as the root of a user namespace in which the user's subuids are known."""
     return list(command) if os.geteuid() == 0 else [*AS_ROOT_OF_ITS_OWN, "--", *command]
 
 
-def in_private_namespaces(command: Sequence[str]) -> list[str]:
+def in_private_namespaces(command: Sequence[str | Path]) -> list[str | Path]:
     """Run as the first process of networks, mounts and processes of its own, as their root."""
     unshare = ("unshare",) if os.geteuid() == 0 else AS_ROOT_OF_ITS_OWN
     return [*unshare, "--net", "--mount", "--pid", "--fork", "--kill-child", "--", *command]
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder in which files may belong to ids that only a user namespace knows.
+
+    Raises HalabError when some of it has to stay.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        check_namespaces()
+        run(as_root_of_its_own(["rm", "-rf", "--", folder]), timeout=REMOVE_TIMEOUT_S)
 
 
 def check_namespaces() -> None:
@@ -117,17 +132,40 @@ def check_namespaces() -> None:
     script = "\n".join(
         f"{{ {step.command}; }} || exit {status}" for status, step in enumerate(STEPS, FIRST_STATUS)
     )
-    done = run(in_private_namespaces(["sh", "-c", script]), check=False, timeout=TRIAL_TIMEOUT_S)
-    if done.returncode == 0:
+    status, said = _try(in_private_namespaces(["sh", "-c", script]))
+    if status == 0:
         return
-    failed = done.returncode - FIRST_STATUS
+    failed = (status or 0) - FIRST_STATUS
     step = STEPS[failed] if 0 <= failed < len(STEPS) else None
-    said = done.stderr.strip() or f"unshare exited with {done.returncode}"
+    what = "nothing happened" if status is None else f"unshare exited with {status}"
     raise HalabError(
         "a private hypervisor needs namespaces of its own, with all rights in them",
-        detail=f"{step.command}: {said}" if step else said,
+        detail=f"{step.command}: {said}" if step else said or what,
         hint=_remedy(step),
     )
+
+
+def _try(command: Sequence[str | Path]) -> tuple[int | None, str]:
+    """Return exit status and output; the status is None when it did not end in time."""
+    with tempfile.TemporaryFile() as output:
+        process = start(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+        try:
+            status = process.wait(TRIAL_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            status = None
+        finally:
+            # unshare's own helper waits for ever for one that could not make its namespace.
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        output.seek(0)
+        return status, output.read().decode(errors="replace").strip()
 
 
 def _remedy(step: Step | None) -> str:

@@ -33,7 +33,7 @@ from core.processes import (
     start_time,
 )
 from core.wait import wait_until
-from hypervisor.namespaces import as_root_of_its_own, check_namespaces, in_private_namespaces
+from hypervisor.namespaces import check_namespaces, in_private_namespaces, remove_folder
 
 INSIDE = Path(__file__).parent / "inside"
 
@@ -120,7 +120,7 @@ class PrivateHypervisor:
         self._write_configuration()
         with (self._folder / "hypervisor.log").open("a") as log:
             process = start(
-                in_private_namespaces([str(INSIDE), str(self._folder)]),
+                in_private_namespaces([INSIDE, self._folder]),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -186,9 +186,7 @@ class PrivateHypervisor:
 
     def remove_files(self) -> None:
         """Remove the lab's folder, whoever in the hypervisor's user namespace owns its files."""
-        if not self._lab.path.exists():
-            return
-        run(as_root_of_its_own(["rm", "-rf", "--", str(self._lab.path)]))
+        remove_folder(self._lab.path)
 
     def leftovers(self) -> list[str]:
         """Return a sentence for everything of this lab that is still there."""

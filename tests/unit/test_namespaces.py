@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
 from core.errors import HalabError
+from core.processes import is_alive
+from core.wait import wait_until
 from hypervisor import namespaces
-from hypervisor.namespaces import Ban, as_root_of_its_own, check_namespaces, in_private_namespaces
+from hypervisor.namespaces import (
+    Ban,
+    as_root_of_its_own,
+    check_namespaces,
+    in_private_namespaces,
+    remove_folder,
+)
 
 USERNS = "sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"
 UNSHARE = "sudo apparmor_parser --remove /etc/apparmor.d/unshare-userns-restrict"
@@ -174,3 +183,36 @@ def test_a_user_without_a_name_hears_that_he_needs_one(monkeypatch: pytest.Monke
     monkeypatch.setattr("os.getuid", lambda: 4_000_000_000)
     with pytest.raises(HalabError, match="has no name on this machine"):
         namespaces._has_range()
+
+
+def test_an_unshare_that_leaves_a_helper_behind_is_not_waited_for(host: Host) -> None:
+    # util-linux's own maps the ids, and waits for ever when there is no namespace to map them in.
+    helper = host.folder / "helper"
+    host.program("unshare", f"sleep 60 & echo $! >{helper}; echo 'unshare: no' >&2; exit 1")
+    (host.folder / "sleep").symlink_to("/bin/sleep")
+    began = time.monotonic()
+    with pytest.raises(HalabError) as caught:
+        check_namespaces()
+    assert time.monotonic() - began < 20
+    assert caught.value.detail == "unshare: no"
+    pid = int(helper.read_text())
+    wait_until(lambda: is_alive(pid), lambda alive: not alive, what="it to end", timeout=20)
+
+
+def test_what_can_be_removed_without_a_namespace_needs_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(namespaces, "check_namespaces", lambda: pytest.fail("tried"))
+    (tmp_path / "lab" / "pool").mkdir(parents=True)
+    remove_folder(tmp_path / "lab")
+    remove_folder(tmp_path / "never was there")
+    assert not (tmp_path / "lab").exists()
+
+
+def test_what_belongs_to_foreign_ids_is_said_to_need_a_namespace(
+    tmp_path: Path, host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.rmtree", lambda *_, **__: None)
+    host.fails("unshare", "unshare: unshare failed: No space left on device")
+    with pytest.raises(HalabError, match="needs namespaces"):
+        remove_folder(tmp_path)
