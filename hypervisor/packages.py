@@ -294,8 +294,9 @@ def _report_package(line: str, report: Report) -> None:
         "Unpacking ": "unpacking packages",
         "Setting up ": "setting up packages",
     }
-    if line.startswith("Adding "):
-        report(line.lower())
+    # What the installer says itself; dpkg-divert adds things, too.
+    if line.startswith("Waiting for ") or line.endswith("to the package sources"):
+        report(line[0].lower() + line[1:])
     for beginning, stage in stages.items():
         if line.startswith(beginning):
             report(stage)
