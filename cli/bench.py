@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from cli.claims import check_removable, claimed
 from cli.progress import Progress
 from core.command import run
 from core.errors import HalabError
@@ -25,6 +26,8 @@ from labs.addressing import machines
 from labs.loading import load
 from labs.model import Lab
 from labs.roles import MachineRole
+
+COMMAND = "halab bench"
 
 DEFINITION = PROJECT / "tests" / "selftest.toml"
 
@@ -42,13 +45,18 @@ def bench(
 ) -> None:
     """Measure bare boot, `up`, reset, memory and failover; prints and asserts nothing."""
     lab, progress = load(str(DEFINITION)), Progress()
-    if LabFolder.of(lab.name).path.exists():
+    if check_removable(lab.name, COMMAND):
         _halab("down", lab.name)
     table = Table("what", "measured", "beside", box=None)
     with progress.step("Booting the same guests by bare QEMU"):
         boot = _bare_boot(lab)
     table.add_row("three guests by bare QEMU until ssh", f"{boot:.0f} s", "")
-    try:
+
+    def take_away() -> None:
+        with progress.step("halab down"):
+            table.add_row("down", f"{_timed('down', lab.name):.0f} s", "")
+
+    with claimed(lab.name, COMMAND, take_away, keep=False):
         with progress.step("halab up"), _Memory(LabFolder.of(lab.name)) as memory:
             first = _timed("up", str(DEFINITION))
         table.add_row(
@@ -68,9 +76,6 @@ def bench(
             for line in words(result):
                 table.add_row("power loss", line, "")
         table.add_row("peak memory of the lab", f"{memory.peak_mib} MiB", "proportional set size")
-    finally:
-        with progress.step("halab down"):
-            table.add_row("down", f"{_timed('down', lab.name):.0f} s", "")
     Console(highlight=False, soft_wrap=True).print(table)
 
 

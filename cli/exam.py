@@ -11,9 +11,10 @@ import typer
 from rich.console import Console
 
 from cli.choosing import wanted
+from cli.claims import claimed
 from cli.down import down
 from cli.drill import NOT_PASSED, RESET
-from cli.locking import LabBusy, locked
+from cli.locking import locked
 from cli.series import print_summary, run_series
 from cli.up import up
 from core.folders import LabFolder
@@ -85,17 +86,11 @@ def _standing(lab: str, name: str, keep: bool, console: Console) -> Iterator[boo
 
     Yields whether it was built.
     """
-    built = not LabFolder.of(name).path.exists()
-    try:
-        if built:
-            up(lab)
-        yield built
-    except LabBusy:
-        # Whoever works on it needs it.
-        built = False
-        raise
-    finally:
-        if built and keep:
-            console.print(f"the lab stays: ./halab status {name}, ./halab down {name}")
-        elif built and LabFolder.of(name).path.exists():
-            down(name)
+    with claimed(name, "halab exam", lambda: down(name), keep) as built:
+        try:
+            if built:
+                up(lab)
+            yield built
+        finally:
+            if built and keep:
+                console.print(f"the lab stays: ./halab status {name}, ./halab down {name}")

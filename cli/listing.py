@@ -44,7 +44,9 @@ def _labs(labs: Iterable[dict[str, Any]]) -> Table:
     table = Table("lab", "state", "machines", "platform", "acceleration", box=None)
     for lab in labs:
         running, machines = len(lab["running"]), len(lab["machines"])
-        run = f"{running} of {machines} run" if machines else f"{running} machines run"
+        run = f"{running} of {machines} run"
+        if not machines:
+            run = "1 machine runs" if running == 1 else f"{running} machines run"
         speed = {True: "KVM", False: "emulation", None: "?"}[lab["accelerated"]]
         table.add_row(lab["name"], lab["state"], run, lab["platform"], speed)
     return table

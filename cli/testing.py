@@ -13,15 +13,18 @@ from xml.etree import ElementTree
 import typer
 from rich.console import Console
 
+from cli.claims import check_removable, claimed
 from cli.progress import Progress
 from core.command import run, start
-from core.folders import PROJECT, LabFolder
+from core.folders import PROJECT
 from core.signals import interruptible
 from hypervisor.packages import NEEDS, TEST_NEEDS, ensure_packages
 from labs.loading import load
 
 DEFINITION = PROJECT / "tests" / "selftest.toml"
-"""The lab that the tests build: its own name, so that nobody's lab is touched."""
+"""The lab that the tests build; one of its name that somebody else made is not touched."""
+
+COMMAND = "halab test"
 
 PYTHON = (sys.executable, "-P", "-m")
 
@@ -73,17 +76,16 @@ def _run_gates(console: Console) -> None:
 
 @contextmanager
 def _lab(name: str, keep: bool, console: Console) -> Iterator[None]:
-    if LabFolder.of(name).path.exists():
+    if check_removable(name, COMMAND):
         console.print(f"removing the lab {name} of an earlier run")
         _check(_halab("down", name))
-    try:
-        _check(_halab("up", str(DEFINITION)))
-        yield
-    finally:
-        if keep:
-            console.print(f"the lab stays: ./halab status {name}, ./halab down {name}")
-        elif LabFolder.of(name).path.exists():
-            _check(_halab("down", name))
+    with claimed(name, COMMAND, lambda: _check(_halab("down", name)), keep):
+        try:
+            _check(_halab("up", str(DEFINITION)))
+            yield
+        finally:
+            if keep:
+                console.print(f"the lab stays: ./halab status {name}, ./halab down {name}")
 
 
 def _halab(*words: str) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from cli.building import Prepared, build, prepare
 from cli.choosing import wanted
+from cli.claims import take_over
 from cli.locking import locked
 from cli.progress import Progress
 from cli.restoring import bring_back
@@ -37,6 +38,7 @@ def up(
     bring_back(lab, progress)
     definition, source = wanted(lab)
     with locked(definition.name):
+        take_over(definition.name)
         prepared = prepare(definition, source, progress)
         usually = "1 min" if prepared.record.accelerated else "2 to 3 min"
         with progress.step(f"Lab {definition.name}", usually=usually) as step:

@@ -93,7 +93,7 @@ class PrivateHypervisor:
     def sockets(self) -> Path:
         """The folder of libvirt's sockets; a short one elsewhere where the lab's path is long."""
         near = self._folder / "run"
-        if len(str(near / "libvirt-sock-ro")) <= SOCKET_PATH_LIMIT:
+        if len(os.fsencode(near / "libvirt-admin-sock")) <= SOCKET_PATH_LIMIT:
             return near
         digest = hashlib.sha256(str(self._folder).encode()).hexdigest()[:12]
         return Path(f"/tmp/halab-{os.getuid()}-{digest}")
@@ -144,9 +144,10 @@ class PrivateHypervisor:
         needed = (self._folder / "libvirtd.conf", self.sockets / "libvirt-sock")
         missing = [path for path in needed if not path.exists()]
         if self.is_running() and missing:
+            count = len(self.guests())
             raise HalabError(
-                f"{len(self.guests())} machines of lab {self._lab.name!r} run, and the folder that "
-                "they were made in is gone or incomplete",
+                f"{count} {'machine' if count == 1 else 'machines'} of lab {self._lab.name!r} "
+                f"{'runs' if count == 1 else 'run'} without the folder that the lab was made in",
                 detail="missing: " + ", ".join(map(str, missing)),
                 hint=f"`./halab down {self._lab.name}` ends them; then `up` builds the lab anew",
             )

@@ -94,12 +94,6 @@ class Engine:
         # Typed as OpType, but the SDK hands over the engine's bare words.
         return {OpType(op).value: count for op, count in summary.items() if op != OpType.SAME}
 
-    def destroy(self, on_event: OnEvent) -> None:
-        """Delete everything that the stack knows."""
-        heard = Diagnostics(on_event)
-        with self._stack() as stack, self._explained("pulumi destroy", heard):
-            stack.destroy(on_event=heard, on_output=_ignore)
-
     def managed(self) -> frozenset[Managed]:
         """Return the libvirt objects in the stack's state."""
         with self._explained("reading Pulumi's state"), self._stack() as stack:

@@ -57,13 +57,13 @@ def _empty(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if "virsh" in request.fixturenames:
         shared: Virsh = request.getfixturevalue("virsh")
-        for kind, verbs in (
-            ("domain", ("destroy", "undefine")),
-            ("network", ("net-destroy", "net-undefine")),
-            ("pool", ("pool-destroy", "pool-undefine")),
+        for words, verbs in (
+            ("list", ("destroy", "undefine")),
+            ("net-list", ("net-destroy", "net-undefine")),
+            ("pool-list", ("pool-destroy", "pool-undefine")),
         ):
-            for one in find(shared, kind):
-                shared("; ".join(f"{verb} {one.uuid}" for verb in verbs), check=False)
+            there = shared(words, "--all", "--uuid").split()
+            shared("; ".join(f"{verb} {one}" for one in there for verb in verbs), check=False)
 
 
 class Libvirt:
@@ -73,10 +73,10 @@ class Libvirt:
         self._virsh = virsh
         self._folder = folder
 
-    def _define(self, verb: str, xml: str) -> None:
+    def _define(self, verb: str, xml: str, *then: str) -> None:
         file = self._folder / "object.xml"
         file.write_text(xml)
-        self._virsh(verb, str(file))
+        self._virsh("; ".join((f"{verb} '{file}'", *then)))
 
     def domain(self, name: str, metadata: str = "") -> None:
         """Make a machine without disks, that is off."""
@@ -90,20 +90,17 @@ class Libvirt:
         """Make a network, that is off."""
         self._define("net-define", f"<network><name>{name}</name>{metadata}{rest}</network>")
 
-    def pool(self, name: str, folder: Path, uuid: str | None = None) -> None:
-        """Make a pool for a folder and start it."""
+    def pool(self, name: str, folder: Path, uuid: str | None = None, *volumes: str) -> None:
+        """Make a pool for a folder, start it and put small disks into it."""
         folder.mkdir(exist_ok=True)
         given = f"<uuid>{uuid}</uuid>" if uuid else ""
         self._define(
             "pool-define",
             f"<pool type='dir'><name>{name}</name>{given}"
             f"<target><path>{folder}</path></target></pool>",
+            f"pool-start {name}",
+            *(f"vol-create-as {name} '{volume}' 1M" for volume in volumes),
         )
-        self._virsh("pool-start", name)
-
-    def volume(self, pool: str, name: str) -> None:
-        """Make a small disk."""
-        self._virsh("vol-create-as", pool, name, "1M")
 
     def names(self) -> set[str]:
         """Return what there is."""
@@ -146,16 +143,16 @@ def marked(mark: str, subnet: str = "") -> str:
     )
 
 
-def build(libvirt: Libvirt, place: Place) -> None:
-    """Make what Pulumi makes for a lab, as far as libvirt is concerned."""
+def build(libvirt: Libvirt, place: Place, *extra: str) -> None:
+    """Make what Pulumi makes for a lab, as far as libvirt is concerned; `extra` are other disks."""
     for domain in place.domains.values():
         libvirt.domain(domain, marked(place.mark))
     for role in (NetworkRole.MANAGEMENT, NetworkRole.CLUSTER_A):
         libvirt.network(
             place.network(role), f"<bridge name='{place.bridge(role)}'/>", marked(place.mark)
         )
-    libvirt.pool(place.pool_name, place.pool, pool_uuid(place.mark))
-    libvirt.volume(place.pool_name, volume_name(place.mark, "node1-root.qcow2"))
+    root = volume_name(place.mark, "node1-root.qcow2")
+    libvirt.pool(place.pool_name, place.pool, pool_uuid(place.mark), root, *extra)
 
 
 def move_in(libvirt: Libvirt, folder: Path) -> None:
@@ -163,8 +160,7 @@ def move_in(libvirt: Libvirt, folder: Path) -> None:
     libvirt.domain("web-shop-db01")
     libvirt.domain("web-test-node1", marked(mark_of(LabFolder(folder / "labs" / "web-test"))))
     libvirt.network("web-dmz", "<ip address='192.168.77.1' prefix='24'/>")
-    libvirt.pool("web-pool-backup", folder / "backup")
-    libvirt.volume("web-pool-backup", "customers.qcow2")
+    libvirt.pool("web-pool-backup", folder / "backup", None, "customers.qcow2")
 
 
 @with_libvirtd
@@ -198,8 +194,7 @@ def test_up_clears_only_what_an_interrupted_run_of_its_own_left(
 def test_a_disk_that_somebody_put_into_the_labs_pool_stays_and_is_named(
     virsh: Virsh, libvirt: Libvirt, place: Place
 ) -> None:
-    build(libvirt, place)
-    libvirt.volume("web-pool", "my thesis.img")
+    build(libvirt, place, "my thesis.img")
 
     with pytest.raises(HalabError) as error:
         remove(virsh, place, lambda _: None)

@@ -1,0 +1,135 @@
+"""Labs that halab makes for itself: it takes away what it made, and nobody else's."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from cli import bench, testing
+from cli.claims import Claim, check_removable, claim_on, claimed, take_over
+from cli.locking import locked
+from core.errors import HalabError
+from core.folders import LabFolder
+from core.processes import start_time
+from inventory.record import save
+
+
+@pytest.fixture(autouse=True)
+def _state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+
+
+@pytest.fixture
+def removed() -> list[str]:
+    return []
+
+
+def make(name: str, claim: Claim | None = None) -> LabFolder:
+    """Make a lab, by hand or with the claim of a command."""
+    folder = LabFolder.of(name)
+    folder.path.mkdir(parents=True)
+    if claim is not None:
+        save(folder.path / "claim.json", claim)
+    return folder
+
+
+def of_dead_run(command: str) -> Claim:
+    with subprocess.Popen(["/bin/true"]) as ended:
+        pass
+    return Claim(command=command, pid=ended.pid, started="1")
+
+
+def test_what_was_made_is_taken_away(removed: list[str]) -> None:
+    with claimed("exam", "halab exam", lambda: removed.append("exam"), keep=False) as ours:
+        assert ours
+    assert removed == ["exam"]
+
+
+def test_it_is_taken_away_whatever_happened(removed: list[str]) -> None:
+    with (
+        pytest.raises(HalabError),
+        claimed("exam", "halab exam", lambda: removed.append("exam"), keep=False),
+    ):
+        raise HalabError("up failed")
+    assert removed == ["exam"]
+
+
+def test_a_lab_that_was_there_stays(removed: list[str]) -> None:
+    make("mine")
+    with claimed("mine", "halab exam", lambda: removed.append("mine"), keep=False) as ours:
+        assert not ours
+    assert removed == []
+
+
+def test_a_lab_that_somebody_made_meanwhile_stays(removed: list[str]) -> None:
+    with claimed("exam", "halab exam", lambda: removed.append("exam"), keep=False):
+        shutil.rmtree(LabFolder.of("exam").path)
+        make("exam")
+    assert removed == []
+
+
+def test_a_lab_that_another_command_is_building_is_not_claimed(removed: list[str]) -> None:
+    with (
+        locked("exam"),
+        pytest.raises(HalabError, match="another halab command"),
+        claimed("exam", "halab exam", lambda: removed.append("exam"), keep=False),
+    ):
+        pytest.fail("claimed")
+    assert removed == []
+    assert not LabFolder.of("exam").path.exists()
+
+
+def test_up_by_hand_makes_it_the_persons_lab() -> None:
+    make("selftest", of_dead_run("halab test"))
+    take_over("selftest")
+    assert claim_on("selftest") is None
+
+
+def test_up_for_the_command_that_made_it_leaves_it_the_commands() -> None:
+    # A command's `up` is its child.
+    started = start_time(os.getppid())
+    make("selftest", Claim(command="halab test", pid=os.getppid(), started=started))
+    take_over("selftest")
+    assert claim_on("selftest") is not None
+
+
+def test_what_a_killed_run_left_is_removed() -> None:
+    make("selftest", of_dead_run("halab test"))
+    assert check_removable("selftest", "halab test")
+
+
+def test_nothing_is_removed_where_nothing_is() -> None:
+    assert not check_removable("selftest", "halab test")
+
+
+def test_another_run_at_work_is_not_disturbed() -> None:
+    with subprocess.Popen(["/bin/sleep", "60"]) as other:
+        started = start_time(other.pid)
+        make("selftest", Claim(command="halab test", pid=other.pid, started=started))
+        with pytest.raises(HalabError, match=f"pid {other.pid}"):
+            check_removable("selftest", "halab test")
+        other.kill()
+
+
+@pytest.mark.parametrize("damage", [None, "", "{"])
+def test_a_persons_lab_of_the_tests_name_is_never_removed(
+    damage: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make("selftest")
+    if damage is not None:
+        (folder.path / "claim.json").write_text(damage)
+    monkeypatch.setattr(testing, "_check", lambda _: pytest.fail("a command was run"))
+    monkeypatch.setattr(bench, "_halab", lambda *_: pytest.fail("a command was run"))
+
+    with (
+        pytest.raises(HalabError, match="did not make"),
+        testing._lab("selftest", False, Console()),
+    ):
+        pytest.fail("tests began")
+    with pytest.raises(HalabError, match="did not make"):
+        bench.bench(failover=False)
