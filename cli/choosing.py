@@ -37,12 +37,16 @@ def is_missing(folder: LabFolder) -> bool:
     return not folder.path.exists() and PrivateHypervisor(folder).is_running()
 
 
-def existing_lab(name: str) -> LabFolder:
-    """Return the folder of a lab that was begun; raises HalabError when there is none."""
+def existing_lab(name: str, otherwise: str = "`./halab up LAB` builds one") -> LabFolder:
+    """Return the folder of a lab that was begun.
+
+    Raises HalabError, with what to do `otherwise`, when there is none.
+    """
     if not is_begun(name):
         names = ", ".join(found.name for found in existing()) or "none"
         raise HalabError(
-            f"no lab named {name!r} here (labs: {names})", hint="`./halab up LAB` builds one"
+            f"no lab named {name!r} here (labs: {names})",
+            hint=otherwise,
         )
     return LabFolder.of(name)
 

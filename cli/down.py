@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,30 +20,49 @@ from hypervisor.taken import looking
 from infra.orphans import end_orphans
 from inventory.place import Place
 from inventory.record import load_record
-from labs.loading import available, load
+from labs.loading import available, is_path, load
+from labs.model import Lab
+
+OTHERWISE = (
+    "what a lab whose folder is gone has on a libvirt of yours is found by its definition: "
+    "`./halab down FILE.toml`"
+)
 
 
 def down(
-    name: Annotated[str, typer.Argument(help="A lab that `halab list` shows.")] = "active-passive",
+    lab: Annotated[
+        str,
+        typer.Argument(help="A lab that `halab list` shows, or the TOML file that defined it."),
+    ] = "active-passive",
 ) -> None:
     """Take a lab away, whatever state it is in, and check that nothing stays behind."""
     progress = Progress()
-    if not is_begun(name) and name in {offer.name for offer in available()}:
+    definition = _definition(lab)
+    name = definition.name if definition else lab
+    if definition and not is_begun(name):
         with locked(name):
-            _look_where_it_would_be(name, progress)
+            _look_where_it_would_be(definition, progress)
         return
-    folder = existing_lab(name)
+    folder = existing_lab(name, OTHERWISE)
     with locked(name), progress.step(f"Removing lab {name}", usually="10 s") as step:
         take_away(folder, step)
 
 
-def _look_where_it_would_be(name: str, progress: Progress) -> None:
-    """Remove what a lab that halab offers has on a shared libvirt although its folder is gone."""
-    place = place_of(load(name), LabFolder.of(name))
+def _definition(argument: str) -> Lab | None:
+    """Return the definition that a name in labs/ or a file means; None for any other name."""
+    is_file = is_path(argument) and Path(argument).is_file()
+    offered = argument in {offer.name for offer in available()}
+    return load(argument) if is_file or offered else None
+
+
+def _look_where_it_would_be(lab: Lab, progress: Progress) -> None:
+    """Remove what a lab has on a shared libvirt although its folder is gone."""
+    place = place_of(lab, LabFolder.of(lab.name))
     if place.private or not has_anything(Virsh(place.uri), place):
-        progress.note(f"lab {name} is not there: nothing to remove")
+        progress.note(f"lab {lab.name} is not there: nothing to remove")
         return
-    with progress.step(f"Removing lab {name}, whose folder is gone", usually="10 s") as step:
+    title = f"Removing lab {lab.name}, whose folder is gone"
+    with progress.step(title, usually="10 s") as step:
         remove(Virsh(place.uri), place, step)
 
 

@@ -35,6 +35,8 @@ def locked(name: str) -> Iterator[None]:
         file.truncate(0)
         file.write(f"pid {os.getpid()}")
         file.flush()
-        yield
-        if not (state_folder() / "labs" / name).exists():
-            path.unlink(missing_ok=True)
+        try:
+            yield
+        finally:
+            if not (state_folder() / "labs" / name).exists():
+                path.unlink(missing_ok=True)

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from xml.etree import ElementTree
@@ -20,7 +21,7 @@ from core.command import start
 from core.environment import libvirt_access
 from core.errors import HalabError
 from core.wait import wait_until
-from hypervisor.objects import Virsh
+from hypervisor.objects import Virsh, owned
 from inventory.record import LabRecord
 from labs.roles import NetworkRole
 
@@ -53,10 +54,24 @@ class Power:
         self._virsh = Virsh(record.uri)
         self._domains: Mapping[str, str] = record.domains
         self._network = record.network
+        self._mark = record.mark
 
     def domain(self, machine: str) -> str:
-        """Return the name that libvirt knows a machine by."""
-        return self._domains[machine]
+        """Return the UUID that libvirt knows a machine by; whoever has its name may be another's.
+
+        Raises HalabError when no machine of that name is the lab's.
+        """
+        try:
+            return self._uuids[self._domains[machine]]
+        except KeyError as error:
+            raise HalabError(
+                f"{machine}: there is no domain {self._domains[machine]} that is this lab's",
+                hint="`./halab up LAB` makes it again",
+            ) from error
+
+    @cached_property
+    def _uuids(self) -> dict[str, str]:
+        return {one.name: one.uuid for one in owned(self._virsh, "domain", self._mark)}
 
     def is_on(self, machine: str) -> bool:
         """Tell whether the machine has power."""
@@ -125,6 +140,8 @@ class Power:
         """Record libvirt's events into `log` until the block ends."""
         names = {domain: machine for machine, domain in self._domains.items()}
         log.parent.mkdir(parents=True, exist_ok=True)
+        # Asked for now, and not in the moment of a fault.
+        _ = self._uuids
         words = ["virsh", "-c", self._uri, "event", "--all", "--loop", "--timestamp"]
         with log.open("w") as output:
             # Into a file virsh writes whole blocks; each event has to be there at once.

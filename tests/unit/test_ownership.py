@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from cli.down import down
 from core.errors import HalabError
 from core.folders import LabFolder
+from drills.power import Power
 from hypervisor import placing
 from hypervisor.namespaces import check_namespaces
 from hypervisor.objects import Virsh, find, remove_orphans, running_domains, start_stopped
@@ -21,9 +23,10 @@ from hypervisor.private import PrivateHypervisor
 from hypervisor.taken import check_free, is_this_machine
 from inventory.mark import NAMESPACE, mark_of, pool_uuid, volume_name
 from inventory.place import Place
+from inventory.record import Boot, LabRecord
 from labs.loading import load
 from labs.model import Lab
-from labs.roles import NetworkRole
+from labs.roles import MachineRole, NetworkRole
 
 
 def why_not() -> str | None:
@@ -175,6 +178,49 @@ def test_down_takes_the_lab_and_leaves_everybody_else(
     assert libvirt.names() == set(STRANGE)
     assert not has_anything(virsh, place)
     assert not place.pool.exists()
+
+
+@with_libvirtd
+def test_down_finds_by_its_definition_what_a_lost_lab_has(
+    virsh: Virsh,
+    libvirt: Libvirt,
+    place: Place,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("cli.down.place_of", lambda *_: place)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    libvirt.domain("web-shop-db01")
+    build(libvirt, place)
+
+    down(str(tmp_path / "web.toml"))
+    assert libvirt.names() == {"web-shop-db01"}
+
+    down(str(tmp_path / "web.toml"))
+    assert "nothing to remove" in capsys.readouterr().err
+
+
+@with_libvirtd
+def test_a_fault_hits_no_machine_that_only_has_the_name(
+    virsh: Virsh, libvirt: Libvirt, place: Place
+) -> None:
+    boot: dict[MachineRole, Boot] = {}
+    record = LabRecord(
+        **dict(place),
+        source="web.toml",
+        accelerated=False,
+        acceleration_reason="",
+        proxy_command=None,
+        boot=boot,
+    )
+    libvirt.domain("web-node1")
+    virsh("start", "web-node1")
+
+    with pytest.raises(HalabError, match="that is this lab's"):
+        Power(record).cut("node1")
+
+    assert virsh("list", "--name").split() == ["web-node1"]
 
 
 @with_libvirtd
