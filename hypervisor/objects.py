@@ -76,8 +76,9 @@ def find(virsh: Virsh, kind: str) -> list[Found]:
     described = {
         one.findtext("uuid", ""): one for one in ElementTree.fromstring(f"<all>{text}</all>")
     }
-    for uuid in set(virsh(words.list, "--all", "--uuid").split()) - set(described):
-        # ... but what is there and cannot be described must not pass for absent.
+    missing = set(listed) - set(described)
+    # ... but what is there and cannot be described must not pass for absent.
+    for uuid in missing and missing & set(virsh(words.list, "--all", "--uuid").split()):
         described[uuid] = ElementTree.fromstring(virsh(words.describe, uuid))
     return [
         Found(kind, one.findtext("name", ""), uuid, one) for uuid, one in sorted(described.items())

@@ -136,8 +136,7 @@ class PrivateHypervisor:
 
     def is_running(self) -> bool:
         """Tell whether the process tree of this hypervisor is there."""
-        identity = self._identity()
-        return identity is not None
+        return self._identity() is not None
 
     def check_whole(self) -> None:
         """Raise HalabError when the hypervisor runs and what it stands on was removed."""
@@ -160,7 +159,7 @@ class PrivateHypervisor:
         while (identity := self._identity()) is not None:
             _end(identity.pid)
         (self._folder / "process.json").unlink(missing_ok=True)
-        if self.sockets.parent != self._folder:
+        if self.sockets.parent != self._folder and _is_own_folder(self.sockets):
             shutil.rmtree(self.sockets, ignore_errors=True)
 
     def enter(self, command: Sequence[str]) -> list[str]:
@@ -247,8 +246,7 @@ class PrivateHypervisor:
     def _make_socket_folder(self) -> None:
         self.sockets.mkdir(mode=0o700, exist_ok=True)
         # Anybody may make a folder of this name below /tmp and own the sockets in it.
-        found = self.sockets.lstat()
-        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+        if not _is_own_folder(self.sockets):
             raise HalabError(
                 f"{self.sockets} is somebody else's: libvirt's sockets would not be safe in it",
                 hint="have it removed, or set XDG_STATE_HOME to a shorter path",
@@ -277,6 +275,15 @@ class PrivateHypervisor:
     def _log_tail(self) -> str:
         lines = (self._folder / "hypervisor.log").read_text(errors="replace").splitlines()
         return "it ended: " + "\n".join(lines[-8:])
+
+
+def _is_own_folder(path: Path) -> bool:
+    """Tell whether this is a folder, and this user's."""
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid()
 
 
 def first_processes() -> dict[Path, int]:
