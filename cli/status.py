@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated
 
@@ -17,7 +18,7 @@ from inventory.record import load_inventory, load_record
 from provisioning.secrets import load_secrets
 from provisioning.zabbix.api import MonitoringUnreachable
 from status.collect import collect
-from status.model import LabStatus, MonitoringState
+from status.model import LabStatus, MonitoringState, RemedyStatus
 from status.problems import Problem, open_problems
 
 UNHEALTHY = 3
@@ -87,8 +88,26 @@ def print_status(console: Console, lab: LabStatus) -> None:
         console.print(f"problems {len(lab.problems) or 'none'}")
         if lab.problems:
             console.print(_problems(lab.problems))
+    remedies = {remedy.reason: remedy for remedy in lab.remedies}
     for reason in lab.reasons:
         console.print(Text.assemble(("  ✘ ", "red"), reason))
+        _print_remedy(console, remedies.get(reason))
+    for line in lab.history:
+        console.print(Text.assemble("  past: ", line, style="dim"))
+        _print_remedy(console, remedies.get(line))
+    if remedies:
+        console.print(f"  ./halab heal {lab.lab}  offers to clean up what was left behind")
+
+
+def _print_remedy(console: Console, remedy: RemedyStatus | None) -> None:
+    if remedy is None:
+        return
+    if remedy.by_itself_s is not None:
+        minutes = math.ceil(remedy.by_itself_s / 60)
+        console.print(Text(f"      ends by itself within {minutes} min, or with", style="dim"))
+    console.print(Text(f"      {remedy.command}"))
+    if remedy.warning:
+        console.print(Text(f"      {remedy.warning}", style="yellow"))
 
 
 def _problems(problems: tuple[Problem, ...]) -> Table:

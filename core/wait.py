@@ -11,6 +11,10 @@ from core.errors import HalabError
 State = TypeVar("State")
 
 
+class WaitFailed(HalabError):
+    """The awaited condition cannot come true any more; the detail is the last state."""
+
+
 class WaitTimeout(HalabError):
     """The awaited condition did not come true in time; the message holds the last state."""
 
@@ -27,22 +31,24 @@ def wait_until(
     successes: int = 1,
     retry_on: tuple[type[Exception], ...] = (),
     on_change: Callable[[str], None] = lambda _: None,
-    hint: str | None = None,
+    hint: str | Callable[[State | None], str] | None = None,
 ) -> State:
     """Poll `read` every `interval` seconds until `ready` holds `successes` times in a row.
 
     `failed` returns a sentence when the state can no longer become ready; the wait then ends at
     once. Exceptions listed in `retry_on` count as "not ready yet"; all others end the wait.
-    `on_change` hears every state that differs from the one before, as `describe` words it.
+    `on_change` hears every state that differs from the one before, as `describe` words it. A
+    `hint` may depend on the last state, None before there was one.
 
-    Raises WaitTimeout after `timeout` seconds, HalabError when `failed` speaks.
+    Raises WaitTimeout after `timeout` seconds, WaitFailed when `failed` speaks.
     """
     deadline = time.monotonic() + timeout
     seen = "nothing was read"
     in_a_row = 0
+    last: State | None = None
     while True:
         try:
-            state = read()
+            state = last = read()
         except retry_on as error:
             now, in_a_row = f"{type(error).__name__}: {error}", 0
         else:
@@ -55,14 +61,18 @@ def wait_until(
                 in_a_row = 0
                 reason = failed(state)
                 if reason:
-                    raise HalabError(f"{what} failed: {reason}", hint=hint, detail=now)
+                    raise WaitFailed(f"{what} failed: {reason}", hint=_hint(hint, last), detail=now)
         if now != seen:
             seen = now
             on_change(now)
         if time.monotonic() >= deadline:
             raise WaitTimeout(
                 f"{what}: not reached within {timeout:.0f} s",
-                hint=hint,
+                hint=_hint(hint, last),
                 detail=f"last state: {seen}",
             )
         time.sleep(interval)
+
+
+def _hint(hint: str | Callable[[State | None], str] | None, last: State | None) -> str | None:
+    return hint(last) if callable(hint) else hint

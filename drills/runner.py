@@ -14,7 +14,7 @@ from random import Random
 
 from core.errors import HalabError
 from core.files import write_file
-from core.wait import WaitTimeout, wait_until
+from core.wait import WaitFailed, WaitTimeout, wait_until
 from drills import witnesses
 from drills.catalogue import Drill
 from drills.clock import LabClock
@@ -105,7 +105,13 @@ def ready(site: Site, *, anyway: bool) -> Snapshot:
         raise HalabError(
             f"lab {name!r} is not healthy, so a drill would prove nothing",
             detail="\n".join(found.status.reasons),
-            hint="wait until it is, repair it, or break it nevertheless with --anyway",
+            hint="\n".join(
+                (
+                    *(remedy.command for remedy in found.status.remedies),
+                    f"`./halab heal {name}` cleans up what was left behind; or wait until it is "
+                    "healthy, or break it nevertheless with --anyway",
+                )
+            ),
         )
     return found
 
@@ -301,8 +307,15 @@ class _Course:
             self._await_service(probe)
         timing = self.site.inventory.timing
         try:
-            wait_healthy(self.site.inventory, timing.rejoin_wait_s, self.audience.say)
-        except WaitTimeout as error:
+            wait_healthy(
+                self.site.inventory,
+                timing.rejoin_wait_s,
+                self.audience.say,
+                # What was broken may look for so long as if nobody would mend it.
+                patience_s=timing.boot_wait_s,
+                known=self.before.status.history,
+            )
+        except (WaitFailed, WaitTimeout) as error:
             self.trouble = error.detail or error.message
         else:
             self.trouble, self.recovered = "", self.clock.now()

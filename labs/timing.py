@@ -170,6 +170,9 @@ class Timing(Timeouts):
     """DRBD's network timeouts (drbd.conf: ping-int, ping-timeout, timeout, connect-int; `_ds` are
     tenths of a second). Calibration: quiet under load with these."""
 
+    failure_timeout_s: ClassVar[int] = 600
+    """After this time Pacemaker forgets that a resource failed, when it next rechecks."""
+
     @property
     def qdevice_timeout_ms(self) -> int:
         """Time for corosync-qdevice's vote to be renewed in, outside of membership changes.

@@ -17,6 +17,7 @@ from status.model import (
     NodeState,
     NodeStatus,
     Quorum,
+    RemedyStatus,
     ResourceStatus,
     ServiceStatus,
 )
@@ -29,6 +30,7 @@ from status.reading import (
     parse_node,
     service_url,
 )
+from status.reasons import FOR_EVER
 from status.rules import Readings, judge
 
 CONNECT_TIMEOUT_S = 20.0
@@ -131,7 +133,8 @@ def describe(inventory: Inventory, readings: Readings, record: LabRecord | None)
     address = inventory.service.address.ip
     reached = readings.reached
     quorum = readings.speaker.quorum if readings.speaker else None
-    reasons = judge(inventory, readings)
+    found = judge(inventory, readings)
+    reasons = tuple(reason.sentence for reason in found if not reason.past)
     outside = readings.monitor
     return LabStatus(
         lab=inventory.lab,
@@ -174,8 +177,8 @@ def describe(inventory: Inventory, readings: Readings, record: LabRecord | None)
             for link in node.links
         ),
         resources=tuple(
-            ResourceStatus(id=found.id, node=found.node, role=found.role, state=found.state)
-            for found in (readings.cluster.instances if readings.cluster else ())
+            ResourceStatus(id=each.id, node=each.node, role=each.role, state=each.state)
+            for each in (readings.cluster.instances if readings.cluster else ())
         ),
         replication={name: node.replication for name, node in reached.items() if node.replication},
         addresses=tuple(
@@ -189,4 +192,15 @@ def describe(inventory: Inventory, readings: Readings, record: LabRecord | None)
         ),
         healthy=not reasons,
         reasons=reasons,
+        history=tuple(reason.sentence for reason in found if reason.past),
+        remedies=tuple(
+            RemedyStatus(
+                reason=reason.sentence,
+                command=reason.remedy.paste(inventory.lab),
+                warning=reason.remedy.warning,
+                by_itself_s=round(reason.lasts_s) if 0 < reason.lasts_s < FOR_EVER else None,
+            )
+            for reason in found
+            if reason.remedy is not None
+        ),
     )

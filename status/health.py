@@ -1,15 +1,18 @@
-"""Waits until a lab is healthy."""
+"""Waits until a lab is healthy, and no longer than that can be hoped for."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 
 from core.wait import wait_until
 from inventory.model import Inventory
 from inventory.record import LabRecord
 from status.collect import Observer
 from status.model import LabStatus
+from status.reasons import Reason
+from status.rules import judge
 
 READ_EVERY_S = 2.0
 """Seconds between two readings at pace 1. A reading takes a second of an emulated guest's only
@@ -22,22 +25,79 @@ def wait_healthy(
     on_change: Callable[[str], None] = lambda _: None,
     *,
     record: LabRecord | None = None,
+    patience_s: float = 0.0,
+    known: Collection[str] | None = None,
 ) -> LabStatus:
     """Read the lab until nothing is wrong with it and return its status; `timeout` in seconds.
 
-    `on_change` hears a sentence each time the situation changes. Raises WaitTimeout with the
-    reasons that were left.
+    `on_change` hears a sentence each time the situation changes. What only a person can end, or
+    what ends by itself only after the timeout, ends the wait as soon as it was seen twice, and for
+    `patience_s` at least. With `known`, what is past counts too, unless it was known before.
+    Raises WaitTimeout with the reasons that were left, and WaitFailed when there is no hope.
     """
+    lab = inventory.lab
+    hope = _Hope(time.monotonic() + timeout, patience_s, known)
+
+    def hint(look: _Look | None) -> str:
+        commands = [each.command for each in look.status.remedies] if look else []
+        return "\n".join((*commands, f"`./halab status {lab}` shows all of it"))
+
     with Observer(inventory, record) as observer:
         return wait_until(
             _Patient(observer, READ_EVERY_S * inventory.timing.pace).read,
-            lambda status: status.healthy,
-            what=f"lab {inventory.lab} healthy",
+            lambda look: not hope.wrong(look),
+            what=f"lab {lab} healthy",
             timeout=timeout,
-            describe=LabStatus.summary,
+            failed=hope.lost,
+            describe=lambda look: _summary(look, hope),
             on_change=on_change,
-            hint=f"`./halab status {inventory.lab}` shows all of it",
-        )
+            hint=hint,
+        ).status
+
+
+@dataclass(frozen=True)
+class _Look:
+    """One reading and what follows from it; `at` on the monotonic clock."""
+
+    status: LabStatus
+    reasons: tuple[Reason, ...]
+    at: float
+
+
+class _Hope:
+    """Remembers since when things are wrong that do not end in time."""
+
+    def __init__(self, deadline: float, patience_s: float, known: Collection[str] | None) -> None:
+        self._deadline = deadline
+        self._patience_s = patience_s
+        self._known = known
+        self._since: dict[str, float] = {}
+
+    def wrong(self, look: _Look) -> list[Reason]:
+        """Return what keeps the wait from its end."""
+        return [reason for reason in look.reasons if not reason.past or self._is_news(reason)]
+
+    def lost(self, look: _Look) -> str | None:
+        """Say what will not end in time; None while there is hope."""
+        left_s = self._deadline - look.at
+        stubborn = [reason for reason in self.wrong(look) if reason.lasts_s > left_s]
+        self._since = {
+            reason.sentence: self._since.get(reason.sentence, look.at) for reason in stubborn
+        }
+        lost = [reason.sentence for reason in stubborn if self._is_settled(reason, look.at)]
+        return f"{'; '.join(lost)}: this does not end by itself in time" if lost else None
+
+    def _is_news(self, reason: Reason) -> bool:
+        return self._known is not None and reason.sentence not in self._known
+
+    def _is_settled(self, reason: Reason, now: float) -> bool:
+        seen_s = now - self._since[reason.sentence]
+        return seen_s > 0 and seen_s >= max(reason.settles_s, self._patience_s)
+
+
+def _summary(look: _Look, hope: _Hope) -> str:
+    wrong = [reason.sentence for reason in hope.wrong(look)]
+    return look.status.model_copy(update={"healthy": not wrong, "reasons": tuple(wrong)}).summary()
 
 
 class _Patient:
@@ -50,16 +110,17 @@ class _Patient:
     def __init__(self, observer: Observer, interval: float) -> None:
         self._observer = observer
         self._interval = interval
-        self._last: LabStatus | None = None
-        self._read_at = 0.0
+        self._last: _Look | None = None
 
-    def read(self) -> LabStatus:
-        """Return the lab's status, a few seconds old at most."""
-        due = time.monotonic() - self._read_at >= self._interval
-        if self._last is None or due or self._has_come_back(self._last):
-            self._last = self._observer.read()
-            self._read_at = time.monotonic()
-        return self._last
+    def read(self) -> _Look:
+        """Return a look at the lab, a few seconds old at most."""
+        last = self._last
+        due = last is None or time.monotonic() - last.at >= self._interval
+        if last is None or due or self._has_come_back(last.status):
+            status, readings = self._observer.read_both()
+            reasons = judge(self._observer.inventory, readings)
+            last = self._last = _Look(status, reasons, time.monotonic())
+        return last
 
     def _has_come_back(self, last: LabStatus) -> bool:
         return not last.service.answers and self._observer.service_answers()

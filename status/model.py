@@ -120,8 +120,23 @@ class ServiceStatus(Frozen):
     answers: bool
 
 
+class RemedyStatus(Frozen):
+    """What ends a reason, or a line of the history, that ends late or never by itself.
+
+    `command` is ready to paste; `warning` says when it must not be run. `by_itself_s`: after how
+    many seconds at most nobody need do anything; None for never, or when nobody can tell.
+    """
+
+    reason: str
+    command: str
+    warning: str | None = None
+    by_itself_s: int | None = None
+
+
 class LabStatus(Frozen):
     """A lab at one moment. `healthy` is true exactly when there are no `reasons`.
+
+    `history` is what went wrong, is over and harms nothing any more.
 
     `platform` and `accelerated` are None for machines that halab did not make.
     """
@@ -144,6 +159,8 @@ class LabStatus(Frozen):
     """What monitoring complains about; None when it was not or could not be asked."""
     healthy: bool
     reasons: tuple[str, ...]
+    history: tuple[str, ...] = ()
+    remedies: tuple[RemedyStatus, ...] = ()
 
     @property
     def active(self) -> str | None:

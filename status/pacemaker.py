@@ -12,6 +12,8 @@ COMMAND = "crm_mon --one-shot --inactive --fence-history=3 --output-as=xml --exc
 """What to run on a node. Operation history is left out: it is most of the output and nobody reads
 it; failed operations and fail counts stay."""
 
+INFINITY = "INFINITY"
+
 
 @dataclass(frozen=True)
 class Member:
@@ -55,11 +57,17 @@ class Failure:
 
 @dataclass(frozen=True)
 class FailCount:
-    """How often a resource has failed on a node."""
+    """How often a resource has failed on a node, and how often it may."""
 
     resource: str
     node: str
     count: str
+    threshold: str = INFINITY
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the cluster has given the resource up on that node."""
+        return _score(self.count) >= _score(self.threshold)
 
 
 @dataclass(frozen=True)
@@ -124,7 +132,12 @@ def parse_cluster(text: str) -> ClusterView | None:
         ),
         failures=tuple(_failure(failure) for failure in root.iterfind("failures/failure")),
         fail_counts=tuple(
-            FailCount(history.get("id", ""), node.get("name", ""), history.get("fail-count", ""))
+            FailCount(
+                history.get("id", ""),
+                node.get("name", ""),
+                history.get("fail-count", ""),
+                history.get("migration-threshold", INFINITY),
+            )
             for node in root.iterfind("node_history/node")
             for history in node.iterfind("resource_history")
             if history.get("fail-count", "0") != "0"
@@ -139,6 +152,11 @@ def parse_cluster(text: str) -> ClusterView | None:
             for event in root.iterfind("fence_history/fence_event")
         ),
     )
+
+
+def _score(text: str) -> int:
+    """Read a count as Pacemaker writes it: INFINITY stands for a million."""
+    return int(text) if text.isdigit() else 1_000_000
 
 
 def _flag(element: Element, name: str) -> bool:

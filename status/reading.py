@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from inventory.model import Inventory
+from status.cib import COMMAND as CIB_COMMAND
+from status.cib import Deeds, parse_deeds
 from status.corosync import (
     LINKS_COMMAND,
     QUORUM_COMMAND,
@@ -54,6 +56,7 @@ class NodeReading:
     mounted: bool
     slots: tuple[Slot, ...]
     units: dict[str, str]
+    deeds: Deeds
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,7 @@ def node_script(inventory: Inventory) -> str:
         {
             "boot": "cat /proc/sys/kernel/random/boot_id",
             "cluster": f"{limit} {CLUSTER_COMMAND}",
+            "cib": CIB_COMMAND,
             "quorum": f"{limit} {QUORUM_COMMAND}",
             "links": f"{limit} {LINKS_COMMAND}",
             "replication": "cat /proc/drbd",
@@ -117,6 +121,7 @@ def parse_node(text: str) -> NodeReading:
         mounted=MOUNT_POINT in parse_mounts(found["mounts"]),
         slots=parse_slots(found["slots"]),
         units=parse_units(found["units"], NODE_UNITS),
+        deeds=parse_deeds(found["cib"]),
     )
 
 

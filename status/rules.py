@@ -1,4 +1,4 @@
-"""What a healthy lab is: readings in, sentences about everything that is not right out. Pure.
+"""What a healthy lab is: readings in, reasons for everything that is not right out. Pure.
 
 Each machine's own kernel is asked for what it really holds (primary, mount, address); the
 cluster's opinion of it is judged besides.
@@ -10,15 +10,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from inventory.model import Inventory, Machine
-from provisioning.cib import CABLE, CABLE_RULE
-from status.model import NodeState, QdeviceState, ResourceState, Role
-from status.pacemaker import ClusterView, FenceEvent
-from status.reading import MOUNT_POINT, MonitorReading, NodeReading, service_url
+from provisioning.cib import CABLE
+from provisioning.drbd import RESOURCE
+from status.leftovers import Cluster, leftovers
+from status.model import NodeState, QdeviceState, ReplicationStatus, ResourceState, Role
+from status.pacemaker import ClusterView
+from status.reading import MOUNT_POINT, NODE_UNITS, MonitorReading, NodeReading, service_url
+from status.reasons import FOR_EVER, Reason, Remedy
 
 REPLICATION = "drbd"
 SERVICE = ("filesystem", "web", "address")
 FENCING = "fencing"
 """Resource ids that provisioning gives; that of a node's service cable is cib.CABLE."""
+
+UP_TO_DATE = "UpToDate"
 
 LINKS = (0, 1)
 """Corosync's link numbers: one over each cluster network."""
@@ -70,26 +75,47 @@ class Readings:
         return NodeState.STANDBY if member.standby else NodeState.ONLINE
 
 
-def judge(inventory: Inventory, readings: Readings) -> tuple[str, ...]:
-    """Return a plain sentence for everything that keeps the lab from being healthy."""
-    found = (
+def judge(inventory: Inventory, readings: Readings) -> tuple[Reason, ...]:
+    """Return everything that keeps the lab from being healthy, and what is only past."""
+    found: tuple[Reason | str, ...] = (
+        *_leftovers(inventory, readings),
         *_machines(inventory, readings),
         *_quorum(readings),
         *_links(inventory, readings),
-        *_replication(readings),
+        *_replication(inventory, readings),
         *_placement(inventory, readings),
         *_cluster(readings),
         *_resources(inventory, readings),
         *_fencing(readings),
         *_service(inventory, readings),
     )
-    return tuple(dict.fromkeys(found))
+    # A sentence alone stands for what passes.
+    reasons = (Reason(each) if isinstance(each, str) else each for each in found)
+    return tuple({reason.sentence: reason for reason in reasons}.values())
 
 
-def _machines(inventory: Inventory, readings: Readings) -> Iterator[str]:
+def _leftovers(inventory: Inventory, readings: Readings) -> Iterator[Reason]:
+    speaker = readings.speaker
+    if speaker is None or speaker.cluster is None:
+        return
+    disks = [node.replication for node in readings.reached.values()]
+    yield from leftovers(
+        Cluster(
+            view=speaker.cluster,
+            deeds=speaker.deeds,
+            speaker=next(name for name, node in readings.reached.items() if node is speaker),
+            states={node.name: readings.state(node.name) for node in inventory.nodes},
+            timing=inventory.timing,
+            redundant=all(
+                disk is not None and disk.disk == disk.peer_disk == UP_TO_DATE for disk in disks
+            ),
+        )
+    )
+
+
+def _machines(inventory: Inventory, readings: Readings) -> Iterator[Reason | str]:
     sentences = {
         NodeState.UNREACHABLE: "does not answer over ssh",
-        NodeState.STANDBY: "is in standby",
         NodeState.OFFLINE: "has not joined the cluster",
         NodeState.UNCLEAN: "is unclean: the cluster has lost it and has to fence it",
     }
@@ -102,19 +128,28 @@ def _machines(inventory: Inventory, readings: Readings) -> Iterator[str]:
             continue
         if reading.cluster is None:
             yield f"pacemaker does not answer on {node.name}"
-        yield from _units(node.name, reading.units)
+        # A node boots, and its daemons wait for each other, for as long as that.
+        yield from _units(node, reading.units, inventory.timing.boot_wait_s)
     if readings.monitor is None:
         yield f"{inventory.monitor.name} does not answer over ssh"
     else:
-        yield from _units(inventory.monitor.name, readings.monitor.units)
+        yield from _units(inventory.monitor, readings.monitor.units, inventory.timing.boot_wait_s)
 
 
-def _units(machine: str, units: Mapping[str, str]) -> Iterator[str]:
+def _units(machine: Machine, units: Mapping[str, str], wait_s: float) -> Iterator[Reason | str]:
     if not units:
-        yield f"{machine} does not tell which services run"
+        yield f"{machine.name} does not tell which services run"
     for unit, state in units.items():
-        if state != "active":
-            yield f"service {unit} on {machine} is {state}"
+        if state == "active":
+            continue
+        sentence = f"service {unit} on {machine.name} is {state}"
+        if state not in ("inactive", "failed"):
+            yield sentence
+            continue
+        # Corosync brings sbd along, and nothing else can.
+        started = "pacemaker corosync-qdevice" if unit in NODE_UNITS else unit
+        command = f"systemctl reset-failed {unit}; systemctl start {started}"
+        yield Reason(sentence, Remedy(machine.name, command), FOR_EVER, wait_s)
 
 
 def _quorum(readings: Readings) -> Iterator[str]:
@@ -149,20 +184,32 @@ def _links(inventory: Inventory, readings: Readings) -> Iterator[str]:
                     yield f"cluster link {number} from {name} to {peer} does not exist"
 
 
-def _replication(readings: Readings) -> Iterator[str]:
+def _replication(inventory: Inventory, readings: Readings) -> Iterator[Reason | str]:
+    alone = [
+        name
+        for name, node in readings.reached.items()
+        if node.replication and node.replication.connection == "StandAlone"
+    ]
     for name, node in readings.reached.items():
         disk = node.replication
         if disk is None:
             yield f"the replicated disk is not up on {name}"
             continue
+        remedy = _reconnection(name, disk, diverged=len(alone) > 1)
+        lasts_s = FOR_EVER if remedy else 0.0
+        settles_s = inventory.timing.stop_wait_s / 2
         if disk.connection != "Connected":
-            yield f"replication on {name} is {disk.connection}, not Connected"
-        if disk.disk != "UpToDate":
-            yield f"the replicated disk on {name} is {disk.disk}, not UpToDate"
-        if disk.peer_disk != "UpToDate":
+            sentence = f"replication on {name} is {disk.connection}, not Connected"
+            yield Reason(sentence, remedy, lasts_s, settles_s)
+        if disk.disk != UP_TO_DATE:
+            sentence = f"the replicated disk on {name} is {disk.disk}, not UpToDate"
+            gone = Remedy(name, f"drbdadm attach {RESOURCE}") if disk.disk == "Diskless" else None
+            yield Reason(sentence, gone, FOR_EVER if gone else 0.0, settles_s)
+        if disk.peer_disk != UP_TO_DATE:
             yield f"{name} takes its peer's replicated disk for {disk.peer_disk}, not UpToDate"
         if disk.out_of_sync:
-            yield f"{disk.out_of_sync} KiB are out of sync on {name}"
+            sentence = f"{disk.out_of_sync} KiB are out of sync on {name}"
+            yield Reason(sentence, remedy if disk.connection == "Connected" else None)
     yield from _one(
         "is DRBD Primary",
         [
@@ -171,6 +218,25 @@ def _replication(readings: Readings) -> Iterator[str]:
             if node.replication and node.replication.role == "Primary"
         ],
     )
+
+
+def _reconnection(node: str, disk: ReplicationStatus, *, diverged: bool) -> Remedy | None:
+    """Return what makes DRBD go on where it waits for a person."""
+    if disk.connection == "StandAlone" and diverged and disk.role != "Primary":
+        return Remedy(
+            node,
+            f"drbdadm disconnect {RESOURCE}; drbdadm secondary {RESOURCE}; "
+            f"drbdadm connect --discard-my-data {RESOURCE}",
+            f"gives up what was written on {node} alone",
+        )
+    if disk.connection == "StandAlone":
+        return Remedy(node, f"drbdadm connect {RESOURCE}")
+    if disk.connection.startswith("PausedSync"):
+        return Remedy(node, f"drbdadm resume-sync {RESOURCE}")
+    if disk.out_of_sync and disk.connection == "Connected" and disk.role != "Primary":
+        # Blocks that a comparison found to differ are copied at the next connection.
+        return Remedy(node, f"drbdadm disconnect {RESOURCE}; drbdadm connect {RESOURCE}")
+    return None
 
 
 def _placement(inventory: Inventory, readings: Readings) -> Iterator[str]:
@@ -194,13 +260,6 @@ def _cluster(readings: Readings) -> Iterator[str]:
     views = {name: node.cluster for name, node in readings.reached.items() if node.cluster}
     if readings.cluster is None:
         return
-    if not readings.cluster.fencing_enabled:
-        yield "fencing is switched off (stonith-enabled=false)"
-    if readings.cluster.maintenance:
-        yield "the cluster is in maintenance mode"
-    for member in readings.cluster.members:
-        if member.maintenance:
-            yield f"{member.name} is in maintenance mode"
     coordinators = {name: view.dc for name, view in views.items()}
     if len(set(coordinators.values())) > 1:
         said = ", ".join(f"{name} says {dc}" for name, dc in coordinators.items())
@@ -209,14 +268,21 @@ def _cluster(readings: Readings) -> Iterator[str]:
         yield "the cluster has not elected a coordinator"
 
 
-def _resources(inventory: Inventory, readings: Readings) -> Iterator[str]:
+def _resources(inventory: Inventory, readings: Readings) -> Iterator[Reason | str]:
     cluster = readings.cluster
     if cluster is None:
         return
+    maintained = {member.name for member in cluster.members if member.maintenance}
     for instance in cluster.instances:
-        if instance.state in WRONG_STATES:
-            where = f" on {instance.node}" if instance.node else ""
-            yield f"resource {instance.id}{where} {WRONG_STATES[instance.state]}"
+        if instance.state not in WRONG_STATES:
+            continue
+        if instance.state is ResourceState.UNMANAGED and (
+            cluster.maintenance or instance.node in maintained
+        ):
+            # Maintenance makes everything unmanaged and is told as what it is.
+            continue
+        where = f" on {instance.node}" if instance.node else ""
+        yield f"resource {instance.id}{where} {WRONG_STATES[instance.state]}"
     promoted = cluster.running(REPLICATION, Role.PROMOTED)
     yield from _one(f"has resource {REPLICATION} promoted", list(promoted))
     for resource in SERVICE:
@@ -234,15 +300,6 @@ def _resources(inventory: Inventory, readings: Readings) -> Iterator[str]:
         for resource in (FENCING, CABLE):
             if node.name not in cluster.running(resource):
                 yield f"resource {resource} is not started on {node.name}"
-    for ban in cluster.bans:
-        if ban.id.startswith(CABLE_RULE):
-            yield f"{ban.node} has no cable into the service network"
-        else:
-            yield f"constraint {ban.id} keeps {ban.resource} from {ban.node}"
-    for failure in cluster.failures:
-        yield f"operation {failure.operation} failed on {failure.node}: {failure.reason}"
-    for count in cluster.fail_counts:
-        yield f"resource {count.resource} has failed {count.count} times on {count.node}"
 
 
 def _online(inventory: Inventory, readings: Readings) -> list[Machine]:
@@ -250,25 +307,12 @@ def _online(inventory: Inventory, readings: Readings) -> list[Machine]:
 
 
 def _fencing(readings: Readings) -> Iterator[str]:
-    for event in latest_fencing(readings.cluster):
-        if event.status == "pending":
-            yield f"fencing of {event.target} is under way"
-        elif event.status == "failed":
-            yield f"the last fencing of {event.target} failed"
     for name, node in readings.reached.items():
         if not node.slots:
             yield f"{name} cannot read the fencing disk"
         for slot in node.slots:
             if slot.message != "clear":
                 yield f"{name} reads {slot.message!r} for {slot.node} on the fencing disk"
-
-
-def latest_fencing(cluster: ClusterView | None) -> tuple[FenceEvent, ...]:
-    """Return the newest fencing event of each target; an old failure that was made good is gone."""
-    newest: dict[str, FenceEvent] = {}
-    for event in cluster.fence_events if cluster else ():
-        newest.setdefault(event.target, event)
-    return tuple(newest.values())
 
 
 def _service(inventory: Inventory, readings: Readings) -> Iterator[str]:

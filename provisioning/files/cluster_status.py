@@ -7,6 +7,7 @@ other. Every program that this starts costs an emulated machine a tenth of a sec
 
 from __future__ import annotations
 
+import calendar
 import json
 import os
 import re
@@ -28,6 +29,9 @@ TOOL_TIMEOUT_S = 20
 
 ATTEMPTS = 3
 """Readings in a row that an event may overtake before the last one has to do."""
+
+FAILED_FENCING_S = 1800
+"""For how long a failed fencing of a node that is well is told."""
 
 CABLE_RULE = "service-needs-its-cable"
 """Begins the id of the constraint by which the service avoids a node without that cable."""
@@ -149,11 +153,32 @@ def _maintained(root: ElementTree.Element, options: ElementTree.Element) -> Iter
 
 
 def _failed_fencing(root: ElementTree.Element) -> list[str]:
-    """Name the nodes whose newest fencing failed; crm_mon lists the newest first."""
-    newest: dict[str, str | None] = {}
+    """Name the nodes whose newest fencing failed; crm_mon lists the newest first.
+
+    Of a node that is well it is told for a while only: nobody else would ever take it back.
+    """
+    newest: dict[str, ElementTree.Element] = {}
     for event in root.iterfind("fence_history/fence_event"):
-        newest.setdefault(event.get("target", ""), event.get("status"))
-    return [target for target, status in newest.items() if status == "failed"]
+        newest.setdefault(event.get("target", ""), event)
+    well = {
+        node.get("name", "")
+        for node in root.iterfind("nodes/node")
+        if _state(node) in ("online", "standby")
+    }
+    return [
+        target
+        for target, event in newest.items()
+        if event.get("status") == "failed" and not (target in well and _is_old(event))
+    ]
+
+
+def _is_old(event: ElementTree.Element) -> bool:
+    try:
+        # As in "2026-11-24 00:38:12.104938Z".
+        begun = time.strptime(event.get("completed", "")[:19], "%Y-%m-%d %H:%M:%S")
+    except ValueError:
+        return False
+    return time.time() - calendar.timegm(begun) > FAILED_FENCING_S
 
 
 def _state(node: ElementTree.Element) -> str:

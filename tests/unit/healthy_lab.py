@@ -7,6 +7,7 @@ from pathlib import Path
 
 from inventory.model import Interface, Inventory, Machine, Service, Ssh
 from labs.roles import MachineRole, NetworkRole
+from status.cib import Deeds
 from status.corosync import Link, QuorumView
 from status.model import QdeviceState, ReplicationStatus
 from status.pacemaker import parse_cluster
@@ -61,6 +62,7 @@ def healthy_node(number: int) -> NodeReading:
         mounted=active,
         slots=(Slot("node1", "clear"), Slot("node2", "clear")),
         units=NODE_UNITS,
+        deeds=Deeds(),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import importlib.util
 import json
 import sys
@@ -189,3 +190,18 @@ def test_a_view_that_an_event_overtook_is_taken_again(
     monkeypatch.setattr(collector, "tell", lambda *_: None)
     collector.main()
     assert looks == 2
+
+
+@pytest.mark.parametrize(("completed", "told"), [("2026-11-24 00:38:12.1Z", ""), (None, "node2")])
+def test_a_failed_fencing_of_a_node_that_is_well_is_no_problem_for_ever(
+    collector: ModuleType, completed: str | None, told: str
+) -> None:
+    now = datetime.datetime.now(datetime.UTC)
+    at = completed or f"{now:%Y-%m-%d %H:%M:%S.%fZ}"
+    history = (
+        '<fence_history><fence_event target="node2" action="reboot" status="failed" '
+        f'completed="{at}"/></fence_history></pacemaker-result>'
+    )
+    text = fixture("crm_mon-healthy.xml")
+    found = collector.read_cluster(text.replace("</pacemaker-result>", history))
+    assert found["fencing_failed"] == told

@@ -64,7 +64,7 @@ class Cardboard:
         self.done.append("client stops")
         return ATTEMPTS
 
-    def wait_healthy(self, *_: object) -> None:
+    def wait_healthy(self, *_: object, **__: object) -> None:
         self.done.append("healthy" if self.recovers else "sick")
         if not self.recovers:
             raise WaitTimeout("lab healthy: not reached", detail="last state: node1 is in standby")

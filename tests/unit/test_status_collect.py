@@ -9,15 +9,18 @@ from typing import ClassVar
 import pytest
 
 from core.errors import CommandError
-from core.wait import WaitTimeout
+from core.wait import WaitFailed, WaitTimeout
 from inventory.model import Machine
 from provisioning.remote import RemoteUnreachable, Result
 from status import collect as collecting
 from status.collect import collect
 from status.health import wait_healthy
 from status.model import NodeState
+from status.pacemaker import FailCount
 from status.reading import monitor_script, node_script, parse_monitor, parse_node
-from tests.unit.healthy_lab import FIXTURES, INVENTORY
+from status.rules import Readings
+from tests.unit.healthy_lab import FIXTURES, HEALTHY, INVENTORY
+from tests.unit.test_status_rules import broken, disk, seen_by_cluster, situation
 
 
 class FakeRemote:
@@ -114,3 +117,77 @@ def test_waiting_leaves_the_nodes_alone_while_the_service_is_away(
     assert wait_healthy(INVENTORY, 60).healthy
     asked = [name for name, _ in FakeRemote.commands]
     assert (asked.count("monitor"), asked.count("node1")) == (4, 2)
+
+
+class TestHope:
+    """A wait ends early when only a person, or more time than there is, could bring health."""
+
+    @pytest.fixture
+    def clock(self, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+        now = [0.0]
+        monkeypatch.setattr("core.wait.time.monotonic", lambda: now[0])
+        monkeypatch.setattr(
+            "core.wait.time.sleep", lambda seconds: now.__setitem__(0, now[0] + seconds)
+        )
+        return now
+
+    @pytest.fixture
+    def readings(self, monkeypatch: pytest.MonkeyPatch) -> list[Readings]:
+        """Be read one after the other; the last one again and again."""
+        given: list[Readings] = []
+        monkeypatch.setattr(
+            collecting.Observer,
+            "readings",
+            lambda _: given.pop(0) if len(given) > 1 else given[0],
+        )
+        monkeypatch.setattr(collecting.Observer, "service_answers", lambda _: False)
+        return given
+
+    def test_what_a_person_left_is_said_within_seconds(
+        self, clock: list[float], readings: list[Readings]
+    ) -> None:
+        readings.append(situation("standby"))
+        with pytest.raises(WaitFailed, match="node2 is in standby") as caught:
+            wait_healthy(INVENTORY, 360)
+        assert clock[0] <= 10
+        assert "./halab ssh story node1 -- crm_standby --node node2 --delete" in str(caught.value)
+
+    def test_what_was_just_taken_back_is_waited_for(
+        self, clock: list[float], readings: list[Readings]
+    ) -> None:
+        readings += [situation("standby"), situation("standby"), HEALTHY]
+        assert wait_healthy(INVENTORY, 360).healthy
+
+    def test_a_drill_is_patient_with_what_it_made(
+        self, clock: list[float], readings: list[Readings]
+    ) -> None:
+        readings.append(situation("standby"))
+        with pytest.raises(WaitFailed):
+            wait_healthy(INVENTORY, 360, patience_s=60)
+        assert 60 <= clock[0] <= 65
+
+    def test_a_resynchronisation_is_waited_for(
+        self, clock: list[float], readings: list[Readings]
+    ) -> None:
+        readings.append(broken("node2", replication=disk(connection="SyncTarget")))
+        with pytest.raises(WaitTimeout):
+            wait_healthy(INVENTORY, 30)
+
+    def test_what_ends_in_time_is_waited_for_and_what_does_not_is_not(
+        self, clock: list[float], readings: list[Readings]
+    ) -> None:
+        readings.append(seen_by_cluster(fail_counts=(FailCount("web", "node2", "3", "3"),)))
+        with pytest.raises(WaitFailed, match="web has failed 3 times"):
+            wait_healthy(INVENTORY, 360)
+        assert clock[0] <= 10
+        readings += [*readings * 5, HEALTHY]
+        assert wait_healthy(INVENTORY, 2000).healthy
+
+    def test_the_past_counts_where_it_is_news(
+        self, clock: list[float], readings: list[Readings]
+    ) -> None:
+        readings.append(seen_by_cluster(fail_counts=(FailCount("web", "node1", "1", "3"),)))
+        known = wait_healthy(INVENTORY, 60).history
+        assert wait_healthy(INVENTORY, 60, known=known).healthy
+        with pytest.raises(WaitFailed, match="web has failed 1 times"):
+            wait_healthy(INVENTORY, 60, known=())

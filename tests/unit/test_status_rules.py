@@ -49,6 +49,11 @@ def situation(name: str) -> Readings:
     return replace(HEALTHY, nodes=nodes)
 
 
+def sentences(readings: Readings) -> tuple[str, ...]:
+    """Return what keeps the lab from being healthy."""
+    return tuple(reason.sentence for reason in judge(INVENTORY, readings) if not reason.past)
+
+
 def test_a_healthy_lab_has_no_reasons() -> None:
     assert judge(INVENTORY, HEALTHY) == ()
 
@@ -139,15 +144,28 @@ STORIES = [
     ),
     (seen_by_cluster(dc=None), "the cluster has not elected a coordinator"),
     (
-        seen_by_cluster(fail_counts=(FailCount("web", "node1", "2"),)),
-        "resource web has failed 2 times on node1",
+        seen_by_cluster(fail_counts=(FailCount("web", "node1", "3", "3"),)),
+        "resource web has failed 3 times on node1",
     ),
     (
         seen_by_cluster(fence_events=(FenceEvent("node2", "reboot", "pending", None),)),
         "fencing of node2 is under way",
     ),
     (
-        seen_by_cluster(fence_events=(FenceEvent("node2", "reboot", "failed", "t"),)),
+        replace(
+            situation("unclean"),
+            nodes={
+                name: replace(
+                    reading,
+                    cluster=replace(
+                        reading.cluster,
+                        fence_events=(FenceEvent("node2", "reboot", "failed", "t"),),
+                    ),
+                )
+                for name, reading in situation("unclean").reached.items()
+                if reading.cluster
+            },
+        ),
         "the last fencing of node2 failed",
     ),
     (
@@ -177,7 +195,7 @@ STORIES = [
 
 @pytest.mark.parametrize(("readings", "reason"), STORIES, ids=[story[1] for story in STORIES])
 def test_a_broken_lab_says_so(readings: Readings, reason: str) -> None:
-    assert reason in judge(INVENTORY, readings)
+    assert reason in sentences(readings)
 
 
 def test_a_failed_fencing_that_was_made_good_is_forgotten() -> None:
@@ -194,7 +212,7 @@ def test_nodes_that_follow_different_coordinators_disagree() -> None:
     split = broken("node2", cluster=replace(reading.cluster, dc="node1"))
     assert (
         "the nodes do not agree on who coordinates the cluster: node1 says node2, node2 says node1"
-        in judge(INVENTORY, split)
+        in sentences(split)
     )
 
 
@@ -205,7 +223,7 @@ def test_a_resource_away_from_the_promoted_node() -> None:
         replace(found, node="node2") if found.id == "address" else found
         for found in cluster.instances
     )
-    reasons = judge(INVENTORY, seen_by_cluster(instances=moved))
+    reasons = sentences(seen_by_cluster(instances=moved))
     assert reasons == ("resource address runs on node2, not where drbd is promoted",)
 
 
