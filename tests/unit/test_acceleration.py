@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -75,3 +76,19 @@ def test_a_machine_without_the_device_is_told_so(
     found = acceleration.remembered(KERNEL)
     assert found is not None
     assert "no /dev/kvm" in found.reason
+
+
+def test_a_device_that_is_closed_to_namespaces_is_opened_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The group kvm is no help: libvirt drops the groups of what runs a guest.
+    monkeypatch.setattr(acceleration, "_obstacle", look_for_obstacles)
+    monkeypatch.setattr(acceleration, "DEVICE", tmp_path / "kvm")
+    (tmp_path / "kvm").touch()
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    monkeypatch.setattr("os.getuid", lambda: 1000)
+    monkeypatch.setattr(acceleration, "run", lambda *_, **__: SimpleNamespace(returncode=2))
+    found = acceleration.remembered(KERNEL)
+    assert found is not None
+    assert f"sudo setfacl -m u:1000:rw {tmp_path}/kvm" in found.reason
+    assert "docs/troubleshooting.md" in found.reason
