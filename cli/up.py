@@ -40,6 +40,8 @@ def up(
     with locked(definition.name):
         take_over(definition.name)
         prepared = prepare(definition, source, progress)
+        for doubt in definition.timing(prepared.record.accelerated).doubts:
+            progress.note(doubt)
         usually = "1 min" if prepared.record.accelerated else "2 to 3 min"
         with progress.step(f"Lab {definition.name}", usually=usually) as step:
             build(prepared, step)

@@ -14,6 +14,7 @@ from drills.expectations import (
     cut_off,
     disk_lost,
     frozen,
+    hiccup,
     node_lost,
     partition,
     planned_move,
@@ -144,14 +145,12 @@ _ENTRIES = (
     ),
     Drill(
         name="stall",
-        title="A node stands still for two seconds",
+        title="A node stands still for two thirds of the token's time",
         teaches="The token's patience: a hiccup is not a failure.",
         watch="journalctl --unit corosync: at most a word about a late token.",
         by_hand="virsh resume.",
         fault=power.stall(),
-        expects=but(
-            unnoticed(), outage_s=power.STALL_S + 6.0, allowed_news=frozenset({"kernel trouble"})
-        ),
+        expects=hiccup,
         hold_s=SETTLE_S,
     ),
     Drill(

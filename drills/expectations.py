@@ -231,7 +231,7 @@ def all_lost(situation: Situation) -> Expected:
     """
     return Expected(
         Fate.RETURNS,
-        situation.timing.boot_wait_s + situation.timing.healthy_wait_s,
+        situation.timing.boot_wait_s + situation.timing.joined_wait_s,
         interrupted=True,
         rebooted=situation.targets,
         verify=True,
@@ -246,6 +246,15 @@ def replication_lost(situation: Situation) -> Expected:
         reasons=("drbd-fence-by-handler",),
         verify=True,
         alarms=frozenset({Alarm.REPLICATION_DISCONNECTED, Alarm.OUT_OF_SYNC, Alarm.BAN_LEFT}),
+    )
+
+
+def hiccup(situation: Situation) -> Expected:
+    """A node stands still for a moment: clients wait for as long as it does, and a little more."""
+    return Expected(
+        Fate.STAYS,
+        situation.timing.hiccup_s + 6.0,
+        allowed_news=frozenset({"kernel trouble"}),
     )
 
 

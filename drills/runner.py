@@ -48,6 +48,10 @@ not only refused."""
 
 MARGIN_S = 60.0
 
+PATIENCE_ENDS = 1.5
+"""In the time after which corosync gives a node up, or a watchdog bites: who has noticed nothing by
+then will not."""
+
 ROUNDS_TO_SEE = 1.5
 """In readings of the monitoring: how long a fault is held for it to be seen."""
 
@@ -283,11 +287,17 @@ class _Course:
 
     @property
     def _hold_s(self) -> float:
-        """How long the fault is held: what the monitoring has to see, it has to come round to."""
-        inventory = self.site.inventory
-        if inventory.monitoring is None or not self.expected.alarms:
-            return self.drill.hold_s
-        return max(self.drill.hold_s, ROUNDS_TO_SEE * inventory.observe_every_s)
+        """How long the fault is held: longer than anybody's patience with it.
+
+        What the monitoring has to see, it has to come round to.
+        """
+        inventory, timing = self.site.inventory, self.site.inventory.timing
+        held_s = [self.drill.hold_s]
+        if self.drill.hold_s:
+            held_s.append(PATIENCE_ENDS * max(timing.death_s, timing.watchdog_s))
+        if inventory.monitoring is not None and self.expected.alarms:
+            held_s.append(ROUNDS_TO_SEE * inventory.observe_every_s)
+        return max(held_s)
 
     def _hold(self, probe: Probe) -> None:
         until = self.injected + self._hold_s

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from drills.probes import Outage
 from drills.result import Phase
-from labs.timing import Budget
+from labs.durations import Budget
 
 
 @dataclass(frozen=True)

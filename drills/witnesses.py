@@ -14,7 +14,7 @@ from drills.judge import at_rest
 from drills.power import Event
 from drills.timeline import Line, parse_journal
 from inventory.model import Inventory, Machine
-from provisioning.drbd import RESOURCE
+from provisioning.drbd import DEVICE, RESOURCE
 from provisioning.remote import Remote
 from status.collect import Observer
 
@@ -107,9 +107,10 @@ def _states(inventory: Inventory) -> dict[str, str]:
 def out_of_sync(inventory: Inventory, active: Machine) -> dict[str, int]:
     """Let DRBD compare every block of both disks; return the KiB that differ, by node.
 
-    Raises WaitTimeout when it does not finish in time.
+    Raises WaitTimeout when it does not finish in the time that a disk of this size may take.
     """
     with Remote(active) as remote, Observer(inventory) as observer:
+        size_mib = int(remote.run(f"blockdev --getsize64 {DEVICE}").stdout) / (1 << 20)
         remote.run(f"drbdadm verify {RESOURCE}")
         status = wait_until(
             observer.read,
@@ -118,7 +119,7 @@ def out_of_sync(inventory: Inventory, active: Machine) -> dict[str, int]:
                 and all(disk.connection == "Connected" for disk in status.replication.values())
             ),
             what="verification of the replicated disk",
-            timeout=inventory.timing.healthy_wait_s,
+            timeout=inventory.timing.compare_wait_s(size_mib),
             describe=lambda status: str([disk.connection for disk in status.replication.values()]),
             interval=2.0,
         )

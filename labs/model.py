@@ -92,4 +92,8 @@ class Lab(Table):
         pace = self.platform.pace
         fast = accelerated if pace == "auto" else pace == "kvm"
         chosen = self.timing_table.model_dump(exclude={"profile"})
-        return Timing(pace=KVM_PACE if fast else EMULATION_PACE, **chosen)
+        return Timing(
+            pace=KVM_PACE if fast else EMULATION_PACE,
+            data_disk_mib=self.nodes.data_disk_mib,
+            **chosen,
+        )

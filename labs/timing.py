@@ -8,17 +8,31 @@ two-core host.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, model_validator
 
 from labs.conflicts import Conflict, Conflicts
+from labs.durations import Budget, Operations, PromotableOperations
 
 KVM_PACE = 1
 EMULATION_PACE = 4
 """How much longer work takes in a guest. Calibration: software emulation needs four times the
 advised operation timeouts and boot waits, yet no longer token or fencing timeouts."""
+
+
+CALIBRATED_TOKEN_MS = 3000
+"""The shortest token that held for minutes on an overloaded host, in emulation."""
+
+SHORTEST_RETRANSMIT_MS = 30
+"""Corosync refuses to start when the token is to be passed on more often than that."""
+
+CALIBRATED_DISK_MIB = 512
+"""The replicated disk of the lab that the waits were calibrated on."""
+
+DISK_MIB_PER_S = 80
+"""What DRBD copies and compares at least at pace 1: its controller stops at 100 MiB/s (c-max-rate),
+and finds to that rate step by step."""
 
 
 class Timeouts(BaseModel):
@@ -100,59 +114,6 @@ PROFILES: dict[str, dict[str, int]] = {"default": {}, "slow-host": SLOW_HOST}
 """Named starting points; whatever a definition says besides wins over them."""
 
 
-@dataclass(frozen=True)
-class Operations:
-    """Timeouts of a resource's operations and the time between two monitors, all in seconds."""
-
-    start_s: int
-    stop_s: int
-    monitor_s: int
-    monitor_every_s: int
-
-
-@dataclass(frozen=True)
-class PromotableOperations(Operations):
-    """The same for a promotable resource; `monitor_every_s` is for the promoted instance.
-
-    Pacemaker tells two monitors apart by their intervals, so the other one must differ.
-    """
-
-    promote_s: int
-    demote_s: int
-    notify_s: int
-    monitor_unpromoted_every_s: int
-
-
-@dataclass(frozen=True)
-class Budget:
-    """The longest outage that clients may see when the active node loses power, in seconds.
-
-    The steps follow each other. `detection_s`: token + consensus (calibration 6.6 of 6.6).
-    `decision_s`: the quorum device votes, the survivor becomes DC and asks for fencing (1.7 of 4).
-    `fencing_s`: msgwait, 2 s that fence_sbd and Pacemaker take around it on any machine, and
-    processes that start slowly (12.3 of 14). `promotion_s`: DRBD is promoted, including its
-    fence-peer handler (3.8 of 8). `start_s`: filesystem, web server and address; the agents look
-    again after whole seconds of sleep (8.2 of 16). `probe_s`: what a client adds that asks every
-    0.2 s and gives up an answer after 0.8 s.
-
-    The figures in brackets are what calibration measured of what emulation is allowed: what a
-    loaded host can slow down may take twice the time, what clocks determine may not.
-    """
-
-    detection_s: float
-    decision_s: float
-    fencing_s: float
-    promotion_s: float
-    start_s: float
-    probe_s: float = 1.0
-
-    @property
-    def total_s(self) -> float:
-        """The outage from the last answer before the fault to the first after it."""
-        steps = (self.detection_s, self.decision_s, self.fencing_s, self.promotion_s, self.start_s)
-        return round(sum(steps) + self.probe_s, 1)
-
-
 class Timing(Timeouts):
     """All timeouts of one lab on one kind of machine; `Timing()` is the default lab on KVM.
 
@@ -162,6 +123,10 @@ class Timing(Timeouts):
     pace: Annotated[StrictInt, Field(ge=1, le=10)] = Field(
         default=KVM_PACE, description="whole number from 1 to 10"
     )
+    data_disk_mib: Annotated[StrictInt, Field(ge=1)] = Field(
+        default=CALIBRATED_DISK_MIB, description="whole number from 1"
+    )
+    """The size of the replicated disk: what copies or compares all of it takes longer with it."""
 
     drbd_ping_interval_s: ClassVar[int] = 10
     drbd_ping_timeout_ds: ClassVar[int] = 30
@@ -269,12 +234,53 @@ class Timing(Timeouts):
         return 60 * self.pace
 
     @property
-    def healthy_wait_s(self) -> int:
-        """From started daemons, or from ssh after a reboot, until all is healthy.
+    def joined_wait_s(self) -> int:
+        """From started daemons, or from ssh after a reboot, until the cluster has settled.
 
         Calibration in emulation: 95 s for a new cluster, 110 s for a rejoin on a busy host.
         """
         return 90 * self.pace
+
+    @property
+    def healthy_wait_s(self) -> int:
+        """The same until all is healthy, although the whole disk may have to be copied."""
+        larger_mib = max(0, self.data_disk_mib - CALIBRATED_DISK_MIB)
+        return self.joined_wait_s + math.ceil(self._disk_s(larger_mib))
+
+    def compare_wait_s(self, disk_mib: float) -> int:
+        """Until DRBD has compared every block of a disk of that size."""
+        return self.joined_wait_s + math.ceil(self._disk_s(disk_mib))
+
+    @property
+    def format_wait_s(self) -> int:
+        """What it takes besides the usual until the replicated filesystem is made.
+
+        ext4 with an inode for every 64 KiB writes a 256th of the disk as inode tables, and every
+        write crosses the network before the next: a quarter of what copying does.
+        """
+        return math.ceil(4 * self._disk_s(self.data_disk_mib / 256))
+
+    def _disk_s(self, mib: float) -> float:
+        return mib * self.pace / DISK_MIB_PER_S
+
+    @property
+    def hiccup_s(self) -> float:
+        """How long a node may stand still and nobody may notice: two thirds of the least patience.
+
+        Corosync waits for the token, DRBD for the answer to a ping, and the watchdog to be patted.
+        """
+        patience_s = (self.token_ms / 1000, self.drbd_ping_timeout_ds / 10, self.watchdog_s)
+        return round(min(patience_s) * 2 / 3, 2)
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """What was never seen to hold on such machines, in sentences; nothing forbids it."""
+        if self.pace == KVM_PACE or self.token_ms >= CALIBRATED_TOKEN_MS:
+            return ()
+        return (
+            f"timing.token_ms = {self.token_ms} is short for emulated machines, which stall: nodes "
+            f"that are well may be fenced; {CALIBRATED_TOKEN_MS} held on an overloaded host",
+        )
 
     @property
     def rejoin_wait_s(self) -> int:
@@ -345,6 +351,17 @@ def _conflicts(chosen: Timeouts) -> tuple[Conflict, ...]:
                 value=f"{chosen.sync_timeout_ms} (watchdog_s {chosen.watchdog_s})",
                 allowed=f"less than watchdog_s, here {1000 * chosen.watchdog_s}",
                 hint="sbd distrusts quorum that may come later than its watchdog",
+            )
+        )
+    # As corosync computes it (totemconfig.c).
+    if int(chosen.token_ms / (chosen.token_retransmits + 0.2)) < SHORTEST_RETRANSMIT_MS:
+        most = int(chosen.token_ms / SHORTEST_RETRANSMIT_MS - 0.2)
+        found.append(
+            Conflict(
+                keys=("token_retransmits", "token_ms"),
+                value=f"{chosen.token_retransmits} (token_ms {chosen.token_ms})",
+                allowed=f"at most one every {SHORTEST_RETRANSMIT_MS} ms, here {most}",
+                hint="corosync does not start with less time between two retransmits",
             )
         )
     least = math.ceil(1.2 * chosen.msgwait_s + chosen.death_s)

@@ -14,6 +14,7 @@ from provisioning.steps import Step
 from provisioning.templates import render
 
 RESOURCE = "r0"
+DEVICE = "/dev/drbd0"
 CONFIGURATION = f"/etc/drbd.d/{RESOURCE}.res"
 INDEX_PAGE = "/var/lib/halab/www/index.html"
 NOTE = "replication"
@@ -103,7 +104,8 @@ def initialise(inventory: Inventory, facts: Facts, cluster_runs: bool) -> tuple[
         return ()
     words = (f"{NOTES}/{NOTE}", INDEX_PAGE, inventory.lab)
     command = f"set -- {shlex.join(words)}\n{script('initialise_replication.sh')}"
-    return (Step("replication initialised, filesystem made", command),)
+    extra_s = inventory.timing.format_wait_s
+    return (Step("replication initialised, filesystem made", command, extra_s),)
 
 
 def adjust(facts: Facts, changed: frozenset[str]) -> tuple[Step, ...]:

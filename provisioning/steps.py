@@ -14,15 +14,20 @@ _MARK = "halab-step:"
 
 @dataclass(frozen=True)
 class Step:
-    """Shell text that changes a machine, and in words what is true afterwards."""
+    """Shell text that changes a machine, and in words what is true afterwards.
+
+    `extra_s`: seconds that it may take besides what steps usually may.
+    """
 
     what: str
     command: str
+    extra_s: float = 0.0
 
 
 def run_steps(remote: Remote, steps: Iterable[Step], *, timeout: float) -> tuple[str, ...]:
     """Run the steps one after the other in one round trip and return what each of them did.
 
+    `timeout` is in seconds, for all that take no longer than usual.
     Raises CommandError for the first that fails, with its command and its output.
     """
     todo = tuple(steps)
@@ -33,7 +38,8 @@ def run_steps(remote: Remote, steps: Iterable[Step], *, timeout: float) -> tuple
         lines.append(f"echo {shlex.quote(f'{_MARK}{number}')}")
         # A subshell with its own `set -e`: no step inherits another's directory or variables.
         lines.append(f"/bin/sh -euc {shlex.quote(step.command)} </dev/null || exit")
-    done = remote.run("\n".join(lines), check=False, timeout=timeout)
+    allowed_s = timeout + sum(step.extra_s for step in todo)
+    done = remote.run("\n".join(lines), check=False, timeout=allowed_s)
     if done.status != 0:
         _, mark, rest = done.stdout.rpartition(_MARK)
         place, _, output = rest.partition("\n")

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import count
+import time
 
+from core.errors import HalabError
 from core.wait import wait_until
 from drills.faults.base import Fault, Scene, on_targets, repair_on, suicidal
 from inventory.model import Machine
-
-STALL_S = 2.0
-"""Seconds that a stalled machine stands still: shorter than the token, so nobody may notice."""
 
 
 def off() -> Fault:
@@ -63,14 +61,29 @@ def freeze() -> Fault:
 
 
 def stall() -> Fault:
-    """Stop the machine's processors for a moment that is shorter than the token."""
+    """Stop the machine's processors for a moment that is shorter than anybody's patience.
+
+    Raises HalabError when this host was too slow to end it in time: nothing was proved then.
+    """
 
     def act(scene: Scene, machine: Machine) -> None:
+        timing = scene.inventory.timing
+        asked = time.monotonic()
         scene.power.suspend(machine.name)
+        stopped = time.monotonic()
         try:
-            _let_pass(STALL_S)
+            # It stood still before the answer came, and goes on after the next order as late.
+            _let_pass(max(0.0, timing.hiccup_s - (stopped - asked)))
         finally:
+            ordered = time.monotonic()
             scene.power.resume(machine.name)
+        stood_s = ordered - stopped
+        if 1000 * stood_s >= timing.token_ms:
+            raise HalabError(
+                f"{machine.name} stood still for {stood_s:.1f} s, longer than the token "
+                f"({timing.token_ms} ms): this host is too busy for a moment that short",
+                hint="run the drill on a quieter host, or give the lab a longer timing.token_ms",
+            )
 
     return Fault(
         inject=on_targets(act),
@@ -79,11 +92,11 @@ def stall() -> Fault:
 
 
 def _let_pass(seconds: float) -> None:
-    ticks = count()
+    end = time.monotonic() + seconds
     wait_until(
-        lambda: next(ticks),
-        lambda tick: tick > 0,
+        time.monotonic,
+        lambda now: now >= end,
         what="time to pass",
         timeout=seconds + 60,
-        interval=seconds,
+        interval=min(seconds, 0.05),
     )

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from drills.faults.base import Fault, Scene, commands, repair_on, run_on
 from labs.ports import DRBD_PORT
-from provisioning.drbd import RESOURCE
+from provisioning.drbd import DEVICE, RESOURCE
 
 TABLE = "inet halab_fault_replication"
-DEVICE = "/dev/drbd0"
 
 
 def replication_cut() -> Fault:

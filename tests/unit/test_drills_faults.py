@@ -8,7 +8,7 @@ from typing import cast
 
 import pytest
 
-from core.errors import CommandError
+from core.errors import CommandError, HalabError
 from drills.catalogue import CATALOGUE
 from drills.faults import base, power, quality, replication, storage
 from drills.faults.base import Fault, Scene
@@ -16,6 +16,7 @@ from drills.faults.partition import partitioned
 from drills.partitions import isolated
 from drills.power import Power
 from labs.roles import MachineRole, NetworkRole
+from labs.timing import Timing
 from provisioning.remote import RemoteUnreachable
 from tests.unit.test_drills_choices import with_cluster_networks
 
@@ -88,6 +89,56 @@ def test_a_blackout_ends_with_one_node_after_the_other(
     assert hypervisor.done == ["cut node1", "cut node2"]
     fault.heal(there)
     assert hypervisor.done[2:] == ["start node1", "5 s pass", "start node2"]
+
+
+@pytest.mark.parametrize(
+    ("token_ms", "answer_s", "waited_s"), [(3000, 0.1, 1.9), (3000, 0.0, 2.0), (1000, 0.2, 0.47)]
+)
+def test_a_stall_lasts_two_thirds_of_the_token(
+    hypervisor: FakePower,
+    monkeypatch: pytest.MonkeyPatch,
+    token_ms: int,
+    answer_s: float,
+    waited_s: float,
+) -> None:
+    there = stalling(hypervisor, monkeypatch, token_ms, answer_s)
+    power.stall().inject(there)
+    assert hypervisor.done == ["suspend node1", f"{waited_s:.2f} s pass", "resume node1"]
+
+
+def test_a_stall_that_took_too_long_proves_nothing(
+    hypervisor: FakePower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = stalling(hypervisor, monkeypatch, 1000, 0.2, waits_s=1.5)
+    with pytest.raises(HalabError, match=r"node1 stood still for 1\.5 s, longer than the token"):
+        power.stall().inject(there)
+    assert hypervisor.done[-1] == "resume node1"
+
+
+def stalling(
+    hypervisor: FakePower,
+    monkeypatch: pytest.MonkeyPatch,
+    token_ms: int,
+    answer_s: float,
+    waits_s: float | None = None,
+) -> Scene:
+    """Have a hypervisor that answers after a while, and a clock that knows."""
+    now = [0.0]
+
+    def suspend(machine: str) -> None:
+        hypervisor.done.append(f"suspend {machine}")
+        now[0] += answer_s
+
+    def let_pass(seconds: float) -> None:
+        hypervisor.done.append(f"{seconds:.2f} s pass")
+        now[0] += seconds if waits_s is None else waits_s
+
+    monkeypatch.setattr(hypervisor, "suspend", suspend, raising=False)
+    monkeypatch.setattr(power, "_let_pass", let_pass)
+    monkeypatch.setattr("drills.faults.power.time.monotonic", lambda: now[0])
+    timing = Timing(token_ms=token_ms)
+    inventory = LAB.model_copy(update={"timing": timing})
+    return Scene(inventory, cast(Power, hypervisor), (NODE1,), {})
 
 
 def test_a_torn_out_disk_is_put_back_once(

@@ -21,7 +21,7 @@ from drills.probes import (
 )
 from drills.result import MarkKind
 from drills.timeline import Line, find_milestones, parse_journal, phases, promotion
-from labs.timing import Budget
+from labs.durations import Budget
 
 FIXTURES = Path(__file__).parent / "fixtures" / "drills"
 BUDGET = Budget(detection_s=6.6, decision_s=4, fencing_s=14, promotion_s=8, start_s=16)

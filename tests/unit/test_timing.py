@@ -137,6 +137,41 @@ def test_every_contradiction_is_named() -> None:
     ]
 
 
+def test_corosync_starts_with_every_pair_of_token_and_retransmits() -> None:
+    # As `corosync -t` judged them.
+    assert refusals(token_ms=1000, token_retransmits=34) == ["token_retransmits"]
+    assert refusals(token_ms=1205, token_retransmits=40) == ["token_retransmits"]
+    Timing(token_ms=1000, token_retransmits=33)
+    Timing(token_ms=1100, token_retransmits=36)
+
+
+@pytest.mark.parametrize("pace", [KVM_PACE, EMULATION_PACE])
+def test_waits_grow_with_the_disk(pace: int) -> None:
+    usual = Timing(pace=pace)
+    assert usual.healthy_wait_s == usual.joined_wait_s == 90 * pace
+    for gib in (10, 100, 1024):
+        large = Timing(pace=pace, data_disk_mib=1024 * gib)
+        copied_s = 1024 * gib / (100 if pace == KVM_PACE else 20)
+        assert large.healthy_wait_s > copied_s
+        assert large.compare_wait_s(1024 * gib) > copied_s
+        assert large.joined_wait_s == usual.joined_wait_s
+    tables_mib = 1024 * 1024 / 256
+    assert Timing(pace=pace, data_disk_mib=1024 * 1024).format_wait_s > tables_mib * pace / 25
+
+
+@pytest.mark.parametrize("token_ms", [1000, 2000, 3000, 5000, 30000])
+@pytest.mark.parametrize("watchdog_s", [3, 5, 60])
+def test_a_hiccup_is_shorter_than_anybodys_patience(token_ms: int, watchdog_s: int) -> None:
+    timing = Timing(token_ms=token_ms, watchdog_s=watchdog_s, sync_timeout_ms=2000)
+    assert 0.6 < timing.hiccup_s < min(token_ms / 1000, watchdog_s)
+    assert timing.hiccup_s < timing.drbd_ping_timeout_ds / 10
+
+
+def test_a_short_token_is_doubted_in_emulation_only() -> None:
+    assert "token_ms = 1000" in Timing(pace=EMULATION_PACE, token_ms=1000).doubts[0]
+    assert Timing(token_ms=1000).doubts == Timing(pace=EMULATION_PACE).doubts == ()
+
+
 def test_contradictions_begin_where_the_rules_say() -> None:
     Timing(msgwait_s=10, sync_timeout_ms=4999, stonith_timeout_s=19)
 
