@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from cli.events import PulumiEvents
 from cli.progress import Progress, Step
+from core.environment import libvirt_access
 from core.errors import HalabError
 from core.files import write_file
 from core.folders import LabFolder
@@ -74,7 +75,7 @@ def prepare(lab: Lab, source: str, progress: Progress) -> Prepared:
     ensure_ssh_key(folder)
     save(folder.record, record)
     _keep_definition(source, folder)
-    engine = Engine(folder, toolchain.environment())
+    engine = Engine(folder, {**toolchain.environment(), **libvirt_access(record.uri)})
     end_orphans(folder)
     if record.private:
         PrivateHypervisor(folder).start()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import Annotated, Any
 
 import typer
@@ -39,7 +40,8 @@ def inventory(
 
 def ansible_inventory(found: Inventory, ssh_config: str) -> dict[str, Any]:
     """Word the inventory as Ansible reads it: a group per role, ssh by configuration file."""
-    arguments = f"-F {ssh_config}"
+    # Ansible takes it apart as a shell would.
+    arguments = f"-F {shlex.quote(ssh_config)}"
     groups: dict[str, Any] = {
         "_meta": {
             "hostvars": {

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
@@ -13,7 +15,9 @@ from cli.locking import locked
 from cli.progress import Progress
 from cli.restoring import bring_back
 from core.command import become
+from core.environment import libvirt_access
 from core.folders import PROJECT, LabFolder
+from core.processes import environment_of
 from hypervisor.private import PrivateHypervisor
 from infra.engine import Engine
 from inventory.record import load_record
@@ -43,12 +47,25 @@ def env(
         with locked(definition.name):
             engine = prepare(definition, source, Progress()).engine
             engine.prepare()
-    for variable, value in engine.environment().items():
-        print(f"export {variable}={shlex.quote(value)}")
-    print(f"cd {shlex.quote(str(PROJECT))}")
+    print(exports(environment_of(os.getpid()), engine.environment()))
+
+
+FOREIGN = ("PULUMI_", "PYTHON", "LIBVIRT_", "VIRSH_")
+"""How variables begin by which another project's Pulumi, Python or libvirt would get into a lab."""
+
+
+def exports(shell: Mapping[str, str], wanted: Mapping[str, str]) -> str:
+    """Word what a person's shell has to change, for a POSIX shell to read."""
+    known = (name for name in shell if name.isidentifier() and name not in wanted)
+    foreign = sorted(name for name in known if name.startswith(FOREIGN))
+    lines = [f"unset {' '.join(foreign)}"] if foreign else []
+    lines += [f"export {name}={shlex.quote(value)}" for name, value in wanted.items()]
+    return "\n".join((*lines, f"cd {shlex.quote(str(PROJECT))}"))
 
 
 def _engine(folder: LabFolder) -> Engine:
-    if load_record(folder).private:
+    record = load_record(folder)
+    if record.private:
         PrivateHypervisor(folder).start()
-    return Engine(folder, ensure_tools(Progress()).environment())
+    tools = ensure_tools(Progress())
+    return Engine(folder, {**tools.environment(), **libvirt_access(record.uri)})

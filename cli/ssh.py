@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -53,6 +54,12 @@ def config_text(inventory: Inventory) -> str:
     return "\n".join(_host(machine) for machine in inventory.machines)
 
 
+def quoted(path: Path) -> str:
+    """Word a path as one argument of ssh_config(5), which knows tokens such as %h in it."""
+    escaped = str(path).replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
+    return f'"{escaped}"'
+
+
 def _host(machine: Machine) -> str:
     ssh = machine.ssh
     lines = [
@@ -60,9 +67,12 @@ def _host(machine: Machine) -> str:
         f"  HostName {ssh.host}",
         f"  Port {ssh.port}",
         f"  User {ssh.user}",
-        f'  IdentityFile "{ssh.key_file}"',
+        f"  IdentityFile {quoted(ssh.key_file)}",
         "  IdentitiesOnly yes",
-        f'  UserKnownHostsFile "{ssh.known_hosts}"',
+        # The person's agent and the host's lists of known hosts play no part.
+        "  IdentityAgent none",
+        "  GlobalKnownHostsFile /dev/null",
+        f"  UserKnownHostsFile {quoted(ssh.known_hosts)}",
         "  StrictHostKeyChecking accept-new",
         "  LogLevel ERROR",
     ]

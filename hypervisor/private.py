@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
+from urllib.parse import quote
 
 from core.command import run, start
 from core.errors import CommandError, HalabError
@@ -47,14 +48,15 @@ with the hypervisor. A forgotten ssh connection would otherwise keep its bridges
 SOCKET_PATH_LIMIT = 107
 """Longest path of a unix socket, in bytes (unix(7): sun_path holds 108 with its end)."""
 
-LIBVIRTD_CONF = """\
-unix_sock_dir = "{sockets}"
+LIBVIRTD_CONF = '''\
+unix_sock_dir = """{sockets}"""
 auth_unix_rw = "none"
 auth_unix_ro = "none"
 unix_sock_group = "root"
 unix_sock_rw_perms = "0700"
 unix_sock_ro_perms = "0700"
-"""
+'''
+"""libvirt takes a string in three quotes as it is, also with quotes in it (its virconf.c)."""
 
 QEMU_CONF = """\
 user = "root"
@@ -101,7 +103,7 @@ class PrivateHypervisor:
     @property
     def uri(self) -> str:
         """The libvirt URI of this hypervisor, usable by the user who started it."""
-        return f"qemu:///system?socket={self.sockets}/libvirt-sock"
+        return f"qemu:///system?socket={quote(str(self.sockets / 'libvirt-sock'))}"
 
     def start(self, report: Callable[[str], None] = lambda _: None) -> None:
         """Start the hypervisor unless it runs; there is never a second one beside the first.
@@ -169,11 +171,13 @@ class PrivateHypervisor:
     def proxy_command(self) -> str:
         """Return ssh's ProxyCommand into the management network (ssh_config(5): %h and %p).
 
-        It asks for the process at each use, so that it outlives a restart of the hypervisor.
+        It asks for the process at each use, so that it outlives a restart of the hypervisor. ssh
+        gives it to the person's shell, of whatever family: only `sh` shall have to understand it.
         """
-        file = shlex.quote(str(self._folder / "inside.pid"))
+        file = shlex.quote(str(self._folder / "inside.pid")).replace("%", "%%")
         user = "" if os.geteuid() == 0 else "--user --preserve-credentials "
-        return f"nsenter --target $(cat {file}) {user}{ENTER} -- socat - TCP:%h:%p"
+        script = f'exec nsenter --target "$(cat "$0")" {user}{ENTER} -- socat - TCP:%h:%p'
+        return f"sh -c '{script}' {file}"
 
     def processes(self) -> list[int]:
         """Return the processes of the whole tree; none when it is stopped."""

@@ -53,6 +53,7 @@ class Engine:
             "PATH": path,
             "no_proxy": shown["no_proxy"],
             "NO_PROXY": shown["NO_PROXY"],
+            "PYTHONUTF8": "1",
             "VIRTUAL_ENV": str(own_programs.parent),
             "PULUMI_BACKEND_URL": f"file://{quote(str(self._folder.pulumi))}",
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(self._backend.passphrase),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import pulumi
 import pulumi_libvirt as libvirt
@@ -102,7 +103,7 @@ class LibvirtPlatform:
             disks.append((FENCING, pulumi.Output.from_input(args.fencing_disk)))
         stylesheet = self._marked(
             "domain",
-            console=self._consoles / f"{plan.name}.log",
+            console=literal(self._consoles / f"{plan.name}.log"),
             disks=[disk for disk, _ in disks],
             watchdog=plan.role is MachineRole.NODE,
         )
@@ -149,7 +150,8 @@ class LibvirtPlatform:
                 f"{role.value}-{kind}",
                 name=self._volume_name(f"base-{role.value}-{path.name}"),
                 pool=self._pool.name,
-                source=str(path),
+                # The provider takes it for a URL.
+                source=quote(str(path)),
                 format=file_format,
                 opts=self._under(self._pool),
             )
@@ -190,6 +192,11 @@ class LibvirtPlatform:
 def _stylesheet(kind: str, **values: object) -> str:
     """Return what the provider has no argument for."""
     return TEMPLATES.get_template(f"{kind}.xsl.j2").render(**values)
+
+
+def literal(path: Path) -> str:
+    """Word a path for an attribute of a stylesheet, where {...} would be computed (XSLT, 7.6.2)."""
+    return str(path).replace("{", "{{").replace("}", "}}")
 
 
 def cmdline_maps(pairs: Iterable[tuple[str, str | None]]) -> list[dict[str, str]]:

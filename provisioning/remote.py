@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import logging
+import re
 import shlex
 import socket
 import subprocess
@@ -237,13 +238,30 @@ def _trust(client: SSHClient, known_hosts: Path) -> None:
     client.set_missing_host_key_policy(_AcceptNew(known_hosts))
 
 
+def expand(ssh: Ssh, proxy_command: str) -> str:
+    """Replace the tokens of a ProxyCommand as ssh does (ssh_config(5), TOKENS).
+
+    Raises HalabError for one that halab does not know.
+    """
+    known = {"%%": "%", "%h": ssh.host, "%n": ssh.host, "%p": str(ssh.port), "%r": ssh.user}
+
+    def value(token: re.Match[str]) -> str:
+        if token[0] in known:
+            return known[token[0]]
+        raise HalabError(
+            f"proxy_command holds {token[0]}, which means nothing here: {proxy_command}",
+            hint="%h is the host, %p the port, %r the user; a percent sign itself is %%",
+        )
+
+    return re.sub("%.?", value, proxy_command)
+
+
 def _through(ssh: Ssh, proxy_command: str) -> socket.socket:
     """Start a ProxyCommand on one end of a socket pair and return the other.
 
     paramiko's own ProxyCommand does not notice when the program ends; a socket does.
     """
-    expanded = proxy_command.replace("%h", ssh.host).replace("%p", str(ssh.port))
-    expanded = expanded.replace("%r", ssh.user)
+    expanded = expand(ssh, proxy_command)
     ours, theirs = socket.socketpair()
     with theirs:
         # ssh gives a ProxyCommand to a shell too (ssh_config(5)).
