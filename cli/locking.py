@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from core.errors import HalabError
 from core.folders import state_folder
@@ -32,9 +32,10 @@ def locked(name: str) -> Iterator[None]:
                 f"another halab command is working on lab {name!r}: {file.read().strip()}",
                 hint="wait for it to end, or stop it with Ctrl-C where it runs",
             ) from error
-        file.truncate(0)
-        file.write(f"pid {os.getpid()}")
-        file.flush()
+        # It is there for others to read, and a full disk must not keep anybody from `down`.
+        with suppress(OSError):
+            file.truncate(0)
+            os.write(file.fileno(), f"pid {os.getpid()}".encode())
         try:
             yield
         finally:

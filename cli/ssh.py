@@ -9,6 +9,7 @@ import typer
 
 from cli.choosing import existing_lab
 from core.command import become
+from core.environment import user_name
 from core.errors import HalabError
 from core.files import write_file
 from core.folders import LabFolder
@@ -31,6 +32,7 @@ def ssh(
         raise HalabError(
             f"lab {name!r} has no machine {machine!r}", hint=f"its machines: {names}"
         ) from error
+    user_name()  # which ssh asks for, with fewer words
     config = write_config(folder, inventory)
     become(["ssh", "-F", config, machine, *context.args])
 

@@ -41,6 +41,11 @@ def worded(error: OSError) -> HalabError:
     remedy = REMEDIES.get(error.errno or 0, "look at that path, or set {variable} to another")
     if path is None and what == os.strerror(errno.ENOENT):
         return HalabError("the current folder does not exist any more", hint="cd to another one")
+    if path is None and error.errno in NO_SPACE:
+        return HalabError(
+            f"{what}: where halab's output goes, or in a folder that it writes to",
+            hint="`df -h` shows which disk is full",
+        )
     if path is None:
         # Python looks for a folder for temporary files before it has a path to complain about.
         hint = f"set {SCRATCH} to a folder with space that can be written"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from core.environment import user_name
 from core.errors import HalabError
 from core.folders import cache_folder, state_folder
 from hypervisor import acceleration
@@ -27,6 +28,7 @@ from hypervisor.packages import (
     version_of,
 )
 from hypervisor.toolchain import find_toolchain, wanted_origins
+from hypervisor.workplace import find_workplace
 from labs.roles import MachineRole
 
 IMAGES_MIB = 6 * 1024
@@ -68,9 +70,11 @@ def examine(needs: Needs) -> list[Finding]:
     namespaces = _namespaces(shortages)
     return [
         _system(),
+        _user(),
         _processors(needs),
         _memory(needs),
         *_disks(needs),
+        _workplace(),
         _programs(shortages),
         namespaces,
         _acceleration(namespaces),
@@ -100,6 +104,13 @@ def _system() -> Finding:
     if platform.machine() != "x86_64":
         return Finding("system", Verdict.ERROR, fact, "halab's guests are x86-64; use such a host")
     return Finding("system", Verdict.OK, fact)
+
+
+def _user() -> Finding:
+    try:
+        return Finding("user", Verdict.OK, user_name())
+    except HalabError as error:
+        return Finding("user", Verdict.ERROR, error.message, error.hint)
 
 
 def _processors(needs: Needs) -> Finding:
@@ -148,6 +159,15 @@ def _disks(needs: Needs) -> list[Finding]:
             remedy = "free some space, or point XDG_STATE_HOME or XDG_CACHE_HOME elsewhere"
             findings.append(Finding("disk", Verdict.ERROR, fact, remedy))
     return findings
+
+
+def _workplace() -> Finding:
+    try:
+        return Finding("tmp", Verdict.OK, f"guest images can be built in {find_workplace()}")
+    except HalabError as error:
+        built = all(cached_image(role) for role in MachineRole)
+        fact = f"{error.message} ({error.detail})".replace("\n", "; ")
+        return Finding("tmp", Verdict.WARNING if built else Verdict.ERROR, fact, error.hint)
 
 
 def _cache_mib() -> int:

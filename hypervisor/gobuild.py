@@ -6,7 +6,6 @@ is a pair of scripts in the folder of Pulumi's SDK module.
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import time
@@ -80,7 +79,7 @@ def build(pulumi: str, provider: Path, bin_folder: Path, scratch: Path, report: 
     """
     go = ensure_go(report)
     shutil.copytree(SOURCES, scratch, ignore=shutil.ignore_patterns(GENERATED))
-    environment = _environment(go)
+    environment = _environment(go, scratch / "tmp")
     bin_folder.mkdir(parents=True)
     provider.parent.mkdir(parents=True)
 
@@ -129,15 +128,17 @@ def flags(pulumi: str) -> list[str]:
     ]
 
 
-def _environment(go: Path) -> dict[str, str]:
+def _environment(go: Path, scratch: Path) -> dict[str, str]:
+    # `go run` runs what it has built there; /tmp may be mounted noexec, or be small.
+    scratch.mkdir()
     environment = {"CGO_ENABLED": "0", "GOWORK": "off", "GOOS": "", "GOARCH": ""}
+    # A value of its own stands before what `go env -w` has set.
+    environment |= {"GOFLAGS": "-mod=readonly", "GOTMPDIR": str(scratch)}
     version = parse_version(
         run([go, "version"], env={"GOTOOLCHAIN": "local"}, cwd=Path("/")).stdout
     )
     if version < GO_WANTED:
         environment["GOTOOLCHAIN"] = GO_RELEASE
-    if "HOME" not in os.environ:
-        environment["HOME"] = str(Path.home())
     return environment
 
 

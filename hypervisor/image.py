@@ -20,6 +20,7 @@ from core.command import run, start
 from core.errors import CommandError, HalabError
 from core.folders import PROJECT, cache_folder
 from hypervisor.namespaces import as_root_of_its_own, remove_folder
+from hypervisor.workplace import find_workplace
 from labs.roles import MachineRole
 
 RECIPE = Path(__file__).parent / "recipe"
@@ -130,15 +131,13 @@ def _image(role: MachineRole, key: str) -> Image:
 
 def _build(role: MachineRole, draft: Path, report: Report) -> None:
     # Hooks of an ordinary user's mmdebstrap run under a foreign uid that cannot enter a home.
-    with _open_folder() as scratch:
-        recipe = scratch / "recipe"
-        shutil.copytree(RECIPE, recipe)
-        for path in SHARED:
-            shutil.copy(path, recipe)
+    place = find_workplace()
+    with _open_folder(place) as scratch:
+        recipe = copy_recipe(scratch / "recipe")
         archive = draft.parent / "root.tar"
         keys = _gather_keys(scratch / "keys")
         report(f"{role} image: installing Debian {RELEASE} with {len(packages(role))} packages")
-        _run_logged(_mmdebstrap(role, recipe, keys), archive, draft.parent / "build.log")
+        _run_logged(_mmdebstrap(role, recipe, keys), place, archive, draft.parent / "build.log")
         report(f"{role} image: making the disk")
         script = as_root_of_its_own([*ENDS_WHOLLY, "sh", "-eu", recipe / "make-disk"])
         run(
@@ -158,6 +157,18 @@ def _gather_keys(folder: Path) -> Path:
         shutil.copy(path, folder)
     for path in (folder, *folder.iterdir()):
         path.chmod(0o755 if path.is_dir() else 0o644)
+    return folder
+
+
+def copy_recipe(folder: Path) -> Path:
+    """Copy everything that a build runs to `folder`, for any user to read and run.
+
+    A checkout of a careful person (umask 077) is open to its owner alone.
+    """
+    folder.mkdir()
+    for path in (*RECIPE.iterdir(), *SHARED):
+        Path(shutil.copyfile(path, folder / path.name)).chmod(0o755)
+    folder.chmod(0o755)
     return folder
 
 
@@ -205,10 +216,14 @@ def _mirrors() -> tuple[str, str]:
     )
 
 
-def _run_logged(command: list[str], output: Path, log: Path) -> None:
+def _run_logged(command: list[str], place: Path, output: Path, log: Path) -> None:
     with output.open("wb") as archive, log.open("w") as errors:
         process = start(
-            [*ENDS_WITH_US, *command], stdin=subprocess.DEVNULL, stdout=archive, stderr=errors
+            [*ENDS_WITH_US, *command],
+            stdin=subprocess.DEVNULL,
+            stdout=archive,
+            stderr=errors,
+            env={"TMPDIR": str(place)},
         )
         try:
             status = process.wait(BUILD_TIMEOUT_S)
@@ -228,8 +243,8 @@ def _run_logged(command: list[str], output: Path, log: Path) -> None:
 
 
 @contextmanager
-def _open_folder() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="halab-image-") as folder:
+def _open_folder(place: Path) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="halab-image-", dir=place) as folder:
         Path(folder).chmod(0o755)
         yield Path(folder)
 

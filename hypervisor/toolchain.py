@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from core.command import run
+from core.environment import home as home_folder
 from core.errors import HalabError
 from core.folders import cache_folder
 from hypervisor import gobuild
@@ -138,7 +139,7 @@ def _on_path() -> Toolchain:
     if not lowest <= version < beyond:
         shown = ".".join(map(str, version)) or "unknown"
         raise HalabError(f"{pulumi} has version {shown}, not {lowest[0]}.{lowest[1]} or newer 3.x")
-    home = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
+    home = Path(os.environ.get("PULUMI_HOME") or home_folder() / ".pulumi")
     # Pulumi looks for its language hosts on PATH first, then beside itself.
     if not (shutil.which(LANGUAGE_HOST) or (pulumi.resolve().parent / LANGUAGE_HOST).exists()):
         raise HalabError(f"{pulumi} has no {LANGUAGE_HOST} beside it")
