@@ -16,7 +16,7 @@ GRACE_S = 10
 def is_alive(pid: int) -> bool:
     """Tell whether the process exists and is more than a zombie."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
 
@@ -24,7 +24,7 @@ def is_alive(pid: int) -> bool:
 def start_time(pid: int) -> str:
     """Return when the process started, in clock ticks since boot; empty when it is gone."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[19]
     except OSError:
         return ""
 

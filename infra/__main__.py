@@ -9,6 +9,7 @@ import pulumi
 
 from core.errors import HalabError
 from core.folders import LabFolder
+from core.wording import worded
 from infra.keeping import SOFTWARE, kept_files
 from infra.libvirt import LibvirtPlatform
 from infra.machines import Cluster
@@ -20,43 +21,52 @@ from labs.loading import load
 from labs.roles import NetworkRole
 from provisioning.secrets import ensure_secrets
 
-if LAB not in os.environ:
-    raise HalabError(
-        f"{LAB} is not set: this program builds the lab of one folder",
-        hint='`eval "$(./halab env LAB)"` sets it for plain Pulumi; `./halab up` needs nothing',
+def build() -> None:
+    """Declare everything that the lab consists of."""
+    if LAB not in os.environ:
+        raise HalabError(
+            f"{LAB} is not set: this program builds the lab of one folder",
+            hint='`eval "$(./halab env LAB)"` sets it for plain Pulumi; `./halab up` needs nothing',
+        )
+
+    folder = LabFolder(Path(os.environ[LAB]))
+    record = load_record(folder)
+    lab = load(str(folder.definition))
+    inventory = plan_inventory(lab, record, folder)
+
+    cluster = Cluster(
+        lab,
+        LibvirtPlatform(record, folder.consoles),
+        folder.ssh_key.with_suffix(".pub").read_text(),
+    )
+    Software(
+        SOFTWARE,
+        inventory=inventory,
+        inventory_path=folder.inventory,
+        secrets=ensure_secrets(folder.secrets),
+        files=kept_files(folder),
+        machine_ids={name: machine.machine_id for name, machine in cluster.machines.items()},
+        opts=pulumi.ResourceOptions(parent=cluster, depends_on=list(cluster.machines.values())),
     )
 
-folder = LabFolder(Path(os.environ[LAB]))
-record = load_record(folder)
-lab = load(str(folder.definition))
-inventory = plan_inventory(lab, record, folder)
+    pulumi.export("service", f"http://{lab.service.address}:{lab.service.port}/")
+    pulumi.export("libvirt_uri", record.uri)
+    pulumi.export(
+        "machines",
+        {
+            machine.name: {
+                "role": machine.role.value,
+                "management": str(machine.interfaces[NetworkRole.MANAGEMENT].address.ip),
+                "ssh": f"./halab ssh {lab.name} {machine.name}",
+            }
+            for machine in inventory.machines
+        },
+    )
+    pulumi.export("status", f"./halab status {lab.name}")
 
-cluster = Cluster(
-    lab,
-    LibvirtPlatform(record, folder.consoles),
-    folder.ssh_key.with_suffix(".pub").read_text(),
-)
-Software(
-    SOFTWARE,
-    inventory=inventory,
-    inventory_path=folder.inventory,
-    secrets=ensure_secrets(folder.secrets),
-    files=kept_files(folder),
-    machine_ids={name: machine.machine_id for name, machine in cluster.machines.items()},
-    opts=pulumi.ResourceOptions(parent=cluster, depends_on=list(cluster.machines.values())),
-)
 
-pulumi.export("service", f"http://{lab.service.address}:{lab.service.port}/")
-pulumi.export("libvirt_uri", record.uri)
-pulumi.export(
-    "machines",
-    {
-        machine.name: {
-            "role": machine.role.value,
-            "management": str(machine.interfaces[NetworkRole.MANAGEMENT].address.ip),
-            "ssh": f"./halab ssh {lab.name} {machine.name}",
-        }
-        for machine in inventory.machines
-    },
-)
-pulumi.export("status", f"./halab status {lab.name}")
+try:
+    build()
+except (HalabError, OSError) as error:
+    # Pulumi shows every other exception as a traceback.
+    raise pulumi.RunError(str(worded(error) if isinstance(error, OSError) else error)) from None

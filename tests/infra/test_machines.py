@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
 import pulumi
+import pytest
 
 from infra.machines import CABLED, Cluster, MachineArgs, NetworkArgs, boot_arguments
 from labs.addressing import machines
@@ -94,3 +96,21 @@ def test_the_neutral_modules_do_not_even_load_a_provider() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert loaded.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("lab", "said"),
+    [
+        (None, "HALAB_LAB is not set"),
+        ("/nowhere/labs/lost", "lab 'lost' has no lab.json"),
+        ("/dev/null/labs/lost", "/dev/null/labs/lost/lab.json: Not a directory"),
+    ],
+)
+def test_the_program_ends_with_a_sentence(lab: str | None, said: str) -> None:
+    environment = {"PATH": os.defpath, **({"HALAB_LAB": lab} if lab else {})}
+    program = "import infra.__main__"
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", program], capture_output=True, text=True, env=environment
+    )
+    last = done.stderr.rpartition("pulumi.errors.RunError: ")[2]
+    assert last.startswith(said)
