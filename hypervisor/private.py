@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -200,9 +201,8 @@ class PrivateHypervisor:
             words = command_of(pid)
             if any(needle in word for word in words) and pid != os.getpid():
                 found.append(f"process {pid}: {' '.join(words)[:120]}")
-        mounts = Path("/proc/self/mountinfo").read_text().splitlines()
-        found += [f"mount {line.split()[4]}" for line in mounts if str(self._lab.path) in line]
-        return found
+        mounts = Path("/proc/self/mountinfo").read_text(errors="replace")
+        return [*found, *(f"mount {point}" for point in mounts_of(mounts, self._lab.path))]
 
     def _identity(self) -> Identity | None:
         """Return the first process of this hypervisor; None when it does not run.
@@ -328,3 +328,17 @@ def _end(pid: int) -> None:
         interval=0.1,
         hint="these processes stay: `ps -fp PID` tells what they wait for",
     )
+
+
+def mounts_of(mountinfo: str, folder: Path) -> list[str]:
+    """Return where something is mounted below a folder, or from below it (proc(5), mountinfo)."""
+    found = []
+    for line in filter(None, mountinfo.split("\n")):
+        # Blanks and their like stand in it as octal numbers.
+        root, point = (
+            re.sub(r"\\(\d{3})", lambda code: chr(int(code[1], 8)), word)
+            for word in line.split(" ")[3:5]
+        )
+        if any(folder in (Path(place), *Path(place).parents) for place in (root, point)):
+            found.append(point)
+    return found

@@ -20,7 +20,7 @@ from core.errors import HalabError
 from core.folders import LabFolder
 from core.processes import environment_of
 from hypervisor import private
-from hypervisor.private import PrivateHypervisor
+from hypervisor.private import PrivateHypervisor, mounts_of
 from infra.engine import Engine
 from infra.libvirt import TEMPLATES, literal
 from inventory.mark import folder_in
@@ -167,6 +167,20 @@ def test_long_paths_are_measured_as_the_kernel_does() -> None:
         for length in range(20, 90):
             sockets = PrivateHypervisor(LabFolder(Path("/home") / (letter * length))).sockets
             assert len(os.fsencode(sockets / "libvirt-sock-ro")) <= private.SOCKET_PATH_LIMIT
+
+
+def test_a_mount_that_stayed_is_seen(folder: LabFolder) -> None:
+    codes = {sign: f"\\{ord(sign):03o}" for sign in " \t\n\\"}
+    lines = "".join(
+        f"36 35 98:0 {root} {point} rw - ext4 /dev/vda rw\n".replace("//", "/")
+        for root, point in (
+            ("/", "/"),
+            ("/", "".join(codes.get(sign, sign) for sign in f"{folder.path}/hypervisor/var")),
+            ("".join(codes.get(sign, sign) for sign in str(folder.pool)), "/mnt"),
+            ("/", "".join(codes.get(sign, sign) for sign in f"{folder.path}-of-another")),
+        )
+    )
+    assert mounts_of(lines, folder.path) == [f"{folder.path}/hypervisor/var", "/mnt"]
 
 
 def test_the_persons_own_shell_is_what_env_clears() -> None:
