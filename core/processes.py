@@ -16,7 +16,10 @@ GRACE_S = 10
 def is_alive(pid: int) -> bool:
     """Tell whether the process exists and is more than a zombie."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[0] != "Z"
+        return (
+            Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[0]
+            != "Z"
+        )
     except OSError:
         return False
 

@@ -21,6 +21,7 @@ from labs.loading import load
 from labs.roles import NetworkRole
 from provisioning.secrets import ensure_secrets
 
+
 def build() -> None:
     """Declare everything that the lab consists of."""
     if LAB not in os.environ:
