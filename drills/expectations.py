@@ -199,6 +199,17 @@ def planned_move(situation: Situation) -> Expected:
     )
 
 
+def away(situation: Situation) -> Expected:
+    """The cluster is stopped on the targets in good order: the service leaves them, if need be."""
+    return replace(
+        _left(situation),
+        reasons=tuple(
+            rf"^corosync does not answer on {name}$" for name in sorted(situation.targets)
+        ),
+        alarms=frozenset({Alarm.PACEMAKER_DOWN}),
+    )
+
+
 def cut_off(situation: Situation) -> Expected:
     """Clients do not reach the targets: the service leaves them as in a planned move.
 
@@ -235,6 +246,25 @@ def all_lost(situation: Situation) -> Expected:
         interrupted=True,
         rebooted=situation.targets,
         verify=True,
+    )
+
+
+def stale_alone(situation: Situation) -> Expected:
+    """A node with old data serves nothing until the others are back, and names them.
+
+    It is alone when Pacemaker's patience is over and fences them for safety, as it does at every
+    start. Nothing answers from the stop of the last node until its start and all that follows it.
+    """
+    timing = situation.timing
+    others = frozenset(situation.nodes) - {situation.active or ""}
+    return Expected(
+        Fate.RETURNS,
+        len(situation.nodes) * timing.stop_wait_s + 2.0 * timing.healthy_wait_s,
+        interrupted=True,
+        fenced=others,
+        reasons=(rf"^{situation.active} waits for .*, which (?:may have|has) newer data$",),
+        verify=True,
+        alarms=frozenset({Alarm.PACEMAKER_DOWN, Alarm.FENCED}),
     )
 
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
 
+from drills.daemons import lost
 from drills.expectations import Fate
 from drills.findings import Findings
 from drills.ledger import compare
@@ -63,6 +64,14 @@ def judge(findings: Findings, keep: str = "") -> tuple[Check, ...]:
             see.file(".events.txt"),
         ),
     ]
+    checks.append(
+        _check(
+            "Has nobody but whom the fault hits lost a daemon?",
+            _unharmed,
+            findings,
+            see.node(findings, "journalctl --unit corosync --unit pacemaker --unit sbd"),
+        )
+    )
     if expected.fate is Fate.MOVES and expected.fenced:
         checks += [
             _check(
@@ -233,6 +242,27 @@ def _reset(found: Findings) -> Ruling:
     resets = [event for event in found.events if event.is_reset]
     said = "; ".join(_say(event, found.injected) for event in resets) or "no reset"
     return {event.machine for event in resets} == found.expected.rebooted, said
+
+
+def _unharmed(found: Findings) -> Ruling:
+    """Compare the daemons of all machines that the fault neither hits nor lets be fenced."""
+    if found.after is None:
+        return None, "the machines could not be asked"
+    hit = {*found.targets, *found.expected.fenced, *found.expected.rebooted}
+    names = sorted({machine.name for machine in found.inventory.machines} - hit)
+    before, after = found.before.daemons, found.after.daemons
+    silent = [name for name in names if not before.get(name) or name not in after]
+    gone = [
+        f"{name} lost {', '.join(programs)}"
+        for name in names
+        if name not in silent and (programs := lost(before[name], after[name]))
+    ]
+    if gone:
+        return False, "; ".join(gone)
+    if silent:
+        return None, f"daemons of {', '.join(silent)} could not be compared"
+    told = ", ".join(f"{name}: {len(before[name])}" for name in names)
+    return True, f"the same processes as before ({told})" if names else "the fault hits everybody"
 
 
 def _down_first(found: Findings) -> Ruling:

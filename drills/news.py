@@ -13,7 +13,7 @@ BAD_NEWS = {
     "input/output error": r"(?:Buffer )?I/O error|EXT4-fs (?:error|warning)",
     "kernel trouble": r"kernel BUG|Oops:|Kernel panic|blocked for more than|soft lockup",
     "out of memory": r"Out of memory:|oom-kill",
-    "crash": r"segfault at|dumped core",
+    "crash": r"segfault at|dumped core|code=(?:dumped|killed), status=\d+/(?:ABRT|SEGV)",
 }
 
 

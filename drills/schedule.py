@@ -25,8 +25,8 @@ EXAM = (
 """What a cluster has to survive before it is accepted: the gentle ones first, so that an early
 failure is told before the long ones begin."""
 
-CALM = frozenset({"blackout"})
-"""Not drawn in a soak: everybody is lost at once, which takes longer than all others."""
+CALM = frozenset({"blackout", "stale-first"})
+"""Not drawn in a soak: everybody is lost, which takes longer than all others."""
 
 
 @dataclass(frozen=True)

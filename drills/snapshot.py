@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from core.wait import wait_until
+from drills.daemons import Daemons, read_daemons
 from inventory.model import Inventory
 from status.collect import Observer
 from status.model import LabStatus
@@ -14,10 +16,14 @@ from status.rules import Readings
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A lab's status, and every fencing that its cluster remembers."""
+    """A lab's status, every fencing that its cluster remembers, and each machine's daemons.
+
+    A machine whose daemons could not be read is missing among them.
+    """
 
     status: LabStatus
     fence_events: frozenset[FenceEvent]
+    daemons: Mapping[str, Daemons] = field(default_factory=dict)
 
     @property
     def boots(self) -> dict[str, str | None]:
@@ -38,7 +44,7 @@ def snapshot(inventory: Inventory) -> Snapshot:
             timeout=inventory.timing.stop_wait_s,
             describe=lambda both: both[0].summary(),
         )
-    return of(*both)
+    return replace(of(*both), daemons=read_daemons(inventory))
 
 
 def of(status: LabStatus, readings: Readings) -> Snapshot:

@@ -151,6 +151,25 @@ class Timing(Timeouts):
         return min(10000, int(1000 * self.death_s / 1.2))
 
     @property
+    def membership_rest_s(self) -> int:
+        """How long corosync's membership must rest before the quorum device registers.
+
+        A registration while nodes meet ends the corosync of the others. Nodes that are started
+        together have met by then: they wait for each other for `dc_deadtime_s`, and corosync may
+        need token + consensus to agree on a membership. A node that stays alone has its vote at
+        about the time at which Pacemaker stops waiting for others.
+        """
+        return math.ceil(max(self.dc_deadtime_s, self.death_s))
+
+    @property
+    def membership_wait_s(self) -> int:
+        """The device registers after this time even if the membership never rests.
+
+        Its members have met long since then: only the first meeting is dangerous.
+        """
+        return 6 * self.membership_rest_s
+
+    @property
     def knet_link_loss_ms(self) -> int:
         """Silence after which corosync reports one link as lost: token / 2 (corosync.conf(5))."""
         return self.token_ms // 2

@@ -15,6 +15,9 @@ from provisioning.templates import render
 
 CONFIGURATION = "/etc/corosync/corosync.conf"
 AUTHKEY = "/etc/corosync/authkey"
+LINKS = (0, 1)
+"""Numbers of the links: one over each cluster network."""
+
 DROP_IN = "/etc/systemd/system/corosync.service.d/halab.conf"
 
 
@@ -57,7 +60,7 @@ def _version(text: str) -> int:
 
 
 def files(configuration: str, secrets: Secrets) -> tuple[File, ...]:
-    """Describe what corosync reads, and that the quorum device starts with it."""
+    """Describe what corosync reads, and that the quorum device starts after it."""
     return (
         File(CONFIGURATION, configuration),
         File(AUTHKEY, base64.b64decode(secrets.corosync_authkey), mode=0o400),

@@ -36,10 +36,15 @@ def files(inventory: Inventory) -> tuple[File | Link, ...]:
 
 
 def start_membership(facts: Facts) -> tuple[Step, ...]:
-    """Start fencing, membership and quorum on this node."""
+    """Start fencing, membership and quorum on this node.
+
+    Nobody waits for the quorum device, which waits for the membership to rest: nodes that are
+    together have a quorum without it.
+    """
     if facts.units[Unit.COROSYNC].active and facts.units[Unit.QDEVICE].active:
         return ()
-    return (Step("membership started", "systemctl start corosync corosync-qdevice"),)
+    command = "systemctl start corosync\nsystemctl start --no-block corosync-qdevice"
+    return (Step("membership started", command),)
 
 
 def start(facts: Facts) -> tuple[Step, ...]:

@@ -159,6 +159,7 @@ def standing_files(
     return (
         *files,
         *corosync.files(corosync_conf, secrets),
+        *qdevice.registration(inventory),
         *sbd.files(inventory),
         *drbd.files(inventory, secrets),
         *nginx.files(inventory),

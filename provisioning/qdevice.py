@@ -15,13 +15,17 @@ from provisioning.certificates import (
     SERVER_NICKNAME,
     issue,
 )
+from provisioning.corosync import LINKS
 from provisioning.facts import NOTES, Facts, Unit
 from provisioning.files import File, Link, script
 from provisioning.secrets import Secrets
 from provisioning.steps import Step
-from provisioning.units import AT_BOOT, link
+from provisioning.templates import render
+from provisioning.units import AT_BOOT, FOLDER, link
 
 NOTE = "quorum-certificates"
+DROP_IN = f"{FOLDER}/corosync-qdevice.service.d/halab.conf"
+AWAIT_MEMBERSHIP = "/usr/local/lib/halab/await-membership"
 _DELIVERY = "/etc/corosync/halab-delivery"
 
 
@@ -82,6 +86,30 @@ def import_certificates(
     )
     command = f"set -- {shlex.join(words)}\n{script('import_certificates.sh')}"
     return (Step("quorum device certificates imported", command),)
+
+
+def registration(inventory: Inventory) -> tuple[File, ...]:
+    """Describe when a node's daemon registers the device: while no nodes are meeting.
+
+    Corosync begins to gather a membership when it hears somebody new, which it does over a link
+    that has just come up.
+    """
+    links = (
+        f"stats.knet.node{node.number}.link{number}.connected"
+        for node in inventory.nodes
+        for number in LINKS
+    )
+    drop_in = render(
+        "corosync-qdevice-drop-in.conf.j2",
+        program=AWAIT_MEMBERSHIP,
+        rest=inventory.timing.membership_rest_s,
+        most=inventory.timing.membership_wait_s,
+        statistics=["stats.srp.gather_entered", "stats.srp.operational_entered", *links],
+    )
+    return (
+        File(AWAIT_MEMBERSHIP, script("await_membership.sh"), mode=0o755),
+        File(DROP_IN, drop_in),
+    )
 
 
 def serving(machine: Machine) -> tuple[Link, ...]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from inventory.model import Inventory, Machine
 from provisioning.cib import CABLE
+from provisioning.corosync import LINKS
 from provisioning.drbd import RESOURCE
 from status.leftovers import Cluster, leftovers
 from status.model import NodeState, QdeviceState, ReplicationStatus, ResourceState, Role
@@ -25,8 +26,8 @@ FENCING = "fencing"
 
 UP_TO_DATE = "UpToDate"
 
-LINKS = (0, 1)
-"""Corosync's link numbers: one over each cluster network."""
+UNCONNECTED = frozenset({"StandAlone", "Unconnected", "WFConnection"})
+"""Replication that has not met its peer."""
 
 WRONG_STATES = {
     ResourceState.FAILED: "has failed",
@@ -210,6 +211,7 @@ def _replication(inventory: Inventory, readings: Readings) -> Iterator[Reason | 
         if disk.out_of_sync:
             sentence = f"{disk.out_of_sync} KiB are out of sync on {name}"
             yield Reason(sentence, remedy if disk.connection == "Connected" else None)
+    yield from _stale(inventory, readings)
     yield from _one(
         "is DRBD Primary",
         [
@@ -218,6 +220,17 @@ def _replication(inventory: Inventory, readings: Readings) -> Iterator[Reason | 
             if node.replication and node.replication.role == "Primary"
         ],
     )
+
+
+def _stale(inventory: Inventory, readings: Readings) -> Iterator[str]:
+    """Name whom a node waits for whose data may not be the newest: DRBD refuses to promote them."""
+    newer = {"Consistent": "may have newer data", "Outdated": "has newer data"}
+    for name, node in readings.reached.items():
+        disk = node.replication
+        if disk is None or disk.disk not in newer or disk.connection not in UNCONNECTED:
+            continue
+        others = " and ".join(other.name for other in inventory.nodes if other.name != name)
+        yield f"{name} waits for {others}, which {newer[disk.disk]}"
 
 
 def _reconnection(node: str, disk: ReplicationStatus, *, diverged: bool) -> Remedy | None:

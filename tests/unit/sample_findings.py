@@ -39,10 +39,17 @@ def status(active: str, boots: dict[str, str]) -> LabStatus:
     return found.model_copy(update={"replication": replication, "nodes": nodes})
 
 
-BEFORE = Snapshot(status("node1", {}), frozenset())
+DAEMONS = {
+    "node1": frozenset({("corosync", "410 of boot 1"), ("sbd", "380 of boot 1")}),
+    "node2": frozenset({("corosync", "411 of boot 2"), ("sbd", "381 of boot 2")}),
+    "monitor": frozenset({("corosync-qnetd", "301 of boot 3")}),
+}
+
+BEFORE = Snapshot(status("node1", {}), frozenset(), DAEMONS)
 AFTER = Snapshot(
     status("node2", {"node1": "second"}),
     frozenset({FenceEvent("node1", "reboot", "success", "now")}),
+    {**DAEMONS, "node1": frozenset({("corosync", "409 of boot 4"), ("sbd", "382 of boot 4")})},
 )
 
 ATTEMPTS = (

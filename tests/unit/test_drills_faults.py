@@ -10,7 +10,7 @@ import pytest
 
 from core.errors import CommandError, HalabError
 from drills.catalogue import CATALOGUE
-from drills.faults import base, power, quality, replication, storage
+from drills.faults import base, departure, power, quality, replication, storage
 from drills.faults.base import Fault, Scene
 from drills.faults.partition import partitioned
 from drills.partitions import isolated
@@ -62,7 +62,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
         return ""
 
     monkeypatch.setattr(base, "run_on", listen)
-    for module in (quality, replication):
+    for module in (departure, quality, replication):
         monkeypatch.setattr(module, "run_on", listen)
     monkeypatch.setattr("drills.faults.partition.run_on", listen)
     monkeypatch.setattr("drills.faults.operator.run_on", listen)
@@ -71,6 +71,38 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
 
 def scene(hypervisor: FakePower, *targets: object) -> Scene:
     return Scene(LAB, cast(Power, hypervisor), targets or (NODE1,), {})  # type: ignore[arg-type]
+
+
+def test_a_node_that_rejoins_is_out_in_the_end_and_healed_by_a_start(
+    hypervisor: FakePower, told: list[tuple[str, str]]
+) -> None:
+    fault, there = departure.rejoined(), scene(hypervisor, NODE2)
+    fault.inject(there)
+    [(machine, command)] = told
+    assert machine == "node2"
+    assert command.count("systemctl start corosync corosync-qdevice") == departure.REJOINS
+    assert command.splitlines()[-1] == "systemctl stop corosync-qdevice corosync"
+    fault.heal(there)
+    assert told[1:] == [("node2", departure.START)]
+
+
+def test_the_active_node_leaves_first_and_starts_alone(
+    hypervisor: FakePower, monkeypatch: pytest.MonkeyPatch, told: list[tuple[str, str]]
+) -> None:
+    def listen(machine: object, command: str, **_: object) -> str:
+        name = getattr(machine, "name", "?")
+        told.append((name, command))
+        return "Primary/Secondary\n" if name == "node2" else "Secondary/Primary\n"
+
+    monkeypatch.setattr(departure, "run_on", listen)
+    fault, there = departure.stale_first(), scene(hypervisor, NODE1, NODE2)
+    fault.inject(there)
+    done = [(name, command) for name, command in told if command.startswith("systemctl")]
+    assert done == [
+        ("node2", departure.STOP),
+        ("node1", departure.STOP),
+        ("node2", departure.START),
+    ]
 
 
 def test_power_is_given_back(hypervisor: FakePower) -> None:

@@ -45,8 +45,42 @@ def bad(findings: Findings, answer: Answer = Answer.FAIL) -> list[str]:
 def test_a_flawless_failover_passes_every_check() -> None:
     checks = judge(FLAWLESS, "/lab/drills/x")
     assert {check.answer for check in checks} == {Answer.PASS}, [str(c) for c in checks]
-    assert len(checks) == 16
+    assert len(checks) == 17
     assert all(check.evidence for check in checks)
+
+
+class TestSurvivorsHarmed:
+    QUESTION = "Has nobody but whom the fault hits lost a daemon?"
+
+    def after(self, **daemons: frozenset[tuple[str, str]]) -> Findings:
+        return replace(FLAWLESS, after=replace(AFTER, daemons={**AFTER.daemons, **daemons}))
+
+    def test_a_survivors_corosync_died_and_was_started_again(self) -> None:
+        again = frozenset({("corosync", "977 of boot 2"), ("sbd", "381 of boot 2")})
+        found = self.after(node2=again)
+        assert bad(found) == [self.QUESTION]
+        [check] = [c for c in judge(found, "") if c.question == self.QUESTION]
+        assert check.evidence == "node2 lost corosync"
+
+    def test_a_survivor_was_reset_as_well(self) -> None:
+        found = self.after(
+            node2=frozenset({("corosync", "411 of boot 9"), ("sbd", "381 of boot 9")})
+        )
+        assert bad(found) == [self.QUESTION]
+
+    def test_the_monitor_is_no_target_either(self) -> None:
+        assert bad(self.after(monitor=frozenset())) == [self.QUESTION]
+
+    def test_another_node_than_the_target_may_be_the_one_to_be_fenced(self) -> None:
+        found = replace(FLAWLESS, targets=("node2",))
+        assert self.QUESTION not in bad(found, Answer.UNKNOWN) + bad(found)
+
+    def test_who_was_not_asked_is_unknown(self) -> None:
+        silent = {name: found for name, found in AFTER.daemons.items() if name != "node2"}
+        after = replace(FLAWLESS, after=replace(AFTER, daemons=silent))
+        before = replace(FLAWLESS, before=replace(FLAWLESS.before, daemons={}))
+        for found in (after, before):
+            assert bad(found, Answer.UNKNOWN) == [self.QUESTION]
 
 
 class TestFencingSabotaged:

@@ -136,6 +136,17 @@ def test_timeouts_follow_the_pace() -> None:
     assert start is not None and start.get("timeout") == f"{inventory(pace=4).timing.web.start_s}s"
 
 
+def test_only_data_that_are_known_to_be_good_are_worth_a_promotion() -> None:
+    root = ElementTree.fromstring(cib.desired(inventory()))
+    pair = root.find(".//primitive[@id='drbd']//nvpair[@name='adjust_master_score']")
+    assert pair is not None
+    consistent, remote, unknown_peer, known_peer = map(int, pair.get("value", "").split())
+    # An attempt with data that are only consistent is refused, and each refusal is a failure.
+    assert consistent == 0 < remote
+    # Who takes over keeps what it has taken when the failed node is quickly back.
+    assert unknown_peer == known_peer
+
+
 def test_the_two_monitors_of_replication_have_different_intervals() -> None:
     root = ElementTree.fromstring(cib.desired(inventory()))
     monitors = root.findall(".//primitive[@id='drbd']/operations/op[@name='monitor']")

@@ -58,6 +58,18 @@ def test_a_healthy_lab_has_no_reasons() -> None:
     assert judge(INVENTORY, HEALTHY) == ()
 
 
+@pytest.mark.parametrize("connection", ["Connected", "SyncTarget"])
+def test_who_is_in_touch_with_the_newer_data_waits_for_nobody(connection: str) -> None:
+    readings = broken("node2", replication=disk(connection=connection, disk="Outdated"))
+    assert not [r for r in judge(INVENTORY, readings) if "waits for" in str(r)]
+
+
+def test_good_data_wait_for_nobody() -> None:
+    alone = disk(connection="WFConnection", disk="UpToDate", peer_disk="DUnknown")
+    reasons = judge(INVENTORY, broken("node2", replication=alone))
+    assert not [r for r in reasons if "waits for" in str(r)]
+
+
 STORIES = [
     (replace(HEALTHY, monitor=None), "monitor does not answer over ssh"),
     (
@@ -113,6 +125,14 @@ STORIES = [
     (
         broken("node2", replication=disk(peer_disk="Outdated")),
         "node2 takes its peer's replicated disk for Outdated, not UpToDate",
+    ),
+    (
+        broken("node2", replication=disk(connection="WFConnection", disk="Consistent")),
+        "node2 waits for node1, which may have newer data",
+    ),
+    (
+        broken("node2", replication=disk(connection="WFConnection", disk="Outdated")),
+        "node2 waits for node1, which has newer data",
     ),
     (broken("node2", replication=disk(out_of_sync=8)), "8 KiB are out of sync on node2"),
     (

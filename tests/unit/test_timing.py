@@ -56,6 +56,16 @@ def test_the_quorum_device_gives_a_lost_node_up_before_the_others_need_its_vote(
     assert 1.5 * heartbeat_ms <= 1000 * timing.death_s
 
 
+@pytest.mark.parametrize("token_ms", [1000, 3000, 30000])
+@pytest.mark.parametrize("dc_deadtime_s", [2, 10, 60])
+def test_the_quorum_device_registers_when_whoever_starts_together_has_met(
+    token_ms: int, dc_deadtime_s: int
+) -> None:
+    timing = Timing(token_ms=token_ms, dc_deadtime_s=dc_deadtime_s)
+    assert timing.membership_rest_s >= max(timing.death_s, dc_deadtime_s)
+    assert timing.membership_wait_s > 2 * timing.membership_rest_s
+
+
 def test_the_slow_host_profile_is_twice_as_patient_with_the_watchdog() -> None:
     slow = Timing(**SLOW_HOST)
     assert (slow.token_ms, slow.watchdog_s, slow.msgwait_s) == (5000, 10, 20)

@@ -1,0 +1,67 @@
+"""Which processes hold a lab together, to see afterwards whether a machine has lost one."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+from core.errors import HalabError
+from inventory.model import Inventory, Machine
+from provisioning.remote import Remote
+
+NAMES = (
+    "corosync",
+    "corosync-qdevice",
+    "corosync-qnetd",
+    "pacemakerd",
+    "pacemaker-attrd",
+    "pacemaker-based",
+    "pacemaker-controld",
+    "pacemaker-execd",
+    "pacemaker-fenced",
+    "pacemaker-schedulerd",
+    "sbd",
+)
+"""Programs that run as long as their machine takes part."""
+
+COMMAND = "cat /proc/sys/kernel/random/boot_id; ps -eo pid=,comm="
+
+_SHORTENED = 15
+"""The kernel cuts a program's name to so many characters."""
+
+Daemons = frozenset[tuple[str, str]]
+"""Name and identity of every process of NAMES: one that was started again is another."""
+
+
+def parse_daemons(printed: str) -> Daemons:
+    """Read what COMMAND prints; raises ValueError for anything else."""
+    boot, *lines = printed.splitlines() or [""]
+    known = {name[:_SHORTENED]: name for name in NAMES}
+    processes = [line.split(maxsplit=1) for line in lines if line.strip()]
+    if not boot or not processes:
+        raise ValueError("no list of processes")
+    return frozenset(
+        (known[command.strip()], f"{pid} of boot {boot}")
+        for pid, command in processes
+        if command.strip() in known
+    )
+
+
+def lost(before: Daemons, after: Daemons) -> tuple[str, ...]:
+    """Name the programs of which a process is gone."""
+    return tuple(sorted({name for name, _ in before - after}))
+
+
+def read_daemons(inventory: Inventory) -> dict[str, Daemons]:
+    """Ask all machines at once; who cannot be asked is missing in the answer."""
+
+    def visit(machine: Machine) -> Daemons | None:
+        try:
+            with Remote(machine) as remote:
+                return parse_daemons(remote.run(COMMAND).stdout)
+        except (HalabError, OSError, ValueError):
+            return None
+
+    with ThreadPoolExecutor(len(inventory.machines)) as pool:
+        answers = list(pool.map(visit, inventory.machines))
+    names = (machine.name for machine in inventory.machines)
+    return {name: found for name, found in zip(names, answers, strict=True) if found is not None}
