@@ -1,0 +1,13 @@
+"""Nodes come back: nobody else is harmed by it, and nothing old is served."""
+
+from __future__ import annotations
+
+from tests.failover.conftest import Rehearse, require_pass
+
+
+def test_a_node_that_joins_again_and_again_harms_nobody(rehearse: Rehearse) -> None:
+    require_pass(rehearse("rejoin"))
+
+
+def test_the_node_with_the_older_data_starts_first_and_waits(rehearse: Rehearse) -> None:
+    require_pass(rehearse("stale-first"))
