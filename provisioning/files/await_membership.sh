@@ -4,6 +4,9 @@
 rest=$1 most=$2
 shift 2
 
+# Who is stopped while it waits has not failed.
+trap 'exit 0' TERM
+
 # Clocks may jump; the time since boot does not.
 look() {
     met=$(corosync-cmapctl -m stats "$@" 2>&1)
