@@ -10,7 +10,6 @@ from drills import partitions
 from drills.expectations import (
     Expectation,
     all_lost,
-    away,
     but,
     cut_off,
     disk_lost,
@@ -21,6 +20,7 @@ from drills.expectations import (
     planned_move,
     replication_lost,
     restarted_in_place,
+    served_alone,
     stale_alone,
     unnoticed,
 )
@@ -447,13 +447,14 @@ _ENTRIES = (
     ),
     Drill(
         name="rejoin",
-        title="A node leaves the cluster and joins it again, time after time",
+        title="A node joins another that serves alone and has never met it",
         teaches="Who comes back harms nobody: its quorum device waits until the membership rests.",
-        watch="journalctl --unit corosync on the others; ps shows the same corosync as before.",
-        by_hand="systemctl start corosync pacemaker",
-        fault=departure.rejoined(),
-        expects=away,
-        target="standby",
+        watch="journalctl --unit corosync on the node that serves: it lives on.",
+        by_hand="systemctl start corosync pacemaker on the node that is away",
+        fault=departure.newest_first(),
+        expects=served_alone,
+        target="all",
+        most=99,
     ),
     Drill(
         name="stale-first",

@@ -199,17 +199,6 @@ def planned_move(situation: Situation) -> Expected:
     )
 
 
-def away(situation: Situation) -> Expected:
-    """The cluster is stopped on the targets in good order: the service leaves them, if need be."""
-    return replace(
-        _left(situation),
-        reasons=tuple(
-            rf"^corosync does not answer on {name}$" for name in sorted(situation.targets)
-        ),
-        alarms=frozenset({Alarm.PACEMAKER_DOWN}),
-    )
-
-
 def cut_off(situation: Situation) -> Expected:
     """Clients do not reach the targets: the service leaves them as in a planned move.
 
@@ -249,22 +238,32 @@ def all_lost(situation: Situation) -> Expected:
     )
 
 
-def stale_alone(situation: Situation) -> Expected:
-    """A node with old data serves nothing until the others are back, and names them.
+def served_alone(situation: Situation) -> Expected:
+    """The active node comes back alone and serves; who joins it later harms nobody.
 
-    It is alone when Pacemaker's patience is over and fences them for safety, as it does at every
-    start. Nothing answers from the stop of the last node until its start and all that follows it.
+    It is alone when Pacemaker's patience is over and fences the others for safety, as it does at
+    every start. Nothing answers from the first stop until it has done all that.
     """
     timing = situation.timing
-    others = frozenset(situation.nodes) - {situation.active or ""}
+    others = sorted(set(situation.nodes) - {situation.active})
     return Expected(
         Fate.RETURNS,
-        len(situation.nodes) * timing.stop_wait_s + 2.0 * timing.healthy_wait_s,
+        float(len(situation.nodes) * timing.stop_wait_s + timing.healthy_wait_s),
         interrupted=True,
-        fenced=others,
-        reasons=(rf"^{situation.active} waits for .*, which (?:may have|has) newer data$",),
+        fenced=frozenset(others),
+        reasons=tuple(rf"^corosync does not answer on {name}$" for name in others),
         verify=True,
         alarms=frozenset({Alarm.PACEMAKER_DOWN, Alarm.FENCED}),
+    )
+
+
+def stale_alone(situation: Situation) -> Expected:
+    """A node with old data serves nothing until the others are back, and names them."""
+    alone = served_alone(situation)
+    return replace(
+        alone,
+        outage_s=alone.outage_s + situation.timing.healthy_wait_s,
+        reasons=(rf"^{situation.active} waits for .*, which (?:may have|has) newer data$",),
     )
 
 

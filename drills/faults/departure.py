@@ -1,58 +1,70 @@
-"""Nodes that leave the cluster in good order, and in which order they come back."""
+"""All nodes leave the cluster in good order, and one of them comes back alone."""
 
 from __future__ import annotations
 
-from drills.faults.base import Fault, Scene, on_targets, repair_on, run_on
+from core.wait import wait_until
+from drills.faults.base import Fault, Scene, repair_on, run_on
 from inventory.model import Machine
 from provisioning.drbd import RESOURCE
-
-REJOINS = 3
-"""How often a node joins within one drill. What happens at a join depends on split seconds."""
 
 STOP = "systemctl stop pacemaker && systemctl stop corosync-qdevice corosync"
 START = "systemctl start corosync pacemaker"
 
 
-def rejoined() -> Fault:
-    """Stop the cluster on the targets, then let their membership and quorum device join and leave.
-
-    Healing starts the whole cluster there.
-    """
-
-    def come_and_go(scene: Scene, machine: Machine) -> None:
-        timing = scene.inventory.timing
-        again = (
-            "systemctl start corosync corosync-qdevice\nsystemctl stop corosync-qdevice corosync"
-        )
-        command = "\n".join(("set -e", STOP, *[again] * REJOINS))
-        patience = timing.stop_wait_s + REJOINS * (timing.stop_wait_s + timing.membership_wait_s)
-        run_on(machine, command, timeout=patience)
-
-    return Fault(
-        inject=on_targets(come_and_go),
-        heal=on_targets(lambda scene, machine: repair_on(scene, machine, START)),
-    )
-
-
 def stale_first() -> Fault:
-    """Stop the cluster on the active node, then on the others; start it on the first one alone.
+    """Let the active node leave first and come back alone: the others have newer data by then.
 
-    The others have the newer data by then. Healing starts the cluster on them.
+    Healing starts the cluster on them.
     """
 
     def inject(scene: Scene) -> None:
-        patience = scene.inventory.timing.stop_wait_s
-        stale, *others = sorted(scene.targets, key=_stands_by)
-        for machine in (stale, *others):
-            run_on(machine, STOP, timeout=patience)
-        run_on(stale, START, timeout=patience)
+        active, *others = sorted(scene.targets, key=_is_primary, reverse=True)
+        _leave(scene, active, *others)
+        _return(scene, active)
 
-    def heal(scene: Scene) -> None:
-        for machine in scene.targets:
-            repair_on(scene, machine, START)
-
-    return Fault(inject, heal)
+    return Fault(inject, _heal)
 
 
-def _stands_by(machine: Machine) -> bool:
-    return run_on(machine, f"drbdadm role {RESOURCE}").strip().startswith("Secondary")
+def newest_first() -> Fault:
+    """Let the active node leave last and come back alone: it has the newest data, and serves.
+
+    Its corosync has never met the others' when healing starts the cluster on them.
+    """
+
+    def inject(scene: Scene) -> None:
+        *others, active = sorted(scene.targets, key=_is_primary)
+        _leave(scene, *others, active)
+        _return(scene, active)
+
+    return Fault(inject, _heal, _served_alone)
+
+
+def _leave(scene: Scene, *machines: Machine) -> None:
+    for machine in machines:
+        run_on(machine, STOP, timeout=scene.inventory.timing.stop_wait_s)
+
+
+def _return(scene: Scene, machine: Machine) -> None:
+    run_on(machine, START, timeout=scene.inventory.timing.stop_wait_s)
+
+
+def _heal(scene: Scene) -> None:
+    for machine in scene.targets:
+        repair_on(scene, machine, START)
+
+
+def _is_primary(machine: Machine) -> bool:
+    role = run_on(machine, f"drbdadm role {RESOURCE} 2>/dev/null", check=False)
+    return role.strip().startswith("Primary")
+
+
+def _served_alone(scene: Scene) -> str:
+    """Name the node that has taken up its work; raises WaitTimeout when none does."""
+    primary = wait_until(
+        lambda: [machine.name for machine in scene.targets if _is_primary(machine)],
+        bool,
+        what="the node that came back alone is Primary",
+        timeout=scene.inventory.timing.healthy_wait_s,
+        interval=float(scene.inventory.timing.pace),
+    )
+    return f"{' and '.join(primary)} is Primary, alone"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.failover.conftest import Rehearse, require_pass
 
 
-def test_a_node_that_joins_again_and_again_harms_nobody(rehearse: Rehearse) -> None:
+def test_a_node_that_joins_harms_nobody_who_serves_alone(rehearse: Rehearse) -> None:
     require_pass(rehearse("rejoin"))
 
 

@@ -73,21 +73,19 @@ def scene(hypervisor: FakePower, *targets: object) -> Scene:
     return Scene(LAB, cast(Power, hypervisor), targets or (NODE1,), {})  # type: ignore[arg-type]
 
 
-def test_a_node_that_rejoins_is_out_in_the_end_and_healed_by_a_start(
-    hypervisor: FakePower, told: list[tuple[str, str]]
-) -> None:
-    fault, there = departure.rejoined(), scene(hypervisor, NODE2)
-    fault.inject(there)
-    [(machine, command)] = told
-    assert machine == "node2"
-    assert command.count("systemctl start corosync corosync-qdevice") == departure.REJOINS
-    assert command.splitlines()[-1] == "systemctl stop corosync-qdevice corosync"
-    fault.heal(there)
-    assert told[1:] == [("node2", departure.START)]
-
-
-def test_the_active_node_leaves_first_and_starts_alone(
-    hypervisor: FakePower, monkeypatch: pytest.MonkeyPatch, told: list[tuple[str, str]]
+@pytest.mark.parametrize(
+    ("fault", "leaving"),
+    [
+        (departure.stale_first(), ["node2", "node1"]),
+        (departure.newest_first(), ["node1", "node2"]),
+    ],
+)
+def test_the_active_node_leaves_first_or_last_and_starts_alone(
+    hypervisor: FakePower,
+    monkeypatch: pytest.MonkeyPatch,
+    told: list[tuple[str, str]],
+    fault: Fault,
+    leaving: list[str],
 ) -> None:
     def listen(machine: object, command: str, **_: object) -> str:
         name = getattr(machine, "name", "?")
@@ -95,14 +93,27 @@ def test_the_active_node_leaves_first_and_starts_alone(
         return "Primary/Secondary\n" if name == "node2" else "Secondary/Primary\n"
 
     monkeypatch.setattr(departure, "run_on", listen)
-    fault, there = departure.stale_first(), scene(hypervisor, NODE1, NODE2)
+    there = scene(hypervisor, NODE1, NODE2)
     fault.inject(there)
-    done = [(name, command) for name, command in told if command.startswith("systemctl")]
-    assert done == [
-        ("node2", departure.STOP),
-        ("node1", departure.STOP),
+    assert [(name, command) for name, command in told if command.startswith("systemctl")] == [
+        *((name, departure.STOP) for name in leaving),
         ("node2", departure.START),
     ]
+    told.clear()
+    fault.heal(there)
+    assert {name for name, command in told if command == departure.START} == {"node1", "node2"}
+
+
+def test_that_a_node_serves_alone_is_proved_by_its_kernel(
+    hypervisor: FakePower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def listen(machine: object, *_: object, **__: object) -> str:
+        return "Primary/Unknown\n" if machine is NODE2 else ""
+
+    monkeypatch.setattr(departure, "run_on", listen)
+    prove = departure.newest_first().proof
+    assert prove is not None
+    assert prove(scene(hypervisor, NODE1, NODE2)) == "node2 is Primary, alone"
 
 
 def test_power_is_given_back(hypervisor: FakePower) -> None:
