@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import signal
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,7 +15,8 @@ from typing import Any, cast
 import pytest
 
 from core.errors import HalabError
-from core.folders import LabFolder
+from core.folders import PROJECT, LabFolder
+from core.wait import wait_until
 from drills import healing, runner
 from drills.catalogue import CATALOGUE, find
 from drills.faults.base import Fault, Scene
@@ -151,3 +157,57 @@ class TestRefusals:
         with pytest.raises(HalabError, match="split-brain is for the standby node"):
             runner.check_targets(site, find("split-brain"), ("node1",), "node1")
         runner.check_targets(site, find("split-brain"), ("node2",), "node1")
+
+
+LOST_SESSION = """
+import time
+from dataclasses import replace
+from pathlib import Path
+from cli import streams
+streams.prepare()
+from cli.live import LiveDrill
+from core.folders import LabFolder
+from core.signals import interruptible
+from drills.catalogue import find
+from drills.faults.base import Fault
+from drills.healing import held
+from drills.journal import Journal, Wound
+from drills.site import Site
+from tests.unit.healthy_lab import INVENTORY
+
+folder = Path({folder!r})
+live = LiveDrill("A drill that is watched")
+
+def heal(scene):
+    for number in range(5):
+        live.say(f"step {{number}}")
+        time.sleep(0.1)
+    (folder / "healed").touch()
+
+entry = replace(find("power-off"), fault=Fault(lambda scene: (folder / "broken").touch(), heal))
+wound = Wound(fault="power-off", targets=("node1",), seed=1, began=1.0, notes={{}})
+with interruptible(), live.shown():
+    with held(Site(LabFolder(folder), INVENTORY, None, None), entry, ("node1",), wound, live):
+        time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("signals", [(), (signal.SIGTERM,) * 3, (signal.SIGHUP, signal.SIGTERM)])
+def test_a_terminal_that_is_gone_and_many_signals_stop_no_healing(
+    tmp_path: Path, signals: tuple[int, ...]
+) -> None:
+    program = LOST_SESSION.format(folder=str(tmp_path))
+    process, terminal = pty.fork()
+    if process == 0:
+        os.chdir(PROJECT)
+        os.execv(sys.executable, [sys.executable, "-c", program])
+    wait_until(lambda: (tmp_path / "broken").exists(), bool, what="the fault", timeout=60)
+    for number in signals:
+        os.killpg(process, number)
+        time.sleep(0.15)
+    # Without signals of its own, this is what an ssh session does that is lost.
+    os.close(terminal)
+    _, status = os.waitpid(process, 0)
+    assert os.waitstatus_to_exitcode(status) == -signal.SIGINT
+    assert (tmp_path / "healed").exists()
+    assert Journal(LabFolder(tmp_path)).read() is None
