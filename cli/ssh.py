@@ -75,7 +75,7 @@ def _host(machine: Machine) -> str:
         "  IdentityAgent none",
         "  GlobalKnownHostsFile /dev/null",
         f"  UserKnownHostsFile {quoted(ssh.known_hosts)}",
-        "  StrictHostKeyChecking accept-new",
+        f"  StrictHostKeyChecking {'accept-new' if ssh.host_key is None else 'yes'}",
         "  LogLevel ERROR",
     ]
     if ssh.proxy_command:

@@ -106,8 +106,13 @@ class LabFolder:
         return self.path / "ssh" / "id_ed25519"
 
     @property
+    def host_keys(self) -> Path:
+        """Private host keys that halab gives to the machines, one file each, mode 0600."""
+        return self.path / "ssh" / "host_keys"
+
+    @property
     def known_hosts(self) -> Path:
-        """Host keys of the lab's machines, learnt at the first contact."""
+        """The public halves of the host keys, for OpenSSH."""
         return self.path / "ssh" / "known_hosts"
 
     @property

@@ -15,11 +15,16 @@ from core.command import run, start
 from core.errors import CommandError
 from core.wait import wait_until
 from hypervisor.image import Image
+from inventory.known_hosts import GIVEN_AS
 
 EMULATION_ARGUMENTS = "mitigations=off nokaslr"
 
 USER_NETWORK_ADDRESS = "10.0.2.15/24"
 """The address that QEMU's user network gives to its first guest (qemu(1), -netdev user)."""
+
+
+HOST_KEY = "host-key"
+"""The file with the host key that all guests get: without one, their ssh does not start."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,7 @@ def time_boot(guests: Collection[Guest], accelerated: bool, timeout: float) -> f
     """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="halab-bare-")))
+        run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / HOST_KEY])
         began = time.monotonic()
         ports = [stack.enter_context(_running(guest, folder, accelerated)) for guest in guests]
         wait_until(
@@ -64,7 +70,8 @@ def _running(guest: Guest, folder: Path, accelerated: bool) -> Iterator[int]:
         "-smp", str(guest.cpus), "-display", "none", "-nodefaults", "-serial", "null",
         "-kernel", str(guest.image.kernel), "-initrd", str(guest.image.initrd),
         "-append", arguments if accelerated else f"{arguments} {EMULATION_ARGUMENTS}",
-        # Named within its folder: QEMU takes a comma in a path for the end of it.
+        # Named within their folder: QEMU takes a comma in a path for the end of it.
+        "-fw_cfg", f"name={GIVEN_AS},file={HOST_KEY}",
         "-drive", f"file={disk.name},if=virtio,format=qcow2,cache=unsafe",
         "-netdev", f"user,id=n,restrict=on,hostfwd=tcp:127.0.0.1:{port}-:22",
         "-device", f"virtio-net-pci,netdev=n,mac={mac},romfile=",

@@ -10,6 +10,7 @@ import pulumi
 from core.errors import HalabError
 from core.folders import LabFolder
 from core.wording import worded
+from infra.host_keys import ensure_host_key
 from infra.keeping import SOFTWARE, kept_files
 from infra.libvirt import LibvirtPlatform
 from infra.machines import Cluster
@@ -17,6 +18,7 @@ from infra.orphans import LAB
 from infra.planning import plan_inventory
 from infra.software import Software
 from inventory.record import load_record
+from labs.addressing import machines
 from labs.loading import load
 from labs.roles import NetworkRole
 from provisioning.secrets import ensure_secrets
@@ -33,12 +35,14 @@ def build() -> None:
     folder = LabFolder(Path(os.environ[LAB]))
     record = load_record(folder)
     lab = load(str(folder.definition))
-    inventory = plan_inventory(lab, record, folder)
+    host_keys = {plan.name: ensure_host_key(folder, plan.name) for plan in machines(lab)}
+    inventory = plan_inventory(lab, record, folder, host_keys)
 
     cluster = Cluster(
         lab,
         LibvirtPlatform(record, folder.consoles),
         folder.ssh_key.with_suffix(".pub").read_text(),
+        host_keys,
     )
     Software(
         SOFTWARE,

@@ -12,6 +12,7 @@ import pulumi_libvirt as libvirt
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from infra.machines import MachineArgs, NetworkArgs
+from inventory.known_hosts import GIVEN_AS
 from inventory.mark import NAMESPACE, pool_uuid, volume_name
 from inventory.record import LabRecord
 from labs.roles import MachineRole
@@ -22,6 +23,9 @@ TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, autoescape=True
 )
 TEMPLATES.globals["mark_namespace"] = NAMESPACE
+
+SECRET = Path(__file__).parent / "secret.xsl"
+"""Stylesheet of a volume that nobody but libvirt may read."""
 
 EMULATION_ARGUMENTS = (("mitigations", "off"), ("nokaslr", None))
 """Kernel arguments that save time in software emulation and would weaken a guest on KVM."""
@@ -101,11 +105,23 @@ class LibvirtPlatform:
             disks.append((DATA, data.id))
         if args.fencing_disk is not None:
             disks.append((FENCING, pulumi.Output.from_input(args.fencing_disk)))
+        host_key_name = self._volume_name(f"{plan.name}-host-key-{args.host_key.mark}")
+        host_key = libvirt.Volume(
+            f"{plan.name}-host-key",
+            name=host_key_name,
+            pool=self._pool.name,
+            source=str(args.host_key.private),
+            format="raw",
+            xml=libvirt.VolumeXmlArgs(xslt=SECRET.read_text()),
+            opts=self._under(parent),
+        )
         stylesheet = self._marked(
             "domain",
             console=literal(self._consoles / f"{plan.name}.log"),
             disks=[disk for disk, _ in disks],
             watchdog=plan.role is MachineRole.NODE,
+            host_key=record.pool / host_key_name,
+            host_key_given_as=GIVEN_AS,
         )
         domain = libvirt.Domain(
             plan.name,
@@ -125,7 +141,11 @@ class LibvirtPlatform:
                 for nic in args.nics
             ],
             xml=libvirt.DomainXmlArgs(xslt=stylesheet),
-            opts=self._under(parent),
+            opts=pulumi.ResourceOptions.merge(
+                self._under(parent),
+                # The provider would call a changed stylesheet an update, and change nothing.
+                pulumi.ResourceOptions(depends_on=[host_key], replace_on_changes=["xml"]),
+            ),
         )
         return domain.id
 

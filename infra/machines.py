@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from typing import Protocol
 
 import pulumi
 
+from infra.host_keys import HostKey
 from labs.addressing import MachinePlan, hypervisor_address, interfaces, machines
 from labs.model import Lab
 from labs.roles import MachineRole, NetworkRole
@@ -43,12 +45,17 @@ class Nic:
 
 @dataclass(frozen=True)
 class MachineArgs:
-    """One machine. `boot_arguments` tell the guest its name, addresses and trusted ssh key."""
+    """One machine. `boot_arguments` tell the guest its name, addresses and trusted ssh key.
+
+    `host_key` is what it shows to whoever connects. It is a secret: it must reach the machine in a
+    way that nobody else can read, on neither side.
+    """
 
     plan: MachinePlan
     nics: tuple[Nic, ...]
     boot_arguments: tuple[tuple[str, str], ...]
     fencing_disk: pulumi.Input[str] | None
+    host_key: HostKey
 
 
 class Platform(Protocol):
@@ -92,17 +99,27 @@ class Machine(pulumi.ComponentResource):
 class Cluster(pulumi.ComponentResource):
     """All networks and machines of one lab."""
 
-    def __init__(self, lab: Lab, platform: Platform, authorized_key: str) -> None:
+    def __init__(
+        self,
+        lab: Lab,
+        platform: Platform,
+        authorized_key: str,
+        host_keys: Mapping[str, HostKey],
+    ) -> None:
         super().__init__("halab:lab:Cluster", lab.name)
         self.networks = {role: Network(network_args(lab, role), platform, self) for role in CABLED}
         self.fencing_disk = platform.shared_disk("sbd", FENCING_DISK_MIB, self)
         self.machines = {
-            plan.name: Machine(self._machine_args(lab, plan, authorized_key), platform, self)
+            plan.name: Machine(
+                self._machine_args(lab, plan, authorized_key, host_keys[plan.name]), platform, self
+            )
             for plan in machines(lab)
         }
         self.register_outputs({})
 
-    def _machine_args(self, lab: Lab, plan: MachinePlan, authorized_key: str) -> MachineArgs:
+    def _machine_args(
+        self, lab: Lab, plan: MachinePlan, authorized_key: str, host_key: HostKey
+    ) -> MachineArgs:
         nics = interfaces(lab, plan)
         return MachineArgs(
             plan=plan,
@@ -113,6 +130,7 @@ class Cluster(pulumi.ComponentResource):
             ),
             boot_arguments=boot_arguments(lab, plan, authorized_key),
             fencing_disk=self.fencing_disk if plan.role is MachineRole.NODE else None,
+            host_key=host_key,
         )
 
 

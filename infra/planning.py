@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from ipaddress import IPv4Interface
 
 from core.folders import LabFolder
+from infra.host_keys import HostKey
 from inventory.model import Firewall, Interface, Inventory, Machine, Monitoring, Service, Ssh
 from inventory.record import LabRecord
 from labs.addressing import MachinePlan, hypervisor_address, interfaces, machines
@@ -12,11 +14,15 @@ from labs.model import Lab
 from labs.roles import NetworkRole
 
 
-def plan_inventory(lab: Lab, record: LabRecord, folder: LabFolder) -> Inventory:
-    """Return the inventory of a lab whose machines get their static addresses from halab."""
+def plan_inventory(
+    lab: Lab, record: LabRecord, folder: LabFolder, host_keys: Mapping[str, HostKey]
+) -> Inventory:
+    """Return the inventory of a lab whose machines get addresses and host keys from halab."""
     return Inventory(
         lab=lab.name,
-        machines=tuple(_machine(lab, plan, record, folder) for plan in machines(lab)),
+        machines=tuple(
+            _machine(lab, plan, record, folder, host_keys[plan.name]) for plan in machines(lab)
+        ),
         service=Service(
             address=IPv4Interface(
                 f"{lab.service.address}/{lab.networks.subnet(NetworkRole.SERVICE).prefixlen}"
@@ -37,7 +43,9 @@ def plan_inventory(lab: Lab, record: LabRecord, folder: LabFolder) -> Inventory:
     )
 
 
-def _machine(lab: Lab, plan: MachinePlan, record: LabRecord, folder: LabFolder) -> Machine:
+def _machine(
+    lab: Lab, plan: MachinePlan, record: LabRecord, folder: LabFolder, host_key: HostKey
+) -> Machine:
     nics = interfaces(lab, plan)
     return Machine(
         name=plan.name,
@@ -50,6 +58,7 @@ def _machine(lab: Lab, plan: MachinePlan, record: LabRecord, folder: LabFolder) 
             host=str(nics[NetworkRole.MANAGEMENT].address.ip),
             key_file=folder.ssh_key,
             known_hosts=folder.known_hosts,
+            host_key=host_key.public,
             proxy_command=record.proxy_command,
         ),
     )

@@ -15,6 +15,7 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
+from inventory.known_hosts import write_known_hosts
 from inventory.model import Inventory
 from inventory.record import save
 from provisioning.drift import find_drift
@@ -77,7 +78,9 @@ def _drifted(props: Props) -> bool:
 
 def _note_inventory(props: Props) -> None:
     """Write the inventory; when this was done last tells which snapshots still fit the lab."""
-    save(Path(props["inventory_path"]), Inventory.model_validate_json(props["inventory"]))
+    inventory = Inventory.model_validate_json(props["inventory"])
+    save(Path(props["inventory_path"]), inventory)
+    write_known_hosts(inventory)
 
 
 def _apply(props: Props) -> None:

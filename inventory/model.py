@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv4Interface
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from labs.ports import Opening, openings
 from labs.roles import MachineRole, NetworkRole
 from labs.tables import Allow
 from labs.timing import Timing
+
+HOST_KEY = r"^[a-z0-9@.-]+ [A-Za-z0-9+/]+={0,2}$"
+"""A public key as it stands in a .pub file, without the comment."""
 
 
 class Frozen(BaseModel):
@@ -21,13 +24,18 @@ class Frozen(BaseModel):
 
 
 class Ssh(Frozen):
-    """How to reach a machine; `proxy_command` leads into a private hypervisor's network."""
+    """How to reach a machine; `proxy_command` leads into a private hypervisor's network.
+
+    `host_key` is the only key that the machine may show: its type and base64 blob, as in a .pub
+    file. Without it, the first key that it shows is kept in `known_hosts`.
+    """
 
     host: str
     port: int = 22
     user: str = "root"
     key_file: Path
     known_hosts: Path
+    host_key: Annotated[str, Field(pattern=HOST_KEY)] | None = None
     proxy_command: str | None = None
 
 

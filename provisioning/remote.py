@@ -16,10 +16,12 @@ from types import TracebackType
 from fabric import Config, Connection
 from invoke.exceptions import CommandTimedOut, ThreadException
 from paramiko import Channel, MissingHostKeyPolicy, PKey, SSHClient, SSHException
+from paramiko.hostkeys import HostKeyEntry, InvalidHostKey
 from paramiko.ssh_exception import AuthenticationException, BadHostKeyException
 
 from core.command import start
 from core.errors import CommandError, HalabError
+from inventory.known_hosts import known_hosts_line
 from inventory.model import Machine, Ssh
 
 # paramiko logs whole tracebacks of connections that fail while a machine boots; the errors that
@@ -183,14 +185,11 @@ class Remote:
             # A person's ~/.ssh/config must not change how a lab is reached.
             config=Config(overrides={"load_ssh_configs": False}),
         )
-        _trust(connection.client, ssh.known_hosts)
+        _trust(connection.client, ssh)
         try:
-            connection.open()
+            _log_in(connection)
         except BadHostKeyException as error:
-            raise HalabError(
-                f"{self.name} shows another ssh host key than before",
-                hint=f"if the machine was made anew, remove its line from {ssh.known_hosts}",
-            ) from error
+            raise self._stranger() from error
         except AuthenticationException as error:
             raise self._unreachable(f"it does not accept the key {ssh.key_file}") from error
         except (SSHException, OSError, EOFError) as error:
@@ -200,11 +199,32 @@ class Remote:
             transport.set_keepalive(5)
         return connection
 
+    def _stranger(self) -> HalabError:
+        ssh = self.machine.ssh
+        if ssh.host_key is None:
+            return HalabError(
+                f"{self.name} shows another ssh host key than before",
+                hint=f"if the machine was made anew, remove its line from {ssh.known_hosts}",
+            )
+        return HalabError(
+            f"whoever answers as {self.name} ({ssh.host}) does not show its ssh host key",
+            hint="does another machine have this address? The inventory's ssh.host_key is right",
+        )
+
     def _unreachable(self, why: str) -> RemoteUnreachable:
         ssh = self.machine.ssh
         return RemoteUnreachable(
             f"{self.name} cannot be reached as {ssh.user}@{ssh.host}:{ssh.port}: {why}"
         )
+
+
+def _log_in(connection: Connection) -> None:
+    try:
+        connection.open()
+    except BaseException:
+        # paramiko does not end a connection that it refuses, nor the program behind it.
+        connection.client.close()
+        raise
 
 
 class _Whole:
@@ -232,10 +252,40 @@ class _AcceptNew(MissingHostKeyPolicy):
             file.write(f"{hostname} {key.get_name()} {key.get_base64()}\n")
 
 
-def _trust(client: SSHClient, known_hosts: Path) -> None:
-    if known_hosts.exists():
-        client.load_host_keys(str(known_hosts))
-    client.set_missing_host_key_policy(_AcceptNew(known_hosts))
+class _OnlyGiven(MissingHostKeyPolicy):
+    """Refuse a machine that shows a key of another type than the given one."""
+
+    def __init__(self, given: PKey) -> None:
+        self._given = given
+
+    def missing_host_key(self, client: SSHClient, hostname: str, key: PKey) -> None:
+        """Say what paramiko says of another key of the same type."""
+        raise BadHostKeyException(hostname, key, self._given)
+
+
+def _trust(client: SSHClient, ssh: Ssh) -> None:
+    if ssh.host_key is not None:
+        name, key = _given(ssh)
+        client.get_host_keys().add(name, key.get_name(), key)
+        client.set_missing_host_key_policy(_OnlyGiven(key))
+        return
+    if ssh.known_hosts.exists():
+        client.load_host_keys(str(ssh.known_hosts))
+    client.set_missing_host_key_policy(_AcceptNew(ssh.known_hosts))
+
+
+def _given(ssh: Ssh) -> tuple[str, PKey]:
+    """Return the machine's name in known_hosts and its given key."""
+    try:
+        entry = HostKeyEntry.from_line(known_hosts_line(ssh))
+    except (InvalidHostKey, SSHException):
+        entry = None
+    if entry is None or not entry.hostnames or entry.key is None:
+        raise HalabError(
+            f"the inventory's ssh.host_key for {ssh.host} is no host key: {ssh.host_key}",
+            hint="take the first two words of /etc/ssh/ssh_host_ed25519_key.pub on that machine",
+        )
+    return entry.hostnames[0], entry.key
 
 
 def expand(ssh: Ssh, proxy_command: str) -> str:

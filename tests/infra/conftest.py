@@ -9,10 +9,16 @@ import pulumi
 import pytest
 from pulumi.runtime import MockCallArgs, MockResourceArgs, Mocks
 
+from infra.host_keys import HostKey
 from inventory.record import Boot, LabRecord
 from labs.loading import load
 from labs.model import Lab
 from labs.roles import MachineRole
+
+HOST_KEYS = {
+    name: HostKey(Path(f"/keys/{name}"), f"ssh-ed25519 {name}")
+    for name in ("node1", "node2", "monitor")
+}
 
 
 class Recorder(Mocks):

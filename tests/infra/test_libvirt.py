@@ -16,7 +16,7 @@ from infra.machines import Cluster
 from inventory.record import LabRecord
 from labs.model import Lab
 from labs.roles import NetworkRole
-from tests.infra.conftest import Recorder
+from tests.infra.conftest import HOST_KEYS, Recorder
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIG test"
 
@@ -40,7 +40,7 @@ DOMAIN = """\
 
 def build(lab: Lab, record: LabRecord) -> None:
     def program() -> None:
-        Cluster(lab, LibvirtPlatform(record, Path("/consoles")), KEY)
+        Cluster(lab, LibvirtPlatform(record, Path("/consoles")), KEY, HOST_KEYS)
 
     # Waits until every resource is registered.
     pulumi.runtime.test(program)()  # type: ignore[no-untyped-call]
@@ -70,6 +70,12 @@ NETWORK = """\
 <dns enable='yes'/>
 <ip address='10.10.0.1' prefix='24'/>
 </network>
+"""
+
+
+VOLUME = """\
+<volume><name>key</name><target><format type='raw'/><permissions><mode>644</mode></permissions>
+</target></volume>
 """
 
 
@@ -147,6 +153,24 @@ def test_the_stylesheet_gives_a_node_what_fencing_needs(built: Recorder, tmp_pat
     ]
     assert found(sbd, "driver") == {"name": "qemu", "type": "raw", "cache": "none", "io": "threads"}
     assert domain.findtext("on_reboot") == "restart"
+
+
+@transforms
+def test_a_host_key_reaches_its_machine_as_a_file_that_nobody_else_reads(
+    built: Recorder, record: LabRecord, tmp_path: Path
+) -> None:
+    name = f"node1-host-key-{HOST_KEYS['node1'].mark}"
+
+    given = built.of("Volume")["node1-host-key"]
+    assert (given["name"], given["source"], given["format"]) == (name, "/keys/node1", "raw")
+    domain = transform(built.of("Domain")["node1"], tmp_path)
+    assert found(domain, "sysinfo/entry") == {
+        "name": "opt/io.systemd.credentials/halab.host-key",
+        "file": str(record.pool / name),
+    }
+    assert found(domain, "sysinfo")["type"] == "fwcfg"
+    volume = transform(given, tmp_path, VOLUME)
+    assert volume.findtext("target/permissions/mode") == "0600"
 
 
 @transforms

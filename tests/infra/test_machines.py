@@ -13,7 +13,7 @@ from infra.machines import CABLED, Cluster, MachineArgs, NetworkArgs, boot_argum
 from labs.addressing import machines
 from labs.model import Lab
 from labs.roles import MachineRole, NetworkRole
-from tests.infra.conftest import Recorder
+from tests.infra.conftest import HOST_KEYS, Recorder
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIG test"
 
@@ -42,7 +42,7 @@ class PaperPlatform:
 def test_any_platform_can_build_the_lab(lab: Lab, recorder: Recorder) -> None:
     platform = PaperPlatform()
 
-    cluster = Cluster(lab, platform, KEY)
+    cluster = Cluster(lab, platform, KEY, HOST_KEYS)
 
     assert [network.role for network in platform.networks] == list(CABLED)
     assert list(platform.machines) == ["node1", "node2", "monitor"] == list(cluster.machines)
@@ -54,7 +54,7 @@ def test_only_the_management_network_is_reachable_from_the_platform(
 ) -> None:
     platform = PaperPlatform()
 
-    Cluster(lab, platform, KEY)
+    Cluster(lab, platform, KEY, HOST_KEYS)
 
     reachable = [network.role for network in platform.networks if network.gateway]
     assert reachable == [NetworkRole.MANAGEMENT]
@@ -65,7 +65,7 @@ def test_nodes_share_the_fencing_disk_and_the_monitor_does_not(
 ) -> None:
     platform = PaperPlatform()
 
-    Cluster(lab, platform, KEY)
+    Cluster(lab, platform, KEY, HOST_KEYS)
 
     for name, args in platform.machines.items():
         is_node = args.plan.role is MachineRole.NODE

@@ -12,6 +12,7 @@ from testinfra import get_host
 from testinfra.host import Host
 
 from core.command import run
+from inventory.known_hosts import write_known_hosts
 from inventory.model import Inventory, Machine
 from status.collect import Observer
 from status.model import LabStatus
@@ -38,6 +39,7 @@ def visit(inventory: Inventory) -> Iterator[Callable[[str], Inspected]]:
     """Return a function that gives a machine by its name."""
     # Not pytest's folder: the path of a socket must be short.
     with tempfile.TemporaryDirectory(prefix="halab-") as name:
+        write_known_hosts(inventory)
         config = Path(name) / "config"
         config.write_text("".join(ssh_entry(machine, name) for machine in inventory.machines))
         yield _visitor(inventory, config)
@@ -75,7 +77,7 @@ def ssh_entry(machine: Machine, sockets: str) -> str:
         f'IdentityFile "{ssh.key_file}"',
         "IdentitiesOnly yes",
         f'UserKnownHostsFile "{ssh.known_hosts}"',
-        "StrictHostKeyChecking accept-new",
+        f"StrictHostKeyChecking {'accept-new' if ssh.host_key is None else 'yes'}",
         "LogLevel ERROR",
         f"ControlPath {sockets}/%C",
     ]
