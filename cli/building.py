@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
+from cli.changing import ask, check, check_disks, tell
 from cli.events import PulumiEvents
+from cli.needs import needs_of
 from cli.progress import Progress, Step
+from cli.turns import restart_in_turn
 from core.environment import libvirt_access
 from core.errors import HalabError
 from core.files import write_file
 from core.folders import LabFolder
 from hypervisor.acceleration import probe
-from hypervisor.doctor import Needs, examine, refuse
+from hypervisor.disks import grow_data_disk
+from hypervisor.doctor import examine, refuse
 from hypervisor.image import cached_image, ensure_image, remove_stale
 from hypervisor.objects import Virsh, owned, remove_orphans, start_stopped
 from hypervisor.packages import authorize, ensure_packages, find_shortages
@@ -22,36 +27,39 @@ from hypervisor.reset import recover
 from hypervisor.taken import check_free
 from hypervisor.toolchain import Toolchain, ensure_toolchain
 from infra.engine import Engine
-from infra.orphans import end_orphans
+from infra.impact import Impact, impact_of
 from infra.ssh_key import ensure_ssh_key
 from inventory.record import Boot, LabRecord, load_record, save
-from labs.addressing import machines
+from labs.changes import Change
 from labs.loading import find
 from labs.model import Lab
 from labs.roles import MachineRole
 from provisioning.secrets import ensure_secrets
 
-OVERHEAD_MIB = 150
-"""What QEMU and libvirt need for each guest besides its memory, measured in emulation."""
-
-DISK_MIB = 3072
-"""What a lab's disks and a guest image usually take, for the check before anything is made."""
-
 
 @dataclass(frozen=True)
 class Prepared:
-    """A lab whose surroundings are ready for Pulumi."""
+    """A lab whose surroundings are ready for Pulumi.
+
+    `exists` tells whether Pulumi has made anything of it; `changes` is then how its definition
+    differs from the one that it was brought to, and `definition` the file that it shall have.
+    """
 
     lab: Lab
     folder: LabFolder
     record: LabRecord
     engine: Engine
+    definition: Path
+    exists: bool
+    changes: tuple[Change, ...]
 
 
 def prepare(lab: Lab, source: str, progress: Progress) -> Prepared:
     """Set up everything that the Pulumi program needs, and nothing that is there already.
 
-    Raises HalabError before any change when this machine cannot carry the lab.
+    What was decided for a lab of which nothing is left, as after `pulumi destroy`, is decided anew.
+    Raises HalabError before any change when this machine cannot carry the lab, or when a lab that
+    exists cannot be brought to its definition.
     """
     folder = LabFolder.of(lab.name)
     new = not folder.record.exists()
@@ -67,26 +75,50 @@ def prepare(lab: Lab, source: str, progress: Progress) -> Prepared:
     if lab.platform.uri is not None:
         check_free(Virsh(lab.platform.uri), lab, place_of(lab, folder))
     toolchain = ensure_tools(progress)
-    record = _new_record(lab, source, folder, progress) if new else load_record(folder)
+    access = libvirt_access(lab.platform.uri or "")
+    engine = Engine(folder, {**toolchain.environment(), **access})
+    if not new:
+        engine.prepare(progress.note)
+    exists = not new and bool(engine.managed())
+    changes = check(lab, folder, load_record(folder)) if exists else ()
+    record = load_record(folder) if exists else _new_record(lab, source, folder, progress)
     folder.consoles.mkdir(parents=True, exist_ok=True)
     folder.consoles.chmod(0o700)
     if record.private:
         record.pool.mkdir(parents=True, exist_ok=True)
     ensure_ssh_key(folder)
     save(folder.record, record)
-    _keep_definition(source, folder)
-    engine = Engine(folder, {**toolchain.environment(), **libvirt_access(record.uri)})
-    end_orphans(folder)
+    definition = _wanted_definition(source, folder)
+    if not exists:
+        folder.applied.unlink(missing_ok=True)
+        keep_definition(folder, definition)
+    if new:
+        engine.prepare(progress.note)
     if record.private:
         PrivateHypervisor(folder).start()
-    return Prepared(lab, folder, record, engine)
+    return Prepared(lab, folder, record, engine, definition, exists, changes)
 
 
-def build(prepared: Prepared, step: Step) -> None:
+def review(prepared: Prepared, progress: Progress, *, yes: bool) -> Impact:
+    """Say what `build` is about to do to a lab that exists; ask, unless `yes`, where data go.
+
+    Nothing is changed before. Raises HalabError when that is refused, or nobody can be asked.
+    """
+    if not prepared.exists:
+        return Impact()
+    check_disks(prepared.lab, prepared.record)
+    with progress.step("Comparing the lab with its definition", if_needed=True):
+        impact = impact_of(prepared.engine.preview(prepared.definition))
+    tell(prepared.changes, impact, progress)
+    ask(prepared.lab, impact, yes=yes)
+    return impact
+
+
+def build(prepared: Prepared, impact: Impact, step: Step) -> None:
     """Bring machines and software to the definition, from whatever an earlier run left."""
     folder, record, engine = prepared.folder, prepared.record, prepared.engine
     step("looking at what is there")
-    engine.prepare(step)
+    keep_definition(folder, prepared.definition)
     ensure_secrets(folder.secrets)
     virsh = Virsh(record.uri)
     recover(folder, record, step)
@@ -103,6 +135,12 @@ def build(prepared: Prepared, step: Step) -> None:
     if managed:
         for domain in start_stopped(virsh, record.mark):
             step(f"started {domain}, which was off")
+    if impact.missing:
+        engine.up(PulumiEvents(step), only=impact.missing)
+    if impact.in_turn and folder.applied.exists():
+        restart_in_turn(folder, record, engine, impact.in_turn, step)
+    if prepared.exists:
+        _grow_disks(prepared, virsh, step)
     engine.up(PulumiEvents(step))
 
 
@@ -111,19 +149,6 @@ def ensure_tools(progress: Progress) -> Toolchain:
     usually = "1 min by download, 10 min by build"
     with progress.step("Pulumi toolchain", usually=usually, if_needed=True) as step:
         return ensure_toolchain(step)
-
-
-def needs_of(lab: Lab) -> Needs:
-    """Return what this machine must have for the lab: memory and disk in MiB, cores."""
-    plans = machines(lab)
-    missing = sum(cached_image(role) is None for role in MachineRole)
-    return Needs(
-        memory_mib=sum(plan.memory_mib + OVERHEAD_MIB for plan in plans),
-        # Its snapshot for `reset` may come to hold all of the machines' memory.
-        disk_mib=DISK_MIB * (1 + missing)
-        + sum((plan.data_disk_mib or 0) + plan.memory_mib for plan in plans),
-        cores=sum(plan.cpus for plan in plans),
-    )
 
 
 def _new_record(lab: Lab, source: str, folder: LabFolder, progress: Progress) -> LabRecord:
@@ -154,7 +179,23 @@ def _new_record(lab: Lab, source: str, folder: LabFolder, progress: Progress) ->
     )
 
 
-def _keep_definition(source: str, folder: LabFolder) -> None:
-    path = find(source)
+def _grow_disks(prepared: Prepared, virsh: Virsh, step: Step) -> None:
+    """Give the nodes the larger disks that provisioning then takes into use."""
+    size = prepared.lab.nodes.data_disk_mib
+    for name in prepared.lab.nodes.names:
+        if grow_data_disk(virsh, prepared.record.domains[name], size):
+            step(f"{name}: its replicated disk has {size} MiB now")
+
+
+def _wanted_definition(source: str, folder: LabFolder) -> Path:
+    """Return the file with the definition; a lab outlives the one that it was built from."""
+    try:
+        return find(source)
+    except HalabError:
+        return folder.definition
+
+
+def keep_definition(folder: LabFolder, path: Path) -> None:
+    """Make a file the definition that Pulumi's program reads."""
     if path != folder.definition:
         write_file(folder.definition, path.read_bytes())

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from cli.building import needs_of
+from cli.needs import needs_of
 from hypervisor.doctor import Verdict, examine
 from labs.loading import load
 

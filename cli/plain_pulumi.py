@@ -46,7 +46,6 @@ def env(
         definition, source = wanted(lab)
         with locked(definition.name):
             engine = prepare(definition, source, Progress()).engine
-            engine.prepare()
     print(exports(environment_of(os.getpid()), engine.environment()))
 
 

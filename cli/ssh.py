@@ -13,6 +13,7 @@ from core.environment import user_name
 from core.errors import HalabError
 from core.files import write_file
 from core.folders import LabFolder
+from inventory.known_hosts import write_known_hosts
 from inventory.model import Inventory, Machine
 from inventory.record import load_inventory
 
@@ -41,11 +42,14 @@ def ssh_config(
     name: Annotated[str, typer.Argument(help="A lab that `halab list` shows.")] = "active-passive",
 ) -> None:
     """Print an ssh configuration for the lab: for ssh -F, Ansible, testinfra."""
-    print(config_text(load_inventory(existing_lab(name))), end="")
+    inventory = load_inventory(existing_lab(name))
+    write_known_hosts(inventory)
+    print(config_text(inventory), end="")
 
 
 def write_config(folder: LabFolder, inventory: Inventory) -> str:
-    """Write the lab's ssh configuration beside its key and return the path."""
+    """Write the lab's ssh configuration and known_hosts beside its key; return the former."""
+    write_known_hosts(inventory)
     path = folder.ssh_key.parent / "config"
     write_file(path, config_text(inventory))
     return str(path)

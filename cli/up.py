@@ -8,17 +8,20 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from cli.building import Prepared, build, prepare
+from cli.building import Prepared, build, prepare, review
 from cli.choosing import wanted
 from cli.claims import take_over
+from cli.events import PulumiEvents
 from cli.locking import locked
 from cli.progress import Progress
 from cli.restoring import bring_back
 from cli.snapshot import MIB
 from cli.status import print_status
 from core.errors import HalabError
+from core.files import write_file
 from hypervisor.reset import can_reset, take
 from hypervisor.snapshots import UP
+from infra.impact import Impact
 from inventory.model import Inventory
 from inventory.record import load_inventory
 from status.health import wait_healthy
@@ -31,8 +34,14 @@ def up(
     snapshot: Annotated[
         bool, typer.Option(help="Keep the state of a new or changed lab for `halab reset`.")
     ] = True,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Agree to what costs a lab that exists its data.")
+    ] = False,
 ) -> None:
-    """Build a lab and prove it healthy; on a lab that runs, bring it to its definition."""
+    """Build a lab and prove it healthy; on a lab that exists, bring it to its definition.
+
+    What that means for a lab that exists is said before it happens.
+    """
     began = time.monotonic()
     progress = Progress()
     bring_back(lab, progress)
@@ -40,16 +49,22 @@ def up(
     with locked(definition.name):
         take_over(definition.name)
         prepared = prepare(definition, source, progress)
+        impact = review(prepared, progress, yes=yes)
+        if impact.lost:
+            with progress.step(f"Removing what lab {definition.name} was made of") as step:
+                prepared.engine.destroy(PulumiEvents(step))
+            prepared, impact = prepare(definition, source, progress), Impact()
         for doubt in definition.timing(prepared.record.accelerated).doubts:
             progress.note(doubt)
         usually = "1 min" if prepared.record.accelerated else "2 to 3 min"
         with progress.step(f"Lab {definition.name}", usually=usually) as step:
-            build(prepared, step)
+            build(prepared, impact, step)
             step("checking its health")
             inventory = load_inventory(prepared.folder)
             found = wait_healthy(
                 inventory, inventory.timing.healthy_wait_s, step, record=prepared.record
             )
+            write_file(prepared.folder.applied, prepared.folder.definition.read_bytes())
         resettable = snapshot and keep_for_reset(prepared, inventory, progress)
     console = Console(highlight=False, soft_wrap=True)
     print_status(console, found)

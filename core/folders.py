@@ -86,6 +86,11 @@ class LabFolder:
         return self.path / "definition.toml"
 
     @property
+    def applied(self) -> Path:
+        """The definition that the lab was last brought to; absent until it was healthy once."""
+        return self.path / "applied.toml"
+
+    @property
     def record(self) -> Path:
         """What `up` decided for this lab (its definition, platform, acceleration), JSON."""
         return self.path / "lab.json"

@@ -47,11 +47,15 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Needs:
-    """What a lab takes: memory of all machines, size of their disks, virtual processors."""
+    """What a lab takes: memory of all machines, size of their disks, virtual processors.
+
+    `more` says that memory and disk are what a lab that exists takes besides what it has.
+    """
 
     memory_mib: int
     disk_mib: int
     cores: int
+    more: bool = False
 
 
 @dataclass(frozen=True)
@@ -124,7 +128,8 @@ def _processors(needs: Needs) -> Finding:
 
 def _memory(needs: Needs) -> Finding:
     available = _available_memory_mib()
-    fact = f"{available} MiB available, the lab takes {needs.memory_mib} MiB"
+    more = " more" if needs.more else ""
+    fact = f"{available} MiB available, the lab takes {needs.memory_mib} MiB{more}"
     if available >= needs.memory_mib:
         return Finding("memory", Verdict.OK, fact)
     remedy = "end other programs or labs (`./halab list`), or give the lab's machines less memory"

@@ -10,6 +10,7 @@ import pulumi
 from core.errors import HalabError
 from core.folders import LabFolder
 from core.wording import worded
+from infra.engine import DEFINITION
 from infra.host_keys import ensure_host_key
 from infra.keeping import SOFTWARE, kept_files
 from infra.libvirt import LibvirtPlatform
@@ -19,6 +20,7 @@ from infra.planning import plan_inventory
 from infra.software import Software
 from inventory.record import load_record
 from labs.addressing import machines
+from labs.changes import compare, refuse
 from labs.loading import load
 from labs.roles import NetworkRole
 from provisioning.secrets import ensure_secrets
@@ -34,7 +36,10 @@ def build() -> None:
 
     folder = LabFolder(Path(os.environ[LAB]))
     record = load_record(folder)
-    lab = load(str(folder.definition))
+    lab = load(os.environ.get(DEFINITION, str(folder.definition)))
+    if folder.applied.exists():
+        # Whoever runs plain Pulumi is not asked anything: what would cost data is refused.
+        refuse(lab.name, compare(load(str(folder.applied)), lab))
     host_keys = {plan.name: ensure_host_key(folder, plan.name) for plan in machines(lab)}
     inventory = plan_inventory(lab, record, folder, host_keys)
 

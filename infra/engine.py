@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,12 +20,31 @@ from core.environment import adopted, clean
 from core.errors import HalabError
 from core.folders import PROJECT, LabFolder
 from infra.backend import Backend
-from infra.keeping import kept_in, lost_files, restore
+from infra.keeping import SOFTWARE, kept_in, lost_files, restore
 from infra.orphans import DRIVER, LAB, driver_mark, end_orphans, end_own_runs
 
 OnEvent = Callable[[EngineEvent], None]
 
 LIBVIRT = "libvirt:index/"
+
+
+DEFINITION = "HALAB_DEFINITION"
+"""Environment variable with the definition that a preview tries instead of the lab's own."""
+
+REPLACING = frozenset({OpType.REPLACE, OpType.CREATE_REPLACEMENT, OpType.DELETE_REPLACED})
+
+
+class Step(NamedTuple):
+    """What a `pulumi up` would do with one resource.
+
+    `what` is create, update, delete or replace; `kind` and `name` are the resource's type in lower
+    case (domain, volume, network, ...) and its name in the program.
+    """
+
+    what: str
+    kind: str
+    name: str
+    urn: str
 
 
 class Managed(NamedTuple):
@@ -61,6 +80,7 @@ class Engine:
             "PULUMI_STACK": self._folder.name,
             "PULUMI_SKIP_UPDATE_CHECK": "1",
             LAB: str(self._folder.path),
+            DEFINITION: str(self._folder.definition),
         }
 
     def prepare(self, report: Callable[[str], None] = lambda _: None) -> None:
@@ -77,23 +97,44 @@ class Engine:
             if deployment.pop("pending_operations", None):
                 stack.import_stack(automation.Deployment(exported.version, deployment))
 
-    def up(self, on_event: OnEvent) -> dict[str, Any]:
+    def up(self, on_event: OnEvent, only: Collection[str] = ()) -> dict[str, Any]:
         """Bring the lab to its definition and return the stack's outputs.
 
-        Raises HalabError with Pulumi's own words when a resource fails.
+        With `only`, nothing but the resources with these URNs. Raises HalabError with Pulumi's own
+        words when a resource fails.
         """
         heard = Diagnostics(on_event)
         with self._stack() as stack, self._explained("pulumi up", heard):
-            result = stack.up(on_event=heard, on_output=_ignore)
+            result = stack.up(on_event=heard, on_output=_ignore, target=list(only) or None)
         return {name: output.value for name, output in result.outputs.items()}
 
-    def preview(self) -> dict[str, int]:
-        """Return how many resources a `pulumi up` would change, by operation."""
-        heard = Diagnostics(lambda _: None)
-        with self._stack() as stack, self._explained("pulumi preview", heard):
-            summary = stack.preview(on_event=heard, on_output=_ignore).change_summary
-        # Typed as OpType, but the SDK hands over the engine's bare words.
-        return {OpType(op).value: count for op, count in summary.items() if op != OpType.SAME}
+    def preview(self, definition: Path | None = None) -> tuple[Step, ...]:
+        """Return what a `pulumi up` would do, where it would do anything.
+
+        `definition` is tried in the place of the lab's own, and then only for its machines: what
+        is on them is compared when it is applied. Raises HalabError with Pulumi's own words when
+        the program fails.
+        """
+        steps: dict[str, Step] = {}
+
+        def note(event: EngineEvent) -> None:
+            if event.resource_pre_event:
+                metadata = event.resource_pre_event.metadata
+                if found := step_of(metadata.op, metadata.type, metadata.urn):
+                    steps[found.urn] = found
+
+        heard = Diagnostics(note)
+        variables = {DEFINITION: str(definition)} if definition else {}
+        with self._stack(variables) as stack, self._explained("pulumi preview", heard):
+            unseen = [f"**::{SOFTWARE}"] if definition else None
+            stack.preview(on_event=heard, on_output=_ignore, exclude=unseen)
+        return tuple(steps.values())
+
+    def destroy(self, on_event: OnEvent) -> None:
+        """Delete everything that the stack knows; raises HalabError with Pulumi's own words."""
+        heard = Diagnostics(on_event)
+        with self._stack() as stack, self._explained("pulumi destroy", heard):
+            stack.destroy(on_event=heard, on_output=_ignore)
 
     def managed(self) -> frozenset[Managed]:
         """Return the libvirt objects in the stack's state."""
@@ -117,10 +158,10 @@ class Engine:
         restore(self._folder, kept, report)
 
     @contextmanager
-    def _stack(self) -> Iterator[automation.Stack]:
+    def _stack(self, variables: Mapping[str, str] | None = None) -> Iterator[automation.Stack]:
         # The Automation API starts `pulumi` in the environment of this process, and looks for it
         # on its PATH.
-        surroundings = {**self.environment(), DRIVER: driver_mark()}
+        surroundings = {**self.environment(), **(variables or {}), DRIVER: driver_mark()}
         strayed = PROJECT / f"Pulumi.{self._folder.name}.yaml"
         try:
             with adopted(surroundings):
@@ -144,6 +185,17 @@ class Engine:
                 hint=f"`./halab up {self._folder.name}` continues, "
                 f"`./halab down {self._folder.name}` removes",
             ) from error
+
+
+def step_of(op: str, kind: str, urn: str) -> Step | None:
+    """Word one step of the engine; None when it changes nothing.
+
+    A replacement is several steps for Pulumi and one for us.
+    """
+    what = OpType.REPLACE if op in REPLACING else op
+    if what not in (OpType.CREATE, OpType.UPDATE, OpType.DELETE, OpType.REPLACE):
+        return None
+    return Step(OpType(what).value, kind.rpartition(":")[2].lower(), urn.rpartition("::")[2], urn)
 
 
 class Diagnostics:

@@ -11,6 +11,7 @@ import pulumi
 import pulumi_libvirt as libvirt
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from infra.impact import HOST_KEY
 from infra.machines import MachineArgs, NetworkArgs
 from inventory.known_hosts import GIVEN_AS
 from inventory.mark import NAMESPACE, pool_uuid, volume_name
@@ -101,13 +102,20 @@ class LibvirtPlatform:
         )
         disks = [(ROOT, root.id)]
         if plan.data_disk_mib is not None:
-            data = self._volume(f"{plan.name}-data", DATA.format, plan.data_disk_mib, parent)
+            data = self._volume(
+                f"{plan.name}-data",
+                DATA.format,
+                plan.data_disk_mib,
+                parent,
+                # The provider can only make a disk of another size anew, without its data.
+                pulumi.ResourceOptions(ignore_changes=["size"]),
+            )
             disks.append((DATA, data.id))
         if args.fencing_disk is not None:
             disks.append((FENCING, pulumi.Output.from_input(args.fencing_disk)))
-        host_key_name = self._volume_name(f"{plan.name}-host-key-{args.host_key.mark}")
+        host_key_name = self._volume_name(f"{plan.name}-{HOST_KEY}-{args.host_key.mark}")
         host_key = libvirt.Volume(
-            f"{plan.name}-host-key",
+            f"{plan.name}-{HOST_KEY}",
             name=host_key_name,
             pool=self._pool.name,
             source=str(args.host_key.private),
@@ -183,7 +191,12 @@ class LibvirtPlatform:
         }
 
     def _volume(
-        self, name: str, file_format: str, size_mib: int, parent: pulumi.Resource
+        self,
+        name: str,
+        file_format: str,
+        size_mib: int,
+        parent: pulumi.Resource,
+        options: pulumi.ResourceOptions | None = None,
     ) -> libvirt.Volume:
         return libvirt.Volume(
             name,
@@ -191,7 +204,7 @@ class LibvirtPlatform:
             pool=self._pool.name,
             format=file_format,
             size=size_mib * MIB,
-            opts=self._under(parent),
+            opts=pulumi.ResourceOptions.merge(self._under(parent), options),
         )
 
     def _under(self, parent: pulumi.Resource) -> pulumi.ResourceOptions:

@@ -24,6 +24,12 @@ HANDLERS = "/usr/local/lib/halab"
 FENCE_HANDLER = f"{HANDLERS}/crm-fence-peer.sh"
 UNFENCE_HANDLER = f"{HANDLERS}/crm-unfence-peer.sh"
 
+GROWN = "replicated disk and filesystem grown"
+"""What `grow` did; the new part is copied to the other node from then on."""
+
+FILESYSTEM_REST_KIB = 2048
+"""What ext4 may leave at the end of a device: too little for another group of blocks."""
+
 CORRECTION = (
     Edit(
         before="\n\t# if it is not enabled, no point in waiting for it.\n",
@@ -117,6 +123,30 @@ def adjust(facts: Facts, changed: frozenset[str]) -> tuple[Step, ...]:
     if not facts.cluster_runs or (CONFIGURATION not in changed and not cut_off):
         return ()
     return (Step("replication took over its configuration", f"drbdadm adjust {RESOURCE}"),)
+
+
+def grow(inventory: Inventory, facts: Facts) -> tuple[Step, ...]:
+    """Make replication and filesystem as large as their disks, where the filesystem is in use.
+
+    Both disks must have been made larger before.
+    """
+    size, found = inventory.disks.data_mib, facts.replicated
+    if size is None or found is None or found.filesystem_kib is None:
+        return ()
+    least = size * 1024 - _metadata_kib(size * 1024)
+    if found.device_kib >= least and found.filesystem_kib >= found.device_kib - FILESYSTEM_REST_KIB:
+        return ()
+    command = f"set -- {least}\n{script('grow_replication.sh')}"
+    return (Step(GROWN, command),)
+
+
+def _metadata_kib(disk_kib: int) -> int:
+    """Return what DRBD may take of a disk for its internal metadata.
+
+    A bit for each 4 KiB, an activity log of 32 KiB and a superblock of 4 KiB, aligned to 4 KiB
+    (drbdmeta(8)).
+    """
+    return disk_kib // (4 * 8 * 1024) + 32 + 4 + 8
 
 
 def first_node(inventory: Inventory, machine: Machine) -> bool:

@@ -44,14 +44,26 @@ class UnitState:
 
 
 @dataclass(frozen=True)
+class Replicated:
+    """Sizes in KiB of the replicated device and of the filesystem on it.
+
+    The filesystem is known where the device can be read: where it is primary.
+    """
+
+    device_kib: int
+    filesystem_kib: int | None
+
+
+@dataclass(frozen=True)
 class Facts:
     """A machine as it was found.
 
     `fencing_disk` is what `sbd dump` prints, empty when the disk holds no header; `notes` maps the
     names of files in NOTES to their content; `digests` are SHA-256 by path, those of the firewall's
     rules in force by "-"; `kernel` are settings by path below /proc/sys; `replication` is r0's line
-    of /proc/drbd; `members` are the numbers of the nodes that corosync here is together with; `cib`
-    is the cluster's configuration, empty where Pacemaker does not run.
+    of /proc/drbd, `replicated` its sizes, None while it is down; `members` are the numbers of the
+    nodes that corosync here is together with; `cib` is the cluster's configuration, empty where
+    Pacemaker does not run.
     """
 
     system: str
@@ -66,6 +78,7 @@ class Facts:
     replication: str = ""
     members: frozenset[int] = frozenset()
     cib: str = ""
+    replicated: Replicated | None = None
 
     @property
     def cluster_runs(self) -> bool:
@@ -133,7 +146,20 @@ def parse_facts(printed: str) -> Facts:
             )
         ),
         cib=sections.get("cib", ""),
+        replicated=_replicated(sections.get("replicated device", "")),
     )
+
+
+def _replicated(text: str) -> Replicated | None:
+    found = {
+        words[0]: [int(word) for word in words[1:]] for words in map(str.split, text.splitlines())
+    }
+    if "device" not in found:
+        return None
+    # Blocks come first and the exponent of their size in KiB last (ext4's disk layout).
+    superblock = found.get("filesystem")
+    filesystem = superblock[0] << superblock[-1] if superblock else None
+    return Replicated(found["device"][0], filesystem)
 
 
 def _units(text: str) -> dict[Unit, UnitState]:

@@ -37,6 +37,17 @@ nft --stateless list table inet halab 2>/dev/null |
     sha256sum - /etc/halab/firewall.nft /etc/corosync/authkey \
         /etc/corosync/qnetd/nssdb/*.db /etc/corosync/qdevice/net/nssdb/*.db 2>/dev/null || :
 
+echo "== replicated device"
+if [ -r /sys/block/drbd0/size ]; then
+    # In sectors of 512 bytes, whatever the disk's own are.
+    read -r sectors </sys/block/drbd0/size
+    echo "device $((sectors / 2))"
+    if grep -q '^ *0: .* ro:Primary/' /proc/drbd; then
+        # From s_blocks_count_lo to s_log_block_size in the superblock of ext4.
+        echo "filesystem" $(od -An -tu4 -j1028 -N24 /dev/drbd0)
+    fi
+fi
+
 if [ -n "$disk" ]; then
     echo "== fencing disk"
     if command -v sbd >/dev/null; then sbd -d "$disk" dump 2>/dev/null || :; fi

@@ -59,7 +59,7 @@ def test_what_was_changed_by_hand_is_seen_and_mended(
 
     drift = find_drift(inventory, secrets)
     assert set(drift) == {machine.name for machine in inventory.machines}
-    assert engine.preview() == {"update": 1}
+    assert [(step.what, step.name) for step in engine.preview()] == [("update", "software")]
 
     engine.up(lambda _: None)
     assert find_drift(inventory, secrets) == {}

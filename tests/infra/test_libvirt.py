@@ -9,10 +9,12 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pulumi
+import pulumi_libvirt as libvirt
 import pytest
 
 from infra.libvirt import LibvirtPlatform, cmdline_maps
 from infra.machines import Cluster
+from inventory.mark import volume_name
 from inventory.record import LabRecord
 from labs.model import Lab
 from labs.roles import NetworkRole
@@ -62,6 +64,31 @@ def test_a_node_has_its_own_two_disks_and_the_shared_one(built: Recorder) -> Non
     ]
     assert disks["node1"][2] == disks["node2"][2]
     assert len(disks["monitor"]) == 1
+
+
+def test_a_data_disk_is_not_made_anew_for_its_size_but_a_machine_for_its_parts(
+    lab: Lab, record: LabRecord, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: dict[str, pulumi.ResourceOptions] = {}
+    for kind in (libvirt.Volume, libvirt.Domain):
+        monkeypatch.setattr(libvirt, kind.__name__, watching(kind, seen))
+
+    build(lab, record)
+
+    assert seen["node1-data"].ignore_changes == ["size"]
+    assert not seen["node1-root"].ignore_changes
+    # The provider would take a changed stylesheet for an update, and do nothing.
+    assert seen["node1"].replace_on_changes == ["xml"]
+
+
+def watching(kind: type[Any], seen: dict[str, pulumi.ResourceOptions]) -> Any:
+    """Return a resource that is made as ever, and notes its options."""
+
+    def make(key: str, /, *, opts: pulumi.ResourceOptions, **inputs: Any) -> Any:
+        seen[key] = opts
+        return kind(key, opts=opts, **inputs)
+
+    return make
 
 
 NETWORK = """\
@@ -159,7 +186,7 @@ def test_the_stylesheet_gives_a_node_what_fencing_needs(built: Recorder, tmp_pat
 def test_a_host_key_reaches_its_machine_as_a_file_that_nobody_else_reads(
     built: Recorder, record: LabRecord, tmp_path: Path
 ) -> None:
-    name = f"node1-host-key-{HOST_KEYS['node1'].mark}"
+    name = volume_name(record.mark, f"node1-host-key-{HOST_KEYS['node1'].mark}")
 
     given = built.of("Volume")["node1-host-key"]
     assert (given["name"], given["source"], given["format"]) == (name, "/keys/node1", "raw")

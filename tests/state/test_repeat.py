@@ -32,4 +32,4 @@ def test_pulumi_sees_nothing_to_change(folder: LabFolder) -> None:
     toolchain = find_toolchain()
     assert toolchain is not None
 
-    assert Engine(folder, toolchain.environment()).preview() == {}
+    assert Engine(folder, toolchain.environment()).preview() == ()

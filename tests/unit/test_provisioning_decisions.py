@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from inventory.model import Disks, Inventory
 from labs.roles import MachineRole
 from provisioning import chrony, corosync, drbd, nginx, pacemaker, packages, qdevice, sbd, units
-from provisioning.facts import Unit, UnitState
+from provisioning.facts import Replicated, Unit, UnitState
 from provisioning.secrets import generate
 from provisioning.steps import Step
 from tests.unit.provisioned_lab import FENCING_DISK, facts, inventory
@@ -133,3 +134,43 @@ def test_a_lab_without_monitoring_installs_none_of_it() -> None:
     for role in MachineRole:
         without = packages.wanted(role, monitoring=False)
         assert not [name for name in without if "zabbix" in name or "postgres" in name]
+
+
+MIB = 1024
+FULL = Replicated(device_kib=512 * MIB - 52, filesystem_kib=512 * MIB - 52)
+"""A disk of 512 MiB, as DRBD and ext4 divide it: measured in a lab."""
+
+
+def of_size(size_mib: int) -> Inventory:
+    return LAB.model_copy(update={"disks": Disks(data_mib=size_mib)})
+
+
+def test_a_disk_that_is_used_to_its_end_does_not_grow() -> None:
+    assert drbd.grow(of_size(512), facts(runs=True, replicated=FULL)) == ()
+
+
+def test_a_larger_disk_is_taken_into_use_where_the_filesystem_is() -> None:
+    (step,) = drbd.grow(of_size(513), facts(runs=True, replicated=FULL))
+
+    least = int(step.command.splitlines()[0].removeprefix("set -- "))
+    assert 513 * MIB - 64 <= least <= 513 * MIB - 52
+
+
+def test_the_other_node_leaves_growing_to_the_one_that_serves() -> None:
+    passive = Replicated(device_kib=FULL.device_kib, filesystem_kib=None)
+    assert drbd.grow(of_size(1024), facts(runs=True, replicated=passive)) == ()
+
+
+def test_a_growth_that_ended_before_its_filesystem_goes_on() -> None:
+    half = Replicated(device_kib=1024 * MIB - 68, filesystem_kib=FULL.filesystem_kib)
+    assert drbd.grow(of_size(1024), facts(runs=True, replicated=half))
+
+
+def test_what_a_filesystem_leaves_at_the_end_does_not_count() -> None:
+    rest = Replicated(device_kib=512 * MIB - 52, filesystem_kib=511 * MIB)
+    assert drbd.grow(of_size(512), facts(runs=True, replicated=rest)) == ()
+
+
+def test_nothing_grows_where_nobody_knows_how_large_it_shall_be() -> None:
+    assert drbd.grow(LAB, facts(runs=True, replicated=FULL)) == ()
+    assert drbd.grow(of_size(1024), facts(runs=False)) == ()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioning.facts import Unit, parse_facts
+from provisioning.facts import Replicated, Unit, parse_facts
 from provisioning.files import run_script
 from provisioning.sbd import DiskTimeouts, parse_dump
 from tests.unit.provisioned_lab import FENCING_DISK, this_machine
@@ -47,6 +47,9 @@ totem {{
     version: 2
 }}
 
+== replicated device
+device 524236
+filesystem 131059 6552 127000 8100 0 2
 == fencing disk
 {FENCING_DISK}"""
 
@@ -60,6 +63,7 @@ def test_a_node_is_read() -> None:
     assert facts.units[Unit.COROSYNC].active and not facts.units[Unit.COROSYNC].enabled
     assert not facts.units[Unit.PACEMAKER].active
     assert not facts.cluster_runs
+    assert facts.replicated == Replicated(device_kib=524236, filesystem_kib=524236)
     assert facts.notes == {"quorum-certificates": "abc123", "replication": "demo"}
     assert facts.corosync_conf == "totem {\n    version: 2\n}\n"
 

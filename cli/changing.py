@@ -1,0 +1,117 @@
+"""What `up` is about to do to a lab that exists: said before it happens, asked where data go."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from cli.needs import needs_of_change
+from cli.progress import Progress
+from core.errors import HalabError
+from core.folders import LabFolder
+from hypervisor.disks import data_disk_mib
+from hypervisor.doctor import examine
+from hypervisor.doctor import refuse as refuse_needs
+from hypervisor.objects import Virsh
+from hypervisor.private import PrivateHypervisor
+from infra.impact import Impact
+from inventory.record import LabRecord
+from labs.addressing import machines
+from labs.changes import Change, Effect, compare
+from labs.changes import refuse as refuse_changes
+from labs.loading import load
+from labs.model import Lab
+
+
+def check(lab: Lab, folder: LabFolder, record: LabRecord) -> tuple[Change, ...]:
+    """Return how a lab that exists differs from the definition that it shall have.
+
+    Raises HalabError, before anything is changed, for what cannot be done to it: by its nature, or
+    because this machine has not what the lab would take more.
+    """
+    before = _before(lab, folder)
+    changes = compare(before, lab)
+    refuse_changes(lab.name, changes)
+    names = [plan.name for plan in machines(lab)]
+    if set(names) != set(record.domains):
+        raise HalabError(
+            f"lab {lab.name!r} consists of {', '.join(record.domains)}, and its definition says "
+            f"{', '.join(names)}: machines cannot be renamed",
+            hint=f"take this back; or `./halab down {lab.name}`, then `up`: the lab's data go",
+        )
+    needs = needs_of_change(before, lab, _running(folder, record))
+    if needs is not None:
+        refuse_needs(examine(needs))
+    return changes
+
+
+def tell(changes: tuple[Change, ...], impact: Impact, progress: Progress) -> None:
+    """Say, line by line, what is about to happen to a lab that exists."""
+    for change in changes:
+        progress.note(str(change))
+    told = any(change.effect is Effect.IN_TURN for change in changes)
+    for machine in () if impact.lost else impact.in_turn:
+        why = "" if told else ": it is made of other parts now"
+        progress.note(f"{machine} is shut down and started, with the disks that it has{why}")
+
+
+def ask(lab: Lab, impact: Impact, *, yes: bool) -> None:
+    """Have a person agree to what costs data; `yes` says that one did.
+
+    Raises HalabError when nobody can be asked, or the answer is no.
+    """
+    if not impact.lost or yes:
+        return
+    message = f"`up` would make all machines of lab {lab.name!r} anew: all their data would be lost"
+    detail = "\n".join(impact.lost)
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise HalabError(
+            f"{message}; nothing was changed",
+            detail=detail,
+            hint=f"to have that: ./halab up {lab.name} --yes",
+        )
+    typer.echo(f"{message}.\n{detail}", err=True)
+    if not typer.confirm("Go on?", err=True):
+        raise HalabError(f"lab {lab.name!r} stays as it is: nothing was changed")
+
+
+def check_disks(lab: Lab, record: LabRecord) -> None:
+    """Raise HalabError when a node's replicated disk is larger than it shall be.
+
+    So it is after a growth that was interrupted and then taken back.
+    """
+    virsh = Virsh(record.uri)
+    there = set(virsh("list", "--all", "--name").split())
+    sizes = {
+        name: data_disk_mib(virsh, record.domains[name]) or 0
+        for name in lab.nodes.names
+        if record.domains[name] in there
+    }
+    largest = max(sizes.values(), default=0)
+    if largest > lab.nodes.data_disk_mib:
+        raise HalabError(
+            f"the replicated disks of lab {lab.name!r} have up to {largest} MiB, and a disk that "
+            "holds data cannot shrink",
+            detail="\n".join(f"{name}: {size} MiB" for name, size in sizes.items()),
+            hint=f"write data_disk_mib = {largest}; or begin anew, without the lab's data: "
+            f"`./halab down {lab.name}`, then `up`",
+        )
+
+
+def _before(lab: Lab, folder: LabFolder) -> Lab:
+    """Return what the lab was brought to last, or was begun with when it never came so far."""
+    kept = folder.applied if folder.applied.exists() else folder.definition
+    try:
+        return load(str(kept))
+    except HalabError:
+        # What a crash left of it says nothing; Pulumi's preview still tells what data would cost.
+        return lab
+
+
+def _running(folder: LabFolder, record: LabRecord) -> frozenset[str]:
+    """Return the machines that run."""
+    if record.private and not PrivateHypervisor(folder).is_running():
+        return frozenset()
+    up = set(Virsh(record.uri)("list", "--name", check=False).split())
+    return frozenset(name for name, domain in record.domains.items() if domain in up)

@@ -1,0 +1,88 @@
+"""Machines that are shut down, made anew around their disks and started, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
+
+from cli.events import PulumiEvents
+from core.folders import LabFolder
+from core.wait import wait_until
+from hypervisor.machines import OFF
+from hypervisor.reset import machines_of
+from infra.engine import Engine
+from infra.host_keys import ensure_host_key
+from inventory.model import Inventory, Machine
+from inventory.record import LabRecord, load_inventory, save
+from labs.roles import MachineRole
+from provisioning.remote import Remote
+from status.health import wait_healthy
+
+STOP_CLUSTER = "systemctl stop pacemaker\nsystemctl stop corosync-qdevice corosync"
+
+
+def restart_in_turn(
+    folder: LabFolder,
+    record: LabRecord,
+    engine: Engine,
+    parts: Mapping[str, Collection[str]],
+    report: Callable[[str], None],
+) -> None:
+    """Take each machine out of a healthy lab, make it anew and wait until all is healthy again.
+
+    `parts` are the URNs of what is made anew, by machine. The node that serves comes last, so the
+    service moves once. Raises WaitTimeout, with the reasons, when the lab is not healthy to begin
+    with or does not become so; whoever calls this again then goes on with the machines that are
+    left.
+    """
+    inventory = load_inventory(folder)
+    report("waiting until the lab is healthy: it has to do without one machine at a time")
+    found = wait_healthy(inventory, inventory.timing.healthy_wait_s, report, record=record)
+    for name in in_order(inventory, parts, found.active):
+        machine = inventory.machine(name)
+        report(f"{name}: shutting down" + ("; the service moves" if name == found.active else ""))
+        _shut_down(machine, inventory, record)
+        engine.up(PulumiEvents(report), only=parts[name])
+        inventory = _with_host_key(inventory, machine, folder)
+        report(f"{name}: waiting until all is healthy again")
+        wait_healthy(inventory, inventory.timing.rejoin_wait_s, report, record=record)
+
+
+def in_order(inventory: Inventory, names: Collection[str], active: str | None) -> list[str]:
+    """Return the machines with the monitor first and the node that serves last."""
+
+    def place(machine: Machine) -> tuple[bool, bool]:
+        return machine.role is MachineRole.NODE, machine.name == active
+
+    return [one.name for one in sorted(inventory.machines, key=place) if one.name in names]
+
+
+def _shut_down(machine: Machine, inventory: Inventory, record: LabRecord) -> None:
+    timing = inventory.timing
+    with Remote(machine) as remote:
+        if machine.role is MachineRole.NODE:
+            remote.run(STOP_CLUSTER, timeout=timing.stop_wait_s)
+        remote.run("systemctl poweroff --no-block", timeout=timing.ssh_wait_s)
+    wait_until(
+        partial(_state, machine, record),
+        lambda state: state == OFF,
+        what=f"{machine.name} is off",
+        timeout=timing.stop_wait_s,
+        hint=f"look at its console; `./halab up {inventory.lab}` goes on",
+    )
+
+
+def _state(machine: Machine, record: LabRecord) -> str:
+    return machines_of(record).states().get(machine.name, "gone")
+
+
+def _with_host_key(inventory: Inventory, machine: Machine, folder: LabFolder) -> Inventory:
+    """Note a host key that was given to a machine in the place of a lost one."""
+    given = ensure_host_key(folder, machine.name).public
+    if given == machine.ssh.host_key:
+        return inventory
+    new = machine.model_copy(update={"ssh": machine.ssh.model_copy(update={"host_key": given})})
+    others = (new if one == machine else one for one in inventory.machines)
+    changed = inventory.model_copy(update={"machines": tuple(others)})
+    save(folder.inventory, changed)
+    return changed

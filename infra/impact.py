@@ -1,0 +1,62 @@
+"""What a `pulumi up` would cost: machines that go down, data that go away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from infra.engine import Step
+
+HOST_KEY = "host-key"
+"""What ends the name of the volume that brings a machine its host key."""
+
+
+@dataclass(frozen=True)
+class Impact:
+    """The costly part of what Pulumi would do to a lab that exists.
+
+    `missing` are the URNs of machines that are to be made beside others that are there, with what
+    belongs to them. `in_turn` has the same for each machine that is to be made anew around its
+    disks. `lost` names what else would be removed or made anew: with that, data go.
+    """
+
+    missing: tuple[str, ...] = ()
+    in_turn: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    lost: tuple[str, ...] = ()
+
+
+def impact_of(steps: Iterable[Step]) -> Impact:
+    """Sort what Pulumi would do by what it costs; what costs nothing is left out."""
+    steps = tuple(steps)
+    domains = {step.name: step for step in steps if step.kind == "domain"}
+    anew = [name for name, step in domains.items() if step.what == "replace"]
+    return Impact(
+        missing=tuple(
+            urn
+            for name, step in domains.items()
+            if step.what == "create"
+            for urn in _with_disks(name, steps)
+        ),
+        in_turn={name: tuple(_with_disks(name, steps)) for name in anew},
+        lost=tuple(
+            f"{step.kind} {step.name} would be {step.what}d"
+            for step in steps
+            if step.what in ("delete", "replace") and not _keeps_data(step)
+        ),
+    )
+
+
+def _keeps_data(step: Step) -> bool:
+    """Tell whether this removes nothing but a machine's outside: its disks are volumes."""
+    if step.kind == "domain":
+        return step.what == "replace"
+    return step.kind == "volume" and step.name.endswith(f"-{HOST_KEY}")
+
+
+def _with_disks(machine: str, steps: Iterable[Step]) -> Iterable[str]:
+    """Return the URNs of a machine's domain and of those of its volumes that change with it."""
+    volumes = {f"{machine}-{what}" for what in ("root", "data", HOST_KEY)}
+    for step in steps:
+        own = {machine} if step.kind == "domain" else volumes if step.kind == "volume" else ()
+        if step.name in own:
+            yield step.urn

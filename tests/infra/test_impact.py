@@ -1,0 +1,93 @@
+"""What Pulumi would do to a lab that exists, sorted by what it costs."""
+
+from __future__ import annotations
+
+import pytest
+from pulumi.automation import OpType
+
+from infra.engine import Step, step_of
+from infra.impact import impact_of
+
+
+def step(what: str, kind: str, name: str) -> Step:
+    return Step(what, kind, name, f"urn of {kind} {name}")
+
+
+def test_new_software_costs_nothing() -> None:
+    impact = impact_of([step("update", "resource", "software"), step("update", "pool", "pool")])
+
+    assert (impact.missing, impact.in_turn, impact.lost) == ((), {}, ())
+
+
+def test_a_machine_made_anew_around_its_disks_takes_its_turn() -> None:
+    impact = impact_of(
+        [
+            step("replace", "domain", "node1"),
+            step("replace", "volume", "node1-host-key"),
+            step("replace", "domain", "node2"),
+            step("update", "resource", "software"),
+        ]
+    )
+
+    assert impact.lost == ()
+    assert impact.in_turn == {
+        "node1": ("urn of domain node1", "urn of volume node1-host-key"),
+        "node2": ("urn of domain node2",),
+    }
+
+
+@pytest.mark.parametrize(
+    ("what", "kind", "name"),
+    [
+        ("replace", "volume", "node1-data"),
+        ("replace", "volume", "node1-root"),
+        ("delete", "volume", "node1-data"),
+        ("replace", "volume", "sbd"),
+        ("replace", "volume", "node-disk"),
+        ("replace", "network", "service"),
+        ("replace", "pool", "pool"),
+        ("delete", "domain", "node2"),
+        # Another connection to libvirt: everything behind it is somewhere else.
+        ("replace", "libvirt", "libvirt"),
+    ],
+)
+def test_whatever_else_goes_takes_data_with_it(what: str, kind: str, name: str) -> None:
+    assert impact_of([step(what, kind, name)]).lost == (f"{kind} {name} would be {what}d",)
+
+
+def test_a_machine_that_is_gone_is_made_with_what_belongs_to_it() -> None:
+    # A machine's name may begin like another's.
+    impact = impact_of(
+        [
+            step("create", "domain", "node"),
+            step("create", "volume", "node-host-key"),
+            step("create", "volume", "node-two-host-key"),
+            step("replace", "domain", "node-two"),
+        ]
+    )
+
+    assert impact.missing == ("urn of domain node", "urn of volume node-host-key")
+    assert impact.in_turn == {
+        "node-two": ("urn of volume node-two-host-key", "urn of domain node-two")
+    }
+
+
+@pytest.mark.parametrize(
+    ("op", "what"),
+    [
+        ("create", "create"),
+        ("update", "update"),
+        ("delete", "delete"),
+        ("replace", "replace"),
+        ("create-replacement", "replace"),
+        ("delete-replaced", "replace"),
+        ("same", None),
+        ("read", None),
+    ],
+)
+def test_pulumi_s_words_are_read(op: str, what: str | None) -> None:
+    urn = "urn:pulumi:demo::halab::halab:lab:Cluster$libvirt:index/domain:Domain::node1"
+
+    found = step_of(OpType(op), "libvirt:index/domain:Domain", urn)
+
+    assert found == (Step(what, "domain", "node1", urn) if what else None)

@@ -1,0 +1,273 @@
+"""A lab that exists and a definition that changed: what is refused, asked, and in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+import typer
+
+from cli import changing, turns
+from cli.needs import needs_of, needs_of_change
+from cli.turns import in_order
+from core.errors import HalabError
+from core.folders import LabFolder
+from core.wait import WaitTimeout
+from hypervisor.disks import data_disk_mib, grow_data_disk
+from hypervisor.objects import Virsh
+from infra.engine import Engine
+from infra.impact import Impact
+from inventory.model import Machine
+from inventory.record import LabRecord
+from labs.checking import check
+from labs.model import Lab
+from tests.unit import provisioned_lab
+
+LOSS = Impact(lost=("volume node1-data would be replaced",))
+
+
+def lab(**nodes: object) -> Lab:
+    return check("my.toml", {"version": 1, "name": "demo", "nodes": nodes})
+
+
+def test_a_running_lab_needs_what_it_takes_more() -> None:
+    everybody = ("node1", "node2", "monitor")
+
+    needs = needs_of_change(lab(), lab(memory_mib=1536, data_disk_mib=768), everybody)
+
+    assert needs is not None
+    assert needs.memory_mib == 2 * 512
+    assert needs.disk_mib == 2 * (512 + 256)
+
+
+def test_a_lab_that_stands_still_needs_all_of_its_memory_again() -> None:
+    needs = needs_of_change(lab(), lab(), ())
+
+    assert needs is not None
+    assert needs.memory_mib == needs_of(lab()).memory_mib
+    assert needs.disk_mib == 0
+
+
+@pytest.mark.parametrize("memory_mib", [1024, 768])
+def test_a_running_lab_that_stays_or_shrinks_needs_nothing(memory_mib: int) -> None:
+    running = ("node1", "node2", "monitor")
+    assert needs_of_change(lab(), lab(memory_mib=memory_mib), running) is None
+
+
+def test_nobody_is_asked_where_nothing_is_lost() -> None:
+    changing.ask(lab(), Impact(in_turn={"node1": ("urn",)}), yes=False)
+
+
+def test_off_a_terminal_data_are_never_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(changing, "sys", terminal(False))
+
+    with pytest.raises(HalabError, match="nothing was changed") as caught:
+        changing.ask(lab(), LOSS, yes=False)
+    assert "--yes" in str(caught.value.hint)
+    assert "node1-data" in str(caught.value.detail)
+
+
+@pytest.mark.parametrize("answer", [True, False])
+def test_on_a_terminal_a_person_decides(monkeypatch: pytest.MonkeyPatch, answer: bool) -> None:
+    monkeypatch.setattr(changing, "sys", terminal(True))
+    monkeypatch.setattr(typer, "confirm", lambda *_, **__: answer)
+
+    if answer:
+        changing.ask(lab(), LOSS, yes=False)
+    else:
+        with pytest.raises(HalabError, match="stays as it is"):
+            changing.ask(lab(), LOSS, yes=False)
+
+
+def test_who_said_yes_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(typer, "confirm", lambda *_, **__: pytest.fail("asked"))
+    changing.ask(lab(), LOSS, yes=True)
+
+
+def terminal(there: bool) -> SimpleNamespace:
+    stream = SimpleNamespace(isatty=lambda: there)
+    return SimpleNamespace(stdin=stream, stderr=stream)
+
+
+@pytest.mark.parametrize("active", ["node1", "node2"])
+def test_the_node_that_serves_is_shut_down_last(active: str) -> None:
+    everybody = ["node1", "node2", "monitor"]
+
+    order = in_order(provisioned_lab.inventory(), everybody, active)
+
+    assert order[0] == "monitor"
+    assert order[-1] == active
+    assert sorted(order) == sorted(everybody)
+
+
+def test_only_machines_that_change_are_shut_down() -> None:
+    assert in_order(provisioned_lab.inventory(), ["node2"], "node2") == ["node2"]
+
+
+@dataclass
+class Turns:
+    """What happens to a lab whose machines take turns, in order."""
+
+    events: list[str] = field(default_factory=list)
+    healthy: bool = True
+
+    def wait_healthy(self, *_: object, **__: object) -> SimpleNamespace:
+        if not self.healthy:
+            raise WaitTimeout("lab demo healthy: not reached")
+        self.events.append("healthy")
+        return SimpleNamespace(active="node1")
+
+    def shut_down(self, machine: Machine, *_: object) -> None:
+        self.events.append(f"{machine.name} off")
+
+    def up(self, _: object, only: Collection[str]) -> None:
+        self.events.append(f"made {' '.join(only)}")
+
+
+@pytest.fixture
+def turns_of_lab(monkeypatch: pytest.MonkeyPatch) -> Turns:
+    happened, lab_inventory = Turns(), provisioned_lab.inventory()
+    monkeypatch.setattr(turns, "load_inventory", lambda _: lab_inventory)
+    monkeypatch.setattr(turns, "wait_healthy", happened.wait_healthy)
+    monkeypatch.setattr(turns, "_shut_down", happened.shut_down)
+    monkeypatch.setattr(turns, "_with_host_key", lambda inventory, *_: inventory)
+    return happened
+
+
+PARTS = {"node1": ("one",), "node2": ("two",), "monitor": ("three",)}
+
+
+def test_each_machine_is_back_before_the_next_one_goes(
+    turns_of_lab: Turns, tmp_path: Path, record: LabRecord
+) -> None:
+    engine = cast(Engine, turns_of_lab)
+    turns.restart_in_turn(LabFolder(tmp_path), record, engine, PARTS, lambda _: None)
+
+    assert turns_of_lab.events == [
+        "healthy",
+        *("monitor off", "made three", "healthy"),
+        *("node2 off", "made two", "healthy"),
+        *("node1 off", "made one", "healthy"),
+    ]
+
+
+def test_no_machine_goes_while_the_lab_is_not_healthy(
+    turns_of_lab: Turns, tmp_path: Path, record: LabRecord
+) -> None:
+    turns_of_lab.healthy = False
+
+    with pytest.raises(WaitTimeout):
+        engine = cast(Engine, turns_of_lab)
+        turns.restart_in_turn(LabFolder(tmp_path), record, engine, PARTS, lambda _: None)
+    assert turns_of_lab.events == []
+
+
+@dataclass(frozen=True)
+class Disks(Virsh):
+    """Answers like virsh about machines whose data disks have these sizes."""
+
+    uri: str = "fake"
+    sizes: dict[str, int] = field(default_factory=lambda: {"node1": 512, "node2": 512})
+
+    def __call__(self, *words: str, check: bool = True, timeout: float = 60) -> str:
+        match words:
+            case ("list", *_):
+                return "".join(f"{name}\n" for name in (*self.sizes, "monitor"))
+            case ("domblklist", "monitor"):
+                return " vda   4f0b1c9e-monitor-root.qcow2\n\n"
+            case ("domblklist", name):
+                return (
+                    f" vda   4f0b1c9e-{name}-root.qcow2\n vdb   4f0b1c9e-{name}-data.qcow2\n"
+                    " vdc   4f0b1c9e-sbd.raw\n\n"
+                )
+            case ("domblkinfo", name, "vdb"):
+                return f"Capacity:       {self.sizes[name] << 20}\nAllocation: 1\nPhysical: 2\n"
+            case ("blockresize", name, "vdb", size):
+                self.sizes[name] = int(size.removesuffix("MiB"))
+                return ""
+        raise AssertionError(words)
+
+
+def test_a_disk_grows_once_and_never_shrinks() -> None:
+    virsh = Disks()
+
+    assert grow_data_disk(virsh, "node1", 1024)
+    assert virsh.sizes == {"node1": 1024, "node2": 512}
+    assert not grow_data_disk(virsh, "node1", 1024)
+    assert not grow_data_disk(virsh, "node1", 256)
+    assert not grow_data_disk(virsh, "monitor", 1024)
+    assert data_disk_mib(virsh, "node1") == 1024
+
+
+def test_a_growth_that_was_begun_cannot_be_taken_back(
+    monkeypatch: pytest.MonkeyPatch, record: LabRecord
+) -> None:
+    monkeypatch.setattr(changing, "Virsh", lambda _: Disks(sizes={"node1": 1024, "node2": 512}))
+
+    changing.check_disks(lab(data_disk_mib=1024), record)
+    with pytest.raises(HalabError, match="cannot shrink") as caught:
+        changing.check_disks(lab(data_disk_mib=512), record)
+    assert "data_disk_mib = 1024" in str(caught.value.hint)
+
+
+def test_what_the_lab_was_brought_to_counts_and_not_what_was_begun(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, record: LabRecord
+) -> None:
+    monkeypatch.setattr(changing, "_running", lambda *_: frozenset(record.domains))
+    folder = LabFolder(tmp_path)
+    folder.definition.write_text(text(memory_mib=1280))
+
+    def keys() -> list[str]:
+        return [change.key for change in changing.check(lab(memory_mib=1280), folder, record)]
+
+    assert keys() == []
+    folder.applied.write_text(text(memory_mib=1024))
+    assert keys() == ["nodes.memory_mib"]
+
+
+def test_a_renamed_machine_is_refused_before_anything_happens(
+    tmp_path: Path, record: LabRecord
+) -> None:
+    folder = LabFolder(tmp_path)
+    folder.applied.write_text('version = 1\nname = "demo"\n[nodes]\nnames = ["oslo", "bergen"]\n')
+
+    with pytest.raises(HalabError, match="nothing was changed") as caught:
+        changing.check(lab(names=["oslo", "tromso"]), folder, record)
+    assert "cannot be renamed" in str(caught.value.detail)
+
+
+def test_more_memory_than_there_is_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, record: LabRecord
+) -> None:
+    monkeypatch.setattr(changing, "_running", lambda *_: frozenset(record.domains))
+    folder = LabFolder(tmp_path)
+    folder.applied.write_text(text(memory_mib=1024))
+
+    with pytest.raises(HalabError, match="cannot run the lab") as caught:
+        changing.check(lab(memory_mib=1048576), folder, record)
+    assert "MiB more" in str(caught.value.detail)
+
+
+def text(*, memory_mib: int) -> str:
+    return f'version = 1\nname = "demo"\n[nodes]\nmemory_mib = {memory_mib}\n'
+
+
+@pytest.fixture
+def record(tmp_path: Path) -> LabRecord:
+    return LabRecord(
+        source="my.toml",
+        uri="fake",
+        private=True,
+        mark="6b7a1c1e-2f0d-4d53-9d7e-3c2b6a9f0e11",
+        accelerated=False,
+        acceleration_reason="a test",
+        proxy_command=None,
+        prefix="",
+        pool=tmp_path,
+        boot={},
+        domains={name: name for name in ("node1", "node2", "monitor")},
+    )

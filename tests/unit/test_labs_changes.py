@@ -1,0 +1,111 @@
+"""What a changed definition does to a lab that exists."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import BaseModel
+
+from core.errors import HalabError
+from labs.changes import RULES, Effect, compare, refuse
+from labs.checking import check
+from labs.model import Lab
+
+
+def lab(**tables: dict[str, object]) -> Lab:
+    written = {"nodes": {"names": ["oslo", "bergen"]}, **tables}
+    written["nodes"] = {"names": ["oslo", "bergen"], **tables.get("nodes", {})}
+    return check("my.toml", {"version": 1, "name": "demo", **written})
+
+
+def test_every_key_of_a_definition_has_an_effect() -> None:
+    keys = set()
+    for name, field in Lab.model_fields.items():
+        table = field.annotation
+        if isinstance(table, type) and issubclass(table, BaseModel):
+            keys |= {
+                f"{field.alias or name}.{inner.alias or key}"
+                for key, inner in table.model_fields.items()
+            }
+        else:
+            keys.add(name)
+
+    assert set(RULES) == keys - {"version", "name"}
+
+
+def test_the_same_definition_in_other_words_changes_nothing() -> None:
+    spelled_out = lab(service={"address": "10.30.0.100"}, timing={"profile": "default"})
+
+    assert compare(lab(), spelled_out) == ()
+
+
+@pytest.mark.parametrize(
+    ("table", "key", "value", "effect"),
+    [
+        ("nodes", "memory_mib", 2048, Effect.IN_TURN),
+        ("nodes", "memory_mib", 768, Effect.IN_TURN),
+        ("nodes", "cpus", 2, Effect.IN_TURN),
+        ("monitor", "memory_mib", 2048, Effect.IN_TURN),
+        ("nodes", "data_disk_mib", 1024, Effect.GROWN),
+        ("nodes", "data_disk_mib", 511, Effect.REFUSED),
+        ("nodes", "names", ["oslo", "tromso"], Effect.REFUSED),
+        ("nodes", "names", ["bergen", "oslo"], Effect.REFUSED),
+        ("monitor", "name", "watcher", Effect.REFUSED),
+        ("networks", "management", "10.11.0.0/24", Effect.REFUSED),
+        ("networks", "cluster-a", "10.20.1.0/25", Effect.REFUSED),
+        ("networks", "replication", "10.20.10.0/24", Effect.REFUSED),
+        ("platform", "uri", "qemu:///system", Effect.REFUSED),
+        ("service", "port", 8080, Effect.MOVED),
+        ("service", "address", "10.30.0.101", Effect.MOVED),
+        ("firewall", "enabled", False, Effect.LIVE),
+        ("monitoring", "interval_s", 20, Effect.LIVE),
+        ("timing", "token_ms", 4000, Effect.LIVE),
+        ("timing", "recheck_s", 60, Effect.LIVE),
+        ("platform", "pace", "emulation", Effect.LIVE),
+    ],
+)
+def test_a_changed_key_says_what_it_costs(
+    table: str, key: str, value: object, effect: Effect
+) -> None:
+    found = compare(lab(), lab(**{table: {key: value}}))
+
+    [change] = [change for change in found if change.key == f"{table}.{key}"]
+    assert change.effect is effect
+
+
+def test_a_profile_is_what_it_sets() -> None:
+    found = compare(lab(), lab(timing={"profile": "slow-host"}))
+
+    effects = {change.key: change.effect for change in found}
+    assert effects["timing.watchdog_s"] is Effect.RESTARTED
+    assert effects["timing.token_ms"] is Effect.LIVE
+
+
+def test_a_line_says_key_values_and_cost() -> None:
+    [change] = compare(lab(), lab(nodes={"memory_mib": 2048}))
+
+    assert str(change) == (
+        "nodes.memory_mib: 1024 -> 2048: "
+        "one machine after the other is shut down and started; the service moves once"
+    )
+
+
+def test_everything_that_cannot_be_is_refused_at_once_with_the_way_to_do_it() -> None:
+    after = lab(
+        nodes={"names": ["oslo", "tromso"], "data_disk_mib": 256, "memory_mib": 2048},
+        networks={"service": "10.31.0.0/24"},
+    )
+
+    with pytest.raises(HalabError) as caught:
+        refuse("demo", compare(lab(), after))
+
+    detail = str(caught.value.detail).splitlines()
+    assert [line.partition(":")[0] for line in detail] == [
+        "nodes.names",
+        "nodes.data_disk_mib",
+        "networks.service",
+    ]
+    assert "./halab down demo" in str(caught.value.hint)
+
+
+def test_what_can_be_is_not_refused() -> None:
+    refuse("demo", compare(lab(), lab(nodes={"memory_mib": 2048, "data_disk_mib": 1024})))
