@@ -15,6 +15,7 @@ from drills.expectations import (
     disk_lost,
     frozen,
     hiccup,
+    no_room_left,
     node_lost,
     partition,
     planned_move,
@@ -41,6 +42,7 @@ from drills.faults.base import Fault, Scene
 from drills.faults.partition import partitioned
 from drills.partitions import Shape
 from labs.roles import MachineRole, NetworkRole
+from provisioning.nginx import PID_FILE
 from status.problems import Alarm
 
 SETTLE_S = 15.0
@@ -224,6 +226,16 @@ _ENTRIES = (
         expects=restarted_in_place,
     ),
     Drill(
+        name="service-master-killed",
+        title="The web server's master process dies, its workers live on",
+        teaches="What is left of a dead server is ended first, so that it can start where it was.",
+        watch="crm_mon --failcounts: one failure of web, and a start on the same node.",
+        by_hand="crm_resource --cleanup --resource web",
+        only="active",
+        fault=processes.master_killed(PID_FILE, "web"),
+        expects=restarted_in_place,
+    ),
+    Drill(
         name="resource-failed",
         title="A resource is reported as failed",
         teaches="What the cluster does about a monitor's bad news, without waiting for it.",
@@ -360,6 +372,15 @@ _ENTRIES = (
         fault=storage.filesystem_full(),
         expects=but(unnoticed(), writes_refused=True),
         hold_s=SETTLE_S,
+    ),
+    Drill(
+        name="root-filesystem-full",
+        title="Every node's root filesystem is full, and one of them is reset",
+        teaches="A takeover, a boot and a join write to memory and to room that is kept for them.",
+        watch="df / on both nodes; the service moves and the node comes back all the same.",
+        by_hand="Remove what fills it: rm /.halab-fault-filler",
+        fault=storage.root_filesystem_full(),
+        expects=no_room_left,
     ),
     Drill(
         name="out-of-memory",

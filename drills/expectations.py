@@ -170,6 +170,16 @@ def _fenced(situation: Situation, victims: frozenset[str], news: tuple[str, ...]
     )
 
 
+def no_room_left(situation: Situation) -> Expected:
+    """The targets are fenced as at any other time, although nobody's root filesystem has room."""
+    lost = _fenced(situation, situation.targets, ())
+    return replace(
+        lost,
+        reasons=(r"^the root filesystem of \S+ is nearly full",),
+        alarms=lost.alarms | {Alarm.ROOT_FILESYSTEM_FULL},
+    )
+
+
 def restarted_in_place(situation: Situation) -> Expected:
     """The service dies and is started again where it was."""
     return Expected(

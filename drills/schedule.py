@@ -12,6 +12,7 @@ from labs.roles import MachineRole
 EXAM = (
     "standby",
     "service-killed",
+    "service-master-killed",
     "link-a-down",
     "link-b-down",
     "service-cable-lost",

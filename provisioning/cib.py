@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 from core.errors import HalabError
 from inventory.model import Inventory
 from labs.roles import NetworkRole
-from provisioning import nginx
+from provisioning import drbd, nginx
 from provisioning.steps import Step
 from provisioning.templates import render
 from provisioning.zabbix import agent
@@ -62,6 +62,7 @@ def _render(inventory: Inventory, dc_deadtime: int) -> str:
         cable=CABLE,
         cable_rule=CABLE_RULE,
         port=inventory.service.port,
+        mount_point=drbd.MOUNT_POINT,
         web_configuration=nginx.CONFIGURATION,
         alert=agent.ALERT if inventory.monitoring else None,
     )

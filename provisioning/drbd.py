@@ -8,7 +8,7 @@ from inventory.model import Inventory, Machine
 from labs.ports import DRBD_PORT
 from labs.roles import NetworkRole
 from provisioning.facts import NOTES, Facts
-from provisioning.files import Edit, File, script
+from provisioning.files import Edit, File, Folder, script
 from provisioning.secrets import Secrets
 from provisioning.steps import Step
 from provisioning.templates import render
@@ -18,6 +18,9 @@ DEVICE = "/dev/drbd0"
 CONFIGURATION = f"/etc/drbd.d/{RESOURCE}.res"
 INDEX_PAGE = "/var/lib/halab/www/index.html"
 NOTE = "replication"
+
+MOUNT_POINT = "/srv/data"
+"""Where the replicated filesystem is mounted on the active node."""
 
 STOCK_HANDLER = "/usr/lib/drbd/crm-fence-peer.sh"
 HANDLERS = "/usr/local/lib/halab"
@@ -53,11 +56,12 @@ waits for the handler fails.
 """
 
 
-def files(inventory: Inventory, secrets: Secrets) -> tuple[File, ...]:
-    """Describe DRBD's configuration and the corrected handlers.
+def files(inventory: Inventory, secrets: Secrets) -> tuple[File | Folder, ...]:
+    """Describe DRBD's configuration, the corrected handlers and the place for the filesystem.
 
     The handlers are copies under the names that they look at to know what they are for; an upgrade
-    of the package does not undo the correction.
+    of the package does not undo the correction. The mount point is there on every node, because
+    whoever takes over may have no room left for it.
     """
     resource = render(
         "r0.res.j2",
@@ -80,6 +84,7 @@ def files(inventory: Inventory, secrets: Secrets) -> tuple[File, ...]:
         File(INDEX_PAGE, render("index.html.j2", lab=inventory.lab)),
         File(FENCE_HANDLER, "", mode=0o755, source=STOCK_HANDLER, edits=CORRECTION),
         File(UNFENCE_HANDLER, "", mode=0o755, source=STOCK_HANDLER, edits=CORRECTION),
+        Folder(MOUNT_POINT),
     )
 
 

@@ -23,6 +23,7 @@ class Unit(StrEnum):
     QDEVICE = "corosync-qdevice.service"
     PACEMAKER = "pacemaker.service"
     SBD = "sbd.service"
+    RESERVE = "halab-reserve.service"
     QNETD = "corosync-qnetd.service"
     NGINX = "nginx.service"
     DRBD = "drbd.service"

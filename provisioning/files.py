@@ -52,8 +52,15 @@ class Link:
     target: str
 
 
-def ensure_files(remote: Remote, files: Iterable[File | Link]) -> frozenset[str]:
-    """Make files and links exist as described and return the paths of those that had to be written.
+@dataclass(frozen=True)
+class Folder:
+    """A folder that has to be there; what it holds, or what is mounted on it, is left alone."""
+
+    path: str
+
+
+def ensure_files(remote: Remote, files: Iterable[File | Link | Folder]) -> frozenset[str]:
+    """Make everything exist as described and return the paths of what had to be written.
 
     Content, mode and owner are compared first. Each file is replaced in one step, and everything
     is on the disk before this returns: the next thing to happen may be a power cut.
@@ -61,12 +68,14 @@ def ensure_files(remote: Remote, files: Iterable[File | Link]) -> frozenset[str]
     return _handle(remote, files)
 
 
-def differing_files(remote: Remote, files: Iterable[File | Link]) -> frozenset[str]:
+def differing_files(remote: Remote, files: Iterable[File | Link | Folder]) -> frozenset[str]:
     """Return the paths that `ensure_files` would write, and write nothing."""
     return _handle(remote, files, "compare")
 
 
-def _handle(remote: Remote, files: Iterable[File | Link], *arguments: str) -> frozenset[str]:
+def _handle(
+    remote: Remote, files: Iterable[File | Link | Folder], *arguments: str
+) -> frozenset[str]:
     wanted = [_message(file) for file in files]
     if not wanted:
         return frozenset()
@@ -74,8 +83,10 @@ def _handle(remote: Remote, files: Iterable[File | Link], *arguments: str) -> fr
     return frozenset(json.loads(done))
 
 
-def _message(file: File | Link) -> dict[str, object]:
+def _message(file: File | Link | Folder) -> dict[str, object]:
     """Put a file into the form that files/write_files.py reads."""
+    if isinstance(file, Folder):
+        return {"path": file.path, "folder": True}
     if isinstance(file, Link):
         return {"path": file.path, "link": file.target}
     return {

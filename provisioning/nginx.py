@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 from inventory.model import Inventory
+from provisioning.drbd import MOUNT_POINT
 from provisioning.facts import Facts, Unit
-from provisioning.files import File
+from provisioning.files import File, script
 from provisioning.steps import Step
 from provisioning.templates import render
 
 CONFIGURATION = "/etc/nginx/halab.conf"
 PID_FILE = "/run/nginx-halab.pid"
-ROOT = "/srv/data/www"
+TEMPORARY = "/run/nginx-halab"
+"""What nginx keeps for a moment: made at every start, whatever space is left on the root disk."""
+
+ROOT = f"{MOUNT_POINT}/www"
+
+AGENT = "/usr/lib/ocf/resource.d/halab/nginx"
+"""Where Pacemaker looks for ocf:halab:nginx."""
 
 
 def files(inventory: Inventory) -> tuple[File, ...]:
-    """Describe the web server's configuration."""
-    text = render("nginx.conf.j2", port=inventory.service.port, pid_file=PID_FILE, root=ROOT)
-    return (File(CONFIGURATION, text),)
+    """Describe the web server's configuration, and the agent by which Pacemaker runs it."""
+    text = render(
+        "nginx.conf.j2",
+        port=inventory.service.port,
+        pid_file=PID_FILE,
+        temporary=TEMPORARY,
+        root=ROOT,
+    )
+    return File(CONFIGURATION, text), File(AGENT, script("nginx_agent.sh"), mode=0o755)
 
 
 def reload(facts: Facts, changed: frozenset[str]) -> tuple[Step, ...]:

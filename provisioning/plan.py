@@ -14,6 +14,7 @@ from provisioning import (
     chrony,
     cib,
     corosync,
+    daemons,
     drbd,
     firewall,
     keys,
@@ -22,11 +23,12 @@ from provisioning import (
     pacemaker,
     packages,
     qdevice,
+    reserve,
     sbd,
     units,
 )
 from provisioning.facts import Facts, Unit
-from provisioning.files import File, Link
+from provisioning.files import File, Folder, Link
 from provisioning.secrets import Secrets
 from provisioning.steps import Step
 
@@ -71,7 +73,7 @@ class Plan:
         wanted = packages.wanted(machine.role, monitoring=self.inventory.monitoring is not None)
         return packages.missing(wanted, self.found[machine.name])
 
-    def files(self, machine: Machine) -> tuple[File | Link, ...]:
+    def files(self, machine: Machine) -> tuple[File | Link | Folder, ...]:
         """Return what stands on a machine for good."""
         return standing_files(self.inventory, self.secrets, machine, self.corosync_conf)
 
@@ -102,7 +104,8 @@ class Plan:
 
     def _node_steps(self, machine: Machine, facts: Facts, written: frozenset[str]) -> list[Step]:
         first = drbd.first_node(self.inventory, machine)
-        steps: list[Step] = [*monitoring.prepare_node(self.inventory, facts, written)]
+        steps: list[Step] = [*reserve.start(facts)]
+        steps += monitoring.prepare_node(self.inventory, facts, written)
         steps += sbd.load_watchdog(facts, written)
         if first:
             steps += sbd.initialise(self.inventory, facts)
@@ -140,19 +143,24 @@ class Plan:
         return (
             Unit.CHRONY,
             *((Unit.FIREWALL,) if self.inventory.firewall.enabled else ()),
-            *((Unit.QNETD,) if machine.role is MachineRole.MONITOR else pacemaker.UNITS),
+            *(
+                (Unit.QNETD,)
+                if machine.role is MachineRole.MONITOR
+                else (Unit.RESERVE, *pacemaker.UNITS)
+            ),
             *(monitoring.units(machine) if self.inventory.monitoring is not None else ()),
         )
 
 
 def standing_files(
     inventory: Inventory, secrets: Secrets, machine: Machine, corosync_conf: str
-) -> tuple[File | Link, ...]:
+) -> tuple[File | Link | Folder, ...]:
     """Return the files that stand on a machine for good, however it was found."""
     files = (
         *firewall.files(inventory),
         *chrony.files(inventory, machine),
         *qdevice.serving(machine),
+        *daemons.files(inventory, machine.role),
         *monitoring.files(inventory, machine, secrets),
     )
     if machine.role is MachineRole.MONITOR:
@@ -165,6 +173,7 @@ def standing_files(
         *drbd.files(inventory, secrets),
         *nginx.files(inventory),
         *pacemaker.files(inventory),
+        *reserve.files(machine),
     )
 
 
@@ -190,7 +199,9 @@ def digest(inventory: Inventory, secrets: Secrets) -> str:
     return told.hexdigest()
 
 
-def _essence(file: File | Link) -> object:
+def _essence(file: File | Link | Folder) -> object:
+    if isinstance(file, Folder):
+        return None
     if isinstance(file, Link):
         return file.target
     return file.data, file.mode, file.owner, file.source, file.edits

@@ -27,6 +27,7 @@ class Alarm(StrEnum):
     SILENT = "silent"
     CLOCK_OFFSET = "clock-offset"
     CLOCK_UNSYNCHRONISED = "clock-unsynchronised"
+    ROOT_FILESYSTEM_FULL = "root-filesystem-full"
     COLLECTOR_STOPPED = "collector-stopped"
     PACEMAKER_DOWN = "pacemaker-down"
     QUORUM_LOST = "quorum-lost"

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from inventory.model import Inventory, Machine
 from provisioning.cib import CABLE
 from provisioning.corosync import LINKS
-from provisioning.drbd import RESOURCE
+from provisioning.drbd import MOUNT_POINT, RESOURCE
 from status.leftovers import Cluster, leftovers
 from status.model import NodeState, QdeviceState, ReplicationStatus, ResourceState, Role
 from status.pacemaker import ClusterView
-from status.reading import MOUNT_POINT, NODE_UNITS, MonitorReading, NodeReading, service_url
+from status.reading import NODE_UNITS, MonitorReading, NodeReading, service_url
 from status.reasons import FOR_EVER, Reason, Remedy
 
 REPLICATION = "drbd"
@@ -81,6 +81,7 @@ def judge(inventory: Inventory, readings: Readings) -> tuple[Reason, ...]:
     found: tuple[Reason | str, ...] = (
         *_leftovers(inventory, readings),
         *_machines(inventory, readings),
+        *_room(inventory, readings),
         *_quorum(readings),
         *_links(inventory, readings),
         *_replication(inventory, readings),
@@ -151,6 +152,24 @@ def _units(machine: Machine, units: Mapping[str, str], wait_s: float) -> Iterato
         started = "pacemaker corosync-qdevice" if unit in NODE_UNITS else unit
         command = f"systemctl reset-failed {unit}; systemctl start {started}"
         yield Reason(sentence, Remedy(machine.name, command), FOR_EVER, wait_s)
+
+
+def _room(inventory: Inventory, readings: Readings) -> Iterator[Reason]:
+    asked: dict[str, NodeReading | MonitorReading | None] = {**readings.nodes}
+    asked[inventory.monitor.name] = readings.monitor
+    for name, found in asked.items():
+        room = found.room if found else None
+        if room is not None and room.is_low:
+            sentence = (
+                f"the root filesystem of {name} is nearly full: {room.free_mib:.0f} MiB "
+                f"({room.blocks_percent:.0f} %) and {room.inodes_percent:.0f} % of the inodes left"
+            )
+            shows = Remedy(
+                name,
+                "du -xh --max-depth=3 / | sort -h | tail",
+                warning="It shows who takes the room; what may go is for you to say.",
+            )
+            yield Reason(sentence, shows, FOR_EVER, 5.0 * inventory.timing.pace)
 
 
 def _quorum(readings: Readings) -> Iterator[str]:

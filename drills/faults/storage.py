@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from drills.faults.base import Fault, Scene, commands, on_targets, repair_on
+from core.wait import wait_until
+from drills.faults.base import Action, Fault, Scene, commands, on_targets, repair_on, run_on
 from inventory.model import Machine
-from provisioning.drbd import RESOURCE
-from status.reading import MOUNT_POINT
+from provisioning.drbd import MOUNT_POINT, RESOURCE
+from provisioning.remote import RemoteUnreachable
 
 FILLER = f"{MOUNT_POINT}/.halab-fault-filler"
+
+ROOT_FILLER = "/.halab-fault-filler"
 
 
 def disk_pulled(serial: str, after_heal: str = "true") -> Fault:
@@ -56,15 +59,79 @@ def filesystem_full() -> Fault:
 
     def fill(scene: Scene, machine: Machine) -> None:
         # The server is not root: it may not touch the blocks that are kept for root.
-        avail = f"df --output=avail -B1 {MOUNT_POINT} | tail -n 1"
-        command = (
-            f"for _ in 1 2 3; do fallocate -o $(stat -c %s {FILLER} 2>/dev/null || echo 0) "
-            f"-l $({avail}) {FILLER} 2>/dev/null; done; test $({avail}) -lt 16384"
+        repair_on(
+            scene, machine, f"{_fill(MOUNT_POINT, FILLER)}\ntest $({_left(MOUNT_POINT)}) -lt 16384"
         )
-        repair_on(scene, machine, command)
 
-    def empty(scene: Scene) -> None:
+    return Fault(inject=on_targets(fill), heal=_removed(FILLER))
+
+
+def root_filesystem_full() -> Fault:
+    """Fill every node's root filesystem to the last block, then press the targets' reset buttons.
+
+    The targets boot and join, and somebody takes over, without room to write. Emptied to heal.
+    """
+
+    def fill(scene: Scene) -> None:
+        # A new journal has its blocks before they are gone: what happens next is to be read there.
+        # Whoever fills a disk in earnest does it as root, byte by byte.
+        command = (
+            f"journalctl --rotate\n{_fill('/', ROOT_FILLER)}\n"
+            f"dd if=/dev/zero of={ROOT_FILLER} bs=4k oflag=append conv=notrunc status=none 2>&1"
+            " | grep 'No space left'"
+        )
         for node in scene.inventory.nodes:
-            repair_on(scene, node, f"rm -f {FILLER}")
+            run_on(node, command)
+        for machine in scene.targets:
+            scene.power.reset(machine.name)
 
-    return Fault(inject=on_targets(fill), heal=empty)
+    return Fault(inject=fill, heal=_removed(ROOT_FILLER), proof=_serve_without_room)
+
+
+def _serve_without_room(scene: Scene) -> str:
+    """Wait until every node is a member again although it has no room; tell what each has."""
+    members = len(scene.inventory.nodes)
+    command = (
+        "systemctl is-active --quiet pacemaker && "
+        f"test $(crm_node --partition | wc -w) -eq {members} && echo $({_left('/')}) bytes left"
+    )
+
+    def ask() -> list[str]:
+        return [
+            f"{node.name}: {run_on(node, command, check=False).strip()}"
+            for node in scene.inventory.nodes
+        ]
+
+    told = wait_until(
+        ask,
+        lambda told: all(line.endswith("left") for line in told),
+        what="every node is a member with its root filesystem full",
+        timeout=scene.inventory.timing.rejoin_wait_s,
+        interval=float(scene.inventory.timing.pace),
+        retry_on=(RemoteUnreachable,),
+        describe=" | ".join,
+    )
+    return " | ".join(told)
+
+
+def _left(place: str) -> str:
+    """Return shell text that prints how many bytes may still be written to a filesystem."""
+    return f"df --output=avail -B1 {place} | tail -n 1"
+
+
+def _fill(place: str, filler: str) -> str:
+    """Return shell text that takes what is left in a few pieces, for it may not be one."""
+    return (
+        f"for _ in 1 2 3; do fallocate -o $(stat -c %s {filler} 2>/dev/null || echo 0) "
+        f"-l $({_left(place)}) {filler} 2>/dev/null; done"
+    )
+
+
+def _removed(filler: str) -> Action:
+    """Return the healing that removes a file from every node."""
+
+    def remove(scene: Scene) -> None:
+        for node in scene.inventory.nodes:
+            repair_on(scene, node, f"rm -f {filler}")
+
+    return remove

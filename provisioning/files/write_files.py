@@ -3,10 +3,17 @@
 With the argument "compare" it writes nothing.
 """
 
+from __future__ import annotations
+
 import base64
 import json
 import os
 import sys
+
+# typing itself takes long to load where every module counts.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def differs(path: str, data: bytes, mode: int, owner: tuple[int, int]) -> bool:
@@ -25,11 +32,16 @@ def write(path: str, data: bytes, mode: int, owner: tuple[int, int]) -> None:
     os.makedirs(os.path.dirname(path), exist_ok=True)
     draft = path + ".halab-new"
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with open(descriptor, "wb") as file:
-        file.write(data)
-        os.fchown(descriptor, *owner)
-        os.fchmod(descriptor, mode)
-    os.replace(draft, path)
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(data)
+            os.fchown(descriptor, *owner)
+            os.fchmod(descriptor, mode)
+        os.replace(draft, path)
+    except OSError:
+        # On a full disk it would take what little is left.
+        os.unlink(draft)
+        raise
 
 
 def leads_elsewhere(path: str, target: str) -> bool:
@@ -69,25 +81,39 @@ def numbers(owner: str) -> tuple[int, int]:
     return pwd.getpwnam(user).pw_uid, grp.getgrnam(group).gr_gid
 
 
-compare_only = sys.argv[1:] == ["compare"]
-changed = []
-for item in json.load(sys.stdin):
+def bring(item: dict[str, Any], *, compare_only: bool) -> bool:
+    """Make one thing what it shall be, if it is not; return whether it was not."""
+    path = item["path"]
+    if "folder" in item:
+        wrong = not os.path.isdir(path)
+        if wrong and not compare_only:
+            os.makedirs(path)
+        return wrong
     if "link" in item:
-        if leads_elsewhere(item["path"], item["link"]):
-            if not compare_only:
-                relink(item["path"], item["link"])
-            changed.append(item["path"])
-        continue
-    if item["once"] and os.path.lexists(item["path"]):
-        continue
+        wrong = leads_elsewhere(path, item["link"])
+        if wrong and not compare_only:
+            relink(path, item["link"])
+        return wrong
+    if item["once"] and os.path.lexists(path):
+        return False
     data = base64.b64decode(item["data"])
     if item["source"]:
         data = derived(item["source"], item["edits"])
     wanted = data, item["mode"], numbers(item["owner"])
-    if differs(item["path"], *wanted):
-        if not compare_only:
-            write(item["path"], *wanted)
-        changed.append(item["path"])
+    wrong = differs(path, *wanted)
+    if wrong and not compare_only:
+        write(path, *wanted)
+    return wrong
+
+
+compare_only = sys.argv[1:] == ["compare"]
+changed = []
+for item in json.load(sys.stdin):
+    try:
+        if bring(item, compare_only=compare_only):
+            changed.append(item["path"])
+    except OSError as error:
+        sys.exit(f"{item['path']} cannot be written: {error.strerror}")
 if changed and not compare_only:
     os.sync()
 print(json.dumps(changed))

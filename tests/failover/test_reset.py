@@ -16,9 +16,9 @@ from hypervisor.snapshots import Shelf
 from inventory.model import Inventory, Machine
 from inventory.record import LabRecord
 from provisioning.clock import Offset, measure
+from provisioning.drbd import MOUNT_POINT
 from provisioning.remote import Remote
 from status.health import wait_healthy
-from status.reading import MOUNT_POINT
 
 LABEL = "story"
 

@@ -11,8 +11,9 @@ import pytest
 from drills.probes import answering_hardware
 from inventory.model import Inventory
 from labs.roles import NetworkRole
+from provisioning.drbd import MOUNT_POINT
 from status.model import LabStatus
-from status.reading import MOUNT_POINT, service_url
+from status.reading import service_url
 from tests.state.conftest import Inspected
 
 

@@ -13,11 +13,14 @@ from status.model import QdeviceState, ReplicationStatus
 from status.pacemaker import parse_cluster
 from status.reading import MonitorReading, NodeReading
 from status.rules import Readings
-from status.system import Slot
+from status.system import Room, Slot
 
 FIXTURES = Path(__file__).parent / "fixtures" / "status"
 ADDRESS = IPv4Address("10.30.0.100")
 NODE_UNITS = {unit: "active" for unit in ("corosync", "pacemaker", "sbd", "corosync-qdevice")}
+
+
+ROOM = Room(free_mib=2500.0, blocks_percent=61.0, inodes_percent=90.0)
 
 
 def machine(name: str, number: int, role: MachineRole) -> Machine:
@@ -63,10 +66,11 @@ def healthy_node(number: int) -> NodeReading:
         slots=(Slot("node1", "clear"), Slot("node2", "clear")),
         units=NODE_UNITS,
         deeds=Deeds(),
+        room=ROOM,
     )
 
 
 HEALTHY = Readings(
     nodes={"node1": healthy_node(1), "node2": healthy_node(2)},
-    monitor=MonitorReading("boot-3", {"corosync-qnetd": "active"}, "200"),
+    monitor=MonitorReading("boot-3", {"corosync-qnetd": "active"}, "200", ROOM),
 )

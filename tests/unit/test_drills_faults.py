@@ -62,7 +62,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
         return ""
 
     monkeypatch.setattr(base, "run_on", listen)
-    for module in (departure, quality, replication):
+    for module in (departure, quality, replication, storage):
         monkeypatch.setattr(module, "run_on", listen)
     monkeypatch.setattr("drills.faults.partition.run_on", listen)
     monkeypatch.setattr("drills.faults.operator.run_on", listen)
@@ -225,6 +225,36 @@ def test_a_partition_is_healed_on_every_node(
         (node, "nft delete table inet halab_fault_partition 2>/dev/null || :")
         for node in ("node1", "node2")
     ]
+
+
+def test_every_root_filesystem_is_filled_before_one_node_is_reset(
+    hypervisor: FakePower, told: list[tuple[str, str]]
+) -> None:
+    fault = storage.root_filesystem_full()
+    fault.inject(scene(hypervisor))
+    assert [machine for machine, _ in told] == ["node1", "node2"]
+    assert all(storage.ROOT_FILLER in command for _, command in told)
+    assert hypervisor.done == ["reset node1"]
+
+    told.clear()
+    fault.heal(scene(hypervisor))
+    assert told == [(node, f"rm -f {storage.ROOT_FILLER}") for node in ("node1", "node2")]
+
+
+def test_a_takeover_without_room_is_proved_when_all_are_members_again(
+    hypervisor: FakePower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter(["0 bytes left", "", "0 bytes left", "0 bytes left"])
+    monkeypatch.setattr(storage, "run_on", lambda *_, **__: next(answers))
+    monkeypatch.setattr("core.wait.time.sleep", lambda _: None)
+    prove = storage.root_filesystem_full().proof
+    assert prove is not None
+    assert prove(scene(hypervisor)) == "node1: 0 bytes left | node2: 0 bytes left"
+
+
+def test_a_servers_master_dies_alone(hypervisor: FakePower, told: list[tuple[str, str]]) -> None:
+    CATALOGUE["service-master-killed"].fault.inject(scene(hypervisor))
+    assert told == [("node1", 'kill -9 "$(cat /run/nginx-halab.pid)"')]
 
 
 def test_healing_waits_for_a_machine_that_boots(

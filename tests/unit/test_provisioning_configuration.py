@@ -11,14 +11,14 @@ from jinja2 import UndefinedError
 from core.errors import HalabError
 from inventory.model import Interface, Inventory
 from labs.roles import NetworkRole
-from provisioning import chrony, cib, corosync, drbd, nginx, sbd
-from provisioning.files import File, Link
+from provisioning import chrony, cib, corosync, drbd, nginx, pacemaker, sbd
+from provisioning.files import File, Folder, Link
 from provisioning.secrets import generate
 from provisioning.templates import render
 from tests.unit.provisioned_lab import inventory
 
 
-def content(files: tuple[File | Link, ...], path: str) -> str:
+def content(files: tuple[File | Link | Folder, ...], path: str) -> str:
     found = next(file for file in files if file.path == path)
     assert isinstance(found, File)
     return found.data.decode()
@@ -82,7 +82,7 @@ def test_drbd_replicates_over_the_replication_network() -> None:
 def test_only_root_reads_what_holds_secrets() -> None:
     secrets = generate()
     files = [*drbd.files(inventory(), secrets), *corosync.files("", secrets)]
-    modes = {file.path: file.mode for file in files}
+    modes = {file.path: file.mode for file in files if isinstance(file, File)}
     assert modes[drbd.CONFIGURATION] == 0o600
     assert modes[corosync.AUTHKEY] == 0o400
 
@@ -105,9 +105,26 @@ def test_the_monitor_gives_the_time_and_the_nodes_take_it() -> None:
 
 def test_the_web_server_and_its_probe_use_the_services_port() -> None:
     lab = inventory(port=8080)
-    (file,) = nginx.files(lab)
-    assert "listen 8080;" in file.data.decode()
+    assert "listen 8080;" in content(nginx.files(lab), nginx.CONFIGURATION)
     assert "http://127.0.0.1:8080/ping" in cib.desired(lab)
+
+
+def test_a_start_of_the_web_server_needs_no_room_on_the_root_disk() -> None:
+    text = content(nginx.files(inventory()), nginx.CONFIGURATION)
+    written = re.findall(r"^\s*(?:pid|error_log|access_log|\w+_temp_path) ([^;]+);", text, re.M)
+    assert len(written) == 10
+    elsewhere = ("/run/", "/srv/data/", "/dev/null ", "syslog:server=unix:/dev/log", "off")
+    assert all(place.startswith(elsewhere) for place in written)
+
+
+def test_the_place_for_the_replicated_filesystem_is_there_before_it_is_needed() -> None:
+    folders = [f for f in drbd.files(inventory(), generate()) if isinstance(f, Folder)]
+    assert [folder.path for folder in folders] == ["/srv/data"]
+    assert 'name="directory" value="/srv/data"' in cib.desired(inventory())
+
+
+def test_agents_have_their_temporary_files_in_memory() -> None:
+    assert "\nTMPDIR=/dev/shm\n" in content(pacemaker.files(inventory()), pacemaker.CONFIGURATION)
 
 
 def test_the_cib_is_well_formed_and_every_id_is_unique() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import CommandError
-from provisioning.files import Edit, File, Link, ensure_files
+from provisioning.files import Edit, File, Folder, Link, ensure_files
 from tests.unit.provisioned_lab import this_machine
 
 OWNER = f"{pwd.getpwuid(os.getuid()).pw_name}:{grp.getgrgid(os.getgid()).gr_name}"
@@ -47,6 +47,16 @@ def test_what_differs_is_written_again(tmp_path: Path, change: str) -> None:
     assert Path(other.path).stat().st_mode & 0o7777 == 0o640
 
 
+def test_what_cannot_be_written_is_said_in_a_sentence_and_leaves_no_draft(tmp_path: Path) -> None:
+    (tmp_path / "taken").mkdir()
+    with pytest.raises(CommandError) as caught:
+        ensure_files(this_machine(), [wanted(tmp_path / "taken")])
+    assert caught.value.detail is not None
+    assert "taken cannot be written: " in caught.value.detail
+    assert "Traceback" not in caught.value.detail
+    assert [entry.name for entry in tmp_path.iterdir()] == ["taken"]
+
+
 def test_binary_content_survives(tmp_path: Path) -> None:
     content = bytes(range(256))
     ensure_files(this_machine(), [File(str(tmp_path / "key"), content, owner=OWNER)])
@@ -70,6 +80,17 @@ def test_a_seed_never_replaces_what_grew_from_it(tmp_path: Path) -> None:
 
     assert not ensure_files(this_machine(), [seed])
     assert (tmp_path / "cib.xml").read_text() == "grown"
+
+
+def test_a_folder_is_made_once_and_what_it_holds_is_left_alone(tmp_path: Path) -> None:
+    folder = Folder(str(tmp_path / "srv" / "data"))
+    assert ensure_files(this_machine(), [folder]) == {folder.path}
+    (Path(folder.path) / "precious").write_text("text")
+    Path(folder.path).chmod(0o700)
+
+    assert ensure_files(this_machine(), [folder]) == frozenset()
+    assert (Path(folder.path) / "precious").read_text() == "text"
+    assert Path(folder.path).stat().st_mode & 0o777 == 0o700
 
 
 def test_links_are_made_once_and_corrected(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from status.corosync import Link, parse_links, parse_quorum
 from status.drbd import parse_drbd
 from status.model import QdeviceState, ResourceState, Role
 from status.pacemaker import ClusterView, parse_cluster
-from status.system import Slot, parse_addresses, parse_mounts, parse_slots, parse_units
+from status.system import Slot, parse_addresses, parse_mounts, parse_room, parse_slots, parse_units
 
 FIXTURES = Path(__file__).parent / "fixtures" / "status"
 
@@ -159,6 +159,18 @@ def test_addresses() -> None:
 def test_mounts() -> None:
     mounts = parse_mounts("/dev/vda / ext4 rw 0 0\n/dev/drbd0 /srv/data ext4 rw,noatime 0 0\n")
     assert mounts == {"/": "/dev/vda", "/srv/data": "/dev/drbd0"}
+
+
+def test_room_on_the_root_filesystem() -> None:
+    room = parse_room("641024 4096 1023487 61440 262144\n")
+    assert room is not None
+    assert (round(room.free_mib), round(room.blocks_percent)) == (2504, 63)
+    assert round(room.inodes_percent) == 23
+    assert not room.is_low
+    # btrfs makes inodes as it needs them.
+    unlimited = parse_room("641024 4096 1023487 0 0\n")
+    assert unlimited is not None and not unlimited.is_low
+    assert parse_room("") is None
 
 
 def test_units() -> None:

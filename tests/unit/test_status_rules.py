@@ -13,8 +13,8 @@ from status.model import LabStatus, NodeState, QdeviceState, ReplicationStatus
 from status.pacemaker import Ban, FailCount, FenceEvent, Member, parse_cluster
 from status.reading import MonitorReading, NodeReading
 from status.rules import Readings, judge
-from status.system import Slot
-from tests.unit.healthy_lab import ADDRESS, FIXTURES, HEALTHY, INVENTORY, NODE_UNITS
+from status.system import Room, Slot
+from tests.unit.healthy_lab import ADDRESS, FIXTURES, HEALTHY, INVENTORY, NODE_UNITS, ROOM
 
 
 def broken(node: str, **changes: object) -> Readings:
@@ -70,14 +70,23 @@ def test_good_data_wait_for_nobody() -> None:
     assert not [r for r in reasons if "waits for" in str(r)]
 
 
+@pytest.mark.parametrize(
+    "room",
+    [None, Room(free_mib=9000, blocks_percent=4, inodes_percent=50)],
+    ids=["not told", "small part of a large disk"],
+)
+def test_a_root_filesystem_with_room_is_no_reason(room: Room | None) -> None:
+    assert judge(INVENTORY, broken("node2", room=room)) == ()
+
+
 STORIES = [
     (replace(HEALTHY, monitor=None), "monitor does not answer over ssh"),
     (
-        replace(HEALTHY, monitor=MonitorReading("b", {"corosync-qnetd": "failed"}, "200")),
+        replace(HEALTHY, monitor=MonitorReading("b", {"corosync-qnetd": "failed"}, "200", ROOM)),
         "service corosync-qnetd on monitor is failed",
     ),
     (
-        replace(HEALTHY, monitor=MonitorReading("b", {"corosync-qnetd": "active"}, "000")),
+        replace(HEALTHY, monitor=MonitorReading("b", {"corosync-qnetd": "active"}, "000", ROOM)),
         "http://10.30.0.100/ does not answer monitor",
     ),
     (
@@ -88,6 +97,21 @@ STORIES = [
     (broken("node2", cluster=None), "node2 has not joined the cluster"),
     (broken("node2", units={**NODE_UNITS, "sbd": "failed"}), "service sbd on node2 is failed"),
     (broken("node2", units={}), "node2 does not tell which services run"),
+    (
+        broken("node2", room=Room(free_mib=180, blocks_percent=4.4, inodes_percent=80)),
+        "the root filesystem of node2 is nearly full: 180 MiB (4 %) and 80 % of the inodes left",
+    ),
+    (
+        broken("node1", room=Room(free_mib=2500, blocks_percent=61, inodes_percent=0.4)),
+        "the root filesystem of node1 is nearly full: 2500 MiB (61 %) and 0 % of the inodes left",
+    ),
+    (
+        replace(
+            HEALTHY,
+            monitor=replace(HEALTHY.monitor, room=Room(300, 7.3, 80)) if HEALTHY.monitor else None,
+        ),
+        "the root filesystem of monitor is nearly full: 300 MiB (7 %) and 80 % of the inodes left",
+    ),
     (broken("node2", quorum=None), "corosync does not answer on node2"),
     (
         broken("node2", quorum=QuorumView(False, 1, 3, QdeviceState.ABSENT, frozenset({2}))),

@@ -1,0 +1,9 @@
+"""Nobody has room on the root filesystem: the service moves, and the lost node comes back."""
+
+from __future__ import annotations
+
+from tests.failover.conftest import Rehearse, require_pass
+
+
+def test_the_service_moves_without_room(rehearse: Rehearse) -> None:
+    require_pass(rehearse("root-filesystem-full"))
