@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -110,6 +111,6 @@ def _place(folder: LabFolder) -> Place | None:
         "and nothing was removed",
         detail=f"If it stood on a libvirt of yours, what it has there is called {folder.name}-...; "
         f"to look: {looking('URI')}",
-        hint=f"put its definition back: cp FILE.toml {folder.definition}, and run the command "
-        f"again; or, when nothing is left there, rm -r {folder.path}",
+        hint=f"put its definition back: cp FILE.toml {quote(str(folder.definition))}, and run the "
+        f"command again; or, when nothing is left there, rm -r {quote(str(folder.path))}",
     )

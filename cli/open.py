@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 from contextlib import ExitStack
 from typing import Annotated
@@ -22,6 +23,9 @@ from provisioning.zabbix.names import ADMIN
 Port = typer.Option(min=0, max=65535, help="Local port; 0 takes a free one.")
 
 
+SHOW_PASSWORD = 'import json, sys; print(json.load(open(sys.argv[1]))["zabbix_admin_password"])'
+
+
 def open_lab(
     name: Annotated[str, typer.Argument(help="A lab that `halab list` shows.")] = "active-passive",
     port: Annotated[int, Port] = 0,
@@ -40,7 +44,7 @@ def open_lab(
         if inventory.monitoring is not None:
             address = inventory.monitor.interfaces[NetworkRole.MANAGEMENT].address.ip
             zabbix = stack.enter_context(tunnel(remote, str(address), ZABBIX_FRONTEND, zabbix_port))
-        _tell(Console(highlight=False, soft_wrap=True), folder, inventory, local, zabbix)
+        tell(Console(highlight=False, soft_wrap=True), folder, inventory, local, zabbix)
         # Without a handler of its own, Ctrl-C raises KeyboardInterrupt out of this.
         while True:
             try:
@@ -49,18 +53,18 @@ def open_lab(
                 break
 
 
-def _tell(
+def tell(
     console: Console, folder: LabFolder, inventory: Inventory, service: int, zabbix: int | None
 ) -> None:
+    """Say at which local ports the service and Zabbix are, and how to get in."""
     console.print(f"service   http://{HERE}:{service}/")
     if zabbix is None:
         console.print("Zabbix    this lab has no monitoring")
     else:
-        show = (
-            f"python3 -c 'import json; "
-            f'print(json.load(open("{folder.secrets}"))["zabbix_admin_password"])\''
-        )
+        show = shlex.join(("python3", "-c", SHOW_PASSWORD, str(folder.secrets)))
         console.print(f"Zabbix    http://{HERE}:{zabbix}/  user {ADMIN}")
-        console.print(f"password  zabbix_admin_password in {folder.secrets}; to show it:")
-        console.print(f"          {show}")
+        console.print(
+            f"password  zabbix_admin_password in {folder.secrets}; to show it:", markup=False
+        )
+        console.print(f"          {show}", markup=False)
     console.print(f"{inventory.lab} is open until Ctrl-C")

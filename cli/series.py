@@ -70,4 +70,4 @@ def print_summary(console: Console, cases: Sequence[Case], reports: Path | None 
     if reports is not None and results:
         path = reports / "summary.html"
         write_summary(results, path)
-        console.print(f"report of all drills: {path}")
+        console.print(f"report of all drills: {path}", markup=False)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
+from shlex import quote
 
 from drills.daemons import lost
 from drills.expectations import Fate
@@ -171,7 +172,7 @@ class _See:
     def file(self, suffix: str, key: str | None = None) -> str | None:
         if not self._keep:
             return None
-        path = f"{self._keep}{suffix}"
+        path = quote(f"{self._keep}{suffix}")
         return f"jq .{key} {path}" if key else f"cat {path}"
 
 

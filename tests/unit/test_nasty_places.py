@@ -12,8 +12,10 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from xml.etree import ElementTree
 
 import pytest
+from rich.console import Console
 
 from cli.inventory import ansible_inventory
+from cli.open import tell
 from cli.plain_pulumi import exports
 from cli.ssh import config_text, write_config
 from core.errors import HalabError
@@ -189,3 +191,14 @@ def test_the_persons_own_shell_is_what_env_clears() -> None:
 
 def test_the_configuration_is_text_for_every_machine(folder: LabFolder) -> None:
     assert config_text(inventory(folder)).count("Host node1\n") == 1
+
+
+def test_the_command_that_shows_a_password_can_be_pasted(
+    folder: LabFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder.secrets.write_text('{"zabbix_admin_password": "secret"}')
+    tell(Console(soft_wrap=True, highlight=False), folder, inventory(folder), 1, 2)
+    shown = capsys.readouterr().out
+    command = shown.partition("to show it:\n")[2].partition("\nlab is open")[0]
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
+    assert done.stdout == "secret\n"
