@@ -48,7 +48,7 @@ def remove(virsh: Virsh, place: Place, report: Callable[[str], None]) -> None:
     """
     try:
         for kind, name in remove_orphans(virsh, place.mark, ()):
-            report(f"removed the {kind} {name}")
+            report(f"removing the {kind} {name}")
         left = leftovers(virsh, place)
     except CommandError as error:
         raise HalabError(
