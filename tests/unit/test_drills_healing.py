@@ -208,6 +208,7 @@ def test_a_terminal_that_is_gone_and_many_signals_stop_no_healing(
     # Without signals of its own, this is what an ssh session does that is lost.
     os.close(terminal)
     _, status = os.waitpid(process, 0)
-    assert os.waitstatus_to_exitcode(status) == -signal.SIGINT
+    # The terminal may go away when all is healed and Python is ending.
+    assert os.waitstatus_to_exitcode(status) in (-signal.SIGINT, -signal.SIGHUP)
     assert (tmp_path / "healed").exists()
     assert Journal(LabFolder(tmp_path)).read() is None
