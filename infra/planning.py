@@ -7,7 +7,7 @@ from ipaddress import IPv4Interface
 
 from core.folders import LabFolder
 from infra.host_keys import HostKey
-from inventory.model import Disks, Firewall, Interface, Inventory, Machine, Monitoring, Service, Ssh
+from inventory.model import Firewall, Interface, Inventory, Machine, Monitoring, Service, Ssh
 from inventory.record import LabRecord
 from labs.addressing import MachinePlan, hypervisor_address, interfaces, machines
 from labs.model import Lab
@@ -23,7 +23,6 @@ def plan_inventory(
         machines=tuple(
             _machine(lab, plan, record, folder, host_keys[plan.name]) for plan in machines(lab)
         ),
-        disks=Disks(data_mib=lab.nodes.data_disk_mib),
         service=Service(
             address=IPv4Interface(
                 f"{lab.service.address}/{lab.networks.subnet(NetworkRole.SERVICE).prefixlen}"

@@ -18,7 +18,6 @@ from pulumi.dynamic import (
 from inventory.known_hosts import write_known_hosts
 from inventory.model import Inventory
 from inventory.record import save
-from provisioning.drbd import GROWN
 from provisioning.drift import find_drift
 from provisioning.plan import digest
 from provisioning.secrets import Secrets
@@ -86,11 +85,8 @@ def _note_inventory(props: Props) -> None:
 
 def _apply(props: Props) -> None:
     inventory, secrets = _inputs(props)
-    done = apply(inventory, secrets, say)
-    timeout = inventory.timing.healthy_wait_s
-    if any(change.what == GROWN for change in done):
-        timeout += inventory.timing.copy_wait_s(inventory.disks.data_mib or 0)
-    wait_healthy(inventory, timeout, say)
+    apply(inventory, secrets, say)
+    wait_healthy(inventory, inventory.timing.healthy_wait_s, say)
 
 
 def _inputs(props: Props) -> tuple[Inventory, Secrets]:

@@ -57,14 +57,10 @@ class Machine(Frozen):
 
 
 class Disks(Frozen):
-    """Device paths inside every node: the fencing disk they share and the replicated disk.
-
-    `data_mib` is the size of the latter where it is known.
-    """
+    """Device paths inside every node: the fencing disk they share and the replicated disk."""
 
     sbd: str = "/dev/disk/by-id/virtio-sbd"
     data: str = "/dev/disk/by-id/virtio-data"
-    data_mib: int | None = None
 
 
 class Service(Frozen):

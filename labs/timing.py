@@ -260,13 +260,6 @@ class Timing(Timeouts):
         """
         return 90 * self.pace
 
-    def copy_wait_s(self, size_mib: int) -> int:
-        """Until so much of a replicated disk has reached the other node.
-
-        At a fifth of the 100 MiB/s that replication may take (c-max-rate) on KVM.
-        """
-        return math.ceil(size_mib * self.pace / 20)
-
     @property
     def healthy_wait_s(self) -> int:
         """The same until all is healthy, although the whole disk may have to be copied."""

@@ -27,9 +27,6 @@ HANDLERS = "/usr/local/lib/halab"
 FENCE_HANDLER = f"{HANDLERS}/crm-fence-peer.sh"
 UNFENCE_HANDLER = f"{HANDLERS}/crm-unfence-peer.sh"
 
-GROWN = "replicated disk and filesystem grown"
-"""What `grow` did; the new part is copied to the other node from then on."""
-
 FILESYSTEM_REST_KIB = 2048
 """What ext4 may leave at the end of a device: too little for another group of blocks."""
 
@@ -130,19 +127,19 @@ def adjust(facts: Facts, changed: frozenset[str]) -> tuple[Step, ...]:
     return (Step("replication took over its configuration", f"drbdadm adjust {RESOURCE}"),)
 
 
-def grow(inventory: Inventory, facts: Facts) -> tuple[Step, ...]:
+def grow(facts: Facts) -> tuple[Step, ...]:
     """Make replication and filesystem as large as their disks, where the filesystem is in use.
 
-    Both disks must have been made larger before.
+    Both disks must have grown.
     """
-    size, found = inventory.disks.data_mib, facts.replicated
-    if size is None or found is None or found.filesystem_kib is None:
+    found = facts.replicated
+    if found is None:
         return ()
-    least = size * 1024 - _metadata_kib(size * 1024)
+    least = found.disk_kib - _metadata_kib(found.disk_kib)
     if found.device_kib >= least and found.filesystem_kib >= found.device_kib - FILESYSTEM_REST_KIB:
         return ()
     command = f"set -- {least}\n{script('grow_replication.sh')}"
-    return (Step(GROWN, command),)
+    return (Step("replicated disk and filesystem grown", command),)
 
 
 def _metadata_kib(disk_kib: int) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from core.errors import HalabError
+from inventory.model import Disks
 from provisioning.files import run_script
 from provisioning.remote import Remote
 
@@ -46,13 +47,14 @@ class UnitState:
 
 @dataclass(frozen=True)
 class Replicated:
-    """Sizes in KiB of the replicated device and of the filesystem on it.
+    """Sizes in KiB of a node's disk, of the replicated device on it and of the filesystem on that.
 
-    The filesystem is known where the device can be read: where it is primary.
+    Known where the device can be read: where it is primary.
     """
 
+    disk_kib: int
     device_kib: int
-    filesystem_kib: int | None
+    filesystem_kib: int
 
 
 @dataclass(frozen=True)
@@ -62,9 +64,9 @@ class Facts:
     `fencing_disk` is what `sbd dump` prints, empty when the disk holds no header; `notes` maps the
     names of files in NOTES to their content; `digests` are SHA-256 by path, those of the firewall's
     rules in force by "-"; `kernel` are settings by path below /proc/sys; `replication` is r0's line
-    of /proc/drbd, `replicated` its sizes, None while it is down; `members` are the numbers of the
-    nodes that corosync here is together with; `cib` is the cluster's configuration, empty where
-    Pacemaker does not run.
+    of /proc/drbd, `replicated` its sizes, None where it is not primary; `members` are the numbers
+    of the nodes that corosync here is together with; `cib` is the cluster's configuration, empty
+    where Pacemaker does not run.
     """
 
     system: str
@@ -88,11 +90,15 @@ class Facts:
 
 
 def read_facts(
-    remote: Remote, packages: Iterable[str], fencing_disk: str | None, settings: Iterable[str]
+    remote: Remote, packages: Iterable[str], disks: Disks | None, settings: Iterable[str]
 ) -> Facts:
-    """Look at a machine. Raises HalabError when it is not what halab can configure."""
+    """Look at a machine; `disks` are a node's.
+
+    Raises HalabError when it is not what halab can configure.
+    """
     lists = (" ".join(words) for words in (Unit, packages, settings))
-    printed = run_script(remote, "facts.sh", NOTES, fencing_disk or "", *lists)
+    paths = (disks.sbd, disks.data) if disks else ("", "")
+    printed = run_script(remote, "facts.sh", NOTES, *paths, *lists)
     facts = parse_facts(printed)
     if facts.system != "debian 13":
         raise HalabError(
@@ -147,7 +153,7 @@ def parse_facts(printed: str) -> Facts:
             )
         ),
         cib=sections.get("cib", ""),
-        replicated=_replicated(sections.get("replicated device", "")),
+        replicated=_replicated(sections.get("sizes", "")),
     )
 
 
@@ -155,12 +161,15 @@ def _replicated(text: str) -> Replicated | None:
     found = {
         words[0]: [int(word) for word in words[1:]] for words in map(str.split, text.splitlines())
     }
-    if "device" not in found:
+    if not {"disk", "device", "filesystem"} <= found.keys():
         return None
     # Blocks come first and the exponent of their size in KiB last (ext4's disk layout).
-    superblock = found.get("filesystem")
-    filesystem = superblock[0] << superblock[-1] if superblock else None
-    return Replicated(found["device"][0], filesystem)
+    superblock = found["filesystem"]
+    return Replicated(
+        disk_kib=found["disk"][0] // 1024,
+        device_kib=found["device"][0] // 2,
+        filesystem_kib=superblock[0] << superblock[-1],
+    )
 
 
 def _units(text: str) -> dict[Unit, UnitState]:

@@ -114,7 +114,7 @@ class Plan:
         steps += nginx.leave_to_cluster(facts)
         steps += chrony.start(facts, written)
         steps += drbd.adjust(facts, written)
-        steps += drbd.grow(self.inventory, facts)
+        steps += drbd.grow(facts)
         steps += nginx.reload(facts, written)
         steps += corosync.reload(facts, written, first=first)
         return steps

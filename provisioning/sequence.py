@@ -218,8 +218,8 @@ def look(inventory: Inventory, remote: Remote) -> Facts:
     """Look at a machine; raises RemoteUnreachable when it does not answer."""
     machine = remote.machine
     wanted = packages.wanted(machine.role, monitoring=inventory.monitoring is not None)
-    disk = inventory.disks.sbd if machine.role is MachineRole.NODE else None
-    return read_facts(remote, wanted, disk, firewall.kernel_settings())
+    disks = inventory.disks if machine.role is MachineRole.NODE else None
+    return read_facts(remote, wanted, disks, firewall.kernel_settings())
 
 
 def zip_names(machines: Iterable[Machine], answers: list[Answer]) -> Iterable[tuple[str, Answer]]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from inventory.model import Disks, Inventory
 from labs.roles import MachineRole
 from provisioning import chrony, corosync, drbd, nginx, pacemaker, packages, qdevice, sbd, units
-from provisioning.facts import Replicated, Unit, UnitState
+from provisioning.facts import Facts, Replicated, Unit, UnitState
 from provisioning.secrets import generate
 from provisioning.steps import Step
 from tests.unit.provisioned_lab import FENCING_DISK, facts, inventory
@@ -137,40 +136,34 @@ def test_a_lab_without_monitoring_installs_none_of_it() -> None:
 
 
 MIB = 1024
-FULL = Replicated(device_kib=512 * MIB - 52, filesystem_kib=512 * MIB - 52)
-"""A disk of 512 MiB, as DRBD and ext4 divide it: measured in a lab."""
 
 
-def of_size(size_mib: int) -> Inventory:
-    return LAB.model_copy(update={"disks": Disks(data_mib=size_mib)})
+def of_sizes(disk: int, device: int, filesystem: int) -> Facts:
+    """Return a node that serves, with these sizes in KiB."""
+    return facts(runs=True, replicated=Replicated(disk, device, filesystem))
 
 
 def test_a_disk_that_is_used_to_its_end_does_not_grow() -> None:
-    assert drbd.grow(of_size(512), facts(runs=True, replicated=FULL)) == ()
+    # As DRBD and ext4 divide a disk of 512 MiB.
+    device = 512 * MIB - 52
+    assert drbd.grow(of_sizes(512 * MIB, device, device)) == ()
 
 
 def test_a_larger_disk_is_taken_into_use_where_the_filesystem_is() -> None:
-    (step,) = drbd.grow(of_size(513), facts(runs=True, replicated=FULL))
+    device = 512 * MIB - 52
+    (step,) = drbd.grow(of_sizes(513 * MIB, device, device))
 
     least = int(step.command.splitlines()[0].removeprefix("set -- "))
     assert 513 * MIB - 64 <= least <= 513 * MIB - 52
 
 
-def test_the_other_node_leaves_growing_to_the_one_that_serves() -> None:
-    passive = Replicated(device_kib=FULL.device_kib, filesystem_kib=None)
-    assert drbd.grow(of_size(1024), facts(runs=True, replicated=passive)) == ()
-
-
 def test_a_growth_that_ended_before_its_filesystem_goes_on() -> None:
-    half = Replicated(device_kib=1024 * MIB - 68, filesystem_kib=FULL.filesystem_kib)
-    assert drbd.grow(of_size(1024), facts(runs=True, replicated=half))
+    assert drbd.grow(of_sizes(1024 * MIB, 1024 * MIB - 68, 512 * MIB - 52))
 
 
 def test_what_a_filesystem_leaves_at_the_end_does_not_count() -> None:
-    rest = Replicated(device_kib=512 * MIB - 52, filesystem_kib=511 * MIB)
-    assert drbd.grow(of_size(512), facts(runs=True, replicated=rest)) == ()
+    assert drbd.grow(of_sizes(512 * MIB, 512 * MIB - 52, 511 * MIB)) == ()
 
 
-def test_nothing_grows_where_nobody_knows_how_large_it_shall_be() -> None:
-    assert drbd.grow(LAB, facts(runs=True, replicated=FULL)) == ()
-    assert drbd.grow(of_size(1024), facts(runs=False)) == ()
+def test_the_other_node_leaves_growing_to_the_one_that_serves() -> None:
+    assert drbd.grow(facts(runs=True, replicated=None)) == ()

@@ -47,8 +47,9 @@ totem {{
     version: 2
 }}
 
-== replicated device
-device 524236
+== sizes
+disk 536870912
+device 1048472
 filesystem 131059 6552 127000 8100 0 2
 == fencing disk
 {FENCING_DISK}"""
@@ -63,7 +64,7 @@ def test_a_node_is_read() -> None:
     assert facts.units[Unit.COROSYNC].active and not facts.units[Unit.COROSYNC].enabled
     assert not facts.units[Unit.PACEMAKER].active
     assert not facts.cluster_runs
-    assert facts.replicated == Replicated(device_kib=524236, filesystem_kib=524236)
+    assert facts.replicated == Replicated(disk_kib=524288, device_kib=524236, filesystem_kib=524236)
     assert facts.notes == {"quorum-certificates": "abc123", "replication": "demo"}
     assert facts.corosync_conf == "totem {\n    version: 2\n}\n"
 
@@ -82,7 +83,14 @@ def test_what_the_script_prints_is_read(tmp_path: Path, monkeypatch: pytest.Monk
     (notes / "replication").write_text("demo\n")
     setting = "/proc/sys/net/ipv4/ip_forward"
     printed = run_script(
-        this_machine(), "facts.sh", str(notes), "/dev/none", "chrony.service", "bash", setting
+        this_machine(),
+        "facts.sh",
+        str(notes),
+        "/dev/none",
+        "/dev/none",
+        "chrony.service",
+        "bash",
+        setting,
     )
     facts = parse_facts(printed)
     assert facts.system and facts.hostname
