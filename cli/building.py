@@ -81,6 +81,8 @@ def prepare(lab: Lab, source: str, progress: Progress) -> Prepared:
         engine.prepare(progress.note)
     exists = not new and bool(engine.managed())
     changes = check(lab, folder, load_record(folder)) if exists else ()
+    if not (new or exists):
+        refuse(examine(needs_of(lab)))
     record = load_record(folder) if exists else _new_record(lab, source, folder, progress)
     folder.consoles.mkdir(parents=True, exist_ok=True)
     folder.consoles.chmod(0o700)
