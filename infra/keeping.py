@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from core.errors import HalabError
 from core.files import write_file
 from core.folders import LabFolder
 from infra.backend import SECRET
-from infra.ssh_key import read_ssh_key
+from infra.ssh_key import read_private_key
 from inventory.record import load_inventory, load_record
+from labs.addressing import machines
 from labs.loading import load
 from provisioning.secrets import load_secrets
 
 SOFTWARE = "software"
 """The resource whose inputs hold them."""
+
+DEFINITION, APPLIED = "definition.toml", "applied.toml"
 
 INVENTORY, SECRETS, FILES = "inventory", "secrets", "files"
 """Its inputs: what a file of the same name holds, and a mapping of the others by their paths."""
@@ -24,27 +28,38 @@ INVENTORY, SECRETS, FILES = "inventory", "secrets", "files"
 
 def kept_files(folder: LabFolder) -> dict[str, str]:
     """Return the files that have no input of their own, by their paths in the lab's folder."""
-    paths = (folder.record, folder.definition, folder.ssh_key)
+    paths = (folder.record, folder.definition, folder.ssh_key, *_host_keys(folder))
     return {str(path.relative_to(folder.path)): path.read_text() for path in paths}
 
 
 def lost_files(folder: LabFolder) -> list[str]:
     """Return the files that are missing or damaged, by their paths in the lab's folder."""
-    checks: Mapping[Any, Callable[[], object]] = {
+    checks: dict[Path, Callable[[], object]] = {
         folder.record: lambda: load_record(folder),
         folder.inventory: lambda: load_inventory(folder),
         folder.secrets: lambda: load_secrets(folder.secrets),
         folder.definition: lambda: load(str(folder.definition)),
     }
+    if folder.applied.exists():
+        checks[folder.applied] = lambda: load(str(folder.applied))
     lost = []
     for path, check in checks.items():
         try:
             check()
         except (HalabError, OSError):
             lost.append(str(path.relative_to(folder.path)))
-    if read_ssh_key(folder) is None:
-        lost.append(str(folder.ssh_key.relative_to(folder.path)))
+    keys = (folder.ssh_key, *_host_keys(folder))
+    lost += [str(key.relative_to(folder.path)) for key in keys if read_private_key(key) is None]
     return lost
+
+
+def _host_keys(folder: LabFolder) -> list[Path]:
+    """Return the files with the machines' host keys; none when the definition tells no machine."""
+    try:
+        lab = load(str(folder.definition))
+    except HalabError:
+        return []
+    return [folder.host_keys / plan.name for plan in machines(lab)]
 
 
 def kept_in(deployment: Mapping[str, Any]) -> dict[str, str]:
@@ -54,15 +69,18 @@ def kept_in(deployment: Mapping[str, Any]) -> dict[str, str]:
             inputs = resource.get("inputs", {})
             named = {f"{name}.json": inputs.get(name) for name in (INVENTORY, SECRETS)}
             files = _plain(inputs.get(FILES)) or {}
-            held = {**files, **{path: _plain(value) for path, value in named.items()}}
+            # The state was brought to this definition.
+            applied = {APPLIED: files[DEFINITION]} if DEFINITION in files else {}
+            held = {**applied, **files, **{path: _plain(value) for path, value in named.items()}}
             return {path: text for path, text in held.items() if isinstance(text, str)}
     return {}
 
 
 def restore(folder: LabFolder, kept: Mapping[str, str], report: Callable[[str], None]) -> None:
     """Write those of the lab's files again that are lost and kept; `report` hears of each."""
-    for path in lost_files(folder):
-        if path in kept:
+    # A definition that comes back tells which machines have host keys.
+    for path in dict.fromkeys((*lost_files(folder), *kept)):
+        if path in kept and path in lost_files(folder):
             write_file(folder.path / path, kept[path])
             report(f"{path} was lost or damaged: it is back from Pulumi's state")
 

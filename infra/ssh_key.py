@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -22,7 +23,7 @@ COMMENT = "halab"
 
 def ensure_ssh_key(folder: LabFolder) -> None:
     """Make the lab's key unless a whole one is there, and the public half that belongs to it."""
-    key = read_ssh_key(folder)
+    key = read_private_key(folder.ssh_key)
     if key is None:
         key = Ed25519PrivateKey.generate()
         text = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
@@ -37,10 +38,10 @@ def ensure_ssh_key(folder: LabFolder) -> None:
         write_file(public, f"{words} {COMMENT}\n", mode=0o644)
 
 
-def read_ssh_key(folder: LabFolder) -> Ed25519PrivateKey | None:
-    """Return the lab's private key; None when it is missing or damaged."""
+def read_private_key(path: Path) -> Ed25519PrivateKey | None:
+    """Return the private key in a file; None when it is missing or damaged."""
     try:
-        key = load_ssh_private_key(folder.ssh_key.read_bytes(), None)
+        key = load_ssh_private_key(path.read_bytes(), None)
     except (OSError, ValueError, TypeError, UnsupportedAlgorithm):
         return None
     return key if isinstance(key, Ed25519PrivateKey) else None

@@ -14,13 +14,20 @@ from core.files import write_file
 from core.folders import LabFolder
 from infra.backend import SECRET
 from infra.keeping import kept_files, kept_in, lost_files, restore
-from infra.ssh_key import ensure_ssh_key, read_ssh_key
+from infra.ssh_key import ensure_ssh_key, read_private_key
 from inventory.record import LabRecord, save
 from provisioning.secrets import generate
 from tests.unit.provisioned_lab import inventory
 from tests.unit.test_backend import DAMAGES
 
-FILES = ("lab.json", "inventory.json", "secrets.json", "definition.toml", "ssh/id_ed25519")
+FILES = (
+    "lab.json",
+    "inventory.json",
+    "secrets.json",
+    "definition.toml",
+    "ssh/id_ed25519",
+    "ssh/host_keys/node1",
+)
 
 
 @pytest.fixture
@@ -44,7 +51,10 @@ def folder(tmp_path: Path) -> LabFolder:
     save(made.inventory, inventory())
     write_file(made.secrets, generate().reveal())
     write_file(made.definition, 'version = 1\nname = "demo"\n')
+    write_file(made.applied, made.definition.read_text())
     ensure_ssh_key(made)
+    for name in ("node1", "node2", "monitor"):
+        write_file(made.host_keys / name, made.ssh_key.read_bytes())
     return made
 
 
@@ -76,7 +86,7 @@ def test_every_file_comes_back(
     path = folder.path / name
     before, kept = path.read_bytes(), kept_in(exported(folder))
     damage(path)
-    assert lost_files(folder) == [name]
+    assert name in lost_files(folder)
     said: list[str] = []
     restore(folder, kept, said.append)
     assert path.read_bytes() == before
@@ -89,6 +99,17 @@ def test_files_that_are_whole_are_left_alone(folder: LabFolder) -> None:
     folder.definition.write_text('version = 1\nname = "demo"\ndescription = "newer"\n')
     restore(folder, kept, lambda _: None)
     assert "newer" in folder.definition.read_text()
+
+
+def test_a_damaged_note_of_the_applied_definition_comes_back(folder: LabFolder) -> None:
+    kept = kept_in(exported(folder))
+    folder.applied.write_text("version =")
+    restore(folder, kept, lambda _: None)
+    assert folder.applied.read_text() == folder.definition.read_text()
+    # A lab that was never healthy has none.
+    folder.applied.unlink()
+    restore(folder, kept, lambda _: None)
+    assert not folder.applied.exists()
 
 
 def test_a_state_without_software_keeps_nothing() -> None:
@@ -112,4 +133,4 @@ def test_a_key_is_made_once(folder: LabFolder) -> None:
     assert folder.ssh_key.read_bytes() == before
     assert stat.S_IMODE(folder.ssh_key.stat().st_mode) == 0o600
     folder.ssh_key.write_bytes(before[:100])
-    assert read_ssh_key(folder) is None
+    assert read_private_key(folder.ssh_key) is None
