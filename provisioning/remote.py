@@ -15,7 +15,7 @@ from types import TracebackType
 
 from fabric import Config, Connection
 from invoke.exceptions import CommandTimedOut, ThreadException
-from paramiko import Channel, MissingHostKeyPolicy, PKey, SSHClient, SSHException
+from paramiko import Channel, MissingHostKeyPolicy, PKey, RejectPolicy, SSHClient, SSHException
 from paramiko.hostkeys import HostKeyEntry, InvalidHostKey
 from paramiko.ssh_exception import AuthenticationException, BadHostKeyException
 
@@ -252,22 +252,11 @@ class _AcceptNew(MissingHostKeyPolicy):
             file.write(f"{hostname} {key.get_name()} {key.get_base64()}\n")
 
 
-class _OnlyGiven(MissingHostKeyPolicy):
-    """Refuse a machine that shows a key of another type than the given one."""
-
-    def __init__(self, given: PKey) -> None:
-        self._given = given
-
-    def missing_host_key(self, client: SSHClient, hostname: str, key: PKey) -> None:
-        """Say what paramiko says of another key of the same type."""
-        raise BadHostKeyException(hostname, key, self._given)
-
-
 def _trust(client: SSHClient, ssh: Ssh) -> None:
     if ssh.host_key is not None:
         name, key = _given(ssh)
         client.get_host_keys().add(name, key.get_name(), key)
-        client.set_missing_host_key_policy(_OnlyGiven(key))
+        client.set_missing_host_key_policy(RejectPolicy())
         return
     if ssh.known_hosts.exists():
         client.load_host_keys(str(ssh.known_hosts))

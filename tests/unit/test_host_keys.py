@@ -110,7 +110,9 @@ def server() -> Iterator[tuple[int, paramiko.PKey]]:
         thread.start()
         yield listening.getsockname()[1], key
         listening.shutdown(socket.SHUT_RDWR)
-    thread.join(5)
+    # Whoever was refused, on either side, does not stay connected.
+    thread.join(10)
+    assert not thread.is_alive()
 
 
 def _serve(listening: socket.socket, key: paramiko.PKey) -> None:
@@ -123,7 +125,7 @@ def _serve(listening: socket.socket, key: paramiko.PKey) -> None:
     # The client is gone before it logs in, or is refused.
     try:
         transport.start_server(server=paramiko.ServerInterface())
-        transport.join(5)
+        transport.join(60)
     except (paramiko.SSHException, EOFError):
         pass
     finally:
