@@ -118,7 +118,7 @@ class LibvirtPlatform:
             f"{plan.name}-{HOST_KEY}",
             name=host_key_name,
             pool=self._pool.name,
-            source=str(args.host_key.private),
+            source=quote(str(args.host_key.private)),
             format="raw",
             xml=libvirt.VolumeXmlArgs(xslt=SECRET.read_text()),
             opts=self._under(parent),
@@ -128,7 +128,7 @@ class LibvirtPlatform:
             console=literal(self._consoles / f"{plan.name}.log"),
             disks=[disk for disk, _ in disks],
             watchdog=plan.role is MachineRole.NODE,
-            host_key=record.pool / host_key_name,
+            host_key=literal(record.pool / host_key_name),
             host_key_given_as=GIVEN_AS,
         )
         domain = libvirt.Domain(

@@ -25,6 +25,7 @@ from hypervisor import private
 from hypervisor.private import PrivateHypervisor, mounts_of
 from infra.engine import Engine
 from infra.libvirt import TEMPLATES, literal
+from inventory.known_hosts import GIVEN_AS
 from inventory.mark import folder_in
 from inventory.model import Interface, Inventory, Machine, Service, Ssh
 from labs.roles import MachineRole, NetworkRole
@@ -149,10 +150,17 @@ def test_a_shell_reads_what_env_prints(folder: LabFolder) -> None:
 
 def test_a_machines_definition_holds_its_paths(folder: LabFolder, tmp_path: Path) -> None:
     path = folder.consoles / "node1.log"
+    key = folder.pool / "node1-host-key"
     sheet, document = tmp_path / "sheet.xsl", tmp_path / "domain.xml"
     sheet.write_text(
         TEMPLATES.get_template("domain.xsl.j2").render(
-            console=literal(path), disks=(), watchdog=True, mark="m", folder=folder.path
+            console=literal(path),
+            host_key=literal(key),
+            host_key_given_as=GIVEN_AS,
+            disks=(),
+            watchdog=True,
+            mark="m",
+            folder=folder.path,
         )
     )
     document.write_text("<domain><name>node1</name><devices/></domain>")
@@ -161,6 +169,9 @@ def test_a_machines_definition_holds_its_paths(folder: LabFolder, tmp_path: Path
     source = domain.find("devices/serial/source")
     assert source is not None
     assert source.attrib["path"] == str(path)
+    given = domain.find("sysinfo/entry")
+    assert given is not None
+    assert given.attrib["file"] == str(key)
     assert folder_in(domain) == str(folder.path)
 
 
