@@ -17,7 +17,8 @@ echo "== units"
 systemctl show --property Id,ActiveState,UnitFileState $units
 
 for note in "$notes"/*; do
-    if [ -f "$note" ]; then
+    # Other things lie there too, among them a filesystem in a file; no note's name has a dot.
+    if [ -f "$note" ] && [ "${note##*.}" = "$note" ]; then
         echo "== note ${note##*/}"
         cat "$note"
         echo

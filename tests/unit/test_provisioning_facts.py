@@ -81,6 +81,7 @@ def test_what_the_script_prints_is_read(tmp_path: Path, monkeypatch: pytest.Monk
     notes = tmp_path / "notes"
     notes.mkdir()
     (notes / "replication").write_text("demo\n")
+    (notes / "reserve.img").write_bytes(b"\0" * 100_000)
     setting = "/proc/sys/net/ipv4/ip_forward"
     printed = run_script(
         this_machine(),
@@ -92,6 +93,7 @@ def test_what_the_script_prints_is_read(tmp_path: Path, monkeypatch: pytest.Monk
         "bash",
         setting,
     )
+    assert len(printed) < 10_000
     facts = parse_facts(printed)
     assert facts.system and facts.hostname
     assert facts.notes == {"replication": "demo"}
