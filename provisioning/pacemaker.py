@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
+
 from core.errors import CommandError
 from core.wait import wait_until
-from inventory.model import Inventory
+from inventory.model import Inventory, Machine
 from provisioning import cib
 from provisioning.facts import Facts, Unit
 from provisioning.files import File, Link
@@ -52,6 +54,12 @@ def start(facts: Facts) -> tuple[Step, ...]:
     if facts.cluster_runs:
         return ()
     return (Step("cluster started", "systemctl start pacemaker"),)
+
+
+def forgive(node: Machine) -> tuple[Step, ...]:
+    """Make the cluster forget what failed on a node."""
+    command = f"crm_resource --cleanup --node {shlex.quote(node.name)}"
+    return (Step(f"failures on {node.name} forgotten", command),)
 
 
 def stop(facts: Facts) -> tuple[Step, ...]:

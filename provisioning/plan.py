@@ -133,6 +133,15 @@ class Plan:
         """Return what starts the cluster on a node that is a member."""
         return [*pacemaker.start(self.found[machine.name])]
 
+    def forgive(self, machine: Machine, mended: frozenset[str]) -> list[Step]:
+        """Return what ends the consequences of drift; `mended` are the machines that were changed.
+
+        What failed on a node while it was wrong is no reason any more to keep resources from it.
+        """
+        if not self.found[machine.name].cluster_runs or machine.name not in mended:
+            return []
+        return [*pacemaker.forgive(machine)]
+
     def report(self, machine: Machine, written: frozenset[str]) -> list[Step]:
         """Return what makes a node's monitoring agent run."""
         facts = self.found[machine.name]

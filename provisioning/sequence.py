@@ -79,6 +79,7 @@ class _Run:
             changes += self._on_nodes(plan.membership)
             started = self._on_nodes(lambda node, _: plan.start(node))
             changes += [*started, *self._resources(nodes[0])]
+            changes += self._on_nodes(lambda node, _: plan.forgive(node, _places(changes)))
             if started:
                 self._await_service()
             changes += self._on_nodes(plan.report)
@@ -220,6 +221,10 @@ def look(inventory: Inventory, remote: Remote) -> Facts:
     wanted = packages.wanted(machine.role, monitoring=inventory.monitoring is not None)
     disks = inventory.disks if machine.role is MachineRole.NODE else None
     return read_facts(remote, wanted, disks, firewall.kernel_settings())
+
+
+def _places(changes: list[Change]) -> frozenset[str]:
+    return frozenset(change.host for change in changes)
 
 
 def zip_names(machines: Iterable[Machine], answers: list[Answer]) -> Iterable[tuple[str, Answer]]:

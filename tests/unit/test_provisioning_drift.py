@@ -187,6 +187,17 @@ def test_replication_that_was_cut_off_by_hand_is_adjusted(said: str) -> None:
     assert step.command == "drbdadm adjust r0"
 
 
+def test_what_failed_on_a_node_while_it_was_wrong_is_forgotten() -> None:
+    (step,) = plan().forgive(NODE2, frozenset({"node2", "monitor"}))
+    assert step.command == "crm_resource --cleanup --node node2"
+    assert plan().forgive(NODE1, frozenset({"node2", "monitor"})) == []
+
+
+def test_a_cluster_that_starts_has_nothing_to_forget() -> None:
+    found = {machine.name: facts(runs=False) for machine in LAB.machines}
+    assert Plan.of(LAB, SECRETS, found).forgive(NODE1, frozenset({"node1"})) == []
+
+
 def test_a_certificate_database_that_is_not_the_noted_one_is_made_again() -> None:
     for wrong in ("456", None):
         digests = {**as_it_shall_be(NODE1).digests, DATABASES[MachineRole.NODE]: wrong}
