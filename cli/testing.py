@@ -39,6 +39,7 @@ GATES: tuple[tuple[str, ...], ...] = (
 
 def test(
     unit: Annotated[bool, typer.Option("--unit", help="Only what takes seconds.")] = False,
+    thorough: Annotated[bool, typer.Option("--all", help="The long stories too.")] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the test lab up.")] = False,
     junit: Annotated[
         Path | None, typer.Option(help="Folder for JUnit XML: unit.xml and lab.xml.")
@@ -63,7 +64,8 @@ def test(
             with _lab(name, keep, console):
                 console.print("[bold]state and failover of a running lab[/]")
                 suites = ["tests/state", "tests/failover", f"--lab={name}"]
-                _check(_pytest(suites, reports / "lab.xml"))
+                chosen = [] if thorough else ["-m", "not thorough"]
+                _check(_pytest([*suites, *chosen], reports / "lab.xml"))
 
 
 def _run_gates(console: Console) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from core.wait import wait_until
 from drills.faults.base import run_on
 from inventory.model import Inventory, Machine
@@ -35,6 +37,7 @@ def kill(machine: Machine, unit: str, timeout: float) -> None:
     )
 
 
+@pytest.mark.thorough
 def test_every_killed_daemon_comes_back(inventory: Inventory, tell: Callable[[str], None]) -> None:
     timing = inventory.timing
     wait_healthy(inventory, timing.healthy_wait_s)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from drills.catalogue import find
 from drills.faults.base import Fault, Scene, repair_on, run_on
 from drills.result import Answer
@@ -60,6 +62,7 @@ def _lying_fencing() -> Fault:
     return Fault(inject, heal)
 
 
+@pytest.mark.thorough
 def test_the_judge_sees_through_it(rehearse: Rehearse) -> None:
     result = rehearse(replace(find("power-off"), name="lying-fencing", fault=_lying_fencing()))
     answers = {check.question: check.answer for check in result.checks}

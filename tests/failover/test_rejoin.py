@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.failover.conftest import Rehearse, require_pass
 
 
@@ -9,5 +11,6 @@ def test_a_node_that_joins_harms_nobody_who_serves_alone(rehearse: Rehearse) -> 
     require_pass(rehearse("rejoin"))
 
 
+@pytest.mark.thorough
 def test_the_node_with_the_older_data_starts_first_and_waits(rehearse: Rehearse) -> None:
     require_pass(rehearse("stale-first"))

@@ -6,9 +6,12 @@ constraint keeps the other from promotion.
 
 from __future__ import annotations
 
+import pytest
+
 from tests.failover.conftest import Rehearse, require_pass
 
 
+@pytest.mark.thorough
 def test_the_active_node_goes_on_alone_and_takes_the_other_back(rehearse: Rehearse) -> None:
     result = rehearse("replication-cut")
     require_pass(result)
