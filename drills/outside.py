@@ -26,6 +26,7 @@ from urllib.parse import SplitResult, urlsplit
 
 PROBE_EVERY = 0.2
 PROBE_TIMEOUT = 0.8
+LAST_PROBES = 5
 WRITE_EVERY = 0.5
 WRITE_TIMEOUT = 5.0
 ARP_WAIT = 3.0
@@ -61,7 +62,7 @@ def exchange(
         connection.close()
 
 
-def every(seconds: float, action: Callable[[], None]) -> None:
+def every(seconds: float, action: Callable[[], object]) -> None:
     """Do something at a steady pace; what took longer than the pace is followed at once."""
     due = time.monotonic()
     while not stop.is_set():
@@ -70,11 +71,21 @@ def every(seconds: float, action: Callable[[], None]) -> None:
         stop.wait(due - time.monotonic())
 
 
-def probe(url: SplitResult, log: TextIO) -> None:
-    """Ask for the page once."""
+def probe(url: SplitResult, log: TextIO) -> bool:
+    """Ask for the page once; return whether it came."""
     begun = time.monotonic()
     status, error = exchange(url, "GET", "/", PROBE_TIMEOUT)
     note(log, "probe", begun, {"ok": status == 200, "status": status, "error": error})
+    return status == 200
+
+
+def ask_to_the_end(url: SplitResult, log: TextIO) -> None:
+    """Probe until told to stop, and on until an answer: a late one is no outage at the end."""
+    every(PROBE_EVERY, lambda: probe(url, log))
+    for _ in range(LAST_PROBES):
+        if probe(url, log):
+            break
+        time.sleep(PROBE_EVERY)
 
 
 class Writer:
@@ -107,7 +118,7 @@ def watch(address: str, path: str, run: str, interface: str = "", wanted: str = 
             beside.append(threading.Thread(target=every, args=(LOOK_EVERY, glance)))
         for thread in beside:
             thread.start()
-        every(PROBE_EVERY, lambda: probe(url, log))
+        ask_to_the_end(url, log)
         for thread in beside:
             thread.join()
 

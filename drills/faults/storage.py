@@ -12,6 +12,9 @@ FILLER = f"{MOUNT_POINT}/.halab-fault-filler"
 
 ROOT_FILLER = "/.halab-fault-filler"
 
+ROOM = 2**26
+"""Bytes: with less a filesystem is full, though journald gives old journals back at a boot."""
+
 
 def disk_pulled(serial: str, after_heal: str = "true") -> Fault:
     """Tear a disk out of the targets at the hypervisor; put the same disk back to heal.
@@ -74,11 +77,12 @@ def root_filesystem_full() -> Fault:
 
     def fill(scene: Scene) -> None:
         # A new journal has its blocks before they are gone: what happens next is to be read there.
-        # Whoever fills a disk in earnest does it as root, byte by byte.
+        # Whoever fills a disk in earnest does it as root, byte by byte. What is not on the disk is
+        # room again after a reset.
         command = (
             f"journalctl --rotate\n{_fill('/', ROOT_FILLER)}\n"
             f"dd if=/dev/zero of={ROOT_FILLER} bs=4k oflag=append conv=notrunc status=none 2>&1"
-            " | grep 'No space left'"
+            " | grep 'No space left' && sync"
         )
         for node in scene.inventory.nodes:
             run_on(node, command)
@@ -93,7 +97,8 @@ def _serve_without_room(scene: Scene) -> str:
     members = len(scene.inventory.nodes)
     command = (
         "systemctl is-active --quiet pacemaker && "
-        f"test $(crm_node --partition | wc -w) -eq {members} && echo $({_left('/')}) bytes left"
+        f"test $(crm_node --partition | wc -w) -eq {members} && "
+        f"left=$({_left('/')}) && test $left -lt {ROOM} && echo $left bytes left"
     )
 
     def ask() -> list[str]:

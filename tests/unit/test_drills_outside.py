@@ -96,6 +96,25 @@ def test_a_broken_service_is_seen_and_its_end_too(client: Client) -> None:
     assert len(set(entries)) == len(entries)
 
 
+def test_it_ends_on_an_answer_that_is_only_late(client: Client) -> None:
+    client.wait("probe", ok=True, count=2)
+    Service.broken = True
+    client.wait("probe", ok=False, count=1)
+    client.process.send_signal(signal.SIGTERM)
+    Service.broken = False
+    assert client.process.wait(timeout=10) == 0
+    assert [a for a in client.attempts() if a.kind == "probe"][-1].ok
+
+
+def test_it_does_not_wait_for_ever_for_an_answer(client: Client) -> None:
+    client.wait("probe", ok=True, count=2)
+    Service.broken = True
+    client.wait("probe", ok=False, count=1)
+    client.process.send_signal(signal.SIGTERM)
+    assert client.process.wait(timeout=10) == 0
+    assert not [a for a in client.attempts() if a.kind == "probe"][-1].ok
+
+
 def test_five_probes_a_second(client: Client) -> None:
     client.wait("probe", ok=True, count=6)
     probes = [a for a in client.attempts() if a.kind == "probe"]
