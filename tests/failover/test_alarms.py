@@ -183,6 +183,7 @@ def broken(inventory: Inventory, active: str, hurts: tuple[Hurt, ...]) -> Iterat
         yield
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "hurts",
     [FORGOTTEN, DEAF, UNMANAGED_AND_HARMLESS, NOBODY_PROMOTED],
