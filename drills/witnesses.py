@@ -121,7 +121,8 @@ def out_of_sync(inventory: Inventory, active: Machine) -> dict[str, int]:
             what="verification of the replicated disk",
             timeout=inventory.timing.compare_wait_s(size_mib),
             describe=lambda status: str([disk.connection for disk in status.replication.values()]),
-            interval=2.0,
+            # A reading takes a second of the processor that compares.
+            interval=2.0 * inventory.timing.pace,
         )
     return {name: disk.out_of_sync for name, disk in status.replication.items()}
 
