@@ -40,7 +40,9 @@ def engine(folder: LabFolder, inventory: Inventory) -> Iterator[Engine]:
     wait_healthy(inventory, inventory.timing.healthy_wait_s)
     toolchain = find_toolchain()
     assert toolchain is not None
-    yield Engine(folder, toolchain.environment())
+    made = Engine(folder, toolchain.environment())
+    made.prepare()
+    yield made
 
 
 def test_what_was_changed_by_hand_is_seen_and_mended(
