@@ -11,7 +11,8 @@ import pytest
 
 from core.errors import HalabError
 from core.folders import LabFolder
-from core.processes import is_alive
+from core.processes import environment_of, is_alive
+from core.wait import wait_until
 from infra.orphans import DRIVER, LAB, driver_mark, end_orphans
 
 Processes = list["subprocess.Popen[bytes]"]
@@ -35,7 +36,17 @@ def plugin(processes: Processes, lab: Path, driver: str | None) -> int:
     """Start something that looks like a Pulumi plugin at work on a lab."""
     environment = {LAB: str(lab), **({DRIVER: driver} if driver else {})}
     processes.append(subprocess.Popen(["/bin/sleep", "60"], env=environment))
-    return processes[-1].pid
+    pid = processes[-1].pid
+    # A program shows no environment for a moment after Popen has returned: the kernel closes the
+    # pipe that Popen waits for before it sets the new program up.
+    wait_until(
+        lambda: environment_of(pid),
+        lambda shown: LAB in shown,
+        what="the plugin to show its environment",
+        timeout=10,
+        interval=0.01,
+    )
+    return pid
 
 
 def dead_driver() -> str:
