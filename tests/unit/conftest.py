@@ -1,0 +1,23 @@
+"""What every unit test may take for granted, wherever it runs."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from core.signals import ENDINGS
+
+
+@pytest.fixture(autouse=True, scope="session")
+def heard_signals() -> Iterator[None]:
+    """Hear what ends a command, as on a terminal: nohup and a shell's background ignore some."""
+    before = {number: signal.getsignal(number) for number in ENDINGS}
+    for number, held in before.items():
+        if held is signal.SIG_IGN:
+            handler = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+            signal.signal(number, handler)
+    yield
+    for number, held in before.items():
+        signal.signal(number, held)
