@@ -1,25 +1,24 @@
-"""From the tables of a TOML file to a Lab, or to everything that is wrong with them at once."""
+"""From the tables of a TOML file to a model, or to everything that is wrong with them at once."""
 
 from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import takewhile
-from typing import Any, get_args, get_origin
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
-from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticUndefined
 
 from core.errors import HalabError
 from labs.conflicts import Conflict, Conflicts
-from labs.model import Lab
+from labs.shape import KEY_MARK, KIND, Model, Place, Spot, dotted, keys, kinds, locate
 
 Tables = dict[str, Any]
-Place = tuple[str | int, ...]
+Definition = TypeVar("Definition", bound=BaseModel)
 
 STAND_INS: Tables = {"version": 1, "name": "lab"}
 """What stands in for refused keys that have no default, so that the other rules can be tried."""
@@ -67,8 +66,8 @@ class DefinitionError(HalabError):
         self.problems = problems
 
 
-def check(file: str, written: Tables) -> Lab:
-    """Return the lab that these tables define; raises DefinitionError with every problem.
+def check(file: str, written: Tables, model: type[Definition]) -> Definition:
+    """Return what these tables define; raises DefinitionError with every problem.
 
     Rules between keys speak only when each key is acceptable by itself. So what was refused is
     taken out and the rest is tried again, until nothing new is found.
@@ -78,96 +77,138 @@ def check(file: str, written: Tables) -> Lab:
     refused: set[str] = set()
     while True:
         try:
-            lab = Lab.model_validate(rest)
+            definition = model.model_validate(rest)
         except ValidationError as error:
-            found = [_Finding.of(detail) for detail in error.errors() if detail["type"] != SKIPPED]
+            found = [
+                _found(model, detail) for detail in error.errors() if detail["type"] != SKIPPED
+            ]
         else:
             if problems:
                 raise DefinitionError(file, tuple(problems))
-            return lab
-        flat = list(_flatten(found))
+            return definition
+        flat = list(_flatten(model, found))
         fresh = [finding for finding in flat if not refused.intersection(finding.keys)]
-        problems += [_problem(file, finding) for finding in fresh]
+        problems += [_problem(file, model, finding) for finding in fresh]
         refused.update(key for finding in flat for key in finding.keys)
-        dropped = [_drop(rest, place) for finding in flat for place in finding.places]
+        dropped = [_drop(rest, place) for finding in flat for place in finding.unusable]
         if not any(dropped):
             raise DefinitionError(file, tuple(problems))
 
 
 @dataclass(frozen=True)
 class _Finding:
-    """Pydantic's error or one of our conflicts, with the places that it speaks of."""
+    """Pydantic's error or one of our conflicts, with the spots that it speaks of."""
 
-    places: tuple[Place, ...]
+    spots: tuple[Spot, ...]
     source: ErrorDetails | Conflict
-
-    @classmethod
-    def of(cls, detail: ErrorDetails) -> _Finding:
-        return cls((detail["loc"],), detail)
 
     @property
     def keys(self) -> set[str]:
         """Dotted keys without list indices."""
-        return {_dotted(word for word in place if isinstance(word, str)) for place in self.places}
+        return {dotted(word for word in spot.place if isinstance(word, str)) for spot in self.spots}
+
+    @property
+    def unusable(self) -> list[Place]:
+        """What to take out so that the rest can be tried: the whole table where a key lacks."""
+        lacks = _is_error(self.source, "missing")
+        places = [spot.place for spot in self.spots]
+        return [place[:-1] if lacks and len(place) > 1 else place for place in places]
 
 
-def _flatten(found: Iterable[_Finding]) -> Iterator[_Finding]:
+def _found(model: Model, detail: ErrorDetails) -> _Finding:
+    return _Finding((locate(model, detail["loc"]),), detail)
+
+
+def _flatten(model: Model, found: Iterable[_Finding]) -> Iterator[_Finding]:
     for finding in found:
         error = _cause(finding.source)
         if not isinstance(error, Conflicts):
             yield finding
             continue
-        (table,) = finding.places
+        (table,) = finding.spots
         for conflict in error.found:
-            places = tuple((*table, *_place(key)) for key in conflict.keys)
-            yield _Finding(places, conflict)
+            spots = tuple(locate(model, (*table.place, *_place(key))) for key in conflict.keys)
+            yield _Finding(spots, conflict)
 
 
-def _problem(file: str, finding: _Finding) -> Problem:
-    place, source = finding.places[0], finding.source
+def _problem(file: str, model: Model, finding: _Finding) -> Problem:
+    spot, source = finding.spots[0], finding.source
     if isinstance(source, Conflict):
-        return Problem(file, _dotted(place), source.value, source.allowed, source.hint)
+        return Problem(file, spot.key, source.value, source.allowed, source.hint)
     if source["type"] == "extra_forbidden":
-        return _unknown(file, place, source["input"])
-    field = _field(place)
+        return _unknown(file, model, spot, source["input"])
+    if source["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        return _unknown_kind(file, spot, source)
     missing = source["type"] == "missing"
     return Problem(
         file,
-        key=_dotted(place),
+        key=spot.key,
         value="(missing)" if missing else _toml(source["input"]),
-        allowed=field.description or source["msg"],
-        hint=_hint(place, field, source),
+        allowed=(spot.about.description if spot.about else None) or source["msg"],
+        hint=_hint(spot, source),
     )
 
 
-def _unknown(file: str, place: Place, value: object) -> Problem:
-    table, key = place[:-1], str(place[-1])
-    known = _keys(_model(table))
+def _unknown(file: str, model: Model, spot: Spot, value: object) -> Problem:
+    key = str(spot.place[-1])
+    known = keys([spot.home] if spot.home else [])
     if close := get_close_matches(key, known, n=1):
         hint = f"did you mean {close[0]}?"
-    elif homes := [f"[{name}]" for name in _keys(Lab) if key in _keys(_model((name,)))]:
+    elif homes := [f"[{home}]" for home in _homes(model, key)]:
         hint = f"it belongs in {' or '.join(homes)}"
     else:
         hint = "remove it"
-    where = f"[{_dotted(table)}]" if table else "the top level"
-    return Problem(file, _dotted(place), _toml(value), f"in {where}: {', '.join(known)}", hint)
+    where = f"[{dotted(spot.place[:-1])}]" if spot.place[:-1] else "the top level"
+    return Problem(file, spot.key, _toml(value), f"in {where}: {', '.join(known)}", hint)
 
 
-def _hint(place: Place, field: FieldInfo, source: ErrorDetails) -> str:
-    if _model(place) is not None and len(place) == 1:
-        return f"write [{place[0]}] on a line of its own and its keys below it"
-    if place in EXAMPLES:
-        return EXAMPLES[place]
+def _homes(model: Model, key: str) -> Iterator[str]:
+    """Return the tables, as a person heads them, that know a key."""
+    for name in keys([model]):
+        spot = locate(model, (name,))
+        if key in keys(spot.tables):
+            yield _heading(spot)
+
+
+def _heading(spot: Spot) -> str:
+    return f"{spot.key}.NAME" if spot.named else spot.key
+
+
+def _unknown_kind(file: str, spot: Spot, source: ErrorDetails) -> Problem:
+    known = kinds(spot.tables)
+    missing = source["type"] == "union_tag_not_found"
+    tag = str(source.get("ctx", {}).get("tag"))
+    close = [] if missing else get_close_matches(tag, known, n=1)
+    return Problem(
+        file,
+        key=dotted((*spot.place, KIND)),
+        value="(missing)" if missing else _toml(tag),
+        allowed=", ".join(_toml(kind) for kind in known),
+        hint=f"did you mean {close[0]}?" if close else f"write one like kind = {_toml(known[0])}",
+    )
+
+
+def _hint(spot: Spot, source: ErrorDetails) -> str:
+    if spot.tables and not isinstance(source["input"], dict):
+        return f"write [{_heading(spot)}] on a line of its own and its keys below it"
+    if spot.place in EXAMPLES:
+        return EXAMPLES[spot.place]
     if (cause := _cause(source)) is not None:
         return str(cause)
     if source["type"] == "int_type" and isinstance(source["input"], str):
         return "numbers stand without quotes"
-    if field.default not in (None, PydanticUndefined):
-        default = field.default
-        return f"the default is {_toml(list(default) if _listed(default) else default)}"
-    if field.is_required():
+    if source["loc"][-1] == KEY_MARK:
+        return "choose another name"
+    if spot.about is None or spot.about.is_required():
         return "it has no default"
+    if spot.about.default not in (None, PydanticUndefined):
+        default = spot.about.default
+        return f"the default is {_toml(list(default) if _listed(default) else default)}"
     return "without this key halab chooses"
+
+
+def _is_error(source: ErrorDetails | Conflict, kind: str) -> bool:
+    return not isinstance(source, Conflict) and source["type"] == kind
 
 
 def _cause(source: ErrorDetails | Conflict) -> Exception | None:
@@ -176,38 +217,6 @@ def _cause(source: ErrorDetails | Conflict) -> Exception | None:
         return None
     cause = source.get("ctx", {}).get("error")
     return cause if isinstance(cause, Exception) else None
-
-
-def _model(table: Sequence[str | int]) -> type[BaseModel] | None:
-    """Return the model behind a place in the file, None where it is no table."""
-    model: type[BaseModel] = Lab
-    for word in table:
-        if isinstance(word, int):
-            # The entries of a list of tables are all alike.
-            continue
-        annotation = _fields(model)[word].annotation if word in _fields(model) else None
-        if get_origin(annotation) is tuple:
-            annotation = get_args(annotation)[0]
-        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
-            return None
-        model = annotation
-    return model
-
-
-def _fields(model: type[BaseModel]) -> dict[str | int, FieldInfo]:
-    return {field.alias or name: field for name, field in model.model_fields.items()}
-
-
-def _keys(model: type[BaseModel] | None) -> list[str]:
-    return [] if model is None else [str(key) for key in _fields(model)]
-
-
-def _field(place: Place) -> FieldInfo:
-    words = [word for word in place if isinstance(word, str)]
-    model = _model(words[:-1])
-    if model is None:
-        raise KeyError(_dotted(place))
-    return _fields(model)[words[-1]]
 
 
 def _drop(tables: Tables, place: Place) -> bool:
@@ -235,11 +244,6 @@ def _place(key: str) -> Place:
         if bracket:
             words.append(int(index.removesuffix("]")))
     return tuple(words)
-
-
-def _dotted(place: Iterable[str | int]) -> str:
-    words = (f"[{word}]" if isinstance(word, int) else f".{word}" for word in place)
-    return "".join(words).removeprefix(".")
 
 
 def _listed(value: object) -> bool:

@@ -73,7 +73,7 @@ def load(name_or_path: str) -> Lab:
     or defines no lab that can be built.
     """
     path = find(name_or_path)
-    return check(str(path), _read(path))
+    return check(str(path), _read(path), Lab)
 
 
 def _offer(path: Path) -> Offer:

@@ -31,7 +31,7 @@ LOSS = Impact(lost=("volume node1-data would be replaced",))
 
 
 def lab(**nodes: object) -> Lab:
-    return check("my.toml", {"version": 1, "name": "demo", "nodes": nodes})
+    return check("my.toml", {"version": 1, "name": "demo", "nodes": nodes}, Lab)
 
 
 def test_a_running_lab_needs_what_it_takes_more() -> None:

@@ -14,7 +14,7 @@ from labs.model import Lab
 def lab(**tables: dict[str, object]) -> Lab:
     written = {"nodes": {"names": ["oslo", "bergen"]}, **tables}
     written["nodes"] = {"names": ["oslo", "bergen"], **tables.get("nodes", {})}
-    return check("my.toml", {"version": 1, "name": "demo", **written})
+    return check("my.toml", {"version": 1, "name": "demo", **written}, Lab)
 
 
 def test_every_key_of_a_definition_has_an_effect() -> None:

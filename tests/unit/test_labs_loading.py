@@ -25,7 +25,7 @@ MANUAL = (PROJECT / "docs" / "lab-definition.md").read_text()
 def problems(**tables: Any) -> dict[str, Problem]:
     """Return what is wrong with a definition, by key."""
     with pytest.raises(DefinitionError) as caught:
-        check("my.toml", {**GOOD, **tables})
+        check("my.toml", {**GOOD, **tables}, Lab)
     assert {problem.file for problem in caught.value.problems} == {"my.toml"}
     assert all(problem.allowed and problem.hint for problem in caught.value.problems)
     return {problem.key: problem for problem in caught.value.problems}
@@ -139,7 +139,7 @@ def test_a_broken_file_among_the_known_labs_hides_no_other(tmp_path: Path) -> No
 
 def test_nothing_at_all_is_no_lab() -> None:
     with pytest.raises(DefinitionError) as caught:
-        check("empty.toml", {})
+        check("empty.toml", {}, Lab)
     assert [(p.key, p.value) for p in caught.value.problems] == [
         ("version", "(missing)"),
         ("name", "(missing)"),
@@ -160,7 +160,7 @@ def test_names_that_a_lab_cannot_have(name: object) -> None:
 
 @pytest.mark.parametrize("name", ["a", "a1", "a" * 24, "two-nodes-2"])
 def test_names_that_a_lab_can_have(name: str) -> None:
-    assert check("my.toml", {**GOOD, "name": name}).name == name
+    assert check("my.toml", {**GOOD, "name": name}, Lab).name == name
 
 
 def test_an_unknown_key_gets_a_suggestion() -> None:
@@ -240,7 +240,7 @@ def test_a_value_that_is_not_allowed(table: str, key: str, value: object) -> Non
     ],
 )
 def test_a_value_that_is_just_allowed(table: str, key: str, value: object) -> None:
-    check("my.toml", {**GOOD, table: {key: value}})
+    check("my.toml", {**GOOD, table: {key: value}}, Lab)
 
 
 def test_a_number_in_quotes_is_told_so() -> None:
@@ -265,7 +265,7 @@ def test_words_that_mean_something_are_no_names(word: str) -> None:
 
 
 def test_the_monitor_alone_is_called_monitor() -> None:
-    check("my.toml", {**GOOD, "monitor": {"name": "monitor"}})
+    check("my.toml", {**GOOD, "monitor": {"name": "monitor"}}, Lab)
     assert the_problem(monitor={"name": "active"}).key == "monitor.name"
     elsewhere = {"monitor": {"name": "watcher"}, "nodes": {"names": ["peer", "monitor"]}}
     assert the_problem(**elsewhere).key == "nodes.names[1]"
@@ -301,7 +301,7 @@ def test_networks_that_a_lab_cannot_have(subnet: object, hint: str) -> None:
 
 @pytest.mark.parametrize("subnet", ["10.1.0.0/16", "172.31.4.0/22", "192.168.255.240/28"])
 def test_networks_that_a_lab_can_have(subnet: str) -> None:
-    check("my.toml", {**GOOD, "networks": {"management": subnet}})
+    check("my.toml", {**GOOD, "networks": {"management": subnet}}, Lab)
 
 
 def test_networks_do_not_overlap() -> None:
@@ -341,16 +341,16 @@ def test_what_is_no_address(address: object) -> None:
 
 @pytest.mark.parametrize("address", ["10.30.0.4", "10.30.0.253"])
 def test_any_free_address_may_float(address: str) -> None:
-    assert str(check("my.toml", {**GOOD, "service": {"address": address}}).service.address) == (
-        address
-    )
+    assert str(
+        check("my.toml", {**GOOD, "service": {"address": address}}, Lab).service.address
+    ) == (address)
 
 
 HTTPS = {"role": "node", "network": "service", "port": 443}
 
 
 def test_a_definition_may_open_ports() -> None:
-    lab = check("my.toml", {**GOOD, "firewall": {"allow": [HTTPS]}})
+    lab = check("my.toml", {**GOOD, "firewall": {"allow": [HTTPS]}}, Lab)
     (entry,) = lab.firewall.allow
     assert (entry.opening.port, entry.opening.protocol) == (443, "tcp")
 
@@ -432,13 +432,13 @@ def test_a_refused_value_causes_no_second_complaint() -> None:
 def test_checking_leaves_what_was_read_alone() -> None:
     written: dict[str, Any] = {"name": 5, "nodes": {"cpus": 0}}
     with pytest.raises(DefinitionError):
-        check("my.toml", written)
+        check("my.toml", written, Lab)
     assert written == {"name": 5, "nodes": {"cpus": 0}}
 
 
 def test_an_error_reads_well() -> None:
     with pytest.raises(DefinitionError) as caught:
-        check("my.toml", {**GOOD, "nodes": {"memory_mib": 100}})
+        check("my.toml", {**GOOD, "nodes": {"memory_mib": 100}}, Lab)
     assert str(caught.value).splitlines() == [
         "my.toml: 1 problem",
         "  nodes.memory_mib = 100",
@@ -482,4 +482,4 @@ def test_the_manual_tells_the_budgets(pace: int, profile: dict[str, int]) -> Non
 
 def test_the_example_in_the_manual_is_a_lab() -> None:
     example = MANUAL.partition("```toml\n")[2].partition("```")[0]
-    assert check("manual", tomllib.loads(example)).name == "workshop"
+    assert check("manual", tomllib.loads(example), Lab).name == "workshop"

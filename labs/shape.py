@@ -1,0 +1,159 @@
+"""What the tables of a definition say about one place in it: its key, its table, its meaning.
+
+Pydantic locates a problem with words that nobody wrote: the kind that chose between tables, the
+type that it tried, the mark of a key. Here these are told from the words of the file.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+Place = tuple[str | int, ...]
+"""Keys and list indices as the file has them."""
+
+Model = type[BaseModel]
+
+KIND = "kind"
+"""The key that chooses between tables."""
+
+KEY_MARK = "[key]"
+"""Pydantic's word for the key itself, where a dict has free ones."""
+
+BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+"""What TOML takes as a key without quotes."""
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A place in the file. `home` is the table that holds it; None below what is no table.
+
+    `about` is what the home says of this key; None for a key that it does not know. `name` is the
+    type of the last key where that is a name that somebody chose.
+    """
+
+    place: Place
+    annotation: Any
+    home: Model | None
+    about: FieldInfo | None
+    name: Any = None
+
+    @property
+    def key(self) -> str:
+        """The dotted key, as TOML writes it."""
+        return dotted(self.place)
+
+    @property
+    def tables(self) -> tuple[Model, ...]:
+        """The tables that may stand here; several where a kind chooses, none for a plain value."""
+        return tuple(_models(self.annotation))
+
+    @property
+    def named(self) -> bool:
+        """Whether tables with names of their own stand below this place."""
+        return get_origin(_plain(self.annotation)) is dict
+
+
+def locate(root: Model, words: Iterable[str | int]) -> Spot:
+    """Follow a location of pydantic's, or a place in the file, from the outermost table on."""
+    spot = Spot((), root, None, None)
+    for word in words:
+        spot = _below(spot, word)
+    return spot
+
+
+def keys(models: Iterable[Model]) -> list[str]:
+    """Return the keys that these tables know, each once."""
+    return list(dict.fromkeys(str(key) for model in models for key in _fields(model)))
+
+
+def kinds(models: Iterable[Model]) -> list[str]:
+    """Return the kinds that choose between these tables."""
+    return [kind for model in models for kind in _kinds(model)]
+
+
+def dotted(place: Iterable[str | int]) -> str:
+    """Write a place as TOML writes a key, list indices in brackets."""
+    words = (f"[{word}]" if isinstance(word, int) else f".{_quoted(word)}" for word in place)
+    return "".join(words).removeprefix(".")
+
+
+def _below(spot: Spot, word: str | int) -> Spot:
+    annotation = _plain(spot.annotation)
+    if word == KEY_MARK:
+        return replace(spot, annotation=None, about=_about(spot.name))
+    if get_origin(annotation) is dict:
+        name, value = get_args(annotation)
+        return replace(spot, place=(*spot.place, word), annotation=value, name=name)
+    if get_origin(annotation) in (tuple, list):
+        return replace(spot, place=(*spot.place, word), annotation=get_args(annotation)[0])
+    if _is_union(annotation):
+        chosen = [model for model in _models(annotation) if word in _kinds(model)]
+        return replace(spot, annotation=chosen[0] if chosen else None)
+    place = (*spot.place, word)
+    if not _is_model(annotation):
+        return Spot(place, None, None, None)
+    about = _fields(annotation).get(word)
+    return Spot(place, about.annotation if about else None, annotation, about)
+
+
+def _plain(annotation: Any) -> Any:
+    """Take off what surrounds a type: notes about it, and that it may be left out."""
+    while True:
+        if get_origin(annotation) is Annotated:
+            annotation = get_args(annotation)[0]
+        elif _is_union(annotation) and len(rest := _members(annotation)) == 1:
+            (annotation,) = rest
+        else:
+            return annotation
+
+
+def _about(annotation: Any) -> FieldInfo | None:
+    notes = get_args(annotation)[1:] if get_origin(annotation) is Annotated else ()
+    return next((note for note in notes if isinstance(note, FieldInfo)), None)
+
+
+def _models(annotation: Any) -> Iterator[Model]:
+    annotation = _plain(annotation)
+    if _is_model(annotation):
+        yield annotation
+    elif _is_union(annotation):
+        for member in _members(annotation):
+            yield from _models(member)
+    elif get_origin(annotation) is dict:
+        yield from _models(get_args(annotation)[1])
+    elif get_origin(annotation) in (tuple, list):
+        yield from _models(get_args(annotation)[0])
+
+
+def _is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def _is_union(annotation: Any) -> bool:
+    return get_origin(annotation) in (Union, UnionType)
+
+
+def _members(union: Any) -> list[Any]:
+    return [member for member in get_args(union) if member is not NoneType]
+
+
+def _fields(model: Model) -> dict[str | int, FieldInfo]:
+    return {field.alias or name: field for name, field in model.model_fields.items()}
+
+
+def _kinds(model: Model) -> tuple[Any, ...]:
+    field = model.model_fields.get(KIND)
+    literal = field is not None and get_origin(field.annotation) is Literal
+    return get_args(field.annotation) if field is not None and literal else ()
+
+
+def _quoted(word: str) -> str:
+    return word if BARE_KEY.fullmatch(word) else json.dumps(word, ensure_ascii=False)
