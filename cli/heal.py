@@ -17,7 +17,7 @@ from core.errors import HalabError
 from core.signals import interruptible
 from drills.healing import heal as heal_site
 from drills.site import Site
-from provisioning.remote import Remote
+from machines.remote import Remote
 from status.collect import Observer
 from status.health import wait_healthy
 from status.reasons import Reason

@@ -16,8 +16,8 @@ from inventory.model import Inventory
 from inventory.record import load_inventory
 from labs.ports import ZABBIX_FRONTEND
 from labs.roles import NetworkRole
-from provisioning.remote import Remote
-from provisioning.tunnel import HERE, tunnel
+from machines.remote import Remote
+from machines.tunnel import HERE, tunnel
 from provisioning.zabbix.names import ADMIN
 
 Port = typer.Option(min=0, max=65535, help="Local port; 0 takes a free one.")

@@ -15,7 +15,7 @@ from infra.host_keys import ensure_host_key
 from inventory.model import Inventory, Machine
 from inventory.record import LabRecord, load_inventory, save
 from labs.roles import MachineRole
-from provisioning.remote import Remote
+from machines.remote import Remote
 from status.health import wait_healthy
 
 STOP_CLUSTER = "systemctl stop pacemaker\nsystemctl stop corosync-qdevice corosync"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 
 from inventory.model import Machine
-from provisioning.clock import SAMPLES, measure
-from provisioning.remote import Remote
+from machines.clock import SAMPLES, measure
+from machines.remote import Remote
 
 
 class LabClock:

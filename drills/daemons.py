@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from core.errors import HalabError
 from inventory.model import Inventory, Machine
-from provisioning.remote import Remote
+from machines.remote import Remote
 
 NAMES = (
     "corosync",

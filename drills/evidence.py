@@ -13,7 +13,7 @@ from core.files import write_file
 from core.folders import LabFolder
 from inventory.model import Inventory, Machine
 from labs.roles import MachineRole
-from provisioning.remote import Remote
+from machines.remote import Remote
 
 CONNECT_TIMEOUT_S = 10.0
 

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from drills.probes import Attempt
 from inventory.model import Machine
-from provisioning.remote import Remote
+from machines.remote import Remote
 
 FOLDER = "/srv/data/www/ledger"
 

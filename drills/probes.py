@@ -15,7 +15,8 @@ from typing import Any
 from core.wait import wait_until
 from inventory.model import Inventory
 from labs.roles import NetworkRole
-from provisioning.remote import Remote
+from machines.remote import Remote
+from provisioning.files import File, ensure_files
 from status.reading import service_url
 
 SETTLED_S = 5.0
@@ -126,7 +127,7 @@ def probing(inventory: Inventory) -> Iterator[Probe]:
         watched = (interface, str(inventory.service.address.ip))
         words = ["python3", _PROGRAM, "probe", service_url(inventory), probe.log, run, *watched]
         remote.run(f"mkdir -p {_FOLDER} && : > {probe.log}")
-        remote.put(_PROGRAM, program)
+        ensure_files(remote, (File(_PROGRAM, program),))
         # A unit of its own outlives a lost ssh connection and is stopped by name.
         remote.run(f"systemd-run --quiet --collect --unit {probe.unit} -- {shlex.join(words)}")
         try:
@@ -144,7 +145,7 @@ def answering_hardware(
     program = (resources.files("drills") / "outside.py").read_text()
     with Remote(inventory.monitor) as remote:
         remote.run(f"mkdir -p {_FOLDER}")
-        remote.put(_PROGRAM, program)
+        ensure_files(remote, (File(_PROGRAM, program),))
         words = ["python3", _PROGRAM, "answers", interface, str(inventory.service.address.ip)]
         return tuple(json.loads(remote.run(shlex.join(words)).stdout))
 

@@ -14,8 +14,8 @@ from drills.judge import at_rest
 from drills.power import Event
 from drills.timeline import Line, parse_journal
 from inventory.model import Inventory, Machine
+from machines.remote import Remote
 from provisioning.drbd import DEVICE, RESOURCE
-from provisioning.remote import Remote
 from status.collect import Observer
 
 Answer = TypeVar("Answer")

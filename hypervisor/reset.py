@@ -32,7 +32,7 @@ from hypervisor.snapshots import (
 )
 from inventory.model import Inventory
 from inventory.record import LabRecord, load_inventory
-from provisioning.clock import set_clocks
+from machines.clock import set_clocks
 from status.collect import collect
 from status.health import wait_healthy
 from status.model import LabStatus

@@ -9,11 +9,11 @@ from contextlib import ExitStack
 from core.errors import CommandError, HalabError
 from inventory.model import Inventory, Machine
 from labs.roles import MachineRole
+from machines.remote import Remote
 from provisioning import cib
 from provisioning.facts import Facts
 from provisioning.files import differing_files
 from provisioning.plan import Plan
-from provisioning.remote import Remote
 from provisioning.secrets import Secrets
 from provisioning.sequence import look
 

@@ -9,8 +9,8 @@ from enum import StrEnum
 
 from core.errors import HalabError
 from inventory.model import Disks
+from machines.remote import Remote
 from provisioning.files import run_script
-from provisioning.remote import Remote
 
 NOTES = "/var/lib/halab"
 """Where a machine notes what was done to it once: replication set up, certificates imported."""

@@ -8,10 +8,8 @@ import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib import resources
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from provisioning.remote import Remote
+from machines.remote import Remote
 
 
 @dataclass(frozen=True)

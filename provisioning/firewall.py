@@ -18,9 +18,9 @@ from core.wait import WaitTimeout, wait_until
 from inventory.model import Inventory, Machine
 from labs.ports import Opening, Peer, Protocol
 from labs.roles import MachineRole, NetworkRole
+from machines.remote import Remote, RemoteUnreachable
 from provisioning.facts import NOTES, Facts, Unit
 from provisioning.files import File, Link, run_script
-from provisioning.remote import Remote, RemoteUnreachable
 from provisioning.steps import Step
 from provisioning.templates import render
 

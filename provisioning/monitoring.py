@@ -7,9 +7,9 @@ from collections.abc import Callable
 from core.wait import wait_until
 from inventory.model import Inventory, Machine
 from labs.roles import MachineRole
+from machines.remote import Remote
 from provisioning.facts import Facts, Unit
 from provisioning.files import File, Link, ensure_files
-from provisioning.remote import Remote
 from provisioning.secrets import Secrets
 from provisioning.steps import Step, run_steps
 from provisioning.zabbix import agent, server

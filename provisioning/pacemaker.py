@@ -7,10 +7,10 @@ import shlex
 from core.errors import CommandError
 from core.wait import wait_until
 from inventory.model import Inventory, Machine
+from machines.remote import Remote
 from provisioning import cib
 from provisioning.facts import Facts, Unit
 from provisioning.files import File, Link
-from provisioning.remote import Remote
 from provisioning.steps import Step, run_steps
 from provisioning.templates import render
 from provisioning.units import AT_BOOT, link

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from core.errors import CommandError, HalabError
 from labs.roles import MachineRole
+from machines.remote import Remote
 from provisioning.facts import Facts
 from provisioning.files import run_script
-from provisioning.remote import Remote
 
 _EVERYWHERE = (
     "chrony",

@@ -13,11 +13,11 @@ from core.errors import HalabError
 from core.wait import WaitTimeout, wait_until
 from inventory.model import Inventory, Machine
 from labs.roles import MachineRole
+from machines.remote import Remote, RemoteUnreachable
 from provisioning import firewall, monitoring, pacemaker, packages
 from provisioning.facts import Facts, read_facts
 from provisioning.files import ensure_files
 from provisioning.plan import Plan
-from provisioning.remote import Remote, RemoteUnreachable
 from provisioning.secrets import Secrets
 from provisioning.steps import Step, run_steps
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from core.errors import CommandError
-from provisioning.remote import Remote
+from machines.remote import Remote
 
 _MARK = "halab-step:"
 

@@ -9,7 +9,7 @@ from core.errors import CommandError
 from inventory.model import Inventory, Machine
 from inventory.record import LabRecord
 from labs.roles import MachineRole
-from provisioning.remote import Remote, RemoteUnreachable
+from machines.remote import Remote, RemoteUnreachable
 from status.model import (
     AddressStatus,
     LabStatus,

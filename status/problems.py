@@ -16,7 +16,7 @@ from typing import Any
 from core.errors import HalabError
 from core.wait import wait_until
 from inventory.model import Frozen, Inventory
-from provisioning.remote import Remote, RemoteUnreachable
+from machines.remote import Remote, RemoteUnreachable
 from provisioning.secrets import Secrets
 from provisioning.zabbix.api import Api, MonitoringRefused, MonitoringUnreachable, session
 

@@ -18,9 +18,9 @@ from hypervisor.packages import find_program
 from inventory.model import Inventory
 from labs.ports import ZABBIX_FRONTEND
 from labs.roles import NetworkRole
-from provisioning.remote import Remote
+from machines.remote import Remote
+from machines.tunnel import HERE, tunnel
 from provisioning.secrets import ensure_secrets
-from provisioning.tunnel import HERE, tunnel
 from provisioning.zabbix.names import ADMIN
 
 FLAGS = (

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from core.wait import wait_until
 from drills.power import Power
 from inventory.model import Inventory, Machine
-from provisioning.remote import Remote, RemoteUnreachable
+from machines.remote import Remote, RemoteUnreachable
 
 UNIT = "halab-fault"
 """Begins the name of everything that a fault leaves in a machine."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from core.wait import wait_until
 from drills.faults.base import Action, Fault, Scene, commands, on_targets, repair_on, run_on
 from inventory.model import Machine
+from machines.remote import RemoteUnreachable
 from provisioning.drbd import MOUNT_POINT, RESOURCE
-from provisioning.remote import RemoteUnreachable
 
 FILLER = f"{MOUNT_POINT}/.halab-fault-filler"
 

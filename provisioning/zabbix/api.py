@@ -14,9 +14,9 @@ from core.errors import HalabError
 from inventory.model import Inventory
 from labs.ports import ZABBIX_FRONTEND
 from labs.roles import NetworkRole
-from provisioning.remote import Remote
+from machines.remote import Remote
+from machines.tunnel import HERE, tunnel
 from provisioning.secrets import Secrets
-from provisioning.tunnel import HERE, tunnel
 from provisioning.zabbix.names import ADMIN
 
 CALL_TIMEOUT_S = 15

@@ -15,9 +15,9 @@ from hypervisor.reset import reset, take
 from hypervisor.snapshots import Shelf
 from inventory.model import Inventory, Machine
 from inventory.record import LabRecord
-from provisioning.clock import Offset, measure
+from machines.clock import Offset, measure
+from machines.remote import Remote
 from provisioning.drbd import MOUNT_POINT
-from provisioning.remote import Remote
 from status.health import wait_healthy
 
 LABEL = "story"

@@ -11,7 +11,7 @@ from core.wait import wait_until
 from inventory.model import Inventory
 from labs.ports import ZABBIX_AGENT, ZABBIX_FRONTEND, ZABBIX_SERVER
 from labs.roles import NetworkRole
-from provisioning.remote import Remote
+from machines.remote import Remote
 from provisioning.secrets import Secrets, ensure_secrets
 from provisioning.zabbix.api import Api, MonitoringRefused, session
 from provisioning.zabbix.names import cluster_host

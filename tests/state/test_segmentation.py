@@ -27,7 +27,7 @@ from inventory.model import Inventory, Machine
 from inventory.record import LabRecord
 from labs.ports import Opening, Peer, Protocol
 from labs.roles import INTERFACE_NAMES, MachineRole, NetworkRole
-from provisioning.remote import Remote
+from machines.remote import Remote
 from tests.state.conftest import Inspected
 
 SCANNER = (Path(__file__).with_name("scanner.py")).read_text()

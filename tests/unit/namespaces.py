@@ -13,7 +13,7 @@ from typing import cast
 from core.errors import CommandError
 from inventory.model import Machine
 from labs.roles import NetworkRole
-from provisioning.remote import Remote, Result
+from machines.remote import Remote, Result
 
 PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
 

@@ -11,8 +11,8 @@ from core.errors import CommandError
 from inventory.model import Interface, Inventory, Machine, Service, Ssh
 from labs.roles import INTERFACE_NAMES, MachineRole, NetworkRole
 from labs.timing import Timing
+from machines.remote import Remote, Result
 from provisioning.facts import Facts, Unit, UnitState
-from provisioning.remote import Remote, Result
 
 SUBNETS = {
     NetworkRole.MANAGEMENT: "10.10.0",

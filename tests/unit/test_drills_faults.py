@@ -17,7 +17,7 @@ from drills.partitions import isolated
 from drills.power import Power
 from labs.roles import MachineRole, NetworkRole
 from labs.timing import Timing
-from provisioning.remote import RemoteUnreachable
+from machines.remote import RemoteUnreachable
 from tests.unit.test_drills_choices import with_cluster_networks
 
 LAB = with_cluster_networks()

@@ -18,7 +18,7 @@ from core.folders import LabFolder
 from infra.host_keys import ensure_host_key
 from inventory.known_hosts import write_known_hosts
 from inventory.model import Inventory, Machine, Ssh
-from provisioning.remote import Remote, RemoteUnreachable
+from machines.remote import Remote, RemoteUnreachable
 from tests.unit import provisioned_lab
 
 keygen = pytest.mark.skipif(

@@ -29,7 +29,7 @@ from inventory.known_hosts import GIVEN_AS
 from inventory.mark import folder_in
 from inventory.model import Interface, Inventory, Machine, Service, Ssh
 from labs.roles import MachineRole, NetworkRole
-from provisioning.remote import expand
+from machines.remote import expand
 
 NASTY = (
     "plain",

@@ -12,11 +12,11 @@ import pytest
 
 from inventory.model import Machine
 from labs.roles import MachineRole
+from machines.remote import Remote
 from provisioning import cib, corosync, drbd, firewall, keys, pacemaker, packages, qdevice
 from provisioning.drift import compare
 from provisioning.facts import Facts, Unit, UnitState
 from provisioning.plan import Plan, digest
-from provisioning.remote import Remote
 from provisioning.secrets import Secrets, generate
 from provisioning.zabbix import agent, server
 from provisioning.zabbix.names import ACCOUNTS_NOTE, DATABASE_NOTE

@@ -20,9 +20,9 @@ from labs.ports import FIXED, MONITORING, Opening, Peer, Protocol
 from labs.roles import NetworkRole
 from labs.tables import Allow
 from labs.timing import Timing
+from machines.remote import Remote, RemoteUnreachable
 from provisioning import firewall
 from provisioning.files import File
-from provisioning.remote import Remote, RemoteUnreachable
 from tests.unit import namespaces
 from tests.unit.namespaces import Namespace, machine_and_world
 from tests.unit.provisioned_lab import facts, inventory

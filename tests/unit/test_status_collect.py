@@ -11,7 +11,7 @@ import pytest
 from core.errors import CommandError
 from core.wait import WaitFailed, WaitTimeout
 from inventory.model import Machine
-from provisioning.remote import RemoteUnreachable, Result
+from machines.remote import RemoteUnreachable, Result
 from status import collect as collecting
 from status.collect import collect
 from status.health import wait_healthy

@@ -12,8 +12,8 @@ import pytest
 from paramiko import SSHException
 
 from core.errors import HalabError
-from provisioning.remote import Remote
-from provisioning.tunnel import HERE, tunnel
+from machines.remote import Remote
+from machines.tunnel import HERE, tunnel
 
 
 class Channel:

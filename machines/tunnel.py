@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from paramiko import Channel, SSHException
 
 from core.errors import HalabError
-from provisioning.remote import Remote
+from machines.remote import Remote
 
 HERE = "127.0.0.1"
 _PIECE = 65536

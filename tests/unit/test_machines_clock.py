@@ -8,9 +8,9 @@ from types import SimpleNamespace
 import pytest
 
 from inventory.model import Machine
-from provisioning import clock
-from provisioning.clock import set_clocks
-from provisioning.remote import RemoteUnreachable
+from machines import clock
+from machines.clock import set_clocks
+from machines.remote import RemoteUnreachable
 from tests.unit.healthy_lab import INVENTORY
 
 NOW = 1_800_000_000.0

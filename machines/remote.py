@@ -1,4 +1,4 @@
-"""One machine over ssh: run a command, put a file. Fabric does the talking."""
+"""One machine over ssh: run a command, open a connection. Fabric does the talking."""
 
 from __future__ import annotations
 
@@ -139,12 +139,6 @@ class Remote:
             "direct-tcpip", target, source, timeout=self._connect_timeout
         )
         return channel
-
-    def put(self, path: str, content: str, *, mode: int = 0o644, owner: str = "root:root") -> bool:
-        """Make `path` hold `content`; `owner` is user:group. Returns whether anything changed."""
-        from provisioning.files import File, ensure_files
-
-        return bool(ensure_files(self, (File(path, content, mode=mode, owner=owner),)))
 
     def close(self) -> None:
         """End the connection; the next command makes a new one."""

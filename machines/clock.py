@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from core.wait import wait_until
 from inventory.model import Inventory
-from provisioning.remote import Remote, RemoteUnreachable
+from machines.remote import Remote, RemoteUnreachable
 
 RIGHT_WITHIN_S = 0.3
 """A measurement over ssh is as uncertain in an emulated guest; less is not worth a step."""

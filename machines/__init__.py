@@ -1,0 +1,1 @@
+"""Machines over ssh: commands, connections through them, and their clocks."""
