@@ -1,0 +1,179 @@
+"""What machines, cluster and monitoring are told, word for word, as it was found to be right.
+
+A change that is meant is written down on purpose, and then read:
+`HALAB_GOLDEN=write python -m pytest tests/unit/test_golden.py; git diff tests/unit/golden`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from difflib import unified_diff
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+import yaml
+
+from inventory.model import Inventory
+from provisioning import cib, firewall, pacemaker
+from provisioning.files import File, Folder, Link
+from provisioning.plan import Plan
+from provisioning.zabbix import configuration, dashboard
+from provisioning.zabbix.names import cluster_host
+from tests.unit.planned_lab import DEFINITIONS, SECRETS, planned
+from tests.unit.provisioned_lab import facts
+
+GOLDEN = Path(__file__).parent / "golden"
+PROGRAMS = Path(__file__).parents[2] / "provisioning" / "files"
+
+LABS = {
+    f"{definition}-{pace}": (definition, accelerated)
+    for definition in DEFINITIONS
+    for pace, accelerated in (("kvm", True), ("emulation", False))
+}
+ONE, OTHER = "active-passive-kvm", "selftest-emulation"
+"""They share neither name nor pace: where these two agree, all labs do."""
+
+UNORDERED = (".//cluster_property_set", ".//constraints")
+"""What is looked up by name. Elsewhere order counts: `cib.corrections` replaces a running lab's
+section that has another one."""
+
+
+@cache
+def lab(name: str) -> Inventory:
+    definition, accelerated = LABS[name]
+    return planned(definition, accelerated=accelerated)
+
+
+def cib_text(name: str) -> str:
+    return canonical(cib.desired(lab(name)))
+
+
+def canonical(text: str) -> str:
+    """Return XML in canonical form, an element a line."""
+    root = ElementTree.fromstring(ElementTree.canonicalize(text, strip_text=True))
+    for path in UNORDERED:
+        for element in root.iterfind(path):
+            element[:] = sorted(element, key=lambda child: child.get("id", ""))
+    ElementTree.indent(root)
+    return ElementTree.canonicalize(ElementTree.tostring(root, encoding="unicode")) + "\n"
+
+
+def files_text(name: str) -> str:
+    """Return the files of all machines by path, once for machines that get the same."""
+    inventory = lab(name)
+    found = {machine.name: facts(runs=False) for machine in inventory.machines}
+    plan = Plan.of(inventory, SECRETS, found)
+    told: dict[tuple[str, str], list[str]] = {}
+    for machine in inventory.machines:
+        # Of what only travels, these alone are the same every time.
+        rules = firewall.delivery(inventory, machine, found[machine.name])
+        for file in (*plan.files(machine), *rules):
+            told.setdefault((file.path, shown(file, inventory)), []).append(machine.name)
+    return "\n".join(
+        f"== {path} on {', '.join(machines)}: {text}"
+        for (path, text), machines in sorted(told.items())
+    )
+
+
+def shown(file: File | Link | Folder, inventory: Inventory) -> str:
+    """Return everything about a file but its path; of a program it is its name in the sources."""
+    if isinstance(file, Folder):
+        return "a folder\n"
+    if isinstance(file, Link):
+        return f"a link to {file.target}\n"
+    attributes = f"{file.mode:04o} {file.owner}{', unless it is there' if file.once else ''}\n"
+    if file.source is not None:
+        edits = "".join(f"<<<{edit.before}>>>{edit.after}" for edit in file.edits)
+        return f"{attributes}{file.source}, edited:\n{edits}"
+    text = file.data.decode()
+    if file.path == pacemaker.SEED:
+        return attributes + difference(canonical(cib.desired(inventory)), canonical(text))
+    return f"{attributes}{programs().get(text, text)}"
+
+
+@cache
+def programs() -> dict[str, str]:
+    return {path.read_text(): f"provisioning/files/{path.name}\n" for path in PROGRAMS.iterdir()}
+
+
+def difference(before: str, after: str) -> str:
+    """Return the lines that differ."""
+    found = unified_diff(before.splitlines(), after.splitlines(), n=0, lineterm="")
+    return "".join(f"{line}\n" for line in list(found)[2:] if not line.startswith("@@"))
+
+
+def monitoring_text(name: str) -> str:
+    """Return what Zabbix is told of one lab."""
+    inventory = lab(name)
+    ids = {key: f"id of {key}" for key in configuration.DASHBOARD_ITEMS}
+    board = dashboard.layout(cluster_host(inventory), "id of the group", ["id of a node"], ids)
+    (page,) = board.pop("pages")
+    return lines(
+        ["dashboard", board],
+        *(["widget", widget["name"], compact(widget)] for widget in page["widgets"]),
+        *(
+            ["host", host.name, {**vars(host), "templates": sorted(host.templates)}]
+            for host in configuration.hosts(inventory, SECRETS)
+        ),
+    )
+
+
+def compact(widget: dashboard.Widget) -> dashboard.Widget:
+    fields = {field["name"]: [field["type"], field["value"]] for field in widget["fields"]}
+    assert len(fields) == len(widget["fields"])
+    return {**widget, "fields": fields}
+
+
+def template_text() -> str:
+    """Return what Zabbix is told of every lab."""
+    export = yaml.safe_load(configuration.template())["zabbix_export"]
+    return lines(["import", configuration.RULES], *entries("", export))
+
+
+def entries(place: str, entry: dict[str, Any]) -> Iterator[Sequence[object]]:
+    """Yield an entry of the template, then by itself everything in it that has its own UUID."""
+    own: dict[str, Any] = {}
+    inner: list[tuple[str, dict[str, Any]]] = []
+    for key, value in entry.items():
+        if isinstance(value, list) and "uuid" in value[0]:
+            inner += [(f"{place}/{key}/{each.get('key', each['name'])}", each) for each in value]
+        else:
+            own[key] = value
+    yield [place, own]
+    for path, each in inner:
+        yield from entries(path, each)
+
+
+def lines(*objects: Sequence[object]) -> str:
+    """Return JSON, an object a line; their order has no meaning."""
+    texts = (json.dumps(each, ensure_ascii=False, sort_keys=True) for each in objects)
+    return "".join(f"{text}\n" for text in sorted(texts))
+
+
+TEXTS: dict[str, Callable[[], str]] = {
+    **{f"{name}/cib.xml": partial(cib_text, name) for name in LABS},
+    f"{ONE}/files.txt": partial(files_text, ONE),
+    f"{OTHER}/files.diff": lambda: difference(files_text(ONE), files_text(OTHER)),
+    **{f"{name}/monitoring.jsonl": partial(monitoring_text, name) for name in (ONE, OTHER)},
+    "template.jsonl": template_text,
+}
+"""What is written down below GOLDEN."""
+
+
+@pytest.mark.parametrize("path", TEXTS)
+def test_a_lab_is_told_what_it_was_told_before(path: str) -> None:
+    text, place = TEXTS[path](), GOLDEN / path
+    if os.environ.get("HALAB_GOLDEN") == "write":
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text)
+        pytest.skip(f"{path} is written anew")
+    assert difference(place.read_text(), text) == ""
+
+
+def test_nothing_is_kept_that_nobody_compares() -> None:
+    assert {str(p.relative_to(GOLDEN)) for p in GOLDEN.rglob("*") if p.is_file()} == TEXTS.keys()
