@@ -15,7 +15,7 @@ from drills.power import Event
 from drills.timeline import Line, parse_journal
 from inventory.model import Inventory, Machine
 from machines.remote import Remote
-from provisioning.drbd import DEVICE, RESOURCE
+from parts.storage.drbd import DEVICE, RESOURCE
 from status.collect import Observer
 
 Answer = TypeVar("Answer")

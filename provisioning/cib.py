@@ -5,14 +5,20 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 from xml.etree import ElementTree
+from xml.etree.ElementTree import Element, SubElement
 
-from core.errors import HalabError
+import parts.all
 from inventory.model import Inventory
-from labs.roles import NetworkRole
-from provisioning import drbd, nginx
 from provisioning.steps import Step
-from provisioning.templates import render
-from provisioning.zabbix import agent
+
+SCHEMA = {
+    "crm_feature_set": "3.20.0",
+    "validate-with": "pacemaker-4.0",
+    "admin_epoch": "0",
+    "epoch": "1",
+    "num_updates": "0",
+}
+"""What a CIB says of itself: Debian 13's Pacemaker, and the first version of all."""
 
 RUNTIME_META = frozenset({"target-role", "is-managed", "maintenance"})
 """Meta attributes that people and tools set on resources of a running cluster; they stay."""
@@ -21,51 +27,37 @@ REPLACED_SECTIONS = ("resources", "rsc_defaults", "alerts")
 """Sections that are halab's alone. The others hold what belongs to the cluster as well: it writes
 properties of its own, and DRBD's fence handler writes constraints."""
 
-CABLE = "service-cable"
-"""The resource that looks at a node's cable into the service network, and the node attribute that
-it sets: 1, or 0 without a carrier."""
-
-CABLE_RULE = "service-needs-its-cable"
-"""The constraint by which the service leaves a node that clients cannot reach."""
-
 FIRST_DC_DEADTIME = 3
 """Seconds that nodes wait for others at the very first start. `apply` starts them within a second
 of each other, members already; a lab that gets its power back needs the longer wait."""
 
 
 def first(inventory: Inventory) -> str:
-    """Render the CIB for the first start; `corrections` then lead to the desired one."""
-    return _render(inventory, min(FIRST_DC_DEADTIME, inventory.timing.dc_deadtime_s))
+    """Return the CIB for the first start; `corrections` then lead to the desired one."""
+    return _whole(inventory, min(FIRST_DC_DEADTIME, inventory.timing.dc_deadtime_s))
 
 
 def desired(inventory: Inventory) -> str:
-    """Render the whole CIB that the inventory asks for."""
-    return _render(inventory, inventory.timing.dc_deadtime_s)
+    """Return the whole CIB that the inventory asks for."""
+    return _whole(inventory, inventory.timing.dc_deadtime_s)
 
 
-def _render(inventory: Inventory, dc_deadtime: int) -> str:
-    interfaces = {node.interfaces[NetworkRole.SERVICE].name for node in inventory.nodes}
-    if len(interfaces) != 1:
-        raise HalabError(
-            f"the nodes call their service interface differently: {', '.join(sorted(interfaces))}",
-            hint="the floating address needs the same interface name on every node",
-        )
-    return render(
-        "cib.xml.j2",
-        lab=inventory.lab,
-        timing=inventory.timing,
-        dc_deadtime=dc_deadtime,
-        nodes=" ".join(node.name for node in inventory.nodes),
-        fencing_disk=inventory.disks.sbd,
-        address=inventory.service.address,
-        interface=interfaces.pop(),
-        cable=CABLE,
-        cable_rule=CABLE_RULE,
-        port=inventory.service.port,
-        mount_point=drbd.MOUNT_POINT,
-        web_configuration=nginx.CONFIGURATION,
-        alert=agent.ALERT if inventory.monitoring else None,
-    )
+def _whole(inventory: Inventory, dc_deadtime_s: int) -> str:
+    sections = {
+        "crm_config": (parts.all.properties(inventory, dc_deadtime_s),),
+        "nodes": (),
+        "resources": parts.all.resources(inventory),
+        "constraints": parts.all.constraints(),
+        "rsc_defaults": (parts.all.defaults(inventory),),
+        "alerts": parts.all.alerts(inventory),
+    }
+    cib = Element("cib", SCHEMA)
+    configuration = SubElement(cib, "configuration")
+    for name, entries in sections.items():
+        SubElement(configuration, name).extend(entry.element() for entry in entries)
+    SubElement(cib, "status")
+    ElementTree.indent(cib)
+    return ElementTree.tostring(cib, encoding="unicode") + "\n"
 
 
 def corrections(running: str, wanted: str) -> tuple[Step, ...]:
@@ -88,12 +80,12 @@ def corrections(running: str, wanted: str) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def _section(cib: ElementTree.Element, name: str) -> ElementTree.Element:
+def _section(cib: Element, name: str) -> Element:
     found = cib.find(f"configuration/{name}")
-    return ElementTree.Element(name) if found is None else found
+    return Element(name) if found is None else found
 
 
-def _properties(now: ElementTree.Element, goal: ElementTree.Element) -> Iterator[Step]:
+def _properties(now: Element, goal: Element) -> Iterator[Step]:
     held = {
         pair.get("name"): pair.get("value") for pair in _section(now, "crm_config").iter("nvpair")
     }
@@ -104,7 +96,7 @@ def _properties(now: ElementTree.Element, goal: ElementTree.Element) -> Iterator
             yield Step(f"cluster property {name} is {value}", shlex.join(words))
 
 
-def _constraints(now: ElementTree.Element, goal: ElementTree.Element) -> Iterator[Step]:
+def _constraints(now: Element, goal: Element) -> Iterator[Step]:
     held = {item.get("id"): item for item in _section(now, "constraints")}
     for item in _section(goal, "constraints"):
         name = item.get("id", "")
@@ -114,17 +106,17 @@ def _constraints(now: ElementTree.Element, goal: ElementTree.Element) -> Iterato
             yield _cibadmin(f"constraint {name} replaced", ("--replace",), "constraints", item)
 
 
-def _cibadmin(what: str, verb: tuple[str, ...], section: str, element: ElementTree.Element) -> Step:
+def _cibadmin(what: str, verb: tuple[str, ...], section: str, element: Element) -> Step:
     words = ("cibadmin", *verb, "--scope", section, "--xml-text", _canonical(element))
     return Step(what, shlex.join(words))
 
 
-def _canonical(element: ElementTree.Element) -> str:
+def _canonical(element: Element) -> str:
     text = ElementTree.tostring(element, encoding="unicode")
     return ElementTree.canonicalize(text, strip_text=True)
 
 
-def _keep_runtime_meta(now: ElementTree.Element, goal: ElementTree.Element) -> None:
+def _keep_runtime_meta(now: Element, goal: Element) -> None:
     """Copy RUNTIME_META from a running resources section into the wanted one."""
     targets = {item.get("id"): item for item in goal.iter()}
     for resource in now.iter():
@@ -137,7 +129,7 @@ def _keep_runtime_meta(now: ElementTree.Element, goal: ElementTree.Element) -> N
                 continue
             place = target.find(f"meta_attributes[@id='{block.get('id')}']")
             if place is None:
-                place = ElementTree.SubElement(target, block.tag, block.attrib)
+                place = SubElement(target, block.tag, block.attrib)
                 target.remove(place)
                 target.insert(list(resource).index(block), place)
             place.extend(kept)

@@ -1,4 +1,4 @@
-"""Replication with the kernel's DRBD 8.4: one resource, r0, on /dev/drbd0."""
+"""Replication with the kernel's DRBD 8.4: its configuration, disks and filesystem."""
 
 from __future__ import annotations
 
@@ -7,20 +7,16 @@ import shlex
 from inventory.model import Inventory, Machine
 from labs.ports import DRBD_PORT
 from labs.roles import NetworkRole
+from parts.storage.drbd import DEVICE, MOUNT_POINT, RESOURCE
 from provisioning.facts import NOTES, Facts
 from provisioning.files import Edit, File, Folder, script
 from provisioning.secrets import Secrets
 from provisioning.steps import Step
 from provisioning.templates import render
 
-RESOURCE = "r0"
-DEVICE = "/dev/drbd0"
 CONFIGURATION = f"/etc/drbd.d/{RESOURCE}.res"
 INDEX_PAGE = "/var/lib/halab/www/index.html"
 NOTE = "replication"
-
-MOUNT_POINT = "/srv/data"
-"""Where the replicated filesystem is mounted on the active node."""
 
 STOCK_HANDLER = "/usr/lib/drbd/crm-fence-peer.sh"
 HANDLERS = "/usr/local/lib/halab"
@@ -62,6 +58,8 @@ def files(inventory: Inventory, secrets: Secrets) -> tuple[File | Folder, ...]:
     """
     resource = render(
         "r0.res.j2",
+        resource=RESOURCE,
+        device=DEVICE,
         timing=inventory.timing,
         port=DRBD_PORT,
         disk=inventory.disks.data,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from inventory.model import Inventory
-from provisioning.drbd import MOUNT_POINT
+from parts.services.nginx import CONFIGURATION
+from parts.storage.drbd import MOUNT_POINT
 from provisioning.facts import Facts, Unit
 from provisioning.files import File, script
 from provisioning.steps import Step
 from provisioning.templates import render
 
-CONFIGURATION = "/etc/nginx/halab.conf"
 PID_FILE = "/run/nginx-halab.pid"
 TEMPORARY = "/run/nginx-halab"
 """What nginx keeps for a moment: made at every start, whatever space is left on the root disk."""

@@ -7,7 +7,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 _environment = Environment(
     loader=PackageLoader("provisioning", "templates"),
     undefined=StrictUndefined,
-    autoescape=lambda name: name is not None and ".xml" in name,
     keep_trailing_newline=True,
     trim_blocks=True,
     lstrip_blocks=True,

@@ -9,14 +9,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from labs.timing import Timing
-from provisioning.cib import CABLE_RULE
+from parts.addresses import cable
+from parts.storage.drbd import HANDLER_RULE
 from status.cib import Deeds
 from status.model import NodeState, ResourceState
 from status.pacemaker import Ban, ClusterView, FailCount, Failure, FenceEvent
 from status.reasons import FOR_EVER, Reason, Remedy
-
-HANDLER_RULE = "drbd-fence-by-handler"
-"""Begins the ids of constraints by which DRBD's fence handler keeps stale data from promotion."""
 
 PRESENT = (NodeState.ONLINE, NodeState.STANDBY)
 
@@ -109,7 +107,7 @@ def _clear(resource: str) -> str:
 
 def _ban(cluster: Cluster, ban: Ban) -> Reason:
     sentence = f"constraint {ban.id} keeps {ban.resource} from {ban.node}"
-    if ban.id.startswith(CABLE_RULE):
+    if ban.id.startswith(cable.RULE):
         return Reason(f"{ban.node} has no cable into the service network")
     if ban.id.startswith("cli-ban-"):
         return cluster.lasting(sentence, _clear(ban.resource))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from inventory.model import Inventory
-from provisioning.drbd import MOUNT_POINT
+from parts.storage.drbd import MOUNT_POINT
 from status.cib import COMMAND as CIB_COMMAND
 from status.cib import Deeds, parse_deeds
 from status.corosync import (

@@ -10,19 +10,22 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from inventory.model import Inventory, Machine
-from provisioning.cib import CABLE
+from parts.addresses import cable, ipaddr2
+from parts.fencing import sbd
+from parts.services import nginx
+from parts.storage import drbd
 from provisioning.corosync import LINKS
-from provisioning.drbd import MOUNT_POINT, RESOURCE
 from status.leftovers import Cluster, leftovers
 from status.model import NodeState, QdeviceState, ReplicationStatus, ResourceState, Role
 from status.pacemaker import ClusterView
 from status.reading import NODE_UNITS, MonitorReading, NodeReading, service_url
 from status.reasons import FOR_EVER, Reason, Remedy
 
-REPLICATION = "drbd"
-SERVICE = ("filesystem", "web", "address")
-FENCING = "fencing"
-"""Resource ids that provisioning gives; that of a node's service cable is cib.CABLE."""
+SERVICE = (drbd.FILESYSTEM, nginx.PRIMITIVE, ipaddr2.PRIMITIVE)
+"""What runs where replication is promoted."""
+
+EVERYWHERE = (sbd.PRIMITIVE, cable.PRIMITIVE)
+"""What runs on every node."""
 
 UP_TO_DATE = "UpToDate"
 
@@ -223,7 +226,9 @@ def _replication(inventory: Inventory, readings: Readings) -> Iterator[Reason | 
             yield Reason(sentence, remedy, lasts_s, settles_s)
         if disk.disk != UP_TO_DATE:
             sentence = f"the replicated disk on {name} is {disk.disk}, not UpToDate"
-            gone = Remedy(name, f"drbdadm attach {RESOURCE}") if disk.disk == "Diskless" else None
+            gone = (
+                Remedy(name, f"drbdadm attach {drbd.RESOURCE}") if disk.disk == "Diskless" else None
+            )
             yield Reason(sentence, gone, FOR_EVER if gone else 0.0, settles_s)
         if disk.peer_disk != UP_TO_DATE:
             yield f"{name} takes its peer's replicated disk for {disk.peer_disk}, not UpToDate"
@@ -257,24 +262,26 @@ def _reconnection(node: str, disk: ReplicationStatus, *, diverged: bool) -> Reme
     if disk.connection == "StandAlone" and diverged and disk.role != "Primary":
         return Remedy(
             node,
-            f"drbdadm disconnect {RESOURCE}; drbdadm secondary {RESOURCE}; "
-            f"drbdadm connect --discard-my-data {RESOURCE}",
+            f"drbdadm disconnect {drbd.RESOURCE}; drbdadm secondary {drbd.RESOURCE}; "
+            f"drbdadm connect --discard-my-data {drbd.RESOURCE}",
             f"gives up what was written on {node} alone",
         )
     if disk.connection == "StandAlone":
-        return Remedy(node, f"drbdadm connect {RESOURCE}")
+        return Remedy(node, f"drbdadm connect {drbd.RESOURCE}")
     if disk.connection.startswith("PausedSync"):
-        return Remedy(node, f"drbdadm resume-sync {RESOURCE}")
+        return Remedy(node, f"drbdadm resume-sync {drbd.RESOURCE}")
     if disk.out_of_sync and disk.connection == "Connected" and disk.role != "Primary":
         # Blocks that a comparison found to differ are copied at the next connection.
-        return Remedy(node, f"drbdadm disconnect {RESOURCE}; drbdadm connect {RESOURCE}")
+        return Remedy(node, f"drbdadm disconnect {drbd.RESOURCE}; drbdadm connect {drbd.RESOURCE}")
     return None
 
 
 def _placement(inventory: Inventory, readings: Readings) -> Iterator[str]:
     address = inventory.service.address.ip
     reached = readings.reached.items()
-    yield from _one(f"has {MOUNT_POINT} mounted", [name for name, node in reached if node.mounted])
+    yield from _one(
+        f"has {drbd.MOUNT_POINT} mounted", [name for name, node in reached if node.mounted]
+    )
     yield from _one(
         f"holds the service address {address}",
         [name for name, node in reached if address in node.addresses],
@@ -315,21 +322,21 @@ def _resources(inventory: Inventory, readings: Readings) -> Iterator[Reason | st
             continue
         where = f" on {instance.node}" if instance.node else ""
         yield f"resource {instance.id}{where} {WRONG_STATES[instance.state]}"
-    promoted = cluster.running(REPLICATION, Role.PROMOTED)
-    yield from _one(f"has resource {REPLICATION} promoted", list(promoted))
+    promoted = cluster.running(drbd.PRIMITIVE, Role.PROMOTED)
+    yield from _one(f"has resource {drbd.PRIMITIVE} promoted", list(promoted))
     for resource in SERVICE:
         started = cluster.running(resource)
         if not started:
             yield f"resource {resource} is not started"
         elif started != promoted:
             where = ", ".join(started)
-            yield f"resource {resource} runs on {where}, not where {REPLICATION} is promoted"
+            yield f"resource {resource} runs on {where}, not where {drbd.PRIMITIVE} is promoted"
     for node in _online(inventory, readings):
         if node.name not in promoted and node.name not in cluster.running(
-            REPLICATION, Role.UNPROMOTED
+            drbd.PRIMITIVE, Role.UNPROMOTED
         ):
-            yield f"resource {REPLICATION} is not started on {node.name}"
-        for resource in (FENCING, CABLE):
+            yield f"resource {drbd.PRIMITIVE} is not started on {node.name}"
+        for resource in EVERYWHERE:
             if node.name not in cluster.running(resource):
                 yield f"resource {resource} is not started on {node.name}"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from core.wait import wait_until
 from drills.faults.base import Fault, Scene, repair_on, run_on
 from inventory.model import Machine
-from provisioning.drbd import RESOURCE
+from parts.storage.drbd import RESOURCE
 
 STOP = "systemctl stop pacemaker && systemctl stop corosync-qdevice corosync"
 START = "systemctl start corosync pacemaker"

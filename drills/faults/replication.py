@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from drills.faults.base import Fault, Scene, commands, repair_on, run_on
 from labs.ports import DRBD_PORT
-from provisioning.drbd import DEVICE, RESOURCE
+from parts.storage.drbd import DEVICE, RESOURCE
 
 TABLE = "inet halab_fault_replication"
 

@@ -6,7 +6,7 @@ from core.wait import wait_until
 from drills.faults.base import Action, Fault, Scene, commands, on_targets, repair_on, run_on
 from inventory.model import Machine
 from machines.remote import RemoteUnreachable
-from provisioning.drbd import MOUNT_POINT, RESOURCE
+from parts.storage.drbd import MOUNT_POINT, RESOURCE
 
 FILLER = f"{MOUNT_POINT}/.halab-fault-filler"
 

@@ -7,6 +7,7 @@ import json
 from inventory.model import Inventory, Machine
 from labs.ports import ZABBIX_AGENT, ZABBIX_SERVER
 from labs.roles import MachineRole, NetworkRole
+from parts.monitoring.zabbix import PROGRAM
 from provisioning.facts import Facts, Unit
 from provisioning.files import File, Link, script
 from provisioning.secrets import Secrets
@@ -24,7 +25,6 @@ from provisioning.zabbix.names import (
     psk_identity,
 )
 
-ALERT = "/usr/local/lib/halab/alert"
 COLLECTOR = "/usr/local/lib/halab/cluster-status"
 SERVICE = f"{FOLDER}/halab-cluster-status.service"
 TIMER = f"{FOLDER}/{Unit.COLLECTOR}"
@@ -89,7 +89,7 @@ def _node_files(inventory: Inventory) -> tuple[File | Link, ...]:
     )
     return (
         File(COLLECTOR, script("cluster_status.py"), mode=0o755),
-        File(ALERT, alert, mode=0o755),
+        File(PROGRAM, alert, mode=0o755),
         File(
             TMPFILES,
             render("cluster-status.tmpfiles.j2", folder=STATUS_FOLDER, events=EVENTS_FILE),

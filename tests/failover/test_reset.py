@@ -17,7 +17,7 @@ from inventory.model import Inventory, Machine
 from inventory.record import LabRecord
 from machines.clock import Offset, measure
 from machines.remote import Remote
-from provisioning.drbd import MOUNT_POINT
+from parts.storage.drbd import MOUNT_POINT
 from status.health import wait_healthy
 
 LABEL = "story"

@@ -11,7 +11,7 @@ import pytest
 from drills.probes import answering_hardware
 from inventory.model import Inventory
 from labs.roles import NetworkRole
-from provisioning.drbd import MOUNT_POINT
+from parts.storage.drbd import MOUNT_POINT
 from status.model import LabStatus
 from status.reading import service_url
 from tests.state.conftest import Inspected

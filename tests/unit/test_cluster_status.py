@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from provisioning.cib import CABLE_RULE
+from parts.addresses import cable
 from provisioning.zabbix.configuration import template
 
 FIXTURES = Path(__file__).parent / "fixtures" / "status"
@@ -108,8 +108,8 @@ def test_links_to_a_node_that_is_gone_are_no_fault(
 def test_a_missing_service_cable_is_told_as_what_it_is(
     collector: ModuleType, tools: dict[str, str]
 ) -> None:
-    assert collector.CABLE_RULE == CABLE_RULE
-    ban = f'<bans><ban id="{CABLE_RULE}-rule" resource="service" node="node2" weight="-1000"/>'
+    assert collector.CABLE_RULE == cable.RULE
+    ban = f'<bans><ban id="{cable.RULE}-rule" resource="service" node="node2" weight="-1000"/>'
     tools["crm_mon"] = fixture("crm_mon-banned.xml").replace("<bans>", ban)
     cluster = look(collector)[1]
     assert (cluster["uncabled"], cluster["bans"]) == ("node2", "replication from node1")

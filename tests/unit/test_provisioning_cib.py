@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree
 
+from parts.addresses import cable
 from provisioning import cib
 from tests.unit.provisioned_lab import inventory
 
@@ -51,7 +52,7 @@ def test_who_has_lost_quorum_can_still_fence_when_it_comes_back() -> None:
 
 def test_a_lost_cable_outweighs_staying_but_never_good_data() -> None:
     root = ElementTree.fromstring(cib.desired(inventory()))
-    rule = root.find(f".//rsc_location[@id='{cib.CABLE_RULE}']/rule")
+    rule = root.find(f".//rsc_location[@id='{cable.RULE}']/rule")
     stickiness = root.find(".//rsc_defaults//nvpair[@name='resource-stickiness']")
     members = len(root.findall(".//group[@id='service']/primitive"))
     assert rule is not None and stickiness is not None

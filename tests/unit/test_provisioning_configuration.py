@@ -11,6 +11,7 @@ from jinja2 import UndefinedError
 from core.errors import HalabError
 from inventory.model import Interface, Inventory
 from labs.roles import NetworkRole
+from parts.services.nginx import CONFIGURATION as WEB_SERVER
 from provisioning import chrony, cib, corosync, drbd, nginx, pacemaker, sbd
 from provisioning.files import File, Folder, Link
 from provisioning.secrets import generate
@@ -105,12 +106,12 @@ def test_the_monitor_gives_the_time_and_the_nodes_take_it() -> None:
 
 def test_the_web_server_and_its_probe_use_the_services_port() -> None:
     lab = inventory(port=8080)
-    assert "listen 8080;" in content(nginx.files(lab), nginx.CONFIGURATION)
+    assert "listen 8080;" in content(nginx.files(lab), WEB_SERVER)
     assert "http://127.0.0.1:8080/ping" in cib.desired(lab)
 
 
 def test_a_start_of_the_web_server_needs_no_room_on_the_root_disk() -> None:
-    text = content(nginx.files(inventory()), nginx.CONFIGURATION)
+    text = content(nginx.files(inventory()), WEB_SERVER)
     written = re.findall(r"^\s*(?:pid|error_log|access_log|\w+_temp_path) ([^;]+);", text, re.M)
     assert len(written) == 10
     elsewhere = ("/run/", "/srv/data/", "/dev/null ", "syslog:server=unix:/dev/log", "off")

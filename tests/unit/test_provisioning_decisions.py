@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from labs.roles import MachineRole
+from parts.services.nginx import CONFIGURATION as WEB_SERVER
 from provisioning import chrony, corosync, drbd, nginx, pacemaker, packages, qdevice, sbd, units
 from provisioning.facts import Facts, Replicated, Unit, UnitState
 from provisioning.secrets import generate
@@ -79,7 +80,7 @@ def test_changed_membership_is_announced_once() -> None:
 
 
 def test_a_changed_file_matters_to_a_running_service_only() -> None:
-    changed = frozenset({corosync.CONFIGURATION, drbd.CONFIGURATION, nginx.CONFIGURATION})
+    changed = frozenset({corosync.CONFIGURATION, drbd.CONFIGURATION, WEB_SERVER})
     stopped, runs = facts(runs=False), facts(runs=True)
     assert not corosync.reload(stopped, changed, first=True)
     assert not drbd.adjust(stopped, changed) and drbd.adjust(runs, changed)

@@ -251,7 +251,7 @@ def test_what_is_delivered_decides_and_not_how_it_is_written_down() -> None:
 @pytest.mark.parametrize(
     ("place", "value"),
     [
-        ("provisioning.cib.CABLE", "other-cable"),
+        ("parts.addresses.cable.ATTRIBUTE", "other-cable"),
         ("provisioning.drbd.DRBD_PORT", 7790),
         ("provisioning.zabbix.configuration.PROBE_S", 7),
     ],

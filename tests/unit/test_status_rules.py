@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from provisioning.cib import CABLE, CABLE_RULE
+from parts.addresses import cable
 from status.collect import describe
 from status.corosync import Link, QuorumView
 from status.model import LabStatus, NodeState, QdeviceState, ReplicationStatus
@@ -179,11 +179,11 @@ STORIES = [
     (seen_by_cluster(fencing_enabled=False), "fencing is switched off (stonith-enabled=false)"),
     (seen_by_cluster(maintenance=True), "the cluster is in maintenance mode"),
     (
-        seen_by_cluster(bans=(Ban(f"{CABLE_RULE}-rule", "service", "node2"),)),
+        seen_by_cluster(bans=(Ban(f"{cable.RULE}-rule", "service", "node2"),)),
         "node2 has no cable into the service network",
     ),
     (
-        seen_by_cluster(instances=tuple(i for i in INSTANCES if i.id != CABLE)),
+        seen_by_cluster(instances=tuple(i for i in INSTANCES if i.id != cable.PRIMITIVE)),
         "resource service-cable is not started on node1",
     ),
     (seen_by_cluster(dc=None), "the cluster has not elected a coordinator"),

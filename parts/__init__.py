@@ -1,0 +1,1 @@
+"""What a lab is put together from: each part says, as values, what it needs of the cluster."""

@@ -1,0 +1,1 @@
+"""How clients find a service, wherever it runs."""

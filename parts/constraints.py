@@ -1,0 +1,100 @@
+"""Constraints of a cluster's configuration, under Pacemaker's names: where resources run, and when.
+
+They name resources by their ids. Scores are weighed against each other; INFINITY outweighs all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+from xml.etree.ElementTree import Element, SubElement
+
+from parts.cluster import Role
+
+Score = int | Literal["INFINITY", "-INFINITY"]
+
+
+@dataclass(frozen=True)
+class Colocation:
+    """`rsc` runs where `with_rsc` runs, in this role."""
+
+    rsc: str
+    with_rsc: str
+    with_rsc_role: Role
+    score: Score = "INFINITY"
+
+    def element(self) -> Element:
+        """Return it as XML."""
+        return Element(
+            "rsc_colocation",
+            {
+                "id": f"{self.rsc}-with-{self.with_rsc}",
+                "rsc": self.rsc,
+                "with-rsc": self.with_rsc,
+                "with-rsc-role": self.with_rsc_role,
+                "score": str(self.score),
+            },
+        )
+
+
+@dataclass(frozen=True)
+class Order:
+    """`then` begins only when `first` is done, and ends before that is undone."""
+
+    first: str
+    first_action: Literal["start", "promote"]
+    then: str
+    then_action: Literal["start", "promote"] = "start"
+    kind: Literal["Mandatory", "Optional", "Serialize"] = "Mandatory"
+
+    def element(self) -> Element:
+        """Return it as XML."""
+        return Element(
+            "rsc_order",
+            {
+                "id": f"{self.then}-after-{self.first}",
+                "first": self.first,
+                "first-action": self.first_action,
+                "then": self.then,
+                "then-action": self.then_action,
+                "kind": self.kind,
+            },
+        )
+
+
+@dataclass(frozen=True)
+class Expression:
+    """What a node's attribute has to be; `name` says in a word, for the id, what that means."""
+
+    name: str
+    attribute: str
+    operation: Literal["eq", "ne", "lt", "gt", "lte", "gte"]
+    value: int
+
+
+@dataclass(frozen=True)
+class Location:
+    """How much `rsc` wants to run on nodes on which an expression is true."""
+
+    id: str
+    rsc: str
+    score: Score
+    expression: Expression
+
+    def element(self) -> Element:
+        """Return it as XML."""
+        found = Element("rsc_location", id=self.id, rsc=self.rsc)
+        rule = SubElement(found, "rule", id=f"{self.id}-rule", score=str(self.score))
+        SubElement(
+            rule,
+            "expression",
+            id=f"{self.id}-{self.expression.name}",
+            attribute=self.expression.attribute,
+            operation=self.expression.operation,
+            value=str(self.expression.value),
+            type="number",
+        )
+        return found
+
+
+Constraint = Colocation | Order | Location

@@ -1,0 +1,1 @@
+"""How the cluster makes sure that a lost node does nothing any more."""

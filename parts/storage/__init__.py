@@ -1,0 +1,1 @@
+"""Storage that services keep their data on."""
