@@ -15,6 +15,7 @@ from cli.choosing import existing_lab
 from cli.nagios import plugin_line
 from core.folders import LabFolder
 from inventory.record import load_inventory, load_record
+from parts.fencing import sbd
 from provisioning.secrets import load_secrets
 from provisioning.zabbix.api import MonitoringUnreachable
 from status.collect import collect
@@ -126,7 +127,7 @@ def _machines(lab: LabStatus) -> Table:
             if resource.role.value in {"promoted", "unpromoted"}
             else resource.id
             for resource in lab.resources
-            if resource.node == node.name and resource.id != "fencing"
+            if resource.node == node.name and resource.id != sbd.PRIMITIVE
         )
         disk = lab.replication.get(node.name)
         replication = f"{disk.connection}, {disk.role}, {disk.disk}" if disk else ""

@@ -42,6 +42,7 @@ from drills.faults.base import Fault, Scene
 from drills.faults.partition import partitioned
 from drills.partitions import Shape
 from labs.roles import MachineRole, NetworkRole
+from parts.services import nginx
 from provisioning.nginx import PID_FILE
 from status.problems import Alarm
 
@@ -222,7 +223,7 @@ _ENTRIES = (
         watch="crm_mon --failcounts: one failure of web, and a start.",
         by_hand="crm_resource --cleanup --resource web",
         only="active",
-        fault=processes.service_killed("nginx", "web"),
+        fault=processes.service_killed("nginx", nginx.PRIMITIVE),
         expects=restarted_in_place,
     ),
     Drill(
@@ -232,7 +233,7 @@ _ENTRIES = (
         watch="crm_mon --failcounts: one failure of web, and a start on the same node.",
         by_hand="crm_resource --cleanup --resource web",
         only="active",
-        fault=processes.master_killed(PID_FILE, "web"),
+        fault=processes.master_killed(PID_FILE, nginx.PRIMITIVE),
         expects=restarted_in_place,
     ),
     Drill(
@@ -242,7 +243,7 @@ _ENTRIES = (
         watch="crm_mon --failcounts.",
         by_hand="crm_resource --cleanup --resource web",
         only="active",
-        fault=processes.resource_failed("web"),
+        fault=processes.resource_failed(nginx.PRIMITIVE),
         expects=restarted_in_place,
     ),
     _link_down("a", NetworkRole.CLUSTER_A, 0),

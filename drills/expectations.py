@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from inventory.model import Inventory
 from labs.timing import Timing
+from parts.storage.drbd import HANDLER_RULE
 from status.problems import Alarm
 
 
@@ -282,7 +283,7 @@ def replication_lost(situation: Situation) -> Expected:
     return Expected(
         Fate.STAYS,
         lonely_s(situation.timing),
-        reasons=("drbd-fence-by-handler",),
+        reasons=(HANDLER_RULE,),
         verify=True,
         alarms=frozenset({Alarm.REPLICATION_DISCONNECTED, Alarm.OUT_OF_SYNC, Alarm.BAN_LEFT}),
     )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from drills.probes import Outage
 from drills.result import Phase
 from labs.durations import Budget
+from parts.addresses import ipaddr2
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def find_milestones(lines: Iterable[Line], victim: str, survivor: str) -> Milest
             rf"|Peer {re.escape(victim)} was terminated .*: OK\b"
         ),
         promoted=rest.first(_done("promote", r"\S+", survivor)),
-        address=rest.first(_done("start", "address", survivor)),
+        address=rest.first(_done("start", ipaddr2.PRIMITIVE, survivor)),
     )
 
 
