@@ -33,9 +33,6 @@ ATTEMPTS = 3
 FAILED_FENCING_S = 1800
 """For how long a failed fencing of a node that is well is told."""
 
-CABLE_RULE = "service-needs-its-cable"
-"""Begins the id of the constraint by which the service avoids a node without that cable."""
-
 MEMBER = re.compile(r"^\s*([1-9]\d*)\s+\d+\s+(?:(NR|N?A,N?V,N?MW)\s+)?(\S.*)$", re.MULTILINE)
 """A node's line in corosync-quorumtool: id, votes, state of the quorum device, name."""
 
@@ -92,8 +89,12 @@ def read_clock(text: str) -> dict[str, Any]:
     return {"synchronised": int(fields[13] != "Not synchronised"), "offset": float(fields[4])}
 
 
-def read_cluster(text: str) -> dict[str, Any]:
-    """Read crm_mon's XML; nothing when Pacemaker does not answer."""
+def read_cluster(text: str, cable_rule: str) -> dict[str, Any]:
+    """Read crm_mon's XML; nothing when Pacemaker does not answer.
+
+    `cable_rule` begins the id of the constraint by which the service avoids a node without its
+    cable.
+    """
     try:
         root = ElementTree.fromstring(text)
     except ElementTree.ParseError:
@@ -117,7 +118,7 @@ def read_cluster(text: str) -> dict[str, Any]:
     active = {resource.get("id", "") for resource in resources if resource.get("active") == "true"}
     every = {resource.get("id", "") for resource in resources}
     bans = list(root.iterfind("bans/ban"))
-    uncabled = [ban for ban in bans if ban.get("id", "").startswith(CABLE_RULE)]
+    uncabled = [ban for ban in bans if ban.get("id", "").startswith(cable_rule)]
     maintained = list(_maintained(root, options))
 
     def is_stuck(resource: ElementTree.Element) -> bool:
@@ -238,7 +239,8 @@ def look(settings: dict[str, str]) -> tuple[dict[str, Any], dict[str, Any]]:
             "--fence-history=3",
             "--output-as=xml",
             "--exclude=operations",
-        )
+        ),
+        settings["cable_rule"],
     )
     if quorum:
         cluster["votes"] = f"{quorum['votes']} of {quorum['expected']}"

@@ -7,7 +7,9 @@ import json
 from inventory.model import Inventory, Machine
 from labs.ports import ZABBIX_AGENT, ZABBIX_SERVER
 from labs.roles import MachineRole, NetworkRole
+from parts.addresses import cable, ipaddr2
 from parts.monitoring.zabbix import PROGRAM
+from parts.storage import drbd
 from provisioning.facts import Facts, Unit
 from provisioning.files import File, Link, script
 from provisioning.secrets import Secrets
@@ -71,19 +73,27 @@ def files(inventory: Inventory, machine: Machine, secrets: Secrets) -> tuple[Fil
     return common if machine.role is MachineRole.MONITOR else (*common, *_node_files(inventory))
 
 
-def _node_files(inventory: Inventory) -> tuple[File | Link, ...]:
-    settings = {
+def collector_settings(inventory: Inventory) -> dict[str, str]:
+    """Return what the collector is told of its lab."""
+    return {
         "disk": inventory.disks.sbd,
         "address": str(inventory.service.address.ip),
         "cluster": cluster_host(inventory),
+        "cable_rule": cable.RULE,
         "agent": AGENT_CONFIGURATION,
         "file": STATUS_FILE,
         "events": EVENTS_FILE,
     }
-    service = render("cluster-status.service.j2", program=COLLECTOR, settings=json.dumps(settings))
+
+
+def _node_files(inventory: Inventory) -> tuple[File | Link, ...]:
+    told = json.dumps(collector_settings(inventory))
+    service = render("cluster-status.service.j2", program=COLLECTOR, settings=told)
     alert = render(
         "alert.sh.j2",
         cluster=cluster_host(inventory),
+        replication=drbd.PRIMITIVE,
+        address=ipaddr2.PRIMITIVE,
         events=EVENTS_FILE,
         agent=AGENT_CONFIGURATION,
     )

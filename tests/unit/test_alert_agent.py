@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from core.wait import WaitTimeout, wait_until
+from parts.addresses import ipaddr2
+from parts.storage import drbd
 from provisioning.templates import render
 
 
@@ -30,13 +32,21 @@ def has_quorum(folder: Path, answer: str) -> None:
     put_program(folder, "corosync-quorumtool", said)
 
 
+def program(folder: Path) -> str:
+    return render(
+        "alert.sh.j2",
+        cluster="demo.cluster",
+        replication=drbd.PRIMITIVE,
+        address=ipaddr2.PRIMITIVE,
+        events=folder / "event",
+        agent="/etc/agent.conf",
+    )
+
+
 def alert(folder: Path, **event: str) -> str:
     """Run the agent for an event and return what it sends; the wait is for its background."""
-    text = render(
-        "alert.sh.j2", cluster="demo.cluster", events=folder / "event", agent="/etc/agent.conf"
-    )
     done = subprocess.run(
-        ["/bin/sh", "-uc", text],
+        ["/bin/sh", "-uc", program(folder)],
         env={
             "PATH": f"{folder}:/usr/bin:/bin",
             **{f"CRM_alert_{key}": value for key, value in event.items()},
@@ -59,10 +69,9 @@ def alert(folder: Path, **event: str) -> str:
 
 
 def silent(folder: Path, **event: str) -> bool:
-    text = render("alert.sh.j2", cluster="c", events=folder / "event", agent="/etc/agent.conf")
     environment = {f"CRM_alert_{key}": value for key, value in event.items()}
     done = subprocess.run(
-        ["/bin/sh", "-uc", text.replace("send </dev/null", "echo SENT; : </dev/null")],
+        ["/bin/sh", "-uc", program(folder).replace("send </dev/null", "echo SENT; : </dev/null")],
         env={"PATH": "/usr/bin:/bin", **environment},
         capture_output=True,
         text=True,
@@ -110,6 +119,12 @@ def test_a_failed_operation_is_told(folder: Path) -> None:
 def test_who_is_promoted_is_active(folder: Path) -> None:
     promoted = {**RESOURCE, "rsc": "drbd", "task": "promote", "rc": "0", "desc": "ok"}
     assert 'demo.cluster cluster.active "node1"' in alert(folder, **promoted)
+
+
+@pytest.mark.parametrize(("task", "word"), [("start", "runs on"), ("stop", "leaves")])
+def test_the_service_is_where_its_address_is(folder: Path, task: str, word: str) -> None:
+    moved = {**RESOURCE, "rsc": "address", "task": task, "rc": "0", "desc": "ok"}
+    assert f'demo.cluster cluster.event "the service {word} node1"' in alert(folder, **moved)
 
 
 def test_quotes_and_lines_of_a_description_cannot_break_the_message(folder: Path) -> None:

@@ -14,10 +14,12 @@ import pytest
 import yaml
 
 from parts.addresses import cable
+from provisioning.zabbix.agent import collector_settings
 from provisioning.zabbix.configuration import template
+from tests.unit.provisioned_lab import inventory
 
 FIXTURES = Path(__file__).parent / "fixtures" / "status"
-SETTINGS = {"disk": "/dev/sbd", "address": "10.30.0.100", "cluster": "demo.cluster"}
+SETTINGS = collector_settings(inventory())
 
 
 def fixture(name: str) -> str:
@@ -108,7 +110,6 @@ def test_links_to_a_node_that_is_gone_are_no_fault(
 def test_a_missing_service_cable_is_told_as_what_it_is(
     collector: ModuleType, tools: dict[str, str]
 ) -> None:
-    assert collector.CABLE_RULE == cable.RULE
     ban = f'<bans><ban id="{cable.RULE}-rule" resource="service" node="node2" weight="-1000"/>'
     tools["crm_mon"] = fixture("crm_mon-banned.xml").replace("<bans>", ban)
     cluster = look(collector)[1]
@@ -203,5 +204,5 @@ def test_a_failed_fencing_of_a_node_that_is_well_is_no_problem_for_ever(
         f'completed="{at}"/></fence_history></pacemaker-result>'
     )
     text = fixture("crm_mon-healthy.xml")
-    found = collector.read_cluster(text.replace("</pacemaker-result>", history))
+    found = collector.read_cluster(text.replace("</pacemaker-result>", history), cable.RULE)
     assert found["fencing_failed"] == told

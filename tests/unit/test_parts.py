@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import parts.all
+from drills.catalogue import CATALOGUE
 from inventory.model import Inventory
 from parts.cluster import Clone, Group, Primitive
 from parts.constraints import Colocation, Location, Order
+from parts.services import nginx
+from parts.storage import drbd
 from status import rules
 from tests.unit.provisioned_lab import inventory
 
@@ -41,10 +46,18 @@ def test_status_asks_for_all_that_the_cluster_runs_and_for_nothing_else() -> Non
     [service] = [found for found in parts.all.resources(LAB) if isinstance(found, Group)]
     assert tuple(member.id for member in service.members) == rules.SERVICE
     elsewhere = primitives(LAB).keys() - set(rules.SERVICE)
-    assert elsewhere == {*rules.EVERYWHERE, "drbd"}
+    assert elsewhere == {*rules.EVERYWHERE, drbd.PRIMITIVE}
 
 
 def test_an_operation_is_repeated_only_if_it_is_a_monitor() -> None:
     for primitive in primitives(LAB).values():
         repeated = {each.name for each in primitive.operations if each.interval_s}
         assert repeated == {"monitor"}, primitive.id
+
+
+def test_people_are_told_to_clean_up_what_is_there() -> None:
+    texts = " ".join(drill.by_hand for drill in CATALOGUE.values())
+    assert set(re.findall(r"--resource (\S+)", texts)) == {nginx.PRIMITIVE}
+    assert set(re.findall(r"drbdadm (?:attach|secondary|disconnect) (\w+)", texts)) == {
+        drbd.RESOURCE
+    }
