@@ -172,7 +172,6 @@ def _new_record(lab: Lab, source: str, folder: LabFolder, progress: Progress) ->
         **dict(place),
         source=source,
         accelerated=acceleration.accelerated,
-        acceleration_reason=acceleration.reason,
         proxy_command=PrivateHypervisor(folder).proxy_command() if place.private else None,
         boot={
             role: Boot(disk=image.disk, kernel=image.kernel, initrd=image.initrd)

@@ -33,11 +33,6 @@ def isolated(nodes: Sequence[str], *alone: str) -> Shape:
     return apart(alone, rest)
 
 
-def halves(nodes: Sequence[str]) -> Shape:
-    """Two halves; of an odd number the second is larger. Raises ValueError below two nodes."""
-    return isolated(nodes, *nodes[: len(nodes) // 2])
-
-
 def bridge(nodes: Sequence[str]) -> Shape:
     """Two halves and one node in the middle that hears both, and is heard by both.
 
@@ -47,21 +42,6 @@ def bridge(nodes: Sequence[str]) -> Shape:
         raise ValueError("a bridge needs three nodes")
     middle = len(nodes) // 2
     return apart(nodes[:middle], nodes[middle + 1 :])
-
-
-def ring(nodes: Sequence[str]) -> Shape:
-    """Everybody hears their two neighbours in a circle, so each sees another majority.
-
-    Raises ValueError below four nodes, where all are neighbours.
-    """
-    count = len(nodes)
-    if count < 4:
-        raise ValueError("a ring needs four nodes")
-    return frozenset(
-        (nodes[here], nodes[there])
-        for here, there in product(range(count), repeat=2)
-        if (here - there) % count not in (0, 1, count - 1)
-    )
 
 
 def one_way(nodes: Sequence[str], *deaf: str) -> Shape:

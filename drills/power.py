@@ -20,7 +20,6 @@ from xml.etree import ElementTree
 from core.command import start
 from core.environment import libvirt_access
 from core.errors import HalabError
-from core.wait import wait_until
 from hypervisor.objects import Virsh, owned
 from inventory.record import LabRecord
 from labs.roles import NetworkRole
@@ -173,34 +172,6 @@ class Watch:
     def events(self) -> tuple[Event, ...]:
         """Return everything that has been recorded."""
         return parse_events(self.log.read_text(), self.names)
-
-    def wait_reset(self, machine: str, since: float, timeout: float) -> Event:
-        """Wait until the machine was reset after `since` (hypervisor's clock) and say how.
-
-        Raises WaitTimeout when libvirt saw nothing of the kind.
-        """
-        found = wait_until(
-            lambda: self.resets(machine, since),
-            bool,
-            what=f"{machine} reset, as libvirt sees it",
-            timeout=timeout,
-            describe=lambda _: (
-                "libvirt reported: "
-                + (
-                    ", ".join(f"{e.machine} {e.kind} {e.detail}" for e in self.events())
-                    or "nothing"
-                )
-            ),
-        )
-        return found[0]
-
-    def resets(self, machine: str, since: float) -> tuple[Event, ...]:
-        """Return the machine's resets after `since` (hypervisor's clock)."""
-        return tuple(
-            event
-            for event in self.events()
-            if event.machine == machine and event.at >= since and event.is_reset
-        )
 
 
 _EVENT = re.compile(

@@ -137,19 +137,6 @@ def probing(inventory: Inventory) -> Iterator[Probe]:
             remote.run(f"systemctl stop {probe.unit}; rm -f {probe.log}", check=False)
 
 
-def answering_hardware(
-    inventory: Inventory, network: NetworkRole = NetworkRole.SERVICE
-) -> tuple[str, ...]:
-    """Ask on a network of the monitor who has the service address; return hardware addresses."""
-    interface = inventory.monitor.interfaces[network].name
-    program = (resources.files("drills") / "outside.py").read_text()
-    with Remote(inventory.monitor) as remote:
-        remote.run(f"mkdir -p {_FOLDER}")
-        ensure_files(remote, (File(_PROGRAM, program),))
-        words = ["python3", _PROGRAM, "answers", interface, str(inventory.service.address.ip)]
-        return tuple(json.loads(remote.run(shlex.join(words)).stdout))
-
-
 def parse_attempts(text: str) -> tuple[Attempt, ...]:
     """Read the client's JSON lines; a line that is still being written is left out."""
     return tuple(

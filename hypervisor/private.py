@@ -165,10 +165,6 @@ class PrivateHypervisor:
         if self.sockets.parent != self._folder and _is_own_folder(self.sockets):
             shutil.rmtree(self.sockets, ignore_errors=True)
 
-    def enter(self, command: Sequence[str]) -> list[str]:
-        """Return the command that runs `command` inside the hypervisor's networks."""
-        return [*self._enter_words(), "--", *command]
-
     def proxy_command(self) -> str:
         """Return ssh's ProxyCommand into the management network (ssh_config(5): %h and %p).
 
@@ -224,17 +220,6 @@ class PrivateHypervisor:
 
     def _remember_inside(self, pid: int) -> None:
         write_file(self._folder / "inside.pid", f"{children(pid)[0]}\n")
-
-    def _enter_words(self) -> list[str]:
-        identity = self._identity()
-        inside = children(identity.pid) if identity else []
-        if not inside:
-            raise HalabError(
-                f"the hypervisor of lab {self._lab.name!r} does not run",
-                hint=f"`./halab up {self._lab.name}` starts it again",
-            )
-        user = [] if os.geteuid() == 0 else ["--user", "--preserve-credentials"]
-        return ["nsenter", "--target", str(inside[0]), *user, *ENTER.split()]
 
     def _write_configuration(self) -> None:
         for name in ("var", "etc", "run"):

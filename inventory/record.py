@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import ValidationError
+from pydantic import ConfigDict, ValidationError
 
 from core.errors import HalabError
 from core.files import write_file
@@ -30,13 +30,15 @@ class LabRecord(Place):
     """Where a lab runs and what it was built from.
 
     `source` is the definition as the person named it; `accelerated` whether guests run on KVM;
-    `proxy_command` leads ssh into a private hypervisor's network.
+    `proxy_command` leads ssh into a private hypervisor's network. Keys that are not known are
+    passed over: an older halab wrote them.
     """
+
+    model_config = ConfigDict(extra="ignore")
 
     version: int = 1
     source: str
     accelerated: bool
-    acceleration_reason: str
     proxy_command: str | None
     boot: dict[MachineRole, Boot]
 

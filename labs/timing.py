@@ -170,11 +170,6 @@ class Timing(Timeouts):
         return 6 * self.membership_rest_s
 
     @property
-    def knet_link_loss_ms(self) -> int:
-        """Silence after which corosync reports one link as lost: token / 2 (corosync.conf(5))."""
-        return self.token_ms // 2
-
-    @property
     def power_timeout_s(self) -> int:
         """What fence_sbd may take; it warns unless this exceeds msgwait. 30 is its default."""
         return _power_timeout(self.msgwait_s)

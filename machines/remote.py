@@ -11,7 +11,6 @@ import subprocess
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 
 from fabric import Config, Connection
 from invoke.exceptions import CommandTimedOut, ThreadException
@@ -64,12 +63,7 @@ class Remote:
         """Return this machine; leaving the block closes the connection."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close the connection."""
         self.close()
 

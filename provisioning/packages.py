@@ -72,13 +72,8 @@ def missing(wanted: tuple[str, ...], facts: Facts) -> tuple[str, ...]:
     return tuple(name for name in wanted if name not in facts.packages)
 
 
-def ensure_installed(remote: Remote, names: tuple[str, ...]) -> bool:
-    """Install the named packages; returns whether there were any.
-
-    Raises HalabError when the machine cannot get them.
-    """
-    if not names:
-        return False
+def ensure_installed(remote: Remote, names: tuple[str, ...]) -> None:
+    """Install the named packages; raises HalabError when the machine cannot get them."""
     try:
         run_script(remote, "install.sh", *names, timeout=INSTALL_TIMEOUT)
     except CommandError as error:
@@ -88,4 +83,3 @@ def ensure_installed(remote: Remote, names: tuple[str, ...]) -> bool:
             hint="give the machine an apt source that it reaches; machines that halab made reach "
             "none: there `./halab reset` brings back what was removed",
         ) from error
-    return True

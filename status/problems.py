@@ -10,11 +10,9 @@ import datetime
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, suppress
 from enum import StrEnum
-from types import TracebackType
 from typing import Any
 
 from core.errors import HalabError
-from core.wait import wait_until
 from inventory.model import Frozen, Inventory
 from machines.remote import Remote, RemoteUnreachable
 from provisioning.secrets import Secrets
@@ -120,12 +118,7 @@ class ProblemReader:
         """Return this reader; leaving the block logs out."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Log out."""
         self.close()
 
@@ -191,18 +184,6 @@ def clearing_s(inventory: Inventory) -> float:
     be late; the rest is for a busy monitor.
     """
     return 3.0 * inventory.observe_every_s + 60.0
-
-
-def wait_for_quiet(reader: ProblemReader, inventory: Inventory) -> None:
-    """Wait until every problem has ended; raises WaitTimeout that names those that have not."""
-    wait_until(
-        reader.read,
-        lambda problems: not problems,
-        what="every problem has ended",
-        timeout=clearing_s(inventory),
-        interval=3.0,
-        describe=lambda problems: "; ".join(f"{each.host}: {each.name}" for each in problems),
-    )
 
 
 def _report(event: Mapping[str, Any]) -> Report:

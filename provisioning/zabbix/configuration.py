@@ -23,7 +23,6 @@ from provisioning.zabbix.names import ADMIN, cluster_host, psk_identity, silence
 MACHINE, NODE, CLUSTER = "halab machine", "halab cluster node", "halab cluster"
 """The templates in template.yaml."""
 
-BUILT_IN_HOST = "Zabbix server"
 GUEST = "guest"
 DISABLED_GROUP = "Disabled"
 """What Zabbix's own data call them."""

@@ -12,7 +12,7 @@ Widget = dict[str, Any]
 _INT, _STR, _GROUP, _HOST, _ITEM = 0, 1, 2, 3, 4
 """Kinds of a widget's fields."""
 
-GREEN, RED, BLUE, GREY = "2E7D32", "C62828", "1E6FBA", "90A4AE"
+GREEN, RED, BLUE = "2E7D32", "C62828", "1E6FBA"
 
 COLUMNS = (
     ("State", "State in the cluster"),

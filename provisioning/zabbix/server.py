@@ -44,9 +44,6 @@ READERS = {
 }
 """Who has to start again when a file changes; PHP reads the frontend's at every request."""
 
-DATABASE_TIMEOUT_S = 120
-"""The import takes 5 s natively; times the pace in an emulated guest whose image lacks it."""
-
 
 def files(inventory: Inventory, secrets: Secrets) -> tuple[File | Link, ...]:
     """Describe the configuration of everything that the monitor runs, and its start at boot."""

@@ -20,7 +20,8 @@ from inventory.model import Inventory, Machine
 from provisioning.secrets import ensure_secrets
 from provisioning.zabbix.names import silence_s
 from status.health import wait_healthy
-from status.problems import Alarm, ProblemReader, wait_for_quiet
+from status.problems import Alarm, ProblemReader
+from tests.quiet import wait_for_quiet
 
 CLOCK_PATIENCE_S = 120
 """{$HALAB.PATIENCE} of the template: a clock may follow nobody for so long after a boot."""

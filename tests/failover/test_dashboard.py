@@ -10,8 +10,9 @@ from inventory.model import Inventory
 from labs.roles import NetworkRole
 from provisioning.secrets import ensure_secrets
 from status.health import wait_healthy
-from status.problems import ProblemReader, wait_for_quiet
+from status.problems import ProblemReader
 from tests.browser import dashboard, keep_picture, patience, wait_for_texts
+from tests.quiet import wait_for_quiet
 
 
 def test_a_problem_appears_on_the_dashboard(folder: LabFolder, inventory: Inventory) -> None:

@@ -63,7 +63,6 @@ def record(tmp_path: Path) -> LabRecord:
         uri="qemu:///system?socket=/nowhere",
         private=True,
         accelerated=False,
-        acceleration_reason="a test",
         proxy_command="socat - TCP:%h:%p",
         mark="6b7a1c1e-2f0d-4d53-9d7e-3c2b6a9f0e11",
         prefix="",

@@ -15,7 +15,8 @@ from machines.remote import Remote
 from provisioning.secrets import Secrets, ensure_secrets
 from provisioning.zabbix.api import Api, MonitoringRefused, session
 from provisioning.zabbix.names import cluster_host
-from status.problems import ProblemReader, wait_for_quiet
+from status.problems import ProblemReader
+from tests.quiet import wait_for_quiet
 from tests.state.conftest import Inspected
 
 

@@ -9,6 +9,7 @@ to refuse. UDP says nothing, so a witness behind each firewall notes what came t
 from __future__ import annotations
 
 import json
+import os
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,13 +22,13 @@ import pytest
 
 from core.command import run
 from core.folders import LabFolder
-from drills.probes import answering_hardware
-from hypervisor.private import PrivateHypervisor
+from hypervisor.private import ENTER
 from inventory.model import Inventory, Machine
 from inventory.record import LabRecord
 from labs.ports import Opening, Peer, Protocol
 from labs.roles import INTERFACE_NAMES, MachineRole, NetworkRole
 from machines.remote import Remote
+from tests.state.arp import answering_hardware
 from tests.state.conftest import Inspected
 
 SCANNER = (Path(__file__).with_name("scanner.py")).read_text()
@@ -280,16 +281,15 @@ def _platform_vantages(
     platform = inventory.firewall.platform
     if not record.private or platform is None:
         return []
-    hypervisor = PrivateHypervisor(folder)
 
     def execute(words: list[str], text: str) -> str:
-        return run(hypervisor.enter(words), stdin=text, timeout=600).stdout
+        return run(_inside(folder, words), stdin=text, timeout=600).stdout
 
     strangers: dict[NetworkRole, IPv4Address] = {}
     for network in NetworkRole:
         if network is NetworkRole.REPLICATION:
             continue
-        stack.enter_context(_plugged_in(hypervisor, inventory, network, strangers))
+        stack.enter_context(_plugged_in(folder, inventory, network, strangers))
     platforms = {NetworkRole.MANAGEMENT: platform}
     return [
         Vantage(_ways(inventory, "the platform", Peer.PLATFORM, platforms), execute),
@@ -297,9 +297,16 @@ def _platform_vantages(
     ]
 
 
+def _inside(folder: LabFolder, words: Sequence[str]) -> list[str]:
+    """Return the command that runs another inside the networks of the private hypervisor."""
+    target = (folder.hypervisor / "inside.pid").read_text().strip()
+    user = [] if os.geteuid() == 0 else ["--user", "--preserve-credentials"]
+    return ["nsenter", "--target", target, *user, *ENTER.split(), "--", *words]
+
+
 @contextmanager
 def _plugged_in(
-    hypervisor: PrivateHypervisor,
+    folder: LabFolder,
     inventory: Inventory,
     network: NetworkRole,
     strangers: dict[NetworkRole, IPv4Address],
@@ -315,12 +322,12 @@ def _plugged_in(
     )
     bridge = f"br-{INTERFACE_NAMES[network]}"
     words = [f"{free}/{subnet.prefixlen}", "dev", bridge]
-    run(hypervisor.enter(["ip", "address", "add", *words]))
+    run(_inside(folder, ["ip", "address", "add", *words]))
     strangers[network] = free
     try:
         yield
     finally:
-        run(hypervisor.enter(["ip", "address", "delete", *words]))
+        run(_inside(folder, ["ip", "address", "delete", *words]))
 
 
 def _knock(

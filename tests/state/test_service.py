@@ -8,12 +8,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from drills.probes import answering_hardware
 from inventory.model import Inventory
 from labs.roles import NetworkRole
 from parts.storage.drbd import MOUNT_POINT
 from status.model import LabStatus
 from status.reading import service_url
+from tests.state.arp import answering_hardware
 from tests.state.conftest import Inspected
 
 

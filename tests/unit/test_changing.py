@@ -264,7 +264,6 @@ def record(tmp_path: Path) -> LabRecord:
         private=True,
         mark="6b7a1c1e-2f0d-4d53-9d7e-3c2b6a9f0e11",
         accelerated=False,
-        acceleration_reason="a test",
         proxy_command=None,
         prefix="",
         pool=tmp_path,

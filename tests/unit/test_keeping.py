@@ -15,7 +15,7 @@ from core.folders import LabFolder
 from infra.backend import SECRET
 from infra.keeping import kept_files, kept_in, lost_files, restore
 from infra.ssh_key import ensure_ssh_key, read_private_key
-from inventory.record import LabRecord, save
+from inventory.record import LabRecord, load_record, save
 from provisioning.secrets import generate
 from tests.unit.provisioned_lab import inventory
 from tests.unit.test_backend import DAMAGES
@@ -39,7 +39,6 @@ def folder(tmp_path: Path) -> LabFolder:
         uri="qemu:///system?socket=/there",
         private=True,
         accelerated=False,
-        acceleration_reason="",
         proxy_command=None,
         mark="6b7a1c1e-2f0d-4d53-9d7e-3c2b6a9f0e11",
         prefix="",
@@ -76,6 +75,15 @@ def exported(folder: LabFolder) -> dict[str, Any]:
 
 def test_nothing_is_lost_of_a_whole_lab(folder: LabFolder) -> None:
     assert lost_files(folder) == []
+
+
+def test_the_record_of_an_older_halab_is_whole(folder: LabFolder) -> None:
+    record = load_record(folder)
+    older = {**json.loads(folder.record.read_text()), "acceleration_reason": "no /dev/kvm"}
+    folder.record.write_text(json.dumps(older))
+
+    assert lost_files(folder) == []
+    assert load_record(folder) == record
 
 
 @pytest.mark.parametrize("damage", DAMAGES)

@@ -210,7 +210,6 @@ def test_a_fault_hits_no_machine_that_only_has_the_name(
         **dict(place),
         source="web.toml",
         accelerated=False,
-        acceleration_reason="",
         proxy_command=None,
         boot=boot,
     )

@@ -89,11 +89,6 @@ def test_the_proxy_command_survives_blanks_in_the_path(tmp_path: Path) -> None:
     assert shlex.split(words.stdout)[-3:] == ["socat", "-", "TCP:%h:%p"]
 
 
-def test_nobody_enters_what_does_not_run(folder: LabFolder) -> None:
-    with pytest.raises(HalabError, match="does not run"):
-        PrivateHypervisor(folder).enter(["true"])
-
-
 def test_a_folder_that_stayed_is_named(folder: LabFolder) -> None:
     assert f"folder {folder.path}" in PrivateHypervisor(folder).leftovers()
 

@@ -154,7 +154,6 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
         uri="fake",
         private=True,
         accelerated=False,
-        acceleration_reason="",
         proxy_command=None,
         mark="6b7a1c1e-2f0d-4d53-9d7e-3c2b6a9f0e11",
         prefix="",
