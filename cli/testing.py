@@ -34,6 +34,7 @@ GATES: tuple[tuple[str, ...], ...] = (
     (*PYTHON, "mypy"),
     # Given to Python: its first line may name a path too long for the kernel, or with blanks.
     (*PYTHON[:-1], str(Path(sys.executable).with_name("lint-imports")), "--no-cache"),
+    (*PYTHON, "tests.unused"),
 )
 
 
