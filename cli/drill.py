@@ -15,7 +15,8 @@ from cli.live import LiveDrill
 from cli.locking import locked
 from core.errors import HalabError
 from core.signals import interruptible
-from drills.catalogue import Drill, find
+from drills.catalogue import find
+from drills.drill import Drill
 from drills.report import write_report
 from drills.result import Answer, DrillResult
 from drills.runner import Kept, new_seed, run

@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from drills.catalogue import CATALOGUE, Drill
+from drills.catalogue import CATALOGUE
+from drills.drill import Drill
 
 SCHEMA_VERSION = 1
 

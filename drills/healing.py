@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from core.signals import undisturbed
-from drills.catalogue import Drill, find
+from drills.catalogue import find
+from drills.drill import Drill
 from drills.faults.base import Scene
 from drills.journal import Journal, Wound
 from drills.ledger import clear_ledger

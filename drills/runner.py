@@ -16,8 +16,8 @@ from core.errors import HalabError
 from core.files import write_file
 from core.wait import WaitFailed, WaitTimeout, wait_until
 from drills import witnesses
-from drills.catalogue import Drill
 from drills.clock import LabClock
+from drills.drill import Drill
 from drills.evidence import collect_evidence
 from drills.expectations import Expected, Fate, Situation
 from drills.findings import Findings

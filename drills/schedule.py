@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 
-from drills.catalogue import CATALOGUE, Drill
+from drills.catalogue import CATALOGUE
+from drills.drill import Drill
 from labs.roles import MachineRole
 
 EXAM = (

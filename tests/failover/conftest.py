@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from core.folders import LabFolder
-from drills.catalogue import Drill, find
+from drills.catalogue import find
+from drills.drill import Drill
 from drills.failover import words
 from drills.result import Answer, DrillResult
 from drills.runner import new_seed, run

@@ -14,7 +14,8 @@ import pytest
 from core.folders import LabFolder
 from core.wait import WaitTimeout
 from drills import runner, witnesses
-from drills.catalogue import Drill, find
+from drills.catalogue import find
+from drills.drill import Drill
 from drills.faults.base import Fault
 from drills.power import Power
 from drills.result import Answer, DrillResult, MarkKind

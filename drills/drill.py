@@ -1,0 +1,37 @@
+"""What a drill is: a fault, whom it may hit, and what has to happen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from drills.expectations import Expectation
+from drills.faults.base import Fault
+from labs.roles import MachineRole
+
+SETTLE_S = 15.0
+"""Seconds that a fault which nobody may notice is held at least: DRBD needs 13 to miss its peer."""
+
+
+@dataclass(frozen=True)
+class Drill:
+    """One fault of the catalogue.
+
+    `target` is who is hit unless a person says otherwise; `role` the kind of machine that can be,
+    `only` says that it has to be the active node or that it must not; `most` how many at once.
+    `hold_s`: seconds that the fault is held at least. `watch`: where to look while it runs.
+    `by_hand`: how a person heals it without halab.
+    """
+
+    name: str
+    title: str
+    teaches: str
+    watch: str
+    by_hand: str
+    fault: Fault
+    expects: Expectation
+    target: str = "active"
+    role: MachineRole = MachineRole.NODE
+    only: Literal["active", "standby"] | None = None
+    most: int = 1
+    hold_s: float = 0.0
