@@ -23,12 +23,13 @@ from drills.expectations import Expected, Fate, Situation
 from drills.findings import Findings
 from drills.healing import RUN, held
 from drills.journal import Journal, Wound, drills_folder
-from drills.judge import BEFORE_FAULT_S, judge
+from drills.judge import judge
 from drills.ledger import clear_ledger, read_ledger
 from drills.marks import marks
 from drills.power import Watch
 from drills.probes import Attempt, Outage, Probe, probing, settled, worst_outage
 from drills.result import Answer, DrillResult, MachineSheet, Mark, MarkKind, Phase
+from drills.rulings.service import BEFORE_FAULT_S
 from drills.site import Audience, Site
 from drills.snapshot import Snapshot, of, snapshot
 from drills.targets import resolve

@@ -10,8 +10,8 @@ from typing import TypeVar
 from core.errors import HalabError
 from core.wait import WaitTimeout, wait_until
 from drills.clock import LabClock
-from drills.judge import at_rest
 from drills.power import Event
+from drills.rulings.aftermath import at_rest
 from drills.timeline import Line, parse_journal
 from inventory.model import Inventory, Machine
 from machines.remote import Remote
