@@ -17,7 +17,7 @@ import pytest
 from core.errors import HalabError
 from core.folders import PROJECT, LabFolder
 from core.wait import wait_until
-from drills import healing, runner
+from drills import healing, readiness
 from drills.catalogue import CATALOGUE, find
 from drills.faults.base import Fault, Scene
 from drills.healing import heal, held
@@ -132,31 +132,31 @@ class TestRefusals:
     def test_an_earlier_fault_is_still_there(self, site: Site) -> None:
         Journal(site.folder).open(WOUND)
         with pytest.raises(HalabError, match=r"left its fault .* test at node1") as raised:
-            runner.ready(site, anyway=True)
+            readiness.ready(site, anyway=True)
         assert raised.value.hint == "`./halab heal story`"
 
     def test_an_unhealthy_lab(self, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
         sick: dict[str, Any] = {"healthy": False, "reasons": ("node2 is in standby",)}
         found = Snapshot(BEFORE.status.model_copy(update=sick), frozenset())
-        monkeypatch.setattr(runner, "snapshot", lambda _: found)
+        monkeypatch.setattr(readiness, "snapshot", lambda _: found)
         with pytest.raises(HalabError, match="not healthy") as raised:
-            runner.ready(site, anyway=False)
+            readiness.ready(site, anyway=False)
         assert raised.value.detail == "node2 is in standby"
-        assert runner.ready(site, anyway=True) is found
+        assert readiness.ready(site, anyway=True) is found
 
     def test_the_wrong_kind_or_number_of_machines(self, site: Site) -> None:
         with pytest.raises(HalabError, match="power-off cannot hit monitor: it is for a node"):
-            runner.check_targets(site, find("power-off"), ("monitor",), "node1")
+            readiness.check_targets(site, find("power-off"), ("monitor",), "node1")
         with pytest.raises(HalabError, match="hits one machine, not 2"):
-            runner.check_targets(site, find("power-off"), ("node1", "node2"), "node1")
-        runner.check_targets(site, find("blackout"), ("node1", "node2"), "node1")
+            readiness.check_targets(site, find("power-off"), ("node1", "node2"), "node1")
+        readiness.check_targets(site, find("blackout"), ("node1", "node2"), "node1")
 
     def test_a_fault_that_makes_sense_at_one_node_only(self, site: Site) -> None:
         with pytest.raises(HalabError, match="is for the active node, not for node2"):
-            runner.check_targets(site, find("service-killed"), ("node2",), "node1")
+            readiness.check_targets(site, find("service-killed"), ("node2",), "node1")
         with pytest.raises(HalabError, match="split-brain is for the standby node"):
-            runner.check_targets(site, find("split-brain"), ("node1",), "node1")
-        runner.check_targets(site, find("split-brain"), ("node2",), "node1")
+            readiness.check_targets(site, find("split-brain"), ("node1",), "node1")
+        readiness.check_targets(site, find("split-brain"), ("node2",), "node1")
 
 
 LOST_SESSION = """

@@ -13,7 +13,7 @@ import pytest
 
 from core.folders import LabFolder
 from core.wait import WaitTimeout
-from drills import runner, witnesses
+from drills import patience, readiness, runner, witnesses
 from drills.catalogue import find
 from drills.drill import Drill
 from drills.faults.base import Fault
@@ -104,7 +104,10 @@ def lab(monkeypatch: pytest.MonkeyPatch) -> Cardboard:
         "collect_evidence": lambda folder, *_: folder.logs / "kept",
     }
     for name, value in replaced.items():
-        monkeypatch.setattr(runner, name, value)
+        users = [module for module in (runner, patience, readiness) if hasattr(module, name)]
+        assert users, name
+        for module in users:
+            monkeypatch.setattr(module, name, value)
     for name, value in {
         "cursors": {},
         "environment": {"pacemaker": "3.0.0"},
@@ -186,7 +189,8 @@ def test_fencing_that_was_there_before_does_not_count(
     old = frozenset({FenceEvent("node1", "reboot", "success", "yesterday")})
     before = replace(BEFORE, fence_events=old)
     after = replace(AFTER, fence_events=old, status=status("node2", {"node1": "second"}))
-    monkeypatch.setattr(runner, "snapshot", lambda _: after if "heal" in lab.done else before)
+    for module in (runner, readiness):
+        monkeypatch.setattr(module, "snapshot", lambda _: after if "heal" in lab.done else before)
     result = rehearse(lab, tmp_path).result
     assert "Was fenced, with success: node1?" in [
         check.question for check in result.checks if check.answer is Answer.FAIL

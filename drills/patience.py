@@ -1,0 +1,135 @@
+"""Waits for what a fault brings about. What does not happen in time is the judge's to say."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from core.wait import WaitTimeout, wait_until
+from drills.clock import LabClock
+from drills.expectations import Fate
+from drills.order import Order
+from drills.probes import Attempt, Probe, settled
+from drills.snapshot import of
+from status.collect import Observer
+from status.model import LabStatus
+from status.rules import Readings
+
+PATIENCE = 2
+"""An outage is waited for this many times as long as it may be: a slow failover is to be measured,
+not only refused."""
+
+MARGIN_S = 60.0
+
+PATIENCE_ENDS = 1.5
+"""In the time after which corosync gives a node up, or a watchdog bites: who has noticed nothing by
+then will not."""
+
+ROUNDS_TO_SEE = 1.5
+"""In readings of the monitoring: how long a fault is held for it to be seen."""
+
+
+@dataclass
+class Patience:
+    """Waits beside one drill, whose fault came at `injected` (lab's clock, seconds since 1970).
+
+    `seen` collects what `status` complains of meanwhile.
+    """
+
+    order: Order
+    clock: LabClock
+    probe: Probe
+    injected: float
+    seen: set[str] = field(default_factory=set)
+
+    def await_consequences(self) -> None:
+        """Wait until what has to happen has happened; what does not is the judge's to say."""
+        expected = self.order.expected
+        if expected.interrupted and expected.fate is not Fate.RETURNS:
+            self.await_service()
+        if expected.fenced or expected.reasons or expected.fate is Fate.MOVES:
+            self._await_cluster()
+        self._hold()
+
+    def await_service(self) -> None:
+        """Wait until the service was away and is back.
+
+        Only the monitor is asked: whoever asks the nodes as well slows down what is measured.
+        """
+        try:
+            wait_until(
+                self._look,
+                lambda attempts: settled(attempts, self.injected),
+                what="service back for the client outside",
+                timeout=PATIENCE * self.order.expected.outage_s + MARGIN_S,
+                interval=self._look_every,
+            )
+        except WaitTimeout as error:
+            self.order.audience.say(error.message)
+
+    @property
+    def _look_every(self) -> float:
+        return max(1.0, self.order.site.inventory.timing.pace / 2)
+
+    def _look(self) -> tuple[Attempt, ...]:
+        attempts = self.probe.recent()
+        good = [a.wall for a in attempts if a.kind == "probe" and a.ok]
+        silent = self.clock.now() - good[-1] if good else self.clock.now() - self.injected
+        self.order.audience.service(max(0.0, silent), self.order.expected.outage_s)
+        return attempts
+
+    def _await_cluster(self) -> None:
+        inventory = self.order.site.inventory
+        with Observer(inventory) as observer:
+            try:
+                wait_until(
+                    observer.read_both,
+                    lambda both: self._has_happened(*both),
+                    what="what the fault has to bring about",
+                    timeout=inventory.timing.healthy_wait_s,
+                    describe=lambda both: both[0].summary(),
+                    interval=float(inventory.timing.pace),
+                    on_change=self.order.audience.say,
+                )
+            except WaitTimeout as error:
+                self.order.audience.say(error.message)
+
+    def _has_happened(self, status: LabStatus, readings: Readings) -> bool:
+        self.seen |= set(status.reasons)
+        expected = self.order.expected
+        new = of(status, readings).fence_events - self.order.before.fence_events
+        fenced = {event.target for event in new if event.status == "success"}
+        complained = all(
+            any(re.search(pattern, reason) for reason in self.seen) for pattern in expected.reasons
+        )
+        moved = expected.fate is not Fate.MOVES or (
+            status.active not in (None, self.order.before.status.active) and status.service.answers
+        )
+        return complained and moved and fenced >= expected.fenced
+
+    @property
+    def _hold_s(self) -> float:
+        """How long the fault is held: longer than anybody's patience with it.
+
+        What the monitoring has to see, it has to come round to.
+        """
+        inventory = self.order.site.inventory
+        timing = inventory.timing
+        held_s = [self.order.drill.hold_s]
+        if self.order.drill.hold_s:
+            held_s.append(PATIENCE_ENDS * max(timing.death_s, timing.watchdog_s))
+        if inventory.monitoring is not None and self.order.expected.alarms:
+            held_s.append(ROUNDS_TO_SEE * inventory.observe_every_s)
+        return max(held_s)
+
+    def _hold(self) -> None:
+        until = self.injected + self._hold_s
+        if self.clock.now() >= until:
+            return
+        wait_until(
+            self._look,
+            lambda _: self.clock.now() >= until,
+            what="the fault to last",
+            timeout=self._hold_s + MARGIN_S,
+            interval=self._look_every,
+        )
