@@ -9,6 +9,7 @@ from importlib import resources
 from inventory.model import Inventory
 from labs.roles import NetworkRole
 from machines.remote import Remote
+from provisioning.files import File, ensure_files
 
 _FOLDER = "/run/halab"
 _PROGRAM = f"{_FOLDER}/outside.py"
@@ -22,6 +23,6 @@ def answering_hardware(
     program = (resources.files("drills") / "outside.py").read_text()
     with Remote(inventory.monitor) as remote:
         remote.run(f"mkdir -p {_FOLDER}")
-        remote.put(_PROGRAM, program)
+        ensure_files(remote, (File(_PROGRAM, program),))
         words = ["python3", _PROGRAM, "answers", interface, str(inventory.service.address.ip)]
         return tuple(json.loads(remote.run(shlex.join(words)).stdout))

@@ -1,0 +1,41 @@
+"""Knocks at ports from any machine, with a program that needs nothing but its Python."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from machines.remote import Remote
+from tests.state.vantages import Vantage, Way
+
+SCANNER = (Path(__file__).with_name("scanner.py")).read_text()
+
+PATIENCE_S = 2.5
+"""Long enough for a lost packet's second chance, which Linux gives after 1 s."""
+
+
+def knock(
+    vantage: Vantage, tcp: Sequence[int], udp: Sequence[int]
+) -> dict[Way, tuple[frozenset[int], frozenset[int]]]:
+    """Return the TCP ports that answered each way, and those of them that accepted."""
+    probes = [
+        {"source": str(way.source), "target": str(way.target), "tcp": tcp, "udp": udp}
+        for way in vantage.ways
+    ]
+    asked = json.dumps({"probes": probes, "patience": PATIENCE_S})
+    told = json.loads(vantage.execute(["python3", "-I", "-S", "-c", SCANNER], asked))
+    return {
+        way: (frozenset({*one["open"], *one["refused"]}), frozenset(one["open"]))
+        for way, one in zip(vantage.ways, told, strict=True)
+    }
+
+
+def answers(remote: Remote, probe: dict[str, object]) -> set[int]:
+    """Return the TCP ports of one probe that answered."""
+    asked = json.dumps({"probes": [probe], "patience": PATIENCE_S})
+    [one] = json.loads(
+        remote.run(shlex.join(["python3", "-I", "-S", "-c", SCANNER]), stdin=asked).stdout
+    )
+    return {*one["open"], *one["refused"]}
