@@ -29,7 +29,7 @@ from labs.roles import MachineRole
 
 COMMAND = "halab bench"
 
-DEFINITION = PROJECT / "tests" / "selftest.toml"
+DEFINITION = PROJECT / "tests" / "labs" / "active-passive.toml"
 
 UP_AGAINST_BOOT = 1.5
 """How much longer than the bare boot `up` is meant to take."""

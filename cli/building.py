@@ -34,7 +34,7 @@ from labs.changes import Change
 from labs.loading import find
 from labs.model import Lab
 from labs.roles import MachineRole
-from provisioning.secrets import ensure_secrets
+from parts.secrets import ensure_secrets
 
 
 @dataclass(frozen=True)
@@ -182,10 +182,11 @@ def _new_record(lab: Lab, source: str, folder: LabFolder, progress: Progress) ->
 
 def _grow_disks(prepared: Prepared, virsh: Virsh, step: Step) -> None:
     """Give the nodes the larger disks that provisioning then takes into use."""
-    size = prepared.lab.nodes.data_disk_mib
-    for name in prepared.lab.nodes.names:
-        if grow_data_disk(virsh, prepared.record.domains[name], size):
-            step(f"{name}: its replicated disk has {size} MiB now")
+    for storage in prepared.lab.storage:
+        for name in prepared.lab.nodes.names:
+            domain = prepared.record.domains[name]
+            if grow_data_disk(virsh, domain, storage.name, storage.size_mib):
+                step(f"{name}: its disk {storage.name} has {storage.size_mib} MiB now")
 
 
 def _wanted_definition(source: str, folder: LabFolder) -> Path:

@@ -77,26 +77,28 @@ def ask(lab: Lab, impact: Impact, *, yes: bool) -> None:
 
 
 def check_disks(lab: Lab, record: LabRecord) -> None:
-    """Raise HalabError when a node's replicated disk is larger than it shall be.
+    """Raise HalabError when a node's disk is larger than it shall be.
 
     So it is after a growth that was interrupted and then taken back.
     """
     virsh = Virsh(record.uri)
     there = set(virsh("list", "--all", "--name").split())
-    sizes = {
-        name: data_disk_mib(virsh, record.domains[name]) or 0
-        for name in lab.nodes.names
-        if record.domains[name] in there
-    }
-    largest = max(sizes.values(), default=0)
-    if largest > lab.nodes.data_disk_mib:
-        raise HalabError(
-            f"the replicated disks of lab {lab.name!r} have up to {largest} MiB, and a disk that "
-            "holds data cannot shrink",
-            detail="\n".join(f"{name}: {size} MiB" for name, size in sizes.items()),
-            hint=f"write data_disk_mib = {largest}; or begin anew, without the lab's data: "
-            f"`./halab down {lab.name}`, then `up`",
-        )
+    for storage in lab.storage:
+        sizes = {
+            name: data_disk_mib(virsh, record.domains[name], storage.name) or 0
+            for name in lab.nodes.names
+            if record.domains[name] in there
+        }
+        largest = max(sizes.values(), default=0)
+        if largest > storage.size_mib:
+            key = lab.key_of_size(storage)
+            raise HalabError(
+                f"the disks {storage.name!r} of lab {lab.name!r} have up to {largest} MiB, and a "
+                "disk that holds data cannot shrink",
+                detail="\n".join(f"{name}: {size} MiB" for name, size in sizes.items()),
+                hint=f"write {key} = {largest}; or begin anew, without the lab's data: "
+                f"`./halab down {lab.name}`, then `up`",
+            )
 
 
 def _before(lab: Lab, folder: LabFolder) -> Lab:

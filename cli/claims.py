@@ -14,7 +14,7 @@ from cli.locking import locked
 from core.errors import HalabError
 from core.folders import LabFolder
 from core.processes import is_alive, start_time
-from inventory.model import Frozen
+from inventory.frozen import Frozen
 from inventory.record import save
 
 

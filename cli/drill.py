@@ -21,6 +21,8 @@ from drills.report import write_report
 from drills.result import Answer, DrillResult
 from drills.runner import Kept, new_seed, run
 from drills.site import Site
+from inventory.record import load_inventory
+from parts.all import Parts
 
 NOT_PASSED = 3
 """Exit status when a drill did not pass; 1 is an error and 2 a wrong command line."""
@@ -36,7 +38,7 @@ MARKS = {
 
 def drill(
     name: Annotated[str, typer.Argument(help="A lab that `halab list` shows.")],
-    fault: Annotated[str, typer.Argument(help="A fault that `halab drills` lists.")],
+    fault: Annotated[str, typer.Argument(help="A fault that `halab drills LAB` lists.")],
     target: Annotated[
         str | None,
         typer.Option(
@@ -53,7 +55,8 @@ def drill(
     ] = None,
 ) -> None:
     """Break something on purpose, watch, heal and judge; exit status 3 when it did not pass."""
-    entry, folder = find(fault), existing_lab(name)
+    folder = existing_lab(name)
+    entry = find(fault, Parts(load_inventory(folder)))
     first = new_seed() if seed is None else seed
     passed = True
     with locked(name), interruptible():

@@ -10,23 +10,31 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from drills.catalogue import CATALOGUE
+from cli.choosing import wanted
+from drills.catalogue import catalogue
 from drills.drill import Drill
+from infra.planning import sketch
+from parts.all import Parts
 
 SCHEMA_VERSION = 1
 
 
 def drills(
+    lab: Annotated[
+        str, typer.Argument(help="A lab that runs, a name in labs/, or a TOML file.")
+    ] = "active-passive",
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """List the faults that a lab can be put through, and what each teaches."""
+    definition, _ = wanted(lab)
+    known = catalogue(Parts(sketch(definition))).values()
     if as_json:
-        listed = [describe(entry) for entry in CATALOGUE.values()]
+        listed = [describe(entry) for entry in known]
         print(json.dumps({"version": SCHEMA_VERSION, "drills": listed}, indent=2))
         return
     # Sentences are too long for columns of their own on a terminal of 80.
     table = Table("fault", "hits", "what happens, and what it teaches", box=None, padding=(0, 1))
-    for entry in CATALOGUE.values():
+    for entry in known:
         said = Text.assemble(entry.title, "\n", (entry.teaches, "dim"))
         table.add_row(Text(entry.name, style="bold", no_wrap=True), entry.target, said)
     Console(highlight=False).print(table)

@@ -19,13 +19,13 @@ from cli.series import print_summary, run_series
 from cli.up import up
 from core.folders import LabFolder
 from core.signals import interruptible
-from drills.catalogue import find
 from drills.junit import Case, junit
 from drills.runner import new_seed
-from drills.schedule import EXAM
-from drills.schedule import exam as chosen
+from drills.schedule import exam as turns_of
 from drills.site import Site
 from hypervisor.reset import can_reset
+from infra.planning import sketch
+from parts.all import Parts
 
 
 def exam(
@@ -55,17 +55,20 @@ def exam(
     A lab that is not there is built and taken away afterwards, whatever happened; one that was
     there stays. In a lab that was built for it each drill begins from the state right after `up`.
     """
-    names = tuple(find(name.strip()).name for name in faults.split(",")) if faults else EXAM
+    asked = [name.strip() for name in faults.split(",")] if faults else []
     definition, _ = wanted(lab)
     name = definition.name
     console = Console(highlight=False, soft_wrap=True)
     for folder in (reports, junit_file.parent if junit_file else None):
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
+    chosen = new_seed() if seed is None else seed
+    # Before anything is built: a name that is no drill of this lab.
+    names = [turn.drill.name for turn in turns_of(Parts(sketch(definition)), chosen, asked)]
     cases: list[Case] = []
     with interruptible(), _standing(lab, name, keep, console) as built, locked(name):
-        turns = chosen(new_seed() if seed is None else seed, names)
         site = Site.of(LabFolder.of(name))
+        turns = turns_of(site.parts, chosen, names)
         afresh = reset or (built and can_reset(site.folder))
         try:
             cases.extend(run_series(site, turns, console, reports, budget, reset=afresh))

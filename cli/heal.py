@@ -18,9 +18,9 @@ from core.signals import interruptible
 from drills.healing import heal as heal_site
 from drills.site import Site
 from machines.remote import Remote
+from parts.reasons import Reason
 from status.collect import Observer
 from status.health import wait_healthy
-from status.reasons import Reason
 from status.rules import judge
 
 
@@ -65,7 +65,7 @@ def _clean_up(site: Site, console: Console, *, yes: bool) -> bool:
     Raises CommandError when a command fails.
     """
     with Observer(site.inventory, site.record) as observer:
-        found = judge(site.inventory, observer.readings())
+        found = judge(site.parts, observer.look())
     left = [reason for reason in found if reason.remedy and not reason.remedy.warning]
     if not left:
         return False

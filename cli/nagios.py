@@ -12,7 +12,7 @@ WORDS = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
 def plugin_line(lab: LabStatus) -> tuple[int, str]:
     """Return the exit status and the one line with performance data.
 
-    CRITICAL: the service does not answer or there is no quorum. WARNING: anything else is wrong, as
+    CRITICAL: a service does not answer or there is no quorum. WARNING: anything else is wrong, as
     lost redundancy. UNKNOWN: no cluster node can be asked, or the monitoring of a lab that is well.
     """
     code, text = _judge(lab)
@@ -33,10 +33,10 @@ def plugin_line(lab: LabStatus) -> tuple[int, str]:
 
 
 def _judge(lab: LabStatus) -> tuple[int, str]:
-    if lab.quorum is None and not lab.service.answers:
+    if lab.quorum is None and not lab.answers:
         return UNKNOWN, "no cluster node can be asked"
-    if not lab.service.answers:
-        return CRITICAL, f"the service does not answer ({len(lab.reasons)} findings)"
+    if not lab.answers:
+        return CRITICAL, f"{_silence(lab)} ({len(lab.reasons)} findings)"
     if lab.quorum is None or not lab.quorum.quorate:
         return CRITICAL, "no quorum"
     grave = [p for p in lab.problems or () if p.severity.rank >= Severity.WARNING.rank]
@@ -47,4 +47,13 @@ def _judge(lab: LabStatus) -> tuple[int, str]:
         return WARNING, f"{grave[0].host}: {grave[0].name}{more}"
     if lab.monitoring is MonitoringState.UNREACHABLE:
         return UNKNOWN, "healthy, but the monitoring does not answer"
-    return OK, f"healthy, {lab.active} is active"
+    return OK, f"healthy, {lab.serving}"
+
+
+def _silence(lab: LabStatus) -> str:
+    """Say who does not answer."""
+    endpoints = [endpoint for service in lab.services for endpoint in service.endpoints]
+    if len(endpoints) == 1:
+        return "the service does not answer"
+    silent = (endpoint.url for endpoint in endpoints if not endpoint.answers)
+    return f"no answer at {', '.join(silent)}"

@@ -53,4 +53,4 @@ def _memory(plan: MachinePlan) -> int:
 
 def _disk(plan: MachinePlan) -> int:
     # Its snapshot for `reset` may come to hold all of the machine's memory.
-    return (plan.data_disk_mib or 0) + plan.memory_mib
+    return sum(plan.data_disks.values()) + plan.memory_mib

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import signal
+from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Annotated
 
@@ -18,7 +19,8 @@ from labs.ports import ZABBIX_FRONTEND
 from labs.roles import NetworkRole
 from machines.remote import Remote
 from machines.tunnel import HERE, tunnel
-from provisioning.zabbix.names import ADMIN
+from parts.all import Parts
+from parts.monitoring.names import ADMIN
 
 Port = typer.Option(min=0, max=65535, help="Local port; 0 takes a free one.")
 
@@ -38,13 +40,16 @@ def open_lab(
     with ExitStack() as stack:
         remote = stack.enter_context(Remote(inventory.monitor))
         remote.run("true")
-        service = inventory.service
-        local = stack.enter_context(tunnel(remote, str(service.address.ip), service.port, port))
+        services: dict[str, str] = {}
+        for name, part in Parts(inventory).services.items():
+            address, wanted = part.service.addresses[0].ip, port if not services else 0
+            local = stack.enter_context(tunnel(remote, str(address), part.service.port, wanted))
+            services[name] = part.reached_at(HERE, local)
         zabbix = None
         if inventory.monitoring is not None:
-            address = inventory.monitor.interfaces[NetworkRole.MANAGEMENT].address.ip
-            zabbix = stack.enter_context(tunnel(remote, str(address), ZABBIX_FRONTEND, zabbix_port))
-        tell(Console(highlight=False, soft_wrap=True), folder, inventory, local, zabbix)
+            pages = str(inventory.monitor.interfaces[NetworkRole.MANAGEMENT].address.ip)
+            zabbix = stack.enter_context(tunnel(remote, pages, ZABBIX_FRONTEND, zabbix_port))
+        tell(Console(highlight=False, soft_wrap=True), folder, inventory, services, zabbix)
         # Without a handler of its own, Ctrl-C raises KeyboardInterrupt out of this.
         while True:
             try:
@@ -54,10 +59,15 @@ def open_lab(
 
 
 def tell(
-    console: Console, folder: LabFolder, inventory: Inventory, service: int, zabbix: int | None
+    console: Console,
+    folder: LabFolder,
+    inventory: Inventory,
+    services: Mapping[str, str],
+    zabbix: int | None,
 ) -> None:
-    """Say at which local ports the service and Zabbix are, and how to get in."""
-    console.print(f"service   http://{HERE}:{service}/")
+    """Say at which local ports services and Zabbix are, and how to get in."""
+    for name, url in services.items():
+        console.print(f"{name:<9} {url}")
     if zabbix is None:
         console.print("Zabbix    this lab has no monitoring")
     else:

@@ -41,7 +41,7 @@ def soak(
     with locked(name), interruptible():
         site = Site.of(folder)
         try:
-            turns = _until(draw(chosen), minutes)
+            turns = _until(draw(site.parts, chosen), minutes)
             for case in run_series(site, turns, console, reports, reset=reset):
                 cases.append(case)
                 if case.result is None:

@@ -16,7 +16,7 @@ from cli.nagios import plugin_line
 from core.folders import LabFolder
 from inventory.record import load_inventory, load_record
 from parts.fencing import sbd
-from provisioning.secrets import load_secrets
+from parts.secrets import load_secrets
 from provisioning.zabbix.api import MonitoringUnreachable
 from status.collect import collect
 from status.model import LabStatus, MonitoringState, RemedyStatus
@@ -74,15 +74,16 @@ def print_status(console: Console, lab: LabStatus) -> None:
     if lab.quorum:
         quorum = lab.quorum
         state = "quorate" if quorum.quorate else "NO QUORUM"
-        console.print(
-            f"quorum   {state}, {quorum.votes} of {quorum.expected} votes, "
-            f"quorum device {quorum.qdevice.value}"
-        )
+        device = f", quorum device {quorum.qdevice.value}" if quorum.qdevice else ""
+        console.print(f"quorum   {state}, {quorum.votes} of {quorum.expected} votes{device}")
     connected = sum(link.connected for link in lab.links)
     console.print(f"links    {connected} of {len(lab.links)} connected")
-    answers = "answers" if lab.service.answers else "DOES NOT ANSWER"
-    holders = ", ".join(f"{held.address} on {held.node}" for held in lab.addresses) or "nowhere"
-    console.print(f"service  {lab.service.url} {answers}; address {holders}")
+    for service in lab.services:
+        for endpoint in service.endpoints:
+            held = [each.node for each in lab.addresses if each.address == endpoint.address]
+            answers = "answers" if endpoint.answers else "DOES NOT ANSWER"
+            where = f"address {endpoint.address} on {', '.join(held)}" if held else "nowhere"
+            console.print(f"{service.name:<8} {endpoint.url} {answers}; {where}")
     if lab.monitoring is MonitoringState.UNREACHABLE:
         console.print(Text("problems monitoring does not answer: nobody knows", style="red"))
     elif lab.problems is not None:
@@ -129,7 +130,7 @@ def _machines(lab: LabStatus) -> Table:
             for resource in lab.resources
             if resource.node == node.name and resource.id != sbd.PRIMITIVE
         )
-        disk = lab.replication.get(node.name)
-        replication = f"{disk.connection}, {disk.role}, {disk.disk}" if disk else ""
+        disks = [disks[node.name] for disks in lab.replication.values() if node.name in disks]
+        replication = "; ".join(f"{disk.connection}, {disk.role}, {disk.disk}" for disk in disks)
         table.add_row(node.name, node.state.value, runs or node.role.value, replication)
     return table

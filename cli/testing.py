@@ -16,13 +16,21 @@ from rich.console import Console
 from cli.claims import check_removable, claimed
 from cli.progress import Progress
 from core.command import run, start
+from core.errors import HalabError
 from core.folders import PROJECT
 from core.signals import interruptible
 from hypervisor.packages import NEEDS, TEST_NEEDS, ensure_packages
 from labs.loading import load
 
-DEFINITION = PROJECT / "tests" / "selftest.toml"
-"""The lab that the tests build; one of its name that somebody else made is not touched."""
+DEFINITIONS = {path.stem: path for path in sorted((PROJECT / "tests" / "labs").glob("*.toml"))}
+"""The labs that the tests build, by what they are like; one of their names that somebody else made
+is not touched."""
+
+MAIN = "active-passive"
+"""The lab that a plain `halab test` tests as a whole; of the others it tells one failover."""
+
+SUITES = ("tests/state", "tests/failover")
+ONE_FAILOVER = ("tests/state", "tests/failover/test_power_loss.py")
 
 COMMAND = "halab test"
 
@@ -40,13 +48,21 @@ GATES: tuple[tuple[str, ...], ...] = (
 
 def test(
     unit: Annotated[bool, typer.Option("--unit", help="Only what takes seconds.")] = False,
-    thorough: Annotated[bool, typer.Option("--all", help="The long stories too.")] = False,
-    keep: Annotated[bool, typer.Option("--keep", help="Leave the test lab up.")] = False,
+    lab: Annotated[
+        str | None,
+        typer.Option(help=f"Everything about one lab: {', '.join(DEFINITIONS)}."),
+    ] = None,
+    thorough: Annotated[bool, typer.Option("--all", help="Everything about all labs.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the test labs up.")] = False,
     junit: Annotated[
-        Path | None, typer.Option(help="Folder for JUnit XML: unit.xml and lab.xml.")
+        Path | None, typer.Option(help="Folder for JUnit XML: unit.xml and one for each lab.")
     ] = None,
 ) -> None:
-    """Run linters, unit tests, Pulumi-mock tests, and one whole lab: up, state, failover, down."""
+    """Run linters, unit tests, Pulumi-mock tests, and whole labs: up, state, failover, down."""
+    if lab is not None and lab not in DEFINITIONS:
+        raise HalabError(
+            f"no lab of the tests is called {lab!r}", hint=f"they are {', '.join(DEFINITIONS)}"
+        )
     console = Console(highlight=False, soft_wrap=True)
     with ExitStack() as stack:
         stack.enter_context(interruptible())
@@ -60,13 +76,20 @@ def test(
             _run_gates(console)
         console.print("[bold]unit tests and Pulumi-mock tests[/]")
         _check(_pytest(["tests/unit", "tests/infra"], reports / "unit.xml"))
-        if not unit:
-            name = load(str(DEFINITION)).name
-            with _lab(name, keep, console):
-                console.print("[bold]state and failover of a running lab[/]")
-                suites = ["tests/state", "tests/failover", f"--lab={name}"]
-                chosen = [] if thorough else ["-m", "not thorough"]
-                _check(_pytest([*suites, *chosen], reports / "lab.xml"))
+        if unit:
+            return
+        for kind in (lab,) if lab else sorted(DEFINITIONS, key=lambda kind: kind != MAIN):
+            _test_lab(kind, reports, console, whole=thorough or lab == kind, keep=keep)
+
+
+def _test_lab(kind: str, reports: Path, console: Console, *, whole: bool, keep: bool) -> None:
+    """Build a lab, run its suites and take it away; `whole`: the long stories too."""
+    name = load(str(DEFINITIONS[kind])).name
+    suites = SUITES if whole or kind == MAIN else ONE_FAILOVER
+    chosen = [] if whole else ["-m", "not thorough"]
+    with _lab(kind, name, keep, console):
+        console.print(f"[bold]state and failover of lab {name}, which is {kind}[/]")
+        _check(_pytest([*suites, f"--lab={name}", *chosen], reports / f"{kind}.xml"))
 
 
 def _run_gates(console: Console) -> None:
@@ -78,13 +101,13 @@ def _run_gates(console: Console) -> None:
 
 
 @contextmanager
-def _lab(name: str, keep: bool, console: Console) -> Iterator[None]:
+def _lab(kind: str, name: str, keep: bool, console: Console) -> Iterator[None]:
     if check_removable(name, COMMAND):
         console.print(f"removing the lab {name} of an earlier run")
         _check(_halab("down", name))
     with claimed(name, COMMAND, lambda: _check(_halab("down", name)), keep):
         try:
-            _check(_halab("up", str(DEFINITION)))
+            _check(_halab("up", str(DEFINITIONS[kind])))
             yield
         finally:
             if keep:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
 
@@ -16,9 +17,8 @@ from inventory.model import Inventory, Machine
 from inventory.record import LabRecord, load_inventory, save
 from labs.roles import MachineRole
 from machines.remote import Remote
+from parts.all import Parts
 from status.health import wait_healthy
-
-STOP_CLUSTER = "systemctl stop pacemaker\nsystemctl stop corosync-qdevice corosync"
 
 
 def restart_in_turn(
@@ -38,9 +38,10 @@ def restart_in_turn(
     inventory = load_inventory(folder)
     report("waiting until the lab is healthy: it has to do without one machine at a time")
     found = wait_healthy(inventory, inventory.timing.healthy_wait_s, report, record=record)
-    for name in in_order(inventory, parts, found.active):
+    serving = {node for service in found.services for node in service.nodes}
+    for name in in_order(inventory, parts, serving):
         machine = inventory.machine(name)
-        report(f"{name}: shutting down" + ("; the service moves" if name == found.active else ""))
+        report(f"{name}: shutting down" + ("; the service moves" if name in serving else ""))
         _shut_down(machine, inventory, record)
         engine.up(PulumiEvents(report), only=parts[name])
         inventory = _with_host_key(inventory, machine, folder)
@@ -48,11 +49,11 @@ def restart_in_turn(
         wait_healthy(inventory, inventory.timing.rejoin_wait_s, report, record=record)
 
 
-def in_order(inventory: Inventory, names: Collection[str], active: str | None) -> list[str]:
-    """Return the machines with the monitor first and the node that serves last."""
+def in_order(inventory: Inventory, names: Collection[str], serving: Collection[str]) -> list[str]:
+    """Return the machines with the monitor first and the nodes that serve last."""
 
     def place(machine: Machine) -> tuple[bool, bool]:
-        return machine.role is MachineRole.NODE, machine.name == active
+        return machine.role is MachineRole.NODE, machine.name in serving
 
     return [one.name for one in sorted(inventory.machines, key=place) if one.name in names]
 
@@ -61,7 +62,9 @@ def _shut_down(machine: Machine, inventory: Inventory, record: LabRecord) -> Non
     timing = inventory.timing
     with Remote(machine) as remote:
         if machine.role is MachineRole.NODE:
-            remote.run(STOP_CLUSTER, timeout=timing.stop_wait_s)
+            manager, *members = Parts(inventory).cluster_units
+            stop = f"systemctl stop {manager}\nsystemctl stop {shlex.join(members)}"
+            remote.run(stop, timeout=timing.stop_wait_s)
         remote.run("systemctl poweroff --no-block", timeout=timing.ssh_wait_s)
     wait_until(
         partial(_state, machine, record),

@@ -25,6 +25,7 @@ from infra.impact import Impact
 from inventory.model import Inventory
 from inventory.record import load_inventory
 from status.health import wait_healthy
+from status.model import LabStatus
 
 
 def up(
@@ -72,12 +73,17 @@ def up(
     back = ((f"./halab reset {found.lab}", "back to this state"),) if resettable else ()
     for command, what in (
         (f"./halab status {found.lab}", "how it is"),
-        (f"./halab ssh {found.lab} {found.active}", "a shell on the active node"),
+        (f"./halab ssh {found.lab} {_somebody(found)}", "a shell on a node that serves"),
         *back,
         ("./halab test", "break it and prove that it fails over"),
         (f"./halab down {found.lab}", "take it away without a trace"),
     ):
         console.print(f"  {command:<34} {what}")
+
+
+def _somebody(found: LabStatus) -> str:
+    """Return a node at which clients find a service."""
+    return next((node for service in found.services for node in service.nodes), "NODE")
 
 
 def keep_for_reset(prepared: Prepared, inventory: Inventory, progress: Progress) -> bool:

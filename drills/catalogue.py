@@ -1,32 +1,47 @@
-"""Every fault for a lab: how it is made, what it teaches, and what has to happen."""
+"""The faults that a lab can be put through: those of every lab, and those of its parts."""
 
 from __future__ import annotations
 
 from core.errors import HalabError
 from drills.drill import Drill
-from drills.entries import arbiters, copies, daemons, machines, networks, people, resources, storage
-
-_ENTRIES = (
-    *machines.ENTRIES,
-    *daemons.ENTRIES,
-    *networks.ENTRIES,
-    *arbiters.ENTRIES,
-    *storage.ENTRIES,
-    *resources.ENTRIES,
-    *copies.ENTRIES,
-    *people.ENTRIES,
-)
-
-CATALOGUE = {entry.name: entry for entry in _ENTRIES}
-"""All drills by name."""
+from drills.entries import arbiters, copies, daemons, machines, networks, people, resources
+from drills.entries import services as of_services
+from drills.entries import storage as of_storage
+from parts.all import Parts
 
 
-def find(name: str) -> Drill:
-    """Return a drill by name; raises HalabError for one that is not in the catalogue."""
+def catalogue(parts: Parts) -> dict[str, Drill]:
+    """Return the drills of a lab, by name."""
+    inventory = parts.inventory
+    users = tuple(
+        (part.storage, part.service.name)
+        for part in parts.services.values()
+        if part.storage is not None
+    )
+    entries = (
+        *machines.ENTRIES,
+        *daemons.ENTRIES,
+        *(drill for part in parts.services.values() for drill in of_services.entries(part)),
+        *networks.entries(device=inventory.quorum == "device"),
+        *(arbiters.DEVICE if inventory.quorum == "device" else ()),
+        *arbiters.DISK,
+        *(drill for storage, user in users for drill in of_storage.entries(storage, user)),
+        *of_storage.ROOT,
+        *resources.ENTRIES,
+        *(drill for storage, user in users for drill in copies.entries(storage, user)),
+        *people.entries(parts),
+    )
+    return {entry.name: entry for entry in entries}
+
+
+def find(name: str, parts: Parts) -> Drill:
+    """Return a lab's drill by name; raises HalabError for one that it does not have."""
+    known = catalogue(parts)
     try:
-        return CATALOGUE[name]
+        return known[name]
     except KeyError as error:
+        lab = parts.inventory.lab
         raise HalabError(
-            f"no fault is called {name!r}",
-            hint=f"`./halab drills` tells about them: {', '.join(CATALOGUE)}",
+            f"lab {lab!r} has no fault that is called {name!r}",
+            hint=f"`./halab drills {lab}` tells about them: {', '.join(known)}",
         ) from error

@@ -8,6 +8,8 @@ from typing import Literal
 from drills.expectations import Expectation
 from drills.faults.base import Fault
 from labs.roles import MachineRole
+from parts.all import Parts
+from parts.services.base import ServicePart
 
 SETTLE_S = 15.0
 """Seconds that a fault which nobody may notice is held at least: DRBD needs 13 to miss its peer."""
@@ -19,8 +21,9 @@ class Drill:
 
     `target` is who is hit unless a person says otherwise; `role` the kind of machine that can be,
     `only` says that it has to be the active node or that it must not; `most` how many at once.
-    `hold_s`: seconds that the fault is held at least. `watch`: where to look while it runs.
-    `by_hand`: how a person heals it without halab.
+    `service` names the one that it is about, which a client uses meanwhile: the lab's first, unless
+    it says so. `hold_s`: seconds that the fault is held at least. `watch`: where to look while it
+    runs. `by_hand`: how a person heals it without halab.
     """
 
     name: str
@@ -34,4 +37,9 @@ class Drill:
     role: MachineRole = MachineRole.NODE
     only: Literal["active", "standby"] | None = None
     most: int = 1
+    service: str | None = None
     hold_s: float = 0.0
+
+    def about(self, parts: Parts) -> ServicePart:
+        """Return the service of a lab that the drill is about."""
+        return parts.first_service if self.service is None else parts.services[self.service]

@@ -6,31 +6,49 @@ unnoticed at the other. So each expectation is a function of the situation.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from ipaddress import IPv4Address
 
 from inventory.model import Inventory
+from labs.durations import Budget
 from labs.timing import Timing
+from parts.budget import budget
+from parts.services.base import ServicePart
 from parts.storage.drbd import HANDLER_RULE
+from parts.storage.replicas import named
 from status.problems import Alarm
 
 
 class Fate(StrEnum):
-    """What becomes of the service: it is served where it was, elsewhere, or by anybody."""
+    """What becomes of a service, or of those of its addresses that are hit.
+
+    It is served where it was, elsewhere from then on, elsewhere until its own node is back, or by
+    anybody in the end.
+    """
 
     STAYS = "stays"
     MOVES = "moves"
+    VISITS = "visits"
     RETURNS = "returns"
 
 
 @dataclass(frozen=True)
 class Situation:
-    """Whom a fault hits, in which lab, and who was active before."""
+    """Whom a fault hits, in which lab, and at which nodes clients find the service before.
 
-    inventory: Inventory
-    active: str | None
+    `holders` are nodes by address.
+    """
+
+    part: ServicePart
+    holders: Mapping[IPv4Address, str]
     targets: frozenset[str]
+
+    @property
+    def inventory(self) -> Inventory:
+        """The lab."""
+        return self.part.inventory
 
     @property
     def timing(self) -> Timing:
@@ -38,14 +56,35 @@ class Situation:
         return self.inventory.timing
 
     @property
+    def budget(self) -> Budget:
+        """What a failover of the service may take."""
+        return budget(self.part)
+
+    @property
     def nodes(self) -> tuple[str, ...]:
         """The names of the cluster nodes."""
         return tuple(node.name for node in self.inventory.nodes)
 
     @property
-    def active_hit(self) -> bool:
-        """Whether the node that serves is among the targets."""
-        return self.active in self.targets
+    def has_data(self) -> bool:
+        """Whether the service keeps data that are replicated."""
+        return self.part.storage is not None
+
+    @property
+    def active(self) -> str | None:
+        """The node that serves, of a service that runs on one."""
+        nodes = set(self.holders.values())
+        return nodes.pop() if len(nodes) == 1 and not self.part.service.everywhere else None
+
+    def serves(self, nodes: Collection[str]) -> bool:
+        """Tell whether clients find the service at any of these nodes."""
+        return any(node in nodes for node in self.holders.values())
+
+    def leaves(self, nodes: Collection[str]) -> Fate:
+        """Return what becomes of the service when it can run at none of these nodes."""
+        if not self.serves(nodes):
+            return Fate.STAYS
+        return Fate.VISITS if self.part.service.everywhere else Fate.MOVES
 
 
 @dataclass(frozen=True)
@@ -53,17 +92,19 @@ class Expected:
     """What has to happen, and nothing else. Durations in seconds.
 
     `interrupted`: clients must notice, so the drill waits for it; `outage_s` is the longest gap
-    that they may see. `fenced` and `rebooted` are exactly these nodes. `reasons` are patterns of
+    that they may see, and `spared_s` that at addresses of nodes that are not struck, where others
+    are (None: the same). `fenced` and `rebooted` are exactly these nodes. `reasons` are patterns of
     what `status` has to complain about meanwhile. `allowed_news` names patterns of bad news in
     journals that this fault brings. `writes_refused`: writes fail while pages are served.
     `double_s`: for how long a stale node may answer for the service address besides the right one.
-    `clocks_agree` is false where the fault tampers with a clock. `verify`: compare both disks
-    block by block afterwards. `alarms`: what a lab's monitoring has to raise.
+    `clocks_agree` is false where the fault tampers with a clock. `verify`: compare both disks block
+    by block afterwards. `alarms`: what a lab's monitoring has to raise.
     """
 
     fate: Fate
     outage_s: float
     interrupted: bool = False
+    spared_s: float | None = None
     fenced: frozenset[str] = frozenset()
     rebooted: frozenset[str] = frozenset()
     reasons: tuple[str, ...] = ()
@@ -73,6 +114,21 @@ class Expected:
     clocks_agree: bool = True
     verify: bool = False
     alarms: frozenset[Alarm] = frozenset()
+
+    def struck(self, targets: Collection[str]) -> frozenset[str]:
+        """Return the nodes at which clients may notice it: the fenced, else whom it is aimed at."""
+        return self.fenced | self.rebooted or frozenset(targets)
+
+    def allowed_s(
+        self, node: str | None, targets: Collection[str], serving: Collection[str]
+    ) -> float:
+        """Return the longest gap that clients may see at an address that `node` has.
+
+        `serving` are all nodes at which clients find the service.
+        """
+        struck = self.struck(targets)
+        aside = node not in struck and any(each in struck for each in serving)
+        return self.spared_s if aside and self.spared_s is not None else self.outage_s
 
 
 Expectation = Callable[[Situation], Expected]
@@ -86,31 +142,37 @@ def stall_s(timing: Timing) -> float:
     return 2.0 + timing.pace
 
 
-def frozen_s(timing: Timing) -> float:
-    """Return how long the active node's writes, and behind them its pages, may wait for a fencing.
+def frozen_s(situation: Situation) -> float:
+    """Return how long writes, and behind them pages, may wait for the fencing of another node.
 
-    DRBD holds writes from the loss of its peer until the peer is known to be fenced.
+    DRBD holds writes from the loss of its peer until the peer is known to be fenced. A service
+    without data waits for nothing.
     """
-    budget = timing.budget
+    if not situation.has_data:
+        return stall_s(situation.timing)
+    budget = situation.budget
     return round(budget.total_s - budget.start_s, 1)
 
 
-def restart_s(timing: Timing) -> float:
+def restart_s(situation: Situation) -> float:
     """Return how long it may take until a dead service is noticed and has been started again.
 
     The monitor's interval, then stop and start of what stands on it.
     """
-    return timing.web.monitor_every_s + 2.0 + timing.budget.start_s
+    part = situation.part
+    starts = part.start_pace_s * part.timing.pace if part.service.everywhere else 0.0
+    return part.timeouts.monitor_every_s + 2.0 + situation.budget.start_s + starts
 
 
-def lonely_s(timing: Timing) -> float:
+def lonely_s(situation: Situation) -> float:
     """Return how long writes may wait when replication is lost but the peer lives.
 
     DRBD needs a ping interval and its timeout to notice; then the fence-peer handler outdates the
     peer (`Budget.promotion_s` holds the same handler).
     """
+    timing = situation.timing
     noticed = timing.drbd_ping_interval_s + timing.drbd_ping_timeout_ds / 10
-    return noticed + timing.drbd_timeout_ds / 10 + timing.budget.promotion_s
+    return noticed + timing.drbd_timeout_ds / 10 + situation.budget.promotion_s
 
 
 def unnoticed(
@@ -120,6 +182,7 @@ def unnoticed(
     return lambda situation: Expected(
         Fate.STAYS,
         stall_s(situation.timing),
+        spared_s=stall_s(situation.timing),
         reasons=reasons,
         allowed_news=frozenset(allowed_news),
         alarms=frozenset(alarms),
@@ -157,16 +220,16 @@ def partition(situation: Situation) -> Expected:
 
 
 def _fenced(situation: Situation, victims: frozenset[str], news: tuple[str, ...]) -> Expected:
-    moves = situation.active in victims
-    timing = situation.timing
+    moves = situation.serves(victims)
     return Expected(
-        Fate.MOVES if moves else Fate.STAYS,
-        timing.budget.total_s if moves else frozen_s(timing),
+        situation.leaves(victims),
+        situation.budget.total_s if moves else frozen_s(situation),
         interrupted=moves,
+        spared_s=frozen_s(situation),
         fenced=victims,
         rebooted=victims,
         allowed_news=frozenset(news),
-        verify=moves,
+        verify=moves and situation.has_data,
         alarms=frozenset({Alarm.NODE_LOST, Alarm.FENCED}),
     )
 
@@ -185,19 +248,22 @@ def restarted_in_place(situation: Situation) -> Expected:
     """The service dies and is started again where it was."""
     return Expected(
         Fate.STAYS,
-        restart_s(situation.timing),
+        restart_s(situation),
         interrupted=True,
+        spared_s=stall_s(situation.timing),
         alarms=frozenset({Alarm.RESOURCE_FAILED}),
     )
 
 
 def _left(situation: Situation) -> Expected:
     """The service leaves the targets without fencing; nobody notices when it was elsewhere."""
-    moves = situation.active_hit
+    moves = situation.serves(situation.targets)
+    calm = stall_s(situation.timing)
     return Expected(
-        Fate.MOVES if moves else Fate.STAYS,
-        situation.timing.budget.total_s if moves else stall_s(situation.timing),
+        situation.leaves(situation.targets),
+        situation.budget.total_s if moves else calm,
         interrupted=moves,
+        spared_s=calm,
     )
 
 
@@ -207,6 +273,16 @@ def planned_move(situation: Situation) -> Expected:
         _left(situation),
         reasons=tuple(rf"^{name} is in standby" for name in sorted(situation.targets)),
         alarms=frozenset({Alarm.NODE_STANDBY}),
+    )
+
+
+def left_to_itself(situation: Situation) -> Expected:
+    """A node leaves the cluster in good order and cannot come back before it is mended."""
+    return replace(
+        _left(situation),
+        reasons=tuple(
+            rf"^corosync does not answer on {name}$" for name in sorted(situation.targets)
+        ),
     )
 
 
@@ -228,7 +304,7 @@ def disk_lost(situation: Situation) -> Expected:
     """DRBD serves on over the network until the cluster has moved the service to the good disk."""
     return replace(
         _left(situation),
-        reasons=(r"^the replicated disk on \S+ is \w+, not UpToDate$",),
+        reasons=(rf"^the replicated disk{_named(situation)} on \S+ is \w+, not UpToDate$",),
         allowed_news=frozenset({"input/output error"}),
         verify=True,
         alarms=frozenset({Alarm.DISK_NOT_UPTODATE}),
@@ -245,8 +321,13 @@ def all_lost(situation: Situation) -> Expected:
         situation.timing.boot_wait_s + situation.timing.joined_wait_s,
         interrupted=True,
         rebooted=situation.targets,
-        verify=True,
+        verify=situation.has_data,
     )
+
+
+def _named(situation: Situation, word: str = "") -> str:
+    storage = situation.part.storage
+    return "" if storage is None else named(storage, word)
 
 
 def served_alone(situation: Situation) -> Expected:
@@ -274,7 +355,10 @@ def stale_alone(situation: Situation) -> Expected:
     return replace(
         alone,
         outage_s=alone.outage_s + situation.timing.healthy_wait_s,
-        reasons=(rf"^{situation.active} waits for .*, which (?:may have|has) newer data$",),
+        reasons=(
+            rf"^{situation.active} waits for .*, which (?:may have|has) newer data"
+            f"{_named(situation, 'of ')}$",
+        ),
     )
 
 
@@ -282,7 +366,7 @@ def replication_lost(situation: Situation) -> Expected:
     """The active node goes on alone once the other is kept from promotion. Nobody is fenced."""
     return Expected(
         Fate.STAYS,
-        lonely_s(situation.timing),
+        lonely_s(situation),
         reasons=(HANDLER_RULE,),
         verify=True,
         alarms=frozenset({Alarm.REPLICATION_DISCONNECTED, Alarm.OUT_OF_SYNC, Alarm.BAN_LEFT}),
@@ -294,6 +378,7 @@ def hiccup(situation: Situation) -> Expected:
     return Expected(
         Fate.STAYS,
         situation.timing.hiccup_s + 6.0,
+        spared_s=stall_s(situation.timing),
         allowed_news=frozenset({"kernel trouble"}),
     )
 

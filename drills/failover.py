@@ -26,7 +26,7 @@ def measure_power_loss(site: Site, report: Callable[[str], None]) -> DrillResult
 
     Raises HalabError when the lab is not healthy to begin with, or cannot be healed.
     """
-    return run(site, find("power-off"), _Saying(report), seed=new_seed()).result
+    return run(site, find("power-off", site.parts), _Saying(report), seed=new_seed()).result
 
 
 def words(result: DrillResult) -> list[str]:

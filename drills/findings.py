@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 
 from drills.expectations import Expected
 from drills.ledger import Entry
@@ -12,6 +13,7 @@ from drills.probes import Attempt, Sighting
 from drills.snapshot import Snapshot
 from drills.timeline import Line
 from inventory.model import Inventory
+from parts.services.base import ServicePart
 from status.problems import Problem, Report
 
 
@@ -28,7 +30,7 @@ class Findings:
     end.
     """
 
-    inventory: Inventory
+    part: ServicePart
     expected: Expected
     targets: tuple[str, ...]
     injected: float
@@ -50,11 +52,31 @@ class Findings:
     problems: tuple[Problem, ...] | None = None
 
     @property
-    def source(self) -> str | None:
-        """The node that served before."""
-        return self.before.status.active
+    def inventory(self) -> Inventory:
+        """The lab."""
+        return self.part.inventory
 
     @property
-    def holder(self) -> str | None:
-        """The node that serves at the end."""
-        return self.after.status.active if self.after else None
+    def was(self) -> dict[IPv4Address, str]:
+        """At which node clients found the service before, by address."""
+        return self.before.holders(self.part.service.name)
+
+    @property
+    def now(self) -> dict[IPv4Address, str]:
+        """At which node they find it at the end."""
+        return self.after.holders(self.part.service.name) if self.after else {}
+
+    @property
+    def struck(self) -> frozenset[str]:
+        """The nodes at which clients may have noticed the fault."""
+        return self.expected.struck(self.targets)
+
+    @property
+    def hit(self) -> tuple[IPv4Address, ...]:
+        """The addresses that were there."""
+        return tuple(address for address, node in self.was.items() if node in self.struck)
+
+    def allowed_s(self, address: str) -> float:
+        """Return the longest gap that clients may see at an address."""
+        nodes = {str(where): node for where, node in self.was.items()}
+        return self.expected.allowed_s(nodes.get(address), self.targets, nodes.values())

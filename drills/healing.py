@@ -13,6 +13,7 @@ from drills.journal import Journal, Wound
 from drills.ledger import clear_ledger
 from drills.probes import forget
 from drills.site import Audience, Site
+from parts.services.base import ServicePart
 from status.collect import collect
 
 HEALING = "the lab is being healed; it ends by itself"
@@ -54,7 +55,7 @@ def heal(site: Site, audience: Audience) -> Wound | None:
     wound = journal.read()
     if wound is None:
         return None
-    drill = find(wound.fault)
+    drill = find(wound.fault, site.parts)
     audience.phase("Healing")
     audience.say(f"{drill.title}: {', '.join(wound.targets)}")
     with undisturbed(lambda: audience.say(HEALING)):
@@ -62,11 +63,17 @@ def heal(site: Site, audience: Audience) -> Wound | None:
         run = wound.notes.get(RUN)
         if run is not None:
             forget(site.inventory, run)
-            holder = collect(site.inventory).active
-            if holder is not None:
-                clear_ledger(site.inventory.machine(holder), run)
+            forget_entries(site, drill.about(site.parts), run)
         journal.close()
     return wound
+
+
+def forget_entries(site: Site, part: ServicePart, run: str) -> None:
+    """Remove what a client wrote; nothing where nobody serves, or there is no ledger."""
+    if not part.keeps_writes:
+        return
+    for node in collect(site.inventory).service(part.service.name).nodes:
+        clear_ledger(part, site.inventory.machine(node), run)
 
 
 def _scene(site: Site, targets: tuple[str, ...], journal: Journal, wound: Wound) -> Scene:

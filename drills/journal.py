@@ -8,7 +8,7 @@ from typing import Literal
 
 from core.errors import HalabError
 from core.folders import LabFolder
-from inventory.model import Frozen
+from inventory.frozen import Frozen
 from inventory.record import save
 
 

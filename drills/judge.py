@@ -28,7 +28,7 @@ def _halab(verb: str) -> See:
 
 def _node(command: str | Callable[[Findings], str]) -> See:
     def see(found: Findings, _: str) -> str:
-        name = found.holder or found.inventory.nodes[0].name
+        name = next(iter(found.now.values()), found.inventory.nodes[0].name)
         words = command if isinstance(command, str) else command(found)
         return f"./halab ssh {found.inventory.lab} {name} -- '{words}'"
 
@@ -49,8 +49,13 @@ def _nothing(_: Findings, __: str) -> None:
     return None
 
 
+def _verify(found: Findings) -> str:
+    name = found.part.storage.resource if found.part.storage else "all"
+    return f"drbdadm verify {name}; sleep 60; cat /proc/drbd"
+
+
 def _taken_over(found: Findings) -> bool:
-    return found.expected.fate is Fate.MOVES and bool(found.expected.fenced)
+    return found.expected.fate in (Fate.MOVES, Fate.VISITS) and bool(found.expected.fenced)
 
 
 def _monitored(found: Findings) -> bool:
@@ -72,9 +77,7 @@ class Question:
 
 _COURSE = (
     Question(
-        lambda found: (
-            f"Was no gap longer than the {found.expected.outage_s:.1f} s that are allowed?"
-        ),
+        service.outage_question,
         service.outage,
         _file(".json", "attempts"),
     ),
@@ -118,6 +121,13 @@ _COURSE = (
         "Is every acknowledged write there, exactly once and in order?",
         data.ledger,
         _file(".json", "attempts"),
+        lambda found: found.part.keeps_writes,
+    ),
+    Question(
+        data.writes_question,
+        data.writes,
+        _file(".json", "attempts"),
+        lambda found: found.part.keeps_writes and not found.expected.writes_refused,
     ),
     Question(
         "Were writes refused, not lost?",
@@ -162,7 +172,7 @@ _AFTERMATH = (
     Question(
         "Are both disks equal, block by block?",
         data.disks,
-        _node("drbdadm verify r0; sleep 60; cat /proc/drbd"),
+        _node(_verify),
         lambda found: found.expected.verify,
     ),
 )

@@ -11,8 +11,7 @@ from itertools import pairwise
 from drills.probes import Attempt
 from inventory.model import Machine
 from machines.remote import Remote
-
-FOLDER = "/srv/data/www/ledger"
+from parts.services.base import ServicePart
 
 CLOCKS_AGREE_S = 1.0
 """How far apart two nodes' clocks may be: entries of before and after a failover were stamped by
@@ -67,24 +66,19 @@ class Books:
         )
 
 
-def read_ledger(node: Machine, run: str) -> tuple[Entry, ...]:
-    """Return a run's entries on the active node.
+def read_ledger(part: ServicePart, node: Machine, run: str) -> tuple[Entry, ...]:
+    """Return a run's entries on the node that serves.
 
-    Empty files count as well: they are altered entries, not missing ones.
+    Empty ones count as well: they are altered entries, not missing ones.
     """
     with Remote(node) as remote:
-        # Standard input instead of arguments: thousands of entries outgrow a command line.
-        listing = (
-            f"find {FOLDER} -type f -name '{run}-*' -printf '%T@ %p\\n'; echo; "
-            f"find {FOLDER} -type f -name '{run}-*' -print0 | xargs -0 -r sha256sum --"
-        )
-        return parse_entries(remote.run(listing, timeout=120).stdout)
+        return parse_entries(remote.run(part.list_ledger(run), timeout=120).stdout)
 
 
-def clear_ledger(node: Machine, run: str) -> None:
-    """Remove a run's entries from the active node."""
+def clear_ledger(part: ServicePart, node: Machine, run: str) -> None:
+    """Remove a run's entries on the node that serves."""
     with Remote(node) as remote:
-        remote.run(f"find {FOLDER} -type f -name '{run}-*' -delete", timeout=120)
+        remote.run(part.clear_ledger(run), timeout=120)
 
 
 def parse_entries(text: str) -> tuple[Entry, ...]:

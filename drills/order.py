@@ -8,17 +8,19 @@ from drills.drill import Drill
 from drills.expectations import Expected
 from drills.site import Audience, Site
 from drills.snapshot import Snapshot
+from parts.services.base import ServicePart
 
 
 @dataclass(frozen=True)
 class Order:
     """A drill that is about to begin.
 
-    `word` is how the targets were asked for; `before` is the lab before the fault, and `expected`
-    what has to happen to it.
+    `part` is the service that a client outside uses meanwhile. `word` is how the targets were asked
+    for; `before` is the lab before the fault, and `expected` what has to happen to it.
     """
 
     site: Site
+    part: ServicePart
     drill: Drill
     audience: Audience
     word: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from ipaddress import IPv4Address
 from pathlib import Path
 
 from drills.expectations import Fate
@@ -10,11 +11,12 @@ from drills.findings import Findings
 from drills.judge import judge
 from drills.marks import marks
 from drills.order import Order
-from drills.probes import Attempt, Outage, worst_outage
+from drills.probes import Outage
 from drills.result import DrillResult, MachineSheet, Mark, MarkKind, Phase
-from drills.rulings.service import BEFORE_FAULT_S
-from drills.timeline import find_milestones, phases
-from status.reading import service_url
+from drills.rulings.service import worst_gap
+from drills.takeover import milestones
+from drills.timeline import phases
+from parts.budget import budget
 
 
 def outcome(
@@ -33,7 +35,7 @@ def outcome(
     `stem` begins the paths of the drill's files.
     """
     inventory, record = order.site.inventory, order.site.record
-    outage = _outage(found.attempts, found.injected)
+    outage = _outage(found)
     happened = marks(
         found.events or (),
         found.journals,
@@ -64,8 +66,10 @@ def outcome(
         healed=found.healed,
         recovered=recovered,
         ended=ended,
-        service_url=service_url(inventory),
-        budget_s=order.expected.outage_s,
+        service_url=", ".join(
+            order.part.url(address.ip) for address in order.part.service.addresses
+        ),
+        budget_s=order.expected.outage_s if outage is None else found.allowed_s(outage.address),
         outage=outage,
         phases=_phases(found, outage),
         marks=tuple(sorted((*own, *happened), key=lambda mark: mark.at)),
@@ -76,8 +80,8 @@ def outcome(
                 name=machine.name,
                 role=machine.role,
                 addresses={role: str(nic.address) for role, nic in machine.interfaces.items()},
-                active_before=machine.name == found.source,
-                active_after=machine.name == found.holder,
+                active_before=machine.name in found.was.values(),
+                active_after=machine.name in found.now.values(),
                 hit=machine.name in order.targets,
             )
             for machine in inventory.machines
@@ -90,20 +94,18 @@ def _mark(at: float, machines: tuple[str, ...], kind: MarkKind, text: str) -> Ma
     return Mark(at=at, machine=", ".join(machines), kind=kind, text=text)
 
 
-def _outage(attempts: tuple[Attempt, ...], injected: float) -> Outage | None:
+def _outage(found: Findings) -> Outage | None:
     try:
-        return worst_outage(attempts, injected - BEFORE_FAULT_S)
+        return worst_gap(found)
     except ValueError:
         return None
 
 
 def _phases(found: Findings, outage: Outage | None) -> tuple[Phase, ...]:
     """Cut the outage of a takeover at the milestones in the journal of who took over."""
-    expected = found.expected
-    takeover = expected.fate is Fate.MOVES and expected.fenced
-    if outage is None or not takeover or found.source is None or found.holder is None:
+    reached = milestones(found)
+    if outage is None or reached is None or found.expected.fate is Fate.RETURNS:
         return ()
-    lines = found.journals.get(found.holder) or ()
-    begun = (line for line in lines if line.at >= found.injected - 1)
-    reached = find_milestones(begun, found.source, found.holder)
-    return phases(outage, reached, found.inventory.timing.budget)
+    if IPv4Address(outage.address) not in found.hit:
+        return ()
+    return phases(outage, reached, budget(found.part))

@@ -11,9 +11,9 @@ from drills.expectations import Fate
 from drills.order import Order
 from drills.probes import Attempt, Probe, settled
 from drills.snapshot import of
+from parts.seen import Seen
 from status.collect import Observer
 from status.model import LabStatus
-from status.rules import Readings
 
 PATIENCE = 2
 """An outage is waited for this many times as long as it may be: a slow failover is to be measured,
@@ -47,7 +47,7 @@ class Patience:
         expected = self.order.expected
         if expected.interrupted and expected.fate is not Fate.RETURNS:
             self.await_service()
-        if expected.fenced or expected.reasons or expected.fate is Fate.MOVES:
+        if expected.fenced or expected.reasons or expected.fate in (Fate.MOVES, Fate.VISITS):
             self._await_cluster()
         self._hold()
 
@@ -73,8 +73,9 @@ class Patience:
 
     def _look(self) -> tuple[Attempt, ...]:
         attempts = self.probe.recent()
-        good = [a.wall for a in attempts if a.kind == "probe" and a.ok]
-        silent = self.clock.now() - good[-1] if good else self.clock.now() - self.injected
+        last = {a.address: a.wall for a in attempts if a.kind == "probe" and a.ok}
+        addresses = (str(each.ip) for each in self.order.part.service.addresses)
+        silent = self.clock.now() - min(last.get(each, self.injected) for each in addresses)
         self.order.audience.service(max(0.0, silent), self.order.expected.outage_s)
         return attempts
 
@@ -94,18 +95,37 @@ class Patience:
             except WaitTimeout as error:
                 self.order.audience.say(error.message)
 
-    def _has_happened(self, status: LabStatus, readings: Readings) -> bool:
+    def _has_happened(self, status: LabStatus, seen: Seen) -> bool:
         self.seen |= set(status.reasons)
         expected = self.order.expected
-        new = of(status, readings).fence_events - self.order.before.fence_events
+        new = of(status, seen).fence_events - self.order.before.fence_events
         fenced = {event.target for event in new if event.status == "success"}
         complained = all(
             any(re.search(pattern, reason) for reason in self.seen) for pattern in expected.reasons
         )
-        moved = expected.fate is not Fate.MOVES or (
-            status.active not in (None, self.order.before.status.active) and status.service.answers
-        )
+        moved = expected.fate not in (Fate.MOVES, Fate.VISITS) or self._has_moved(status, seen)
         return complained and moved and fenced >= expected.fenced
+
+    def _has_moved(self, status: LabStatus, seen: Seen) -> bool:
+        """Tell whether the service answers, and nowhere where the fault struck.
+
+        A node that has booted anew may have its addresses back before anybody looked.
+        """
+        service, snapshot = self.order.part.service, of(status, seen)
+        before, now = self.order.before.holders(service.name), snapshot.holders(service.name)
+        struck = self.order.expected.struck(self.order.targets)
+        back = {
+            node
+            for node in struck
+            if service.everywhere
+            and snapshot.boots[node] not in (None, self.order.before.boots[node])
+        }
+        left = {address: node for address, node in before.items() if node in struck}
+        moved = all(
+            now.get(address) is not None and (now[address] != node or node in back)
+            for address, node in left.items()
+        )
+        return moved and status.service(service.name).answers
 
     @property
     def _hold_s(self) -> float:

@@ -16,8 +16,9 @@ from core.wait import wait_until
 from inventory.model import Inventory
 from labs.roles import NetworkRole
 from machines.remote import Remote
-from provisioning.files import File, ensure_files
-from status.reading import service_url
+from parts.host import File
+from parts.services.base import ServicePart
+from provisioning.files import ensure_files
 
 SETTLED_S = 5.0
 """Seconds of answers without a failure after which the service counts as back."""
@@ -31,12 +32,15 @@ _PROGRAM = f"{_FOLDER}/outside.py"
 
 @dataclass(frozen=True)
 class Attempt:
-    """One request. `begun` and `ended` are the monitor's monotonic clock, `wall` its time of day.
+    """One request to the service at one address.
+
+    `begun` and `ended` are the monitor's monotonic clock, `wall` its time of day.
 
     `entry` and `sha256` are given for writes; a write that is not `ok` may still have happened.
     """
 
     kind: str
+    address: str
     ok: bool
     begun: float
     ended: float
@@ -48,19 +52,21 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Sighting:
-    """Who answered for the service address at one moment, by hardware address; `wall` as above."""
+    """Who answered for an address at one moment, by hardware address; `wall` as above."""
 
     wall: float
+    address: str
     hardware: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Outage:
-    """The largest gap between two successful probes; `began` and `over` are wall time."""
+    """The largest gap between two successes at an address; `began` and `over` are wall time."""
 
     seconds: float
     began: float
     over: float
+    address: str
 
 
 class Probe:
@@ -98,11 +104,11 @@ class Probe:
         self._remote.run(f"systemctl stop {self.unit}")
         return self.attempts()
 
-    def wait_success(self, timeout: float) -> None:
-        """Wait until both a probe and a write have succeeded; raises WaitTimeout."""
+    def wait_success(self, wanted: set[tuple[str, str]], timeout: float) -> None:
+        """Wait until everything that it tries has succeeded once; raises WaitTimeout."""
         wait_until(
             self.recent,
-            lambda attempts: {a.kind for a in attempts if a.ok} == {"probe", "write"},
+            lambda attempts: {(a.kind, a.address) for a in attempts if a.ok} >= wanted,
             what="service answers the client outside",
             timeout=timeout,
             describe=lambda attempts: _describe(attempts, 0.0),
@@ -117,21 +123,26 @@ def forget(inventory: Inventory, run: str) -> None:
 
 
 @contextmanager
-def probing(inventory: Inventory) -> Iterator[Probe]:
+def probing(part: ServicePart) -> Iterator[Probe]:
     """Run a client on the monitor until the block ends; its log stays readable inside the block."""
+    inventory, addresses = part.inventory, [str(each.ip) for each in part.service.addresses]
     run = secrets.token_hex(4)
     program = (resources.files("drills") / "outside.py").read_text()
     with Remote(inventory.monitor) as remote:
         probe = Probe(remote, run)
         interface = inventory.monitor.interfaces[NetworkRole.SERVICE].name
-        watched = (interface, str(inventory.service.address.ip))
-        words = ["python3", _PROGRAM, "probe", service_url(inventory), probe.log, run, *watched]
+        wanted = {("probe", address) for address in addresses}
+        if part.keeps_writes:
+            wanted.add(("write", addresses[0]))
+        writes = "writes" if part.keeps_writes else "reads"
+        urls = [part.url(address.ip) for address in part.service.addresses]
+        words = ["python3", _PROGRAM, "probe", probe.log, run, writes, interface, *urls]
         remote.run(f"mkdir -p {_FOLDER} && : > {probe.log}")
         ensure_files(remote, (File(_PROGRAM, program),))
         # A unit of its own outlives a lost ssh connection and is stopped by name.
         remote.run(f"systemd-run --quiet --collect --unit {probe.unit} -- {shlex.join(words)}")
         try:
-            probe.wait_success(timeout=30.0 * inventory.timing.pace)
+            probe.wait_success(wanted, timeout=30.0 * inventory.timing.pace)
             yield probe
         finally:
             remote.run(f"systemctl stop {probe.unit}; rm -f {probe.log}", check=False)
@@ -142,11 +153,12 @@ def parse_attempts(text: str) -> tuple[Attempt, ...]:
     return tuple(
         Attempt(
             kind=line["kind"],
+            address=line["address"],
             ok=line["ok"],
             begun=line["begun"],
             ended=line["ended"],
             wall=line["wall"],
-            error=line.get("error") or str(line.get("status") or ""),
+            error=line["error"],
             entry=line.get("entry"),
             sha256=line.get("sha256"),
         )
@@ -158,7 +170,7 @@ def parse_attempts(text: str) -> tuple[Attempt, ...]:
 def parse_sightings(text: str) -> tuple[Sighting, ...]:
     """Read from the client's JSON lines who answered for the service address, and when."""
     return tuple(
-        Sighting(line["wall"], tuple(line["hardware"]))
+        Sighting(line["wall"], line["address"], tuple(line["hardware"]))
         for line in _whole_lines(text)
         if line["kind"] == "arp"
     )
@@ -168,17 +180,25 @@ def _whole_lines(text: str) -> Iterator[dict[str, Any]]:
     return map(json.loads, text[: text.rfind("\n") + 1].splitlines())
 
 
-def worst_outage(attempts: Sequence[Attempt], since: float = 0.0) -> Outage:
-    """Return the largest gap between successful probes that ended after `since` (wall time).
+def outages(attempts: Sequence[Attempt], since: float = 0.0) -> tuple[Outage, ...]:
+    """Return the largest gap at each address between successful probes after `since` (wall time).
 
-    A gap runs from the end of one success to the end of the next. Raises ValueError with fewer
-    than two successes: there is nothing to measure then.
+    A gap runs from the end of one success to the end of the next. Raises ValueError for an address
+    with fewer than two successes: there is nothing to measure then.
     """
-    good = [a for a in _probes(attempts, since) if a.ok]
-    if len(good) < 2:
-        raise ValueError(f"only {len(good)} probes succeeded: the outage cannot be told")
-    before, after = max(pairwise(good), key=lambda pair: pair[1].ended - pair[0].ended)
-    return Outage(after.ended - before.ended, before.wall, after.wall)
+    probes = _probes(attempts, since)
+    found = []
+    for address in dict.fromkeys(probe.address for probe in probes):
+        good = [a for a in probes if a.ok and a.address == address]
+        if len(good) < 2:
+            raise ValueError(
+                f"only {len(good)} probes of {address} succeeded: the outage cannot be told"
+            )
+        before, after = max(pairwise(good), key=lambda pair: pair[1].ended - pair[0].ended)
+        found.append(Outage(after.ended - before.ended, before.wall, after.wall, address))
+    if not found:
+        raise ValueError("no probe was made: the outage cannot be told")
+    return tuple(found)
 
 
 def _probes(attempts: Sequence[Attempt], since: float) -> list[Attempt]:

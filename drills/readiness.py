@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from core.errors import HalabError
 from drills.drill import Drill
 from drills.journal import Journal
@@ -35,8 +37,10 @@ def ready(site: Site, *, anyway: bool) -> Snapshot:
     return found
 
 
-def check_targets(site: Site, drill: Drill, targets: tuple[str, ...], active: str | None) -> None:
-    """Raise HalabError unless this fault can hit these machines while that one is active."""
+def check_targets(
+    site: Site, drill: Drill, targets: tuple[str, ...], serving: Collection[str]
+) -> None:
+    """Raise HalabError unless this fault can hit these machines while those serve clients."""
     wrong = [name for name in targets if site.inventory.machine(name).role is not drill.role]
     if wrong:
         raise HalabError(
@@ -48,7 +52,9 @@ def check_targets(site: Site, drill: Drill, targets: tuple[str, ...], active: st
             f"{drill.name} hits one machine, not {len(targets)}: {', '.join(targets)}",
             hint="`blackout` is the drill that takes all nodes",
         )
-    if drill.only and (drill.only == "active") != (active in targets):
+    active = [name in serving for name in targets]
+    fits = all(active) if drill.only == "active" else not any(active)
+    if drill.only and not fits:
         raise HalabError(
             f"{drill.name} is for the {drill.only} node, not for {', '.join(targets)}",
             hint=f"leave --target away, or say --target {drill.only}",

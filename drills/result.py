@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Literal
 
 from drills.probes import Attempt, Outage
-from inventory.model import Frozen
+from inventory.frozen import Frozen
 from labs.roles import MachineRole, NetworkRole
 
 
@@ -81,7 +81,7 @@ class DrillResult(Frozen):
     was healthy again; None for what did not happen. `replay` is the command that repeats the drill.
     """
 
-    version: Literal[1] = 1
+    version: Literal[2] = 2
     lab: str
     fault: str
     title: str

@@ -18,9 +18,9 @@ from drills.drill import Drill
 from drills.evidence import collect_evidence
 from drills.expectations import Fate, Situation
 from drills.findings import Findings
-from drills.healing import RUN, held
+from drills.healing import RUN, forget_entries, held
 from drills.journal import Wound, drills_folder
-from drills.ledger import clear_ledger, read_ledger
+from drills.ledger import read_ledger
 from drills.order import Order
 from drills.outcome import outcome
 from drills.patience import Patience
@@ -31,9 +31,8 @@ from drills.result import Answer, DrillResult
 from drills.site import Audience, Site
 from drills.snapshot import snapshot
 from drills.targets import resolve
-from provisioning.secrets import load_secrets
+from parts.secrets import load_secrets
 from provisioning.zabbix.api import MonitoringUnreachable
-from status.collect import Observer
 from status.health import wait_healthy
 from status.problems import Problem, ProblemReader, Report, clearing_s
 
@@ -69,11 +68,13 @@ def run(
     audience.phase("Looking at the lab")
     before = ready(site, anyway=anyway)
     word = target or drill.target
-    targets = resolve(word, before.status, Random(seed))
-    check_targets(site, drill, targets, before.status.active)
-    situation = Situation(site.inventory, before.status.active, frozenset(targets))
-    expected = drill.expects(situation)
-    return _Course(Order(site, drill, audience, word, targets, seed, before, expected)).run()
+    part = drill.about(site.parts)
+    targets = resolve(word, before.status, part.service.name, Random(seed))
+    holders = before.holders(part.service.name)
+    check_targets(site, drill, targets, holders.values())
+    expected = drill.expects(Situation(part, holders, frozenset(targets)))
+    order = Order(site, part, drill, audience, word, targets, seed, before, expected)
+    return _Course(order).run()
 
 
 @dataclass
@@ -127,17 +128,11 @@ class _Course:
     @contextmanager
     def _client(self) -> Iterator[Probe]:
         """Run a client on the monitor; its ledger entries are removed at the end."""
-        with probing(self.order.site.inventory) as probe:
+        with probing(self.order.part) as probe:
             try:
                 yield probe
             finally:
-                holder = self._active()
-                if holder is not None:
-                    clear_ledger(self.order.site.inventory.machine(holder), probe.run)
-
-    def _active(self) -> str | None:
-        with Observer(self.order.site.inventory) as observer:
-            return observer.read().active
+                forget_entries(self.order.site, self.order.part, probe.run)
 
     def _break_and_heal(self, probe: Probe) -> None:
         order = self.order
@@ -211,18 +206,18 @@ class _Course:
         # First, because the others ask the cluster for things and so keep it busy.
         states = ask(lambda: witnesses.configurations(inventory))
         after = ask(lambda: snapshot(inventory))
-        active = after.status.active if after else None
-        entries = different = None
-        if active is not None:
-            holder = inventory.machine(active)
-            entries = ask(lambda: read_ledger(holder, probe.run))
+        part, entries, different = order.part, None, None
+        nodes = sorted(set(after.holders(part.service.name).values())) if after else []
+        if nodes and part.storage is not None:
+            holder, storage = inventory.machine(nodes[0]), part.storage
+            entries = ask(lambda: read_ledger(part, holder, probe.run))
             if order.expected.verify:
                 order.audience.say("comparing both disks")
-                different = ask(lambda: witnesses.out_of_sync(inventory, holder))
+                different = ask(lambda: witnesses.out_of_sync(inventory, storage, holder))
         here = self.clock.here(self.injected) - 1
         events = tuple(event for event in watch.events() if event.at >= here)
         return Findings(
-            inventory=inventory,
+            part=part,
             expected=order.expected,
             targets=order.targets,
             injected=self.injected,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from drills.catalogue import CATALOGUE
+from drills.catalogue import catalogue, find
 from drills.drill import Drill
 from labs.roles import MachineRole
+from parts.all import Parts
 
 EXAM = (
     "standby",
@@ -41,21 +42,31 @@ class Turn:
     seed: int
 
 
-def soak(seed: int) -> Iterator[Turn]:
-    """Draw drills without end; the same seed draws the same ones, on any lab."""
+def soak(parts: Parts, seed: int) -> Iterator[Turn]:
+    """Draw from a lab's drills without end; the same seed draws the same ones."""
     random = Random(seed)
-    drills = [drill for name, drill in sorted(CATALOGUE.items()) if name not in CALM]
+    drills = [drill for name, drill in sorted(catalogue(parts).items()) if name not in CALM]
     number = 0
     while True:
         number += 1
         drill = random.choice(drills)
         free = drill.role is MachineRole.NODE and drill.only is None
-        target = random.choice(("active", "standby")) if free else drill.target
+        # Where all nodes serve, none stands by.
+        everywhere = drill.about(parts).service.everywhere
+        words = ("active",) if everywhere else ("active", "standby")
+        target = random.choice(words) if free else drill.target
         yield Turn(number, drill, target, random.randrange(1_000_000))
 
 
-def exam(seed: int, names: tuple[str, ...] = EXAM) -> Iterator[Turn]:
-    """Return the acceptance set, each drill with its default target."""
-    for number, name in enumerate(names, 1):
-        drill = CATALOGUE[name]
-        yield Turn(number, drill, drill.target, seed + number - 1)
+def exam(parts: Parts, seed: int, names: Sequence[str] = ()) -> tuple[Turn, ...]:
+    """Return the acceptance set, or the drills of these names, each with its default target.
+
+    Raises HalabError for a name that is no drill of the lab.
+    """
+    known = catalogue(parts)
+    chosen = names or [name for name in EXAM if name in known]
+    drills = [find(name, parts) for name in chosen]
+    return tuple(
+        Turn(number, drill, drill.target, seed + number - 1)
+        for number, drill in enumerate(drills, 1)
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 from core.folders import LabFolder
@@ -11,6 +12,7 @@ from drills.power import Power
 from hypervisor.reset import Report, reset
 from inventory.model import Inventory
 from inventory.record import LabRecord, load_inventory, load_record
+from parts.all import Parts
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,11 @@ class Site:
     inventory: Inventory
     record: LabRecord
     power: Power
+
+    @cached_property
+    def parts(self) -> Parts:
+        """What the lab is made of."""
+        return Parts(self.inventory)
 
     @classmethod
     def of(cls, folder: LabFolder) -> Site:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Address
 
 from core.wait import wait_until
 from drills.daemons import Daemons, read_daemons
 from inventory.model import Inventory
+from parts.seen import Seen
 from status.collect import Observer
 from status.model import LabStatus
-from status.pacemaker import FenceEvent
-from status.rules import Readings
+from wire.pacemaker import FenceEvent
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,14 @@ class Snapshot:
     status: LabStatus
     fence_events: frozenset[FenceEvent]
     daemons: Mapping[str, Daemons] = field(default_factory=dict)
+
+    def holders(self, service: str) -> dict[IPv4Address, str]:
+        """Return at which node clients find a service, by address; none where that is not one."""
+        found: dict[IPv4Address, list[str]] = {}
+        for held in self.status.addresses:
+            if held.service == service:
+                found.setdefault(held.address, []).append(held.node)
+        return {address: nodes[0] for address, nodes in found.items() if len(nodes) == 1}
 
     @property
     def boots(self) -> dict[str, str | None]:
@@ -47,7 +56,7 @@ def snapshot(inventory: Inventory) -> Snapshot:
     return replace(of(*both), daemons=read_daemons(inventory))
 
 
-def of(status: LabStatus, readings: Readings) -> Snapshot:
+def of(status: LabStatus, seen: Seen) -> Snapshot:
     """Return the snapshot that a reading makes."""
-    events = readings.cluster.fence_events if readings.cluster else ()
+    events = seen.cluster.fence_events if seen.cluster else ()
     return Snapshot(status, frozenset(events))

@@ -10,46 +10,53 @@ from labs.roles import MachineRole
 from labs.words import TargetWord
 from status.model import LabStatus
 
-Choose = Callable[[LabStatus, Random], list[str]]
+Choose = Callable[[LabStatus, str, Random], list[str]]
 
 
 def _nodes(status: LabStatus) -> list[str]:
     return [node.name for node in status.nodes if node.role is MachineRole.NODE]
 
 
-def _active(status: LabStatus, _: Random) -> list[str]:
-    return [status.active] if status.active else []
+def _serving(status: LabStatus, service: str) -> list[str]:
+    """The nodes at which clients find the service: faults are aimed at that."""
+    return sorted(status.service(service).nodes)
 
 
-def _standby(status: LabStatus, random: Random) -> list[str]:
-    others = [name for name in _nodes(status) if name != status.active]
-    return [random.choice(others)] if status.active and others else []
+def _active(status: LabStatus, service: str, random: Random) -> list[str]:
+    serving = _serving(status, service)
+    return [random.choice(serving)] if serving else []
 
 
-def _coordinator(status: LabStatus, _: Random) -> list[str]:
+def _standby(status: LabStatus, service: str, random: Random) -> list[str]:
+    serving = _serving(status, service)
+    others = [name for name in _nodes(status) if name not in serving]
+    return [random.choice(others)] if serving and others else []
+
+
+def _coordinator(status: LabStatus, _: str, __: Random) -> list[str]:
     return [status.dc] if status.dc else []
 
 
-def _any(status: LabStatus, random: Random) -> list[str]:
+def _any(status: LabStatus, _: str, random: Random) -> list[str]:
     return [random.choice(_nodes(status))]
 
 
-def _all(status: LabStatus, _: Random) -> list[str]:
+def _all(status: LabStatus, _: str, __: Random) -> list[str]:
     return _nodes(status)
 
 
-def _minority(status: LabStatus, random: Random) -> list[str]:
+def _minority(status: LabStatus, _: str, random: Random) -> list[str]:
     """Fewer than half; of two nodes one, because the quorum device gives its vote to the other."""
     nodes = _nodes(status)
     return random.sample(nodes, max(1, (len(nodes) - 1) // 2))
 
 
-def _majority(status: LabStatus, random: Random) -> list[str]:
+def _majority(status: LabStatus, _: str, random: Random) -> list[str]:
     nodes = _nodes(status)
     return random.sample(nodes, len(nodes) // 2 + 1)
 
 
-def _monitor(status: LabStatus, _: Random) -> list[str]:
+def _monitor(status: LabStatus, _: str, __: Random) -> list[str]:
     return [node.name for node in status.nodes if node.role is MachineRole.MONITOR]
 
 
@@ -66,11 +73,12 @@ WORDS: Mapping[TargetWord, Choose] = {
 """What may be said instead of a machine's name."""
 
 
-def resolve(word: str, status: LabStatus, random: Random) -> tuple[str, ...]:
+def resolve(word: str, status: LabStatus, service: str, random: Random) -> tuple[str, ...]:
     """Return the machines that `word` (one of WORDS, or a machine's name) means, by name.
 
-    Words that leave a choice draw from `random`: the same seed on the same lab chooses the same.
-    Raises HalabError for an unknown word, and when nobody is what the word says.
+    Who is active serves the clients of this service. Words that leave a choice draw from `random`:
+    the same seed on the same lab chooses the same. Raises HalabError for an unknown word, and when
+    nobody is what the word says.
     """
     if word in {node.name for node in status.nodes}:
         return (word,)
@@ -80,7 +88,7 @@ def resolve(word: str, status: LabStatus, random: Random) -> tuple[str, ...]:
             f"nobody in lab {status.lab!r} is called {word!r}",
             hint=f"targets are {', '.join(WORDS)}, or a machine: {names}",
         )
-    found = sorted(WORDS[TargetWord(word)](status, random))
+    found = sorted(WORDS[TargetWord(word)](status, service, random))
     if not found:
         raise HalabError(
             f"no machine of lab {status.lab!r} is {word!r} now",

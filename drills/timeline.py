@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from drills.probes import Outage
 from drills.result import Phase
 from labs.durations import Budget
-from parts.addresses import ipaddr2
 
 
 @dataclass(frozen=True)
@@ -40,16 +39,18 @@ def parse_journal(text: str) -> tuple[Line, ...]:
     return tuple(Line(float(at), program, message) for at, program, message in _LINE.findall(text))
 
 
-def promotion(lines: Iterable[Line], node: str, since: float) -> float | None:
-    """Return when a node promoted its copy of the data, for the first time after `since`."""
-    rest = _After(line for line in lines if line.at >= since)
-    return rest.first(_done("promote", r"\S+", node))
+def first_after(lines: Iterable[Line], pattern: str, since: float) -> float | None:
+    """Return when a pattern was first logged after `since`."""
+    return _After(line for line in lines if line.at >= since).first(pattern)
 
 
-def find_milestones(lines: Iterable[Line], victim: str, survivor: str) -> Milestones:
+def find_milestones(
+    lines: Iterable[Line], victim: str, survivor: str, *, promoted: str | None, address: str
+) -> Milestones:
     """Find the steps of the first failover from `victim` to `survivor`.
 
-    Each is searched after the one before: a rejoin later forms a membership as well.
+    `promoted` and `address` are the ids of what is promoted, if anything is, and of what clients
+    find. Each step is searched after the one before: a rejoin later forms a membership as well.
     """
     rest = _After(lines)
     return Milestones(
@@ -59,13 +60,15 @@ def find_milestones(lines: Iterable[Line], victim: str, survivor: str) -> Milest
             rf"Operation '(?:reboot|off)' targeting {re.escape(victim)} by .*: OK\b"
             rf"|Peer {re.escape(victim)} was terminated .*: OK\b"
         ),
-        promoted=rest.first(_done("promote", r"\S+", survivor)),
-        address=rest.first(_done("start", ipaddr2.PRIMITIVE, survivor)),
+        promoted=None if promoted is None else rest.first(done("promote", promoted, survivor)),
+        address=rest.first(done("start", address, survivor)),
     )
 
 
-def _done(operation: str, resource: str, node: str) -> str:
-    return rf"Result of {operation} operation for {resource} on {re.escape(node)}: (?i:ok)\b"
+def done(operation: str, resource: str, node: str) -> str:
+    """Return the pattern of Pacemaker's word that an operation went well."""
+    name = re.escape(resource)
+    return rf"Result of {operation} operation for {name}(?::\d+)? on {re.escape(node)}: (?i:ok)\b"
 
 
 class _After:
@@ -90,24 +93,17 @@ def phases(outage: Outage, milestones: Milestones, budget: Budget) -> tuple[Phas
     step ends with the first answer. What the cluster did before clients noticed took none of their
     time: a killed corosync's node serves until it is reset.
     """
-    reached = (
-        milestones.membership,
-        milestones.requested,
-        milestones.fenced,
-        milestones.promoted,
+    steps = (
+        ("detection", budget.detection_s, milestones.membership),
+        ("decision", budget.decision_s, milestones.requested),
+        ("fencing", budget.fencing_s, milestones.fenced),
+        *((("promotion", budget.promotion_s, milestones.promoted),) if budget.promotion_s else ()),
+        ("start", budget.start_s + budget.probe_s, outage.over),
     )
-    inside = (None if at is None else max(at, outage.began) for at in reached)
-    bounds = (outage.began, *inside, outage.over)
-    allowed = {
-        "detection": budget.detection_s,
-        "decision": budget.decision_s,
-        "fencing": budget.fencing_s,
-        "promotion": budget.promotion_s,
-        "start": budget.start_s + budget.probe_s,
-    }
+    ends = [None if at is None else max(at, outage.began) for _, _, at in steps]
     return tuple(
-        Phase(name=name, began=begin, ended=end, allowed_s=allowed_s)
-        for (name, allowed_s), begin, end in zip(
-            allowed.items(), bounds[:-1], bounds[1:], strict=True
+        Phase(name=name, began=began, ended=ended, allowed_s=allowed_s)
+        for (name, allowed_s, _), began, ended in zip(
+            steps, [outage.began, *ends[:-1]], ends, strict=True
         )
     )

@@ -14,15 +14,19 @@ from drills.power import Event
 from drills.rulings.aftermath import at_rest
 from drills.timeline import Line, parse_journal
 from inventory.model import Inventory, Machine
+from inventory.parts import Storage
 from machines.remote import Remote
-from parts.storage.drbd import DEVICE, RESOURCE
 from status.collect import Observer
+from status.model import ReplicationStatus
 
 Answer = TypeVar("Answer")
 
 JOURNAL_TIMEOUT_S = 180.0
 
-_VERSIONS = "pacemaker corosync corosync-qdevice sbd drbd-utils resource-agents nginx nginx-common"
+_VERSIONS = (
+    "pacemaker corosync corosync-qdevice sbd drbd-utils resource-agents nginx nginx-common "
+    "postgresql-17"
+)
 
 
 def ask(question: Callable[[], Answer]) -> Answer | None:
@@ -104,27 +108,31 @@ def _states(inventory: Inventory) -> dict[str, str]:
     return found
 
 
-def out_of_sync(inventory: Inventory, active: Machine) -> dict[str, int]:
+def out_of_sync(inventory: Inventory, storage: Storage, active: Machine) -> dict[str, int]:
     """Let DRBD compare every block of both disks; return the KiB that differ, by node.
 
     Raises WaitTimeout when it does not finish in the time that a disk of this size may take.
     """
+
+    def read() -> dict[str, ReplicationStatus]:
+        return observer.read().replication[storage.name]
+
     with Remote(active) as remote, Observer(inventory) as observer:
-        size_mib = int(remote.run(f"blockdev --getsize64 {DEVICE}").stdout) / (1 << 20)
-        remote.run(f"drbdadm verify {RESOURCE}")
-        status = wait_until(
-            observer.read,
-            lambda status: (
-                len(status.replication) == len(inventory.nodes)
-                and all(disk.connection == "Connected" for disk in status.replication.values())
+        size_mib = int(remote.run(f"blockdev --getsize64 {storage.device}").stdout) / (1 << 20)
+        remote.run(f"drbdadm verify {storage.resource}")
+        disks = wait_until(
+            read,
+            lambda disks: (
+                len(disks) == len(inventory.nodes)
+                and all(disk.connection == "Connected" for disk in disks.values())
             ),
             what="verification of the replicated disk",
             timeout=inventory.timing.compare_wait_s(size_mib),
-            describe=lambda status: str([disk.connection for disk in status.replication.values()]),
+            describe=lambda disks: str([disk.connection for disk in disks.values()]),
             # A reading takes a second of the processor that compares.
             interval=2.0 * inventory.timing.pace,
         )
-    return {name: disk.out_of_sync for name, disk in status.replication.items()}
+    return {name: disk.out_of_sync for name, disk in disks.items()}
 
 
 def environment(inventory: Inventory) -> dict[str, str]:

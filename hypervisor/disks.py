@@ -9,13 +9,10 @@ from hypervisor.objects import Virsh
 
 MIB = 1024 * 1024
 
-DATA = re.compile(r"^(?P<target>\S+)\s+\S*-data\.qcow2$")
-"""A line of `virsh domblklist` with the volume that infra.libvirt makes for a node's data."""
 
-
-def data_disk_mib(virsh: Virsh, domain: str) -> int | None:
-    """Return the size of a machine's replicated disk in MiB; None for a machine without."""
-    target = _target(virsh, domain)
+def data_disk_mib(virsh: Virsh, domain: str, storage: str) -> int | None:
+    """Return the size of a machine's disk for some storage in MiB; None for one without."""
+    target = _target(virsh, domain, storage)
     if target is None:
         return None
     printed = virsh("domblkinfo", domain, target)
@@ -25,19 +22,22 @@ def data_disk_mib(virsh: Virsh, domain: str) -> int | None:
     return int(found[1]) // MIB
 
 
-def grow_data_disk(virsh: Virsh, domain: str, size_mib: int) -> bool:
-    """Make a running machine's replicated disk larger, unless it is; return whether it was not.
+def grow_data_disk(virsh: Virsh, domain: str, storage: str, size_mib: int) -> bool:
+    """Make a running machine's disk for some storage larger; return whether it was not so large.
 
     The machine sees it at once. Raises CommandError, for instance when the machine is off.
     """
-    target, present = _target(virsh, domain), data_disk_mib(virsh, domain)
+    target = _target(virsh, domain, storage)
+    present = data_disk_mib(virsh, domain, storage)
     if target is None or present is None or present >= size_mib:
         return False
     virsh("blockresize", domain, target, f"{size_mib}MiB")
     return True
 
 
-def _target(virsh: Virsh, domain: str) -> str | None:
+def _target(virsh: Virsh, domain: str, storage: str) -> str | None:
+    # The volume that infra.libvirt makes for it.
+    volume = re.compile(rf"^(?P<target>\S+)\s+\S*-{re.escape(storage)}\.qcow2$")
     lines = virsh("domblklist", domain).splitlines()
-    found = (DATA.match(line.strip()) for line in lines)
+    found = (volume.match(line.strip()) for line in lines)
     return next((match["target"] for match in found if match), None)

@@ -25,7 +25,7 @@ from labs.roles import MachineRole
 
 RECIPE = Path(__file__).parent / "recipe"
 
-SHARED = (PROJECT / "provisioning" / "files" / "create_zabbix_database.sh",)
+SHARED = (PROJECT / "parts" / "programs" / "create_zabbix_database.sh",)
 """What provisioning runs on machines whose image lacks it."""
 
 RELEASE = "trixie"
@@ -85,7 +85,8 @@ def recipe_key(role: MachineRole) -> str:
 def packages(role: MachineRole) -> list[str]:
     """Return the Debian packages that guests of this role carry."""
     listed = tomllib.loads((RECIPE / "packages.toml").read_text())
-    return [*listed["common"], *listed[role.value]]
+    needed = (*listed["common"], *listed[role.value], *listed["parts"][role.value])
+    return list(dict.fromkeys(needed))
 
 
 def cached_image(role: MachineRole) -> Image | None:
@@ -186,7 +187,10 @@ def _mmdebstrap(role: MachineRole, recipe: Path, keys: Path) -> list[str]:
         "--skip=check/signed-by",
         *(f"--dpkgopt=path-exclude=/usr/share/{part}/*" for part in ("man", "locale", "doc")),
         *([f'--aptopt=Acquire::http::Proxy "{proxy}"'] if proxy else []),
-        f'--customize-hook={recipe}/customize "$1" {recipe} {role}',
+        *(
+            f'--{moment}-hook={recipe}/{script} "$1" {recipe} {role}'
+            for moment, script in (("essential", "prepare"), ("customize", "customize"))
+        ),
         RELEASE,
         "-",
         f"deb {main} {RELEASE} main",

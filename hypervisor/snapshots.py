@@ -18,7 +18,7 @@ from core.command import run
 from core.errors import HalabError
 from core.files import sync_folder, write_file
 from core.folders import LabFolder
-from inventory.model import Frozen
+from inventory.frozen import Frozen
 from inventory.record import save
 
 UP = "up"

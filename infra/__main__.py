@@ -10,11 +10,11 @@ import pulumi
 from core.errors import HalabError
 from core.folders import LabFolder
 from core.wording import worded
+from infra.cluster import Cluster
 from infra.engine import DEFINITION
 from infra.host_keys import ensure_host_key
 from infra.keeping import SOFTWARE, kept_files
 from infra.libvirt import LibvirtPlatform
-from infra.machines import Cluster
 from infra.orphans import LAB
 from infra.planning import plan_inventory
 from infra.software import Software
@@ -23,7 +23,7 @@ from labs.addressing import machines
 from labs.changes import compare, refuse
 from labs.loading import load
 from labs.roles import NetworkRole
-from provisioning.secrets import ensure_secrets
+from parts.secrets import ensure_secrets
 
 
 def build() -> None:
@@ -59,7 +59,13 @@ def build() -> None:
         opts=pulumi.ResourceOptions(parent=cluster, depends_on=list(cluster.machines.values())),
     )
 
-    pulumi.export("service", f"http://{lab.service.address}:{lab.service.port}/")
+    pulumi.export(
+        "services",
+        {
+            service.name: [f"{address}:{service.settings.port}" for address in service.addresses]
+            for service in lab.services
+        },
+    )
     pulumi.export("libvirt_uri", record.uri)
     pulumi.export(
         "machines",

@@ -18,6 +18,7 @@ from pulumi.automation import EngineEvent, OpType
 
 from core.environment import adopted, clean
 from core.errors import HalabError
+from core.files import write_file
 from core.folders import PROJECT, LabFolder
 from infra.backend import Backend
 from infra.keeping import SOFTWARE, kept_in, lost_files, restore
@@ -30,6 +31,9 @@ LIBVIRT = "libvirt:index/"
 
 DEFINITION = "HALAB_DEFINITION"
 """Environment variable with the definition that a preview tries instead of the lab's own."""
+
+SUMMARY_SECRETS = False
+"""Nobody reads a run's summary; to decrypt it, Pulumi would write settings into the checkout."""
 
 REPLACING = frozenset({OpType.REPLACE, OpType.CREATE_REPLACEMENT, OpType.DELETE_REPLACED})
 
@@ -105,7 +109,12 @@ class Engine:
         """
         heard = Diagnostics(on_event)
         with self._stack() as stack, self._explained("pulumi up", heard):
-            result = stack.up(on_event=heard, on_output=_ignore, target=list(only) or None)
+            result = stack.up(
+                on_event=heard,
+                on_output=_ignore,
+                target=list(only) or None,
+                show_secrets=SUMMARY_SECRETS,
+            )
         return {name: output.value for name, output in result.outputs.items()}
 
     def preview(self, definition: Path | None = None) -> tuple[Step, ...]:
@@ -134,7 +143,7 @@ class Engine:
         """Delete everything that the stack knows; raises HalabError with Pulumi's own words."""
         heard = Diagnostics(on_event)
         with self._stack() as stack, self._explained("pulumi destroy", heard):
-            stack.destroy(on_event=heard, on_output=_ignore)
+            stack.destroy(on_event=heard, on_output=_ignore, show_secrets=SUMMARY_SECRETS)
 
     def managed(self) -> frozenset[Managed]:
         """Return the libvirt objects in the stack's state."""
@@ -162,13 +171,22 @@ class Engine:
         # The Automation API starts `pulumi` in the environment of this process, and looks for it
         # on its PATH.
         surroundings = {**self.environment(), **(variables or {}), DRIVER: driver_mark()}
-        strayed = PROJECT / f"Pulumi.{self._folder.name}.yaml"
-        try:
-            with adopted(surroundings):
-                yield automation.create_or_select_stack(self._folder.name, work_dir=str(PROJECT))
-        finally:
-            # Selecting a stack writes its settings into the checkout; they live with the state.
-            strayed.unlink(missing_ok=True)
+        with adopted(surroundings):
+            try:
+                stack = automation.select_stack(self._folder.name, work_dir=str(PROJECT))
+            except automation.StackNotFoundError:
+                self._make_stack()
+                stack = automation.select_stack(self._folder.name, work_dir=str(PROJECT))
+            yield stack
+
+    def _make_stack(self) -> None:
+        # Its settings are written beside the project's file, whatever else is asked for: a copy of
+        # that file keeps them out of the checkout, which may be somebody else's.
+        settings = self._backend.settings
+        write_file(settings.with_name("Pulumi.yaml"), (PROJECT / "Pulumi.yaml").read_bytes())
+        beside = automation.LocalWorkspace(work_dir=str(settings.parent))
+        beside.create_stack(self._folder.name)
+        settings.with_name(f"Pulumi.{self._folder.name}.yaml").replace(settings)
 
     @contextmanager
     def _explained(self, what: str, heard: Diagnostics | None = None) -> Iterator[None]:

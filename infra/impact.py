@@ -55,8 +55,14 @@ def _keeps_data(step: Step) -> bool:
 
 def _with_disks(machine: str, steps: Iterable[Step]) -> Iterable[str]:
     """Return the URNs of a machine's domain and of those of its volumes that change with it."""
-    volumes = {f"{machine}-{what}" for what in ("root", "data", HOST_KEY)}
     for step in steps:
-        own = {machine} if step.kind == "domain" else volumes if step.kind == "volume" else ()
-        if step.name in own:
+        if (step.kind == "domain" and step.name == machine) or (
+            step.kind == "volume" and _owner(step.name) == machine
+        ):
             yield step.urn
+
+
+def _owner(volume: str) -> str:
+    """Return whose a volume is: behind a machine's name stands a word, or what has a hyphen too."""
+    key = f"-{HOST_KEY}"
+    return volume.removesuffix(key) if volume.endswith(key) else volume.rpartition("-")[0]

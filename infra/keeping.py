@@ -15,7 +15,7 @@ from infra.ssh_key import read_private_key
 from inventory.record import load_inventory, load_record
 from labs.addressing import machines
 from labs.loading import load
-from provisioning.secrets import load_secrets
+from parts.secrets import load_secrets
 
 SOFTWARE = "software"
 """The resource whose inputs hold them."""

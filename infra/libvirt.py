@@ -11,8 +11,8 @@ import pulumi
 import pulumi_libvirt as libvirt
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from infra.cluster import MachineArgs, NetworkArgs
 from infra.impact import HOST_KEY
-from infra.machines import MachineArgs, NetworkArgs
 from inventory.known_hosts import GIVEN_AS
 from inventory.mark import NAMESPACE, pool_uuid, volume_name
 from inventory.record import LabRecord
@@ -43,7 +43,7 @@ class Disk:
 
 
 ROOT = Disk("root", "qcow2", "unsafe")
-DATA = Disk("data", "qcow2", "writeback")
+DATA_FORMAT = "qcow2"
 FENCING = Disk("sbd", "raw", "none", shared=True)
 
 
@@ -101,16 +101,16 @@ class LibvirtPlatform:
             opts=self._under(parent),
         )
         disks = [(ROOT, root.id)]
-        if plan.data_disk_mib is not None:
+        for storage, size_mib in plan.data_disks.items():
             data = self._volume(
-                f"{plan.name}-data",
-                DATA.format,
-                plan.data_disk_mib,
+                f"{plan.name}-{storage}",
+                DATA_FORMAT,
+                size_mib,
                 parent,
                 # The provider can only make a disk of another size anew, without its data.
                 pulumi.ResourceOptions(ignore_changes=["size"]),
             )
-            disks.append((DATA, data.id))
+            disks.append((Disk(storage, DATA_FORMAT, "writeback"), data.id))
         if args.fencing_disk is not None:
             disks.append((FENCING, pulumi.Output.from_input(args.fencing_disk)))
         host_key_name = self._volume_name(f"{plan.name}-{HOST_KEY}-{args.host_key.mark}")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from ipaddress import IPv4Interface
+from ipaddress import IPv4Address, IPv4Interface
+from pathlib import Path
 
 from core.folders import LabFolder
 from infra.host_keys import HostKey
-from inventory.model import Firewall, Interface, Inventory, Machine, Monitoring, Service, Ssh
+from inventory.model import Firewall, Interface, Inventory, Machine, Monitoring, Ssh
+from inventory.parts import Service, Storage
 from inventory.record import LabRecord
 from labs.addressing import MachinePlan, hypervisor_address, interfaces, machines
 from labs.model import Lab
@@ -18,34 +20,79 @@ def plan_inventory(
     lab: Lab, record: LabRecord, folder: LabFolder, host_keys: Mapping[str, HostKey]
 ) -> Inventory:
     """Return the inventory of a lab whose machines get addresses and host keys from halab."""
+    return _inventory(
+        lab,
+        tuple(
+            _machine(
+                lab,
+                plan,
+                Ssh(
+                    host=str(interfaces(lab, plan)[NetworkRole.MANAGEMENT].address.ip),
+                    key_file=folder.ssh_key,
+                    known_hosts=folder.known_hosts,
+                    host_key=host_keys[plan.name].public,
+                    proxy_command=record.proxy_command,
+                ),
+            )
+            for plan in machines(lab)
+        ),
+        # A libvirt of somebody else's may be on another host: connections then come from there
+        # or from here, depending on the person's routes.
+        platform=hypervisor_address(lab) if record.private else None,
+        accelerated=record.accelerated,
+    )
+
+
+def sketch(lab: Lab) -> Inventory:
+    """Return the inventory of a lab that nobody has built: its machines cannot be reached."""
+    nowhere = Ssh(host="", key_file=Path(), known_hosts=Path())
+    plans = tuple(_machine(lab, plan, nowhere) for plan in machines(lab))
+    return _inventory(lab, plans, platform=None, accelerated=True)
+
+
+def _inventory(
+    lab: Lab, machines: tuple[Machine, ...], *, platform: IPv4Address | None, accelerated: bool
+) -> Inventory:
     return Inventory(
         lab=lab.name,
-        machines=tuple(
-            _machine(lab, plan, record, folder, host_keys[plan.name]) for plan in machines(lab)
+        machines=machines,
+        services=_services(lab),
+        storage=tuple(
+            Storage(
+                name=each.name,
+                number=number,
+                settings=each.settings,
+                disk=f"/dev/disk/by-id/virtio-{each.name}",
+            )
+            for number, each in enumerate(lab.storage)
         ),
-        service=Service(
-            address=IPv4Interface(
-                f"{lab.service.address}/{lab.networks.subnet(NetworkRole.SERVICE).prefixlen}"
-            ),
-            port=lab.service.port,
-        ),
+        quorum=lab.quorum,
         firewall=Firewall(
             enabled=lab.firewall.enabled,
-            # A libvirt of somebody else's may be on another host: connections then come from there
-            # or from here, depending on the person's routes.
-            platform=hypervisor_address(lab) if record.private else None,
+            platform=platform,
             allow=lab.firewall.allow,
         ),
-        timing=lab.timing(record.accelerated),
+        timing=lab.timing(accelerated),
         monitoring=Monitoring(interval_s=lab.monitoring.interval_s)
         if lab.monitoring.enabled
         else None,
     )
 
 
-def _machine(
-    lab: Lab, plan: MachinePlan, record: LabRecord, folder: LabFolder, host_key: HostKey
-) -> Machine:
+def _services(lab: Lab) -> tuple[Service, ...]:
+    prefix = lab.networks.service.prefixlen
+    return tuple(
+        Service(
+            name=each.name,
+            number=number,
+            addresses=tuple(IPv4Interface(f"{address}/{prefix}") for address in each.addresses),
+            settings=each.settings,
+        )
+        for number, each in enumerate(lab.services)
+    )
+
+
+def _machine(lab: Lab, plan: MachinePlan, ssh: Ssh) -> Machine:
     nics = interfaces(lab, plan)
     return Machine(
         name=plan.name,
@@ -54,11 +101,5 @@ def _machine(
         interfaces={
             role: Interface(name=nic.name, address=nic.address) for role, nic in nics.items()
         },
-        ssh=Ssh(
-            host=str(nics[NetworkRole.MANAGEMENT].address.ip),
-            key_file=folder.ssh_key,
-            known_hosts=folder.known_hosts,
-            host_key=host_key.public,
-            proxy_command=record.proxy_command,
-        ),
+        ssh=ssh,
     )

@@ -18,9 +18,9 @@ from pulumi.dynamic import (
 from inventory.known_hosts import write_known_hosts
 from inventory.model import Inventory
 from inventory.record import save
+from parts.secrets import Secrets
 from provisioning.drift import find_drift
 from provisioning.plan import digest
-from provisioning.secrets import Secrets
 from provisioning.sequence import apply
 from status.health import wait_healthy
 

@@ -6,21 +6,17 @@ from ipaddress import IPv4Address, IPv4Interface
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from inventory.frozen import Frozen
+from inventory.parts import Service, Storage
 from labs.ports import Opening, openings
 from labs.roles import MachineRole, NetworkRole
-from labs.tables import Allow
+from labs.tables.networks import Allow
 from labs.timing import Timing
 
 HOST_KEY = r"^[a-z0-9@.-]+ [A-Za-z0-9+/]+={0,2}$"
 """A public key as it stands in a .pub file, without the comment."""
-
-
-class Frozen(BaseModel):
-    """Immutable, and an error on every key that is not known."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Ssh(Frozen):
@@ -56,18 +52,11 @@ class Machine(Frozen):
     ssh: Ssh
 
 
-class Disks(Frozen):
-    """Device paths inside every node: the fencing disk they share and the replicated disk."""
+class Fencing(Frozen):
+    """How a node is taken out: `disk` is the fencing disk that all nodes share, in each of them."""
 
-    sbd: str = "/dev/disk/by-id/virtio-sbd"
-    data: str = "/dev/disk/by-id/virtio-data"
-
-
-class Service(Frozen):
-    """What clients use: the floating address on the service network and its TCP port."""
-
-    address: IPv4Interface
-    port: int = 80
+    kind: Literal["sbd"] = "sbd"
+    disk: str = "/dev/disk/by-id/virtio-sbd"
 
 
 class Firewall(Frozen):
@@ -94,11 +83,13 @@ class Monitoring(Frozen):
 class Inventory(Frozen):
     """The machines of one lab and what the cluster on them shall be."""
 
-    version: Literal[1] = 1
+    version: Literal[2] = 2
     lab: str
     machines: tuple[Machine, ...]
-    disks: Disks = Disks()
-    service: Service
+    services: tuple[Service, ...]
+    storage: tuple[Storage, ...] = ()
+    fencing: Fencing = Fencing()
+    quorum: Literal["device", "majority"] = "device"
     firewall: Firewall = Firewall()
     timing: Timing = Timing()
     monitoring: Monitoring | None = Monitoring()
@@ -119,7 +110,9 @@ class Inventory(Frozen):
     def openings(self) -> tuple[Opening, ...]:
         """Everything that a firewall lets through, on all machines."""
         return openings(
-            self.service.port,
+            service_ports={each.name: each.port for each in self.services},
+            replication_ports=[each.port for each in self.storage],
+            device=self.quorum == "device",
             monitoring=self.monitoring is not None,
             extra=(entry.opening for entry in self.firewall.allow),
         )
@@ -129,6 +122,16 @@ class Inventory(Frozen):
         """Seconds between two readings of a node by the monitoring."""
         chosen = self.monitoring.interval_s if self.monitoring else None
         return chosen or self.timing.observe_every_s
+
+    @property
+    def has_one_address(self) -> bool:
+        """Whether clients find everything at one place: a single service, on one node."""
+        return sum(len(service.addresses) for service in self.services) == 1
+
+    def storage_of(self, service: Service) -> Storage | None:
+        """Return where a service keeps its data; None for one that has none."""
+        wanted = service.settings.storage
+        return next((each for each in self.storage if each.name == wanted), None)
 
     def machine(self, name: str) -> Machine:
         """Return the machine with this name; raises KeyError when there is none."""

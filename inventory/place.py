@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from inventory.model import Frozen
+from inventory.frozen import Frozen
 from labs.roles import INTERFACE_NAMES, NetworkRole
 
 

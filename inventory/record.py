@@ -11,7 +11,8 @@ from pydantic import ConfigDict, ValidationError
 from core.errors import HalabError
 from core.files import write_file
 from core.folders import LabFolder
-from inventory.model import Frozen, Inventory
+from inventory.frozen import Frozen
+from inventory.model import Inventory
 from inventory.place import Place
 from labs.roles import MachineRole
 

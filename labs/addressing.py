@@ -27,14 +27,14 @@ MAC_NETWORKS = {
 
 @dataclass(frozen=True)
 class MachinePlan:
-    """One machine to make. Sizes are in MiB; only nodes have a replicated disk."""
+    """One machine to make. Sizes are in MiB; `data_disks` are those of its storage, by name."""
 
     name: str
     role: MachineRole
     number: int
     cpus: int
     memory_mib: int
-    data_disk_mib: int | None
+    data_disks: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def machines(lab: Lab) -> tuple[MachinePlan, ...]:
             number=number,
             cpus=nodes.cpus,
             memory_mib=nodes.memory_mib,
-            data_disk_mib=nodes.data_disk_mib,
+            data_disks={each.name: each.size_mib for each in lab.storage},
         )
         for number, name in enumerate(nodes.names, start=1)
     ]
@@ -67,7 +67,7 @@ def machines(lab: Lab) -> tuple[MachinePlan, ...]:
             number=len(plans) + 1,
             cpus=monitor.cpus,
             memory_mib=monitor.memory_mib,
-            data_disk_mib=None,
+            data_disks={},
         )
     )
     return tuple(plans)

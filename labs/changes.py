@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from core.errors import HalabError
-from labs.model import Lab
+from labs.model import Lab, Service
 
 
 class Effect(StrEnum):
@@ -27,6 +27,7 @@ class Effect(StrEnum):
 NAMED = "machines cannot be renamed, nor change their places"
 PLACED = "machines cannot move to another network"
 KEPT = "a disk that holds data cannot shrink"
+ANOTHER = "a service keeps its kind; another one needs a name of its own"
 FIXED = "a lab cannot move to another platform"
 
 RULES: dict[str, Effect | str] = {
@@ -37,7 +38,6 @@ RULES: dict[str, Effect | str] = {
     "nodes.names": NAMED,
     "nodes.cpus": Effect.IN_TURN,
     "nodes.memory_mib": Effect.IN_TURN,
-    "nodes.data_disk_mib": Effect.GROWN,
     "monitor.name": NAMED,
     "monitor.cpus": Effect.IN_TURN,
     "monitor.memory_mib": Effect.IN_TURN,
@@ -48,8 +48,14 @@ RULES: dict[str, Effect | str] = {
     "networks.cluster-b": PLACED,
     "networks.service": PLACED,
     "networks.replication": PLACED,
-    "service.address": Effect.MOVED,
-    "service.port": Effect.MOVED,
+    "services": Effect.LIVE,
+    "services.runs": "a service keeps the places that it runs at",
+    "services.storage": "a service keeps its storage",
+    "services.addresses": Effect.MOVED,
+    "services.port": Effect.MOVED,
+    "storage": "disks cannot come to machines that exist, nor go",
+    "storage.size_mib": Effect.GROWN,
+    "quorum.kind": "a running cluster keeps who decides",
     "firewall.enabled": Effect.LIVE,
     "firewall.allow": Effect.LIVE,
     "timing.profile": Effect.NOTED,
@@ -65,7 +71,8 @@ RULES: dict[str, Effect | str] = {
 """The effect of every key of a definition, or why a lab that exists cannot follow.
 
 `version` has one value, and another `name` is another lab. A profile's values are compared one by
-one.
+one. Services and storage are compared each with its namesake; `services` and `storage` alone say
+what it means that one comes or goes.
 """
 
 
@@ -85,8 +92,17 @@ class Change:
 
 def compare(before: Lab, after: Lab) -> tuple[Change, ...]:
     """Return what changes from one definition of a lab to another, by their effective values."""
-    old, new = dict(_values(before)), dict(_values(after))
-    return tuple(_change(key, old[key], new[key]) for key in old if old[key] != new[key])
+    old = {value.subject: value for value in _values(before)}
+    new = {value.subject: value for value in _values(after)}
+    changes = []
+    for subject in dict.fromkeys((*old, *new)):
+        was, is_ = old.get(subject), new.get(subject)
+        # What belongs to a service that comes or goes is told with it.
+        told = (was is not None and is_ is not None) or subject[0] in COME_AND_GO
+        if told and (was and was.value) != (is_ and is_.value):
+            key = (is_ or was or _NOTHING).written
+            changes.append(_change(subject[0], key, was and was.value, is_ and is_.value))
+    return tuple(changes)
 
 
 def refuse(name: str, changes: Iterable[Change]) -> None:
@@ -102,21 +118,65 @@ def refuse(name: str, changes: Iterable[Change]) -> None:
         )
 
 
-def _values(lab: Lab) -> Iterator[tuple[str, Any]]:
-    tables = lab.model_dump(mode="json", by_alias=True, exclude={"version", "name"})
-    tables["service"]["address"] = str(lab.service.address)
+PLAIN = ("description", "platform", "nodes", "monitor", "monitoring", "networks", "firewall")
+"""Tables whose values are what the definition says of them."""
+
+
+COME_AND_GO = ("services", "storage")
+"""Rules about whole tables, whose value is their kind."""
+
+
+@dataclass(frozen=True)
+class _Value:
+    """An effective value. `subject`: its key in RULES, and whose it is where several have one.
+
+    `written` is what the file calls it.
+    """
+
+    subject: tuple[str, str]
+    written: str
+    value: Any
+
+
+_NOTHING = _Value(("", ""), "", None)
+
+
+def _values(lab: Lab) -> Iterator[_Value]:
+    tables = lab.model_dump(mode="json", by_alias=True, include={*PLAIN, "timing_table"})
+    del tables["nodes"]["data_disk_mib"]
     for table, content in tables.items():
         if isinstance(content, dict):
-            yield from ((f"{table}.{key}", value) for key, value in content.items())
+            for name, value in content.items():
+                yield _Value((f"{table}.{name}", ""), f"{table}.{name}", value)
         else:
-            yield table, content
+            yield _Value((table, ""), table, content)
+    yield _Value(("quorum.kind", ""), "quorum.kind", lab.quorum)
+    for service in lab.services:
+        yield from _service(lab, service)
+    for storage in lab.storage:
+        name = f"storage.{storage.name}"
+        yield _Value(("storage", storage.name), name, storage.settings.kind)
+        yield _Value(("storage.size_mib", storage.name), lab.key_of_size(storage), storage.size_mib)
 
 
-def _change(key: str, before: Any, after: Any) -> Change:
-    rule = RULES[key]
-    if rule is Effect.GROWN and after < before:
-        rule = KEPT
-    effect, reason = (rule, "") if isinstance(rule, Effect) else (Effect.REFUSED, rule)
+def _service(lab: Lab, service: Service) -> Iterator[_Value]:
+    settings, name = service.settings, service.name
+    yield _Value(("services", name), f"services.{name}", settings.kind)
+    addresses = [str(address) for address in service.addresses]
+    shown = {"addresses": addresses} if settings.everywhere else {"address": addresses[0]}
+    rest = settings.model_dump(mode="json", exclude={"kind", "address", "addresses"})
+    for key, value in (*shown.items(), *rest.items()):
+        rule = "addresses" if key == "address" else key
+        yield _Value((f"services.{rule}", name), lab.written(f"services.{name}.{key}"), value)
+
+
+def _change(rule: str, key: str, before: Any, after: Any) -> Change:
+    found = RULES[rule]
+    if found is Effect.GROWN and after < before:
+        found = KEPT
+    if rule == "services" and before and after:
+        found = ANOTHER
+    effect, reason = (found, "") if isinstance(found, Effect) else (Effect.REFUSED, found)
     return Change(key, _toml(before), _toml(after), effect, reason)
 
 

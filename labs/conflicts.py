@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,10 @@ class Conflict:
     value: str
     allowed: str
     hint: str
+
+    def renamed(self, name: Callable[[str], str]) -> Conflict:
+        """Return the same about keys that are called otherwise."""
+        return replace(self, keys=tuple(map(name, self.keys)))
 
     def __str__(self) -> str:
         return f"{self.keys[0]} = {self.value}: allowed: {self.allowed}; {self.hint}"

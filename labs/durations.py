@@ -1,4 +1,4 @@
-"""What `labs.timing` computes: timeouts of resources, and how long a failover may take."""
+"""Timeouts of resources, and how long a failover may take."""
 
 from __future__ import annotations
 

@@ -5,36 +5,46 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from itertools import chain
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, StrictInt, StrictStr, model_validator
 
-from labs import rules
+from labs import composition, rules
 from labs.conflicts import Conflicts
-from labs.subnets import floating_address
-from labs.tables import (
-    FirewallTable,
-    Monitor,
-    MonitoringTable,
-    Networks,
-    Nodes,
-    Platform,
-    ServiceTable,
-    Table,
-    TimingTable,
-)
-from labs.timing import EMULATION_PACE, KVM_PACE, Timing
+from labs.subnets import floating_addresses
+from labs.tables.base import ServiceName, StorageName, Table
+from labs.tables.machines import Monitor, Nodes, Platform
+from labs.tables.monitoring import MonitoringTable
+from labs.tables.networks import FirewallTable, Networks
+from labs.tables.quorum import Quorum
+from labs.tables.services import AnyService, Nginx, Web
+from labs.tables.storage import AnyStorage, Drbd
+from labs.tables.timing import TimingTable
+from labs.timing import CALIBRATED_DISK_MIB, EMULATION_PACE, KVM_PACE, Timing
 
 LAB_NAME = r"^[a-z]([a-z0-9-]{0,22}[a-z0-9])?$"
 """Short, because paths of sockets below the lab's folder end at 108 bytes (unix(7))."""
 
+WEB, DATA = "web", "data"
+"""The service of a lab that names none, and where it keeps its data."""
+
 
 @dataclass(frozen=True)
 class Service:
-    """What clients use: the floating address and the TCP port behind it."""
+    """What clients use, with its floating addresses: one, or one for each node in their order."""
 
-    address: IPv4Address
-    port: int
+    name: str
+    settings: AnyService
+    addresses: tuple[IPv4Address, ...]
+
+
+@dataclass(frozen=True)
+class Storage:
+    """Where a service keeps its data; the disk of each node has this size."""
+
+    name: str
+    settings: AnyStorage
+    size_mib: int
 
 
 class Lab(Table):
@@ -57,32 +67,86 @@ class Lab(Table):
         default=MonitoringTable(), description="true, false or a table"
     )
     networks: Networks = Field(default=Networks(), description="a table")
-    service_table: ServiceTable = Field(
-        default=ServiceTable(), alias="service", description="a table"
+    web_table: Web = Field(default=Web(), alias="service", description="a table")
+    service_tables: dict[ServiceName, AnyService] = Field(
+        default={}, alias="services", description="tables with names of your own"
     )
+    storage_tables: dict[StorageName, AnyStorage] = Field(
+        default={}, alias="storage", description="tables with names of your own"
+    )
+    quorum_table: Quorum = Field(default=Quorum(), alias="quorum", description="a table")
     firewall: FirewallTable = Field(default=FirewallTable(), description="a table")
     timing_table: TimingTable = Field(default=TimingTable(), alias="timing", description="a table")
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
-        table, machines = self.service_table, len(self.nodes.names) + 1
-        Conflicts.raise_any(
-            chain(
-                rules.names_differ(self.nodes, self.monitor),
-                rules.networks_apart(self.networks),
-                rules.address_floats(table, self.networks.service, machines),
-                rules.port_free(table),
-                rules.openings_make_sense(self.firewall),
-            )
+        machines = len(self.nodes.names) + 1
+        found = chain(
+            rules.names_differ(self.nodes, self.monitor),
+            rules.networks_apart(self.networks),
+            rules.openings_make_sense(self.firewall),
+            composition.service_said_once(self.web_table, self.service_tables),
+            composition.storage_fits(self.settings, self.storage_settings, self.nodes),
+            composition.addresses_fit(self.settings, self.nodes),
+            composition.addresses_float(self.settings, self.networks.service, machines),
+            composition.addresses_suffice(
+                self.settings, self.nodes, self.networks.service, machines
+            ),
+            composition.ports_free(self.settings, self.storage_settings),
+            composition.quorum_decides(self.quorum_table, self.nodes),
         )
+        Conflicts.raise_any(conflict.renamed(self.written) for conflict in found)
         return self
 
+    def written(self, key: str) -> str:
+        """Return a dotted key as the file has it: a lab's only web server may have a short form."""
+        table, *rest = key.partition(f"services.{WEB}.")
+        return key if self.service_tables or table else f"service.{rest[1]}"
+
+    def key_of_size(self, storage: Storage) -> str:
+        """Return the dotted key that says how large some storage is."""
+        own = storage.settings.size_mib is not None
+        return f"storage.{storage.name}.size_mib" if own else "nodes.data_disk_mib"
+
     @property
-    def service(self) -> Service:
-        """The service, its floating address chosen where the definition leaves that open."""
-        table = self.service_table
-        address = table.address or floating_address(self.networks.service)
-        return Service(address=address, port=table.port)
+    def settings(self) -> dict[str, AnyService]:
+        """The services by name; a lab that names none has a web server on replicated storage."""
+        if self.service_tables:
+            return self.service_tables
+        web = self.web_table
+        return {WEB: Nginx(address=web.address, port=web.port, storage=DATA)}
+
+    @property
+    def storage_settings(self) -> dict[str, AnyStorage]:
+        """The storage by name."""
+        short = {} if self.service_tables else {DATA: Drbd()}
+        return {**short, **self.storage_tables}
+
+    @property
+    def services(self) -> tuple[Service, ...]:
+        """The services, their floating addresses chosen where the definition leaves that open."""
+        addresses = floating_addresses(self.networks.service, self._taken_addresses)
+        found = []
+        for name, settings in self.settings.items():
+            given = composition.addresses_of(settings)
+            count = len(self.nodes.names) if settings.everywhere else 1
+            chosen = given or tuple(next(addresses) for _ in range(count))
+            found.append(Service(name, settings, chosen))
+        return tuple(found)
+
+    @property
+    def storage(self) -> tuple[Storage, ...]:
+        """The storage, with sizes."""
+        return tuple(
+            Storage(name, settings, settings.size_mib or self.nodes.data_disk_mib)
+            for name, settings in self.storage_settings.items()
+        )
+
+    @property
+    def quorum(self) -> Literal["device", "majority"]:
+        """Who decides which part of a divided cluster goes on."""
+        even = len(self.nodes.names) % 2 == 0
+        return self.quorum_table.kind or ("device" if even else "majority")
 
     def timing(self, accelerated: bool) -> Timing:
         """Return every timeout; `accelerated` says whether guests run on KVM.
@@ -94,6 +158,10 @@ class Lab(Table):
         chosen = self.timing_table.model_dump(exclude={"profile"})
         return Timing(
             pace=KVM_PACE if fast else EMULATION_PACE,
-            data_disk_mib=self.nodes.data_disk_mib,
+            data_disk_mib=sum(each.size_mib for each in self.storage) or CALIBRATED_DISK_MIB,
             **chosen,
         )
+
+    @property
+    def _taken_addresses(self) -> frozenset[IPv4Address]:
+        return frozenset(chain.from_iterable(map(composition.addresses_of, self.settings.values())))

@@ -6,7 +6,7 @@ through because they are answers.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -89,16 +89,17 @@ FIXED: tuple[Opening, ...] = (
         "Corosync, link 1",
     ),
     Opening(_NODE, NetworkRole.CLUSTER_B, Protocol.ICMP, None, (Peer.NODE,), "ping"),
-    Opening(_NODE, NetworkRole.REPLICATION, Protocol.TCP, DRBD_PORT, (Peer.NODE,), "DRBD"),
     Opening(_NODE, NetworkRole.REPLICATION, Protocol.ICMP, None, (Peer.NODE,), "ping"),
     Opening(_NODE, _SERVICE, Protocol.ICMP, None, (Peer.ANYBODY,), "ping"),
     Opening(_MONITOR, _MANAGEMENT, Protocol.TCP, SSH_PORT, _EVERY_MACHINE, "ssh"),
     Opening(_MONITOR, _MANAGEMENT, Protocol.UDP, NTP_PORT, (Peer.NODE,), "time"),
-    Opening(_MONITOR, _MANAGEMENT, Protocol.TCP, QNETD_PORT, (Peer.NODE,), "quorum device"),
     Opening(_MONITOR, _MANAGEMENT, Protocol.ICMP, None, _EVERY_MACHINE, "ping"),
     Opening(_MONITOR, _SERVICE, Protocol.ICMP, None, (Peer.ANYBODY,), "ping"),
 )
 """What every lab has, whatever its definition says."""
+
+DEVICE = Opening(_MONITOR, _MANAGEMENT, Protocol.TCP, QNETD_PORT, (Peer.NODE,), "quorum device")
+"""What a lab has whose quorum has a vote from the monitor."""
 
 MONITORING: tuple[Opening, ...] = (
     Opening(_NODE, _MANAGEMENT, Protocol.TCP, ZABBIX_AGENT, (Peer.MONITOR,), "Zabbix agent"),
@@ -107,19 +108,37 @@ MONITORING: tuple[Opening, ...] = (
 )
 """What a lab with monitoring has besides."""
 
+
+def _replication(port: int) -> Opening:
+    return Opening(_NODE, NetworkRole.REPLICATION, Protocol.TCP, port, (Peer.NODE,), "DRBD")
+
+
 TAKEN_PORTS: dict[int, str] = {
     opening.port: opening.purpose
-    for opening in (*FIXED, *MONITORING)
+    for opening in (*FIXED, *MONITORING, _replication(DRBD_PORT))
     if opening.role is _NODE and opening.protocol is Protocol.TCP and opening.port is not None
 }
 """TCP ports that the nodes need themselves, and for what: no service may take them."""
 
 
 def openings(
-    service_port: int, *, monitoring: bool, extra: Iterable[Opening] = ()
+    *,
+    service_ports: Mapping[str, int],
+    replication_ports: Iterable[int],
+    device: bool,
+    monitoring: bool,
+    extra: Iterable[Opening] = (),
 ) -> tuple[Opening, ...]:
-    """Return all that is open in a lab: the fixed part, its service, and what it adds."""
-    service = Opening(
-        _NODE, _SERVICE, Protocol.TCP, service_port, (Peer.ANYBODY,), "the lab's service"
+    """Return all that is open in a lab: the fixed part, that of its parts, and what it adds."""
+    services = (
+        Opening(_NODE, _SERVICE, Protocol.TCP, port, (Peer.ANYBODY,), f"service {name}")
+        for name, port in service_ports.items()
     )
-    return (*FIXED, service, *(MONITORING if monitoring else ()), *extra)
+    return (
+        *FIXED,
+        *map(_replication, replication_ports),
+        *((DEVICE,) if device else ()),
+        *services,
+        *(MONITORING if monitoring else ()),
+        *extra,
+    )

@@ -1,16 +1,14 @@
-"""Rules that hold between the tables of a lab definition. Each yields what breaks it."""
+"""Rules about machines, networks and the firewall of a lab. Each yields what breaks it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import IPv4Network
 from itertools import combinations
 
 from labs.conflicts import Conflict
-from labs.ports import TAKEN_PORTS
 from labs.roles import NETWORKS_OF, MachineRole, NetworkRole
-from labs.subnets import floating_address, last_address, machine_address
-from labs.tables import FirewallTable, Monitor, Networks, Nodes, ServiceTable
+from labs.tables.machines import Monitor, Nodes
+from labs.tables.networks import FirewallTable, Networks
 
 
 def names_differ(nodes: Nodes, monitor: Monitor) -> Iterator[Conflict]:
@@ -45,41 +43,6 @@ def networks_apart(networks: Networks) -> Iterator[Conflict]:
                 allowed="a network that overlaps no other",
                 hint=f"networks.{other} is {other_subnet}",
             )
-
-
-def address_floats(service: ServiceTable, subnet: IPv4Network, machines: int) -> Iterator[Conflict]:
-    """Clients find the floating address on the service network, and it is nobody else's."""
-    address = service.address
-    if address is None:
-        return
-    numbers = {machine_address(subnet, number): number for number in range(1, machines + 1)}
-    if address not in subnet:
-        reason = f"networks.service is {subnet}"
-    elif address in (subnet.network_address, subnet.broadcast_address):
-        reason = f"it is the network or broadcast address of {subnet}"
-    elif address in numbers:
-        reason = f"it belongs to machine number {numbers[address]}"
-    elif address == last_address(subnet):
-        reason = "the last address of a network belongs to the platform"
-    else:
-        return
-    yield Conflict(
-        keys=("service.address", "networks.service"),
-        value=f'"{address}"',
-        allowed="a free address of the service network",
-        hint=f"{reason}; {floating_address(subnet)} would do",
-    )
-
-
-def port_free(service: ServiceTable) -> Iterator[Conflict]:
-    """No service takes a port that the nodes need themselves."""
-    if service.port in TAKEN_PORTS:
-        yield Conflict(
-            keys=("service.port",),
-            value=str(service.port),
-            allowed="a TCP port from 1 to 65535 that the nodes leave free",
-            hint=f"{TAKEN_PORTS[service.port]} listens there; 80 and 8080 are free",
-        )
 
 
 def openings_make_sense(firewall: FirewallTable) -> Iterator[Conflict]:

@@ -95,8 +95,12 @@ def _below(spot: Spot, word: str | int) -> Spot:
     if get_origin(annotation) in (tuple, list):
         return replace(spot, place=(*spot.place, word), annotation=get_args(annotation)[0])
     if _is_union(annotation):
-        chosen = [model for model in _models(annotation) if word in _kinds(model)]
-        return replace(spot, annotation=chosen[0] if chosen else None)
+        models = list(_models(annotation))
+        kind = next((model for model in models if word in _kinds(model)), None)
+        if kind is not None or not models:
+            return replace(spot, annotation=kind)
+        # Rules between tables name a key without the kind of its table.
+        annotation = next((model for model in models if word in _fields(model)), models[0])
     place = (*spot.place, word)
     if not _is_model(annotation):
         return Spot(place, None, None, None)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from ipaddress import IPv4Address, IPv4Network
+from itertools import chain
 
 PRIVATE = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
 """The private address space of RFC 1918."""
 
 SHORTEST_PREFIX, LONGEST_PREFIX = 16, 28
-"""A /28 has room for four machines, the platform's own address and a floating one."""
+"""A /28 has room for nine machines, the platform's own address and four floating ones."""
 
 FLOATING_NUMBER = 100
 """Machines count from 1; the floating address stands far from them."""
@@ -54,6 +56,16 @@ def last_address(subnet: IPv4Network) -> IPv4Address:
     return subnet.broadcast_address - 1
 
 
-def floating_address(subnet: IPv4Network) -> IPv4Address:
-    """Return the floating address of a service that names none: .100, or the last free one."""
-    return min(subnet.network_address + FLOATING_NUMBER, last_address(subnet) - 1)
+def floating_addresses(
+    subnet: IPv4Network, taken: Collection[IPv4Address] = ()
+) -> Iterator[IPv4Address]:
+    """Yield addresses for services that name none: from .100 on, or from the last free one down."""
+    last = last_address(subnet)
+    first = subnet.network_address + FLOATING_NUMBER
+    upwards = (first + number for number in range(int(last) - int(first)))
+    downwards = (last - number for number in range(1, int(last) - int(subnet.network_address)))
+    seen = set(taken)
+    for address in chain(upwards, downwards):
+        if address not in seen:
+            seen.add(address)
+            yield address

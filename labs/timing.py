@@ -13,7 +13,6 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, model_validator
 
 from labs.conflicts import Conflict, Conflicts
-from labs.durations import Budget, Operations, PromotableOperations
 
 KVM_PACE = 1
 EMULATION_PACE = 4
@@ -188,51 +187,6 @@ class Timing(Timeouts):
         return self.fence_handler_s + 30
 
     @property
-    def drbd(self) -> PromotableOperations:
-        """Replication. Advice of ocf:linbit:drbd: start 240, stop 100, the others 90, monitor 20.
-
-        240 is generous in emulation already. A promotion may have to wait for the handler.
-        """
-        return PromotableOperations(
-            start_s=240,
-            stop_s=100 * self.pace,
-            monitor_s=20 * self.pace,
-            monitor_every_s=self._every(10),
-            promote_s=max(90 * self.pace, self.fence_handler_dc_s + 30),
-            demote_s=90 * self.pace,
-            notify_s=90 * self.pace,
-            monitor_unpromoted_every_s=self._every(13),
-        )
-
-    @property
-    def filesystem(self) -> Operations:
-        """The replicated filesystem, as ocf:heartbeat:Filesystem advises."""
-        return self._operations(start=60, stop=60, monitor=40, every=self._every(20))
-
-    @property
-    def web(self) -> Operations:
-        """The web server, as ocf:heartbeat:nginx advises.
-
-        The monitor runs every 10 s because this interval dominates how late a dead server is seen.
-        """
-        return self._operations(start=40, stop=60, monitor=30, every=10)
-
-    @property
-    def address(self) -> Operations:
-        """The floating address, as ocf:heartbeat:IPaddr2 advises."""
-        return self._operations(start=20, stop=20, monitor=20, every=self._every(10))
-
-    @property
-    def cable(self) -> Operations:
-        """A node's cable into the service network, as ocf:heartbeat:ethmonitor advises."""
-        return self._operations(start=60, stop=20, monitor=60, every=self._every(10))
-
-    @property
-    def fencing(self) -> Operations:
-        """The fencing device; Pacemaker's default timeout is 20, the monitor reads a disk."""
-        return self._operations(start=30, stop=20, monitor=30, every=120)
-
-    @property
     def ssh_wait_s(self) -> int:
         """One ssh connection to a machine that is up (calibration: below 2 s in emulation)."""
         return 10 * self.pace
@@ -310,27 +264,6 @@ class Timing(Timeouts):
     def observe_every_s(self) -> int:
         """How often monitoring reads a node: 10 s, or 30 s where one reading takes a second."""
         return min(10 * self.pace, 30)
-
-    @property
-    def budget(self) -> Budget:
-        """What a failover may take after loss of power; `Budget` explains each step."""
-        return Budget(
-            detection_s=round(self.death_s, 1),
-            decision_s=2.0 * self.pace - 1,
-            fencing_s=self.msgwait_s + 1 + 1.5 * self.pace,
-            promotion_s=3.0 * self.pace - 1,
-            start_s=5.5 * self.pace,
-        )
-
-    def _every(self, seconds: int) -> int:
-        """Monitor half as often in emulation, where agents take most of a guest's only core.
-
-        Lost nodes are found by their token, not by monitors.
-        """
-        return seconds * max(1, self.pace // 2)
-
-    def _operations(self, *, start: int, stop: int, monitor: int, every: int) -> Operations:
-        return Operations(start * self.pace, stop * self.pace, monitor * self.pace, every)
 
 
 def _power_timeout(msgwait_s: int) -> int:

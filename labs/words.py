@@ -1,4 +1,4 @@
-"""Words that mean something already: no machine can be called so, or the word would lead astray."""
+"""Words that mean something already: whoever were called so would lead astray."""
 
 from __future__ import annotations
 
@@ -33,3 +33,15 @@ TAKEN_NAMES: dict[str, str] = {
 
 Whatever else is a keyword of a program stands in quotes where it is written, or apart from names.
 """
+
+TAKEN_SERVICES: dict[str, str] = dict.fromkeys(
+    ("address", "drbd", "fencing", "filesystem", "monitoring", "replication", "service"),
+    "something else in every cluster's configuration is called so",
+)
+"""Names that no service can have, and why: its resource is called like it."""
+
+TAKEN_STORAGE: dict[str, str] = {
+    "root": "the disk that a machine starts from is called so",
+    "sbd": "the fencing disk is called so",
+}
+"""Names that no storage can have, and why: its disks are called like it."""

@@ -1,57 +1,166 @@
-"""All parts of a lab together: what they put into the configuration of its cluster."""
+"""All parts of a lab together, in the order in which they need each other."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
 from inventory.model import Inventory
-from parts import pacemaker
-from parts.addresses import cable, ipaddr2
+from inventory.parts import Service
+from parts.addresses.cable import Cables
+from parts.addresses.ipaddr2 import Addresses
+from parts.base import Part
 from parts.cluster import Group, Primitive, Resource
 from parts.constraints import Constraint
-from parts.fencing import sbd
-from parts.monitoring import zabbix
-from parts.services import nginx
+from parts.fencing.sbd import Sbd
+from parts.membership.corosync import Corosync
+from parts.monitoring.zabbix import Zabbix
+from parts.pacemaker import Pacemaker
+from parts.quorum.device import Device
+from parts.services.base import ServicePart
+from parts.services.nginx import Nginx
+from parts.services.postgresql import Postgresql
 from parts.settings import Alert, Defaults, Properties
-from parts.storage import drbd
+from parts.storage.drbd import Drbd
+from parts.system.firewall import Firewall
+from parts.system.reserve import Reserve
+from parts.system.time import Time
 
-SERVICE = "service"
-"""Id of the group of what clients use: it runs on one node, the active one."""
-
-
-def properties(inventory: Inventory, dc_deadtime_s: int) -> Properties:
-    """Return the properties of the cluster."""
-    return Properties(
-        {**pacemaker.properties(inventory, dc_deadtime_s), **sbd.properties(inventory)}
-    )
-
-
-def resources(inventory: Inventory) -> tuple[Resource, ...]:
-    """Return everything that the cluster runs."""
-    return (
-        *drbd.resources(inventory),
-        Group(SERVICE, members(inventory)),
-        *sbd.resources(inventory),
-        *cable.resources(inventory),
-    )
+SERVICES: dict[str, Callable[[Inventory, Service], ServicePart]] = {
+    "nginx": Nginx,
+    "postgresql": Postgresql,
+}
+"""The part of each kind of service that labs.tables.services knows."""
 
 
-def members(inventory: Inventory) -> tuple[Primitive, ...]:
-    """Return the members of the service's group.
+@dataclass(frozen=True)
+class Parts:
+    """The parts of one lab."""
 
-    The server finds its data, and who finds the address finds a server behind it.
-    """
-    return (*drbd.members(inventory), *nginx.members(inventory), *ipaddr2.members(inventory))
+    inventory: Inventory
 
+    @cached_property
+    def services(self) -> dict[str, ServicePart]:
+        """Its services, by name."""
+        return {
+            service.name: SERVICES[service.settings.kind](self.inventory, service)
+            for service in self.inventory.services
+        }
 
-def constraints() -> tuple[Constraint, ...]:
-    """Return where the service may run, and when."""
-    return (*drbd.constraints(SERVICE), *cable.constraints(SERVICE))
+    @property
+    def first_service(self) -> ServicePart:
+        """The service that drills are about."""
+        return self.services[self.inventory.services[0].name]
 
+    @property
+    def cluster_units(self) -> tuple[str, ...]:
+        """Units that make a node a member, in the order in which they stop.
 
-def defaults(inventory: Inventory) -> Defaults:
-    """Return what holds for every resource."""
-    return pacemaker.defaults(inventory)
+        systemctl fails for one that nobody installed.
+        """
+        device = ("corosync-qdevice",) if self.inventory.quorum == "device" else ()
+        return ("pacemaker", *device, "corosync")
 
+    @cached_property
+    def storage(self) -> dict[str, Drbd]:
+        """Its storage, by name: the service that uses it says what it begins with."""
+        users = {
+            part.storage.name: part for part in self.services.values() if part.storage is not None
+        }
+        return {
+            storage.name: Drbd(
+                self.inventory,
+                storage,
+                users[storage.name].fill,
+                sync=not users[storage.name].syncs,
+            )
+            for storage in self.inventory.storage
+        }
 
-def alerts(inventory: Inventory) -> tuple[Alert, ...]:
-    """Return whom the cluster tells its events."""
-    return zabbix.alerts(inventory)
+    @cached_property
+    def addresses(self) -> dict[str, Addresses]:
+        """Its floating addresses, by the name of their service."""
+        return {
+            service.name: Addresses(self.inventory, service) for service in self.inventory.services
+        }
+
+    @cached_property
+    def every(self) -> tuple[Part, ...]:
+        """All of them."""
+        inventory = self.inventory
+        return (
+            Firewall(inventory),
+            Reserve(inventory),
+            Zabbix(inventory),
+            Time(inventory),
+            Corosync(inventory),
+            *((Device(inventory),) if inventory.quorum == "device" else ()),
+            Sbd(inventory),
+            Pacemaker(inventory),
+            *self.storage.values(),
+            *self.services.values(),
+            *self.addresses.values(),
+            Cables(inventory, self.users),
+        )
+
+    @property
+    def users(self) -> tuple[str, ...]:
+        """Ids of the resources that go where clients find them."""
+        return tuple(
+            user
+            for service in self.inventory.services
+            for user in (service.address_ids if service.everywhere else (service.group,))
+        )
+
+    def members(self, service: Service) -> tuple[Primitive, ...]:
+        """Return what a service that runs on one node consists of, in the order of their start.
+
+        The server finds its data, and who finds the address finds a server behind it.
+        """
+        part = self.services[service.name]
+        data = () if part.storage is None else self.storage[part.storage.name].members()
+        return (*data, part.primitive, *self.addresses[service.name].members())
+
+    def properties(self, dc_deadtime_s: int) -> Properties:
+        """Return the properties of the cluster, with another wait for absent nodes."""
+        values = {name: value for part in self.every for name, value in part.properties().items()}
+        return Properties({**values, "dc-deadtime": f"{dc_deadtime_s}s"})
+
+    def resources(self) -> tuple[Resource, ...]:
+        """Return everything that the cluster runs: data, services, then what serves the nodes."""
+        data = self.storage.values()
+        clients = (*self.services.values(), *self.addresses.values())
+        rest = (part for part in self.every if part not in (*data, *clients))
+        return (
+            *(resource for part in data for resource in part.resources()),
+            *self._groups(),
+            *(resource for part in (*clients, *rest) for resource in part.resources()),
+        )
+
+    def constraints(self) -> tuple[Constraint, ...]:
+        """Return where that runs, and when."""
+        ties = (
+            tie
+            for part in self.services.values()
+            if part.storage is not None
+            for tie in self.storage[part.storage.name].ties(part.service.group)
+        )
+        own = (constraint for part in self.every for constraint in part.constraints())
+        return (*ties, *own)
+
+    def defaults(self) -> Defaults:
+        """Return what holds for every resource."""
+        return Pacemaker(self.inventory).defaults
+
+    def alerts(self) -> tuple[Alert, ...]:
+        """Return whom the cluster tells its events."""
+        return tuple(alert for part in self.every for alert in part.alerts())
+
+    def _groups(self) -> tuple[Group, ...]:
+        """Return the services that run on one node."""
+        return tuple(
+            Group(service.group, self.members(service))
+            for service in self.inventory.services
+            if not service.everywhere
+        )

@@ -11,6 +11,7 @@ from typing import Literal
 from xml.etree.ElementTree import Element, SubElement
 
 from labs.durations import Operations, PromotableOperations
+from labs.timing import Timing
 
 Values = Mapping[str, str | int]
 """Attributes by name, in the order in which they are written."""
@@ -62,6 +63,20 @@ class Operation:
                 attributes("instance_attributes", f"{owner}-parameters", self.parameters, owner)
             )
         return found
+
+
+def every(timing: Timing, seconds: int) -> int:
+    """Return the seconds between two monitors that take `seconds` on machines as usual.
+
+    Half as often in emulation, where agents take most of a guest's only core. Lost nodes are found
+    by their token, not by monitors.
+    """
+    return seconds * max(1, timing.pace // 2)
+
+
+def advised(timing: Timing, *, start: int, stop: int, monitor: int, every_s: int) -> Operations:
+    """Return timeouts in seconds that an agent advises, stretched for slow machines."""
+    return Operations(start * timing.pace, stop * timing.pace, monitor * timing.pace, every_s)
 
 
 def operations(timing: Operations, monitor: Values | None = None) -> tuple[Operation, ...]:

@@ -16,25 +16,27 @@ Score = int | Literal["INFINITY", "-INFINITY"]
 
 @dataclass(frozen=True)
 class Colocation:
-    """`rsc` runs where `with_rsc` runs, in this role."""
+    """`rsc` runs where `with_rsc` runs, in this role if it is promotable."""
 
     rsc: str
     with_rsc: str
-    with_rsc_role: Role
+    with_rsc_role: Role | None = None
     score: Score = "INFINITY"
 
     def element(self) -> Element:
         """Return it as XML."""
-        return Element(
+        found = Element(
             "rsc_colocation",
             {
                 "id": f"{self.rsc}-with-{self.with_rsc}",
                 "rsc": self.rsc,
                 "with-rsc": self.with_rsc,
-                "with-rsc-role": self.with_rsc_role,
                 "score": str(self.score),
             },
         )
+        if self.with_rsc_role is not None:
+            found.set("with-rsc-role", self.with_rsc_role)
+        return found
 
 
 @dataclass(frozen=True)
@@ -97,4 +99,21 @@ class Location:
         return found
 
 
-Constraint = Colocation | Order | Location
+@dataclass(frozen=True)
+class Preference:
+    """How much `rsc` wants to run on one node."""
+
+    id: str
+    rsc: str
+    node: str
+    score: Score
+
+    def element(self) -> Element:
+        """Return it as XML."""
+        return Element(
+            "rsc_location",
+            {"id": self.id, "rsc": self.rsc, "node": self.node, "score": str(self.score)},
+        )
+
+
+Constraint = Colocation | Order | Location | Preference

@@ -1,10 +1,21 @@
-"""What Pacemaker is told about the cluster as a whole, whatever runs in it."""
+"""The cluster manager: what it is told about the cluster as a whole, whatever runs in it."""
 
 from __future__ import annotations
 
-from inventory.model import Inventory
+from collections.abc import Iterator
+
+from inventory.model import Machine
+from labs.roles import MachineRole
+from parts.base import Found, Part
 from parts.cluster import Values, seconds
+from parts.facts import PACEMAKER
+from parts.host import AT_BOOT, Entry, File, Step, render, unit_link
+from parts.secrets import Secrets
+from parts.seen import Seen
 from parts.settings import Defaults
+from wire.pacemaker import ResourceState
+
+CONFIGURATION = "/etc/default/pacemaker"
 
 STICKINESS = 100
 """How much every resource wants to stay where it runs: a node that comes back takes nothing over.
@@ -14,28 +25,84 @@ FAILURES = 3
 """After so many failures on a node a resource leaves it: a single one is repaired in place."""
 
 
-def properties(inventory: Inventory, dc_deadtime_s: int) -> Values:
-    """Return the cluster's properties but those of fencing.
-
-    `load-threshold` is Pacemaker's own. A node of one or two cores is always "loaded" while it
-    recovers, and then takes one step of a failover after the other; but emulated guests need the
-    time that this leaves them.
-    """
-    return {
-        "cluster-name": inventory.lab,
-        "no-quorum-policy": "stop",
-        "placement-strategy": "balanced",
-        "dc-deadtime": seconds(dc_deadtime_s),
-        "cluster-recheck-interval": seconds(inventory.timing.recheck_s),
-    }
+WRONG_STATES = {
+    ResourceState.FAILED: "has failed",
+    ResourceState.BLOCKED: "is blocked",
+    ResourceState.UNMANAGED: "is not managed",
+    ResourceState.ORPHANED: "runs although it is no longer configured",
+}
 
 
-def defaults(inventory: Inventory) -> Defaults:
-    """Return what holds for every resource."""
-    return Defaults(
-        {
-            "resource-stickiness": STICKINESS,
-            "migration-threshold": FAILURES,
-            "failure-timeout": seconds(inventory.timing.failure_timeout_s),
+class Pacemaker(Part):
+    """Pacemaker on every node."""
+
+    def packages(self, role: MachineRole) -> tuple[str, ...]:
+        """Return the daemons and their tools."""
+        return ("pacemaker", "pacemaker-cli-utils") if role is MachineRole.NODE else ()
+
+    def units(self, role: MachineRole) -> tuple[str, ...]:
+        """Return Pacemaker's unit."""
+        return (PACEMAKER,) if role is MachineRole.NODE else ()
+
+    def files(self, machine: Machine, secrets: Secrets, found: Found) -> tuple[Entry, ...]:
+        """Describe the daemons' settings and their start at boot."""
+        if machine.role is MachineRole.MONITOR:
+            return ()
+        return File(CONFIGURATION, render("pacemaker.j2")), unit_link(PACEMAKER, AT_BOOT)
+
+    def start(self, machine: Machine, found: Found) -> tuple[Step, ...]:
+        """Start Pacemaker on a node. All nodes must start within dc-deadtime of each other."""
+        if machine.role is MachineRole.MONITOR or found[machine].cluster_runs:
+            return ()
+        return (Step("cluster started", "systemctl start pacemaker"),)
+
+    def watched(self, role: MachineRole) -> tuple[str, ...]:
+        """Return Pacemaker."""
+        return ("pacemaker",) if role is MachineRole.NODE else ()
+
+    def reasons(self, seen: Seen) -> Iterator[str]:
+        """Tell of a cluster that does not answer or agree, and of resources in a wrong state."""
+        for name, node in seen.reached.items():
+            if node.cluster is None:
+                yield f"pacemaker does not answer on {name}"
+        views = {name: node.cluster for name, node in seen.reached.items() if node.cluster}
+        if seen.cluster is None:
+            return
+        coordinators = {name: view.dc for name, view in views.items()}
+        if len(set(coordinators.values())) > 1:
+            said = ", ".join(f"{name} says {dc}" for name, dc in coordinators.items())
+            yield f"the nodes do not agree on who coordinates the cluster: {said}"
+        if seen.cluster.dc is None:
+            yield "the cluster has not elected a coordinator"
+        for instance in seen.cluster.instances:
+            # Maintenance makes everything unmanaged and is told as what it is.
+            rests = instance.state is ResourceState.UNMANAGED and seen.cluster.rests(instance.node)
+            if instance.state in WRONG_STATES and not rests:
+                where = f" on {instance.node}" if instance.node else ""
+                yield f"resource {instance.id}{where} {WRONG_STATES[instance.state]}"
+
+    def properties(self) -> Values:
+        """Return the cluster's properties but those of fencing.
+
+        `load-threshold` is Pacemaker's own. A node of one or two cores is always "loaded" while it
+        recovers, and then takes one step of a failover after the other; but emulated guests need
+        the time that this leaves them.
+        """
+        return {
+            "cluster-name": self.inventory.lab,
+            "no-quorum-policy": "stop",
+            "placement-strategy": "balanced",
+            "dc-deadtime": seconds(self.timing.dc_deadtime_s),
+            "cluster-recheck-interval": seconds(self.timing.recheck_s),
         }
-    )
+
+    @property
+    def defaults(self) -> Defaults:
+        """What holds for every resource."""
+        return Defaults(
+            {
+                "resource-stickiness": STICKINESS,
+                "migration-threshold": FAILURES,
+                "failure-timeout": seconds(self.timing.failure_timeout_s),
+            }
+        )

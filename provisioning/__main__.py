@@ -13,7 +13,7 @@ from core.errors import HalabError
 from core.text import read_text
 from core.wording import worded
 from inventory.model import Inventory
-from provisioning.secrets import ensure_secrets
+from parts.secrets import ensure_secrets
 from provisioning.sequence import apply
 
 

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
-import parts.all
-from inventory.model import Inventory
-from provisioning.steps import Step
+from parts.all import Parts
+from parts.host import Step
 
 SCHEMA = {
     "crm_feature_set": "3.20.0",
@@ -27,29 +26,32 @@ REPLACED_SECTIONS = ("resources", "rsc_defaults", "alerts")
 """Sections that are halab's alone. The others hold what belongs to the cluster as well: it writes
 properties of its own, and DRBD's fence handler writes constraints."""
 
+NAMING = ("rsc", "with-rsc", "first", "then")
+"""Attributes by which a constraint names resources."""
+
 FIRST_DC_DEADTIME = 3
 """Seconds that nodes wait for others at the very first start. `apply` starts them within a second
 of each other, members already; a lab that gets its power back needs the longer wait."""
 
 
-def first(inventory: Inventory) -> str:
+def first(parts: Parts) -> str:
     """Return the CIB for the first start; `corrections` then lead to the desired one."""
-    return _whole(inventory, min(FIRST_DC_DEADTIME, inventory.timing.dc_deadtime_s))
+    return _whole(parts, min(FIRST_DC_DEADTIME, parts.inventory.timing.dc_deadtime_s))
 
 
-def desired(inventory: Inventory) -> str:
-    """Return the whole CIB that the inventory asks for."""
-    return _whole(inventory, inventory.timing.dc_deadtime_s)
+def desired(parts: Parts) -> str:
+    """Return the whole CIB that the lab asks for."""
+    return _whole(parts, parts.inventory.timing.dc_deadtime_s)
 
 
-def _whole(inventory: Inventory, dc_deadtime_s: int) -> str:
+def _whole(parts: Parts, dc_deadtime_s: int) -> str:
     sections = {
-        "crm_config": (parts.all.properties(inventory, dc_deadtime_s),),
+        "crm_config": (parts.properties(dc_deadtime_s),),
         "nodes": (),
-        "resources": parts.all.resources(inventory),
-        "constraints": parts.all.constraints(),
-        "rsc_defaults": (parts.all.defaults(inventory),),
-        "alerts": parts.all.alerts(inventory),
+        "resources": parts.resources(),
+        "constraints": parts.constraints(),
+        "rsc_defaults": (parts.defaults(),),
+        "alerts": parts.alerts(),
     }
     cib = Element("cib", SCHEMA)
     configuration = SubElement(cib, "configuration")
@@ -64,11 +66,12 @@ def corrections(running: str, wanted: str) -> tuple[Step, ...]:
     """Return the steps that lead from a running CIB to the wanted one; none when they agree.
 
     What the cluster and its users wrote is left alone: other properties, other constraints, node
-    attributes, and RUNTIME_META.
+    attributes, and RUNTIME_META. No constraint may ever name a resource that is not there: those
+    of a resource that goes go before it, those of one that comes come after it.
     """
     now = ElementTree.fromstring(running)
     goal = ElementTree.fromstring(wanted)
-    steps = [*_properties(now, goal), *_constraints(now, goal)]
+    steps = [*_properties(now, goal), *_without_resources(now, goal)]
     for section in REPLACED_SECTIONS:
         target = _section(goal, section)
         _keep_runtime_meta(_section(now, section), target)
@@ -77,7 +80,7 @@ def corrections(running: str, wanted: str) -> tuple[Step, ...]:
             there = now.find(f"configuration/{section}") is not None
             verb = ("--replace",) if there else ("--modify", "--allow-create")
             steps.append(_cibadmin(f"cluster {section} replaced", verb, section, target))
-    return tuple(steps)
+    return (*steps, *_constraints(now, goal))
 
 
 def _section(cib: Element, name: str) -> Element:
@@ -94,6 +97,21 @@ def _properties(now: Element, goal: Element) -> Iterator[Step]:
         if held.get(name) != value:
             words = ("crm_attribute", "--type", "crm_config", "--name", name, "--update", value)
             yield Step(f"cluster property {name} is {value}", shlex.join(words))
+
+
+def _without_resources(now: Element, goal: Element) -> Iterator[Step]:
+    """Remove the constraints about resources that shall be there no more."""
+    wanted = {item.get("id") for item in _section(goal, "resources").iter()}
+    gone = {item.get("id") for item in _section(now, "resources").iter()} - wanted
+    constraints = _section(now, "constraints")
+    for item in list(constraints):
+        named = {item.get(name) for name in NAMING}
+        named |= {each.get("id") for each in item.iter("resource_ref")}
+        if gone & named - {None}:
+            name = item.get("id", "")
+            found = Element(item.tag, id=name)
+            yield _cibadmin(f"constraint {name} removed", ("--delete",), "constraints", found)
+            constraints.remove(item)
 
 
 def _constraints(now: Element, goal: Element) -> Iterator[Step]:

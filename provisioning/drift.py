@@ -10,12 +10,13 @@ from core.errors import CommandError, HalabError
 from inventory.model import Inventory, Machine
 from labs.roles import MachineRole
 from machines.remote import Remote
+from parts.all import Parts
+from parts.facts import Facts
+from parts.secrets import Secrets
 from provisioning import cib
-from provisioning.facts import Facts
+from provisioning.facts import look
 from provisioning.files import differing_files
 from provisioning.plan import Plan
-from provisioning.secrets import Secrets
-from provisioning.sequence import look
 
 CONNECT_TIMEOUT_S = 20.0
 """A machine of a lab in emulation that is busy answers within 10."""
@@ -33,15 +34,16 @@ def find_drift(inventory: Inventory, secrets: Secrets) -> dict[str, list[str]]:
             for m in inventory.machines
         }
         pool = stack.enter_context(ThreadPoolExecutor(len(remotes)))
+        parts = Parts(inventory)
         found: dict[str, Facts] = {}
 
         def find(machine: Machine) -> list[str]:
-            found[machine.name] = look(inventory, remotes[machine.name])
+            found[machine.name] = look(parts, remotes[machine.name])
             return []
 
         drift = _everywhere(pool, inventory, find)
         if not drift:
-            plan = Plan.of(inventory, secrets, found)
+            plan = Plan.of(parts, secrets, found)
             drift = _everywhere(
                 pool, inventory, lambda machine: compare(plan, machine, remotes[machine.name])
             )
@@ -61,9 +63,9 @@ def compare(plan: Plan, machine: Machine, remote: Remote) -> list[str]:
         steps += plan.membership(machine, written)
         steps += plan.start(machine)
         steps += plan.report(machine, written)
-        running = plan.found[machine.name].cib
+        running = plan.found[machine].cib
         if running:
-            steps += cib.corrections(running, cib.desired(plan.inventory))
+            steps += cib.corrections(running, cib.desired(plan.parts))
     stops = ["the cluster has to start again"] if machine in plan.to_stop() else []
     return [*sorted(written), *stops, *(step.what for step in steps)]
 

@@ -6,58 +6,13 @@ import base64
 import json
 import shlex
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from importlib import resources
 
 from machines.remote import Remote
+from parts.host import Entry, Folder, Link
 
 
-@dataclass(frozen=True)
-class Edit:
-    """Text that occurs exactly once in a file, and what stands in its place afterwards."""
-
-    before: str
-    after: str
-
-
-@dataclass(frozen=True)
-class File:
-    """A file as it shall be; `content` may be secret and is not shown. `owner` is user:group.
-
-    With `source` the content is that file's, on the machine, changed by `edits`. With `once` a file
-    that exists is left alone.
-    """
-
-    path: str
-    content: str | bytes = field(repr=False)
-    mode: int = 0o644
-    owner: str = "root:root"
-    source: str | None = None
-    edits: tuple[Edit, ...] = ()
-    once: bool = False
-
-    @property
-    def data(self) -> bytes:
-        """The content as it is written to the disk."""
-        return self.content if isinstance(self.content, bytes) else self.content.encode()
-
-
-@dataclass(frozen=True)
-class Link:
-    """A symbolic link as it shall be."""
-
-    path: str
-    target: str
-
-
-@dataclass(frozen=True)
-class Folder:
-    """A folder that has to be there; what it holds, or what is mounted on it, is left alone."""
-
-    path: str
-
-
-def ensure_files(remote: Remote, files: Iterable[File | Link | Folder]) -> frozenset[str]:
+def ensure_files(remote: Remote, files: Iterable[Entry]) -> frozenset[str]:
     """Make everything exist as described and return the paths of what had to be written.
 
     Content, mode and owner are compared first. Each file is replaced in one step, and everything
@@ -66,14 +21,12 @@ def ensure_files(remote: Remote, files: Iterable[File | Link | Folder]) -> froze
     return _handle(remote, files)
 
 
-def differing_files(remote: Remote, files: Iterable[File | Link | Folder]) -> frozenset[str]:
+def differing_files(remote: Remote, files: Iterable[Entry]) -> frozenset[str]:
     """Return the paths that `ensure_files` would write, and write nothing."""
     return _handle(remote, files, "compare")
 
 
-def _handle(
-    remote: Remote, files: Iterable[File | Link | Folder], *arguments: str
-) -> frozenset[str]:
+def _handle(remote: Remote, files: Iterable[Entry], *arguments: str) -> frozenset[str]:
     wanted = [_message(file) for file in files]
     if not wanted:
         return frozenset()
@@ -81,7 +34,7 @@ def _handle(
     return frozenset(json.loads(done))
 
 
-def _message(file: File | Link | Folder) -> dict[str, object]:
+def _message(file: Entry) -> dict[str, object]:
     """Put a file into the form that files/write_files.py reads."""
     if isinstance(file, Folder):
         return {"path": file.path, "folder": True}

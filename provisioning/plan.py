@@ -6,184 +6,135 @@ Nothing here asks or changes a machine. `sequence` carries a plan out; `drift` c
 from __future__ import annotations
 
 import hashlib
+import shlex
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from core.errors import HalabError
 from inventory.model import Inventory, Machine
 from labs.roles import MachineRole
-from provisioning import (
-    chrony,
-    cib,
-    corosync,
-    daemons,
-    drbd,
-    firewall,
-    keys,
-    monitoring,
-    nginx,
-    pacemaker,
-    packages,
-    qdevice,
-    reserve,
-    sbd,
-    units,
-)
-from provisioning.facts import Facts, Unit
-from provisioning.files import File, Folder, Link
-from provisioning.secrets import Secrets
-from provisioning.steps import Step
+from parts.all import Parts
+from parts.base import Found
+from parts.facts import Facts
+from parts.host import UNITS, Entry, File, Folder, Link, Step
+from parts.secrets import Secrets
+from parts.system import firewall
+from provisioning import cib, monitoring, pacemaker, packages
 
 
 @dataclass(frozen=True)
 class Plan:
     """What was found on all machines, and what follows from it for each of them."""
 
-    inventory: Inventory
+    parts: Parts
     secrets: Secrets = field(repr=False)
-    found: dict[str, Facts]
-    first: Facts
-    cluster_runs: bool
-    corosync_conf: str
+    found: Found
 
     @classmethod
-    def of(cls, inventory: Inventory, secrets: Secrets, found: dict[str, Facts]) -> Plan:
+    def of(cls, parts: Parts, secrets: Secrets, facts: Mapping[str, Facts]) -> Plan:
         """Return the plan for machines that were found like this."""
-        nodes = [found[node.name] for node in inventory.nodes]
-        return cls(
-            inventory=inventory,
-            secrets=secrets,
-            found=found,
-            first=nodes[0],
-            cluster_runs=any(facts.cluster_runs for facts in nodes),
-            corosync_conf=corosync.next_configuration(
-                inventory, [facts.corosync_conf for facts in nodes]
-            ),
-        )
+        nodes = tuple(node.name for node in parts.inventory.nodes)
+        return cls(parts, secrets, Found(facts, nodes))
+
+    @property
+    def inventory(self) -> Inventory:
+        """The lab."""
+        return self.parts.inventory
+
+    def with_facts(self, machine: Machine, facts: Facts) -> Plan:
+        """Return the plan when one machine was found otherwise."""
+        return Plan.of(self.parts, self.secrets, {**self.found.facts, machine.name: facts})
 
     def to_stop(self) -> tuple[Machine, ...]:
         """Return the nodes whose cluster must stop, because its daemons keep what they read."""
-        nodes = self.inventory.nodes
-        running = [node for node in nodes if pacemaker.stop(self.found[node.name])]
-        if any(sbd.needs_stopped_cluster(self.inventory, self.found[n.name]) for n in nodes):
-            return tuple(running)
-        others = keys.holders_of_others(self.inventory, self.secrets, self.found)
-        return tuple(n for n in running if n in others or sbd.is_missing(self.found[n.name]))
+        return tuple(
+            node
+            for node in self.inventory.nodes
+            if pacemaker.stop(self.found[node])
+            and any(part.must_stop(node, self.secrets, self.found) for part in self.parts.every)
+        )
 
     def packages(self, machine: Machine) -> tuple[str, ...]:
         """Return the packages that a machine lacks."""
-        wanted = packages.wanted(machine.role, monitoring=self.inventory.monitoring is not None)
-        return packages.missing(wanted, self.found[machine.name])
+        return packages.missing(packages.wanted(self.parts, machine.role), self.found[machine])
 
-    def files(self, machine: Machine) -> tuple[File | Link | Folder, ...]:
+    def files(self, machine: Machine) -> tuple[Entry, ...]:
         """Return what stands on a machine for good."""
-        return standing_files(self.inventory, self.secrets, machine, self.corosync_conf)
+        return standing_files(self.parts, self.secrets, machine, self.found)
 
     def delivery(self, machine: Machine) -> tuple[File, ...]:
         """Return files that only travel: none when what they bring is there already."""
-        facts = self.found[machine.name]
-        return (
-            *qdevice.delivery(self.inventory, machine, self.secrets, facts),
-            *firewall.delivery(self.inventory, machine, facts),
-            *monitoring.delivery(self.inventory, machine, self.secrets, facts),
+        return tuple(
+            file
+            for part in self.parts.every
+            for file in part.delivery(machine, self.secrets, self.found)
         )
 
     def steps(self, machine: Machine, written: frozenset[str]) -> list[Step]:
         """Return what follows on a machine alone; `written` are its files that had to be."""
-        facts = self.found[machine.name]
-        certificates = qdevice.import_certificates(self.inventory, machine, written)
-        steps: list[Step] = [*certificates]
-        steps += units.allow(facts, self._units(machine))
-        steps += units.reload(written)
-        steps += firewall.start(self.inventory, facts, written)
-        if machine.role is MachineRole.MONITOR:
-            steps += qdevice.start(facts, bool(certificates))
-            steps += chrony.start(facts, written)
-            steps += monitoring.start_monitor(self.inventory, facts, self.secrets, written)
-        else:
-            steps += self._node_steps(machine, facts, written)
-        return steps
-
-    def _node_steps(self, machine: Machine, facts: Facts, written: frozenset[str]) -> list[Step]:
-        first = drbd.first_node(self.inventory, machine)
-        steps: list[Step] = [*reserve.start(facts)]
-        steps += monitoring.prepare_node(self.inventory, facts, written)
-        steps += sbd.load_watchdog(facts, written)
-        if first:
-            steps += sbd.initialise(self.inventory, facts)
-        steps += drbd.attach(facts, self.first, self.cluster_runs)
-        steps += drbd.check_handler(written)
-        steps += nginx.leave_to_cluster(facts)
-        steps += chrony.start(facts, written)
-        steps += drbd.adjust(facts, written)
-        steps += drbd.grow(facts)
-        steps += nginx.reload(facts, written)
-        steps += corosync.reload(facts, written, first=first)
+        facts = self.found[machine]
+        steps = [*_allow(facts, self._units(machine)), *_reload(written)]
+        steps += _leave_to_cluster(facts, self._strangers(machine))
+        for part in self.parts.every:
+            steps += part.configure(machine, self.found, written)
         return steps
 
     def membership(self, machine: Machine, written: frozenset[str]) -> list[Step]:
-        """Return what makes a configured node a member; the first one makes the filesystem too."""
-        facts = self.found[machine.name]
+        """Return what makes a configured node a member, and what its data begin with."""
         steps: list[Step] = []
-        if drbd.first_node(self.inventory, machine):
-            steps += drbd.initialise(self.inventory, facts, self.cluster_runs)
-        steps += pacemaker.start_membership(facts)
-        steps += qdevice.restart(facts, written)
+        for part in self.parts.every:
+            steps += part.prepare_data(machine, self.found, written)
+        for part in self.parts.every:
+            steps += part.join(machine, self.found, written)
         return steps
 
     def start(self, machine: Machine) -> list[Step]:
         """Return what starts the cluster on a node that is a member."""
-        return [*pacemaker.start(self.found[machine.name])]
+        return [step for part in self.parts.every for step in part.start(machine, self.found)]
 
     def forgive(self, machine: Machine, mended: frozenset[str]) -> list[Step]:
         """Return what ends the consequences of drift; `mended` are the machines that were changed.
 
         What failed on a node while it was wrong is no reason any more to keep resources from it.
         """
-        if not self.found[machine.name].cluster_runs or machine.name not in mended:
+        if not self.found[machine].cluster_runs or machine.name not in mended:
             return []
-        return [*pacemaker.forgive(machine)]
+        command = f"crm_resource --cleanup --node {shlex.quote(machine.name)}"
+        return [Step(f"failures on {machine.name} forgotten", command)]
 
     def report(self, machine: Machine, written: frozenset[str]) -> list[Step]:
-        """Return what makes a node's monitoring agent run."""
-        facts = self.found[machine.name]
-        return [*monitoring.start_node(self.inventory, machine, facts, written)]
+        """Return what can wait until the service runs."""
+        return [
+            step for part in self.parts.every for step in part.report(machine, self.found, written)
+        ]
 
-    def _units(self, machine: Machine) -> tuple[Unit, ...]:
-        """Return the units that have to run on a machine."""
-        return (
-            Unit.CHRONY,
-            *((Unit.FIREWALL,) if self.inventory.firewall.enabled else ()),
-            *(
-                (Unit.QNETD,)
-                if machine.role is MachineRole.MONITOR
-                else (Unit.RESERVE, *pacemaker.UNITS)
-            ),
-            *(monitoring.units(machine) if self.inventory.monitoring is not None else ()),
-        )
+    def _units(self, machine: Machine) -> tuple[str, ...]:
+        return tuple(unit for part in self.parts.every for unit in part.units(machine.role))
+
+    def _strangers(self, machine: Machine) -> tuple[str, ...]:
+        wanted = set(self._units(machine))
+        found = (unit for part in self.parts.every for unit in part.strangers(machine.role))
+        return tuple(unit for unit in dict.fromkeys(found) if unit not in wanted)
 
 
 def standing_files(
-    inventory: Inventory, secrets: Secrets, machine: Machine, corosync_conf: str
-) -> tuple[File | Link | Folder, ...]:
-    """Return the files that stand on a machine for good, however it was found."""
-    files = (
-        *firewall.files(inventory),
-        *chrony.files(inventory, machine),
-        *qdevice.serving(machine),
-        *daemons.files(inventory, machine.role),
-        *monitoring.files(inventory, machine, secrets),
-    )
-    if machine.role is MachineRole.MONITOR:
-        return files
-    return (
-        *files,
-        *corosync.files(corosync_conf, secrets),
-        *qdevice.registration(inventory),
-        *sbd.files(inventory),
-        *drbd.files(inventory, secrets),
-        *nginx.files(inventory),
-        *pacemaker.files(inventory),
-        *reserve.files(machine),
-    )
+    parts: Parts, secrets: Secrets, machine: Machine, found: Found
+) -> tuple[Entry, ...]:
+    """Return the files that stand on a machine for good, each once.
+
+    Raises HalabError when two parts want different things at one path.
+    """
+    files: dict[str, Entry] = {}
+    wanted: list[Entry] = [
+        file for part in parts.every for file in part.files(machine, secrets, found)
+    ]
+    wanted += [daemon.file for part in parts.every for daemon in part.daemons(machine.role)]
+    if machine.role is MachineRole.NODE:
+        wanted.append(pacemaker.seed(parts))
+    for file in wanted:
+        if files.setdefault(file.path, file) != file:
+            raise HalabError(f"two parts of lab {parts.inventory.lab!r} want {file.path}")
+    return tuple(files.values())
 
 
 def digest(inventory: Inventory, secrets: Secrets) -> str:
@@ -192,25 +143,52 @@ def digest(inventory: Inventory, secrets: Secrets) -> str:
     It is the same for every version of halab that would deliver the same.
     """
     told = hashlib.sha256()
+    parts, nobody = Parts(inventory), Found({}, ())
 
     def add(*things: object) -> None:
         told.update(repr(things).encode() + b"\n")
 
     for machine in inventory.machines:
-        monitored = inventory.monitoring is not None
-        add(machine.name, packages.wanted(machine.role, monitoring=monitored))
+        add(machine.name, packages.wanted(parts, machine.role))
         add(firewall.rules(inventory, machine) if inventory.firewall.enabled else None)
-        first_conf = corosync.configuration(inventory, version=1)
-        for file in standing_files(inventory, secrets, machine, first_conf):
+        for file in standing_files(parts, secrets, machine, nobody):
             add(file.path, _essence(file))
-    add(cib.desired(inventory), sbd.wanted(inventory))
-    add(monitoring.description(inventory, secrets))
+    add(cib.desired(parts))
+    add(inventory.timing.watchdog_s, inventory.timing.msgwait_s)
+    add(monitoring.description(parts, secrets))
     return told.hexdigest()
 
 
-def _essence(file: File | Link | Folder) -> object:
+def _essence(file: Entry) -> object:
     if isinstance(file, Folder):
         return None
     if isinstance(file, Link):
         return file.target
     return file.data, file.mode, file.owner, file.source, file.edits
+
+
+def _allow(facts: Facts, needed: Iterable[str]) -> Iterable[Step]:
+    """Let systemd start what somebody forbade it to start."""
+    found = [unit for unit in needed if facts.unit(unit).masked]
+    if found:
+        names = " ".join(found)
+        command = f"systemctl unmask {names}\nsystemctl unmask --runtime {names}"
+        yield Step(f"may start again: {', '.join(found)}", command)
+
+
+def _reload(written: frozenset[str]) -> Iterable[Step]:
+    """Make systemd see changed links and drop-ins before it starts what they are about."""
+    if any(path.startswith(UNITS) for path in written):
+        yield Step("systemd knows the units", "systemctl daemon-reload")
+
+
+def _leave_to_cluster(facts: Facts, strangers: Iterable[str]) -> Iterable[Step]:
+    """Keep systemd from starting what only Pacemaker may start."""
+    found = [
+        unit
+        for unit in strangers
+        if facts.unit(unit).enabled or (facts.unit(unit).active and not facts.cluster_runs)
+    ]
+    if found:
+        names = " ".join(found)
+        yield Step(f"left to Pacemaker: {names}", f"systemctl disable --now {names}")

@@ -12,14 +12,16 @@ from typing import TypeVar
 from core.errors import HalabError
 from core.wait import WaitTimeout, wait_until
 from inventory.model import Inventory, Machine
-from labs.roles import MachineRole
 from machines.remote import Remote, RemoteUnreachable
+from parts.all import Parts
+from parts.facts import Facts
+from parts.host import Step
+from parts.secrets import Secrets
 from provisioning import firewall, monitoring, pacemaker, packages
-from provisioning.facts import Facts, read_facts
+from provisioning.facts import look
 from provisioning.files import ensure_files
 from provisioning.plan import Plan
-from provisioning.secrets import Secrets
-from provisioning.steps import Step, run_steps
+from provisioning.steps import run_steps
 
 Answer = TypeVar("Answer")
 
@@ -44,14 +46,14 @@ def apply(
     with ExitStack() as stack:
         remotes = {m.name: stack.enter_context(Remote(m)) for m in inventory.machines}
         pool = stack.enter_context(ThreadPoolExecutor(len(remotes)))
-        return _Run(inventory, secrets, report, remotes, pool).apply()
+        return _Run(Parts(inventory), secrets, report, remotes, pool).apply()
 
 
 @dataclass(frozen=True)
 class _Run:
     """One application of an inventory."""
 
-    inventory: Inventory
+    parts: Parts
     secrets: Secrets
     report: Callable[[str], None]
     remotes: dict[str, Remote]
@@ -60,16 +62,20 @@ class _Run:
     written: dict[str, frozenset[str]] = field(default_factory=dict)
     """Files that had to be written, by machine."""
 
+    @property
+    def inventory(self) -> Inventory:
+        return self.parts.inventory
+
     def apply(self) -> tuple[Change, ...]:
         machines, nodes = self.inventory.machines, self.inventory.nodes
         found = dict(zip_names(machines, self._everywhere(self._look, machines)))
-        plan = Plan.of(self.inventory, self.secrets, found)
+        plan = Plan.of(self.parts, self.secrets, found)
         changes: list[Change] = []
         stopping = plan.to_stop()
         if stopping:
             changes += self._stop(stopping, found)
-            found |= dict(zip_names(stopping, self._everywhere(self._look, stopping)))
-            plan = Plan.of(self.inventory, self.secrets, found)
+            found = found | dict(zip_names(stopping, self._everywhere(self._look, stopping)))
+            plan = Plan.of(self.parts, self.secrets, found)
 
         for done in self._everywhere(lambda m: self._configure(m, plan), machines):
             changes += done
@@ -81,7 +87,7 @@ class _Run:
             changes += [*started, *self._resources(nodes[0])]
             changes += self._on_nodes(lambda node, _: plan.forgive(node, _places(changes)))
             if started:
-                self._await_service()
+                self._await_services()
             changes += self._on_nodes(plan.report)
         except BaseException:
             self.interrupted.set()
@@ -128,7 +134,7 @@ class _Run:
     def _read(self, machine: Machine) -> Facts:
         if self.interrupted.is_set():
             raise HalabError(f"interrupted while waiting for {machine.name}")
-        return look(self.inventory, self.remotes[machine.name])
+        return look(self.parts, self.remotes[machine.name])
 
     def _stop(self, nodes: tuple[Machine, ...], found: dict[str, Facts]) -> list[Change]:
         names = ", ".join(node.name for node in nodes)
@@ -147,7 +153,7 @@ class _Run:
             self.report(f"{machine.name}: installing {len(absent)} packages")
             packages.ensure_installed(remote, absent)
             changes += self._note(machine, (f"packages installed: {' '.join(absent)}",))
-            plan.found[machine.name] = self._look(machine)
+            plan = plan.with_facts(machine, self._look(machine))
 
         delivered = plan.delivery(machine)
         written = ensure_files(remote, [*plan.files(machine), *delivered])
@@ -175,33 +181,37 @@ class _Run:
             return []
         monitor = self.inventory.monitor
         remote = self.remotes[monitor.name]
-        done = monitoring.configure(remote, self.inventory, self.secrets, self.interrupted.is_set)
+        done = monitoring.configure(remote, self.parts, self.secrets, self.interrupted.is_set)
         return self._note(monitor, done)
 
     def _resources(self, machine: Machine) -> list[Change]:
-        done = pacemaker.ensure_configured(self.remotes[machine.name], self.inventory)
+        done = pacemaker.ensure_configured(self.remotes[machine.name], self.parts)
         return self._note(machine, done)
 
-    def _await_service(self) -> None:
-        """Wait until the service answers the monitor, if it does so in time.
+    def _await_services(self) -> None:
+        """Wait until the services answer the monitor, if they do so in time.
 
         Asking the monitor costs the nodes nothing while they are busy starting; a reading of the
-        whole lab slows them down considerably. If the service stays away, `status` tells why.
+        whole lab slows them down considerably. If a service stays away, `status` tells why.
         """
-        service = self.inventory.service
-        url = f"http://{service.address.ip}:{service.port}/ping"
         remote = self.remotes[self.inventory.monitor.name]
+        questions = [
+            part.question(address.ip)
+            for part in self.parts.services.values()
+            for address in part.service.addresses
+        ]
         try:
             wait_until(
-                lambda: remote.run(f"curl --silent --max-time 1 {url}", check=False).status,
+                lambda: remote.run(" && ".join(questions), check=False).status,
                 lambda status: status == 0,
-                what=f"{url} answers",
+                what="every service answers",
                 timeout=self.inventory.timing.healthy_wait_s,
             )
         except WaitTimeout as error:
             self.report(error.message)
         else:
-            self.report(f"{remote.name}: the service answers")
+            answer = "the service answers" if len(questions) == 1 else "all services answer"
+            self.report(f"{remote.name}: {answer}")
 
     def _run(self, machine: Machine, steps: Iterable[Step]) -> list[Change]:
         timeout = 60.0 * self.inventory.timing.pace
@@ -213,14 +223,6 @@ class _Run:
         for change in changes:
             self.report(f"{change.host}: {change.what}")
         return changes
-
-
-def look(inventory: Inventory, remote: Remote) -> Facts:
-    """Look at a machine; raises RemoteUnreachable when it does not answer."""
-    machine = remote.machine
-    wanted = packages.wanted(machine.role, monitoring=inventory.monitoring is not None)
-    disks = inventory.disks if machine.role is MachineRole.NODE else None
-    return read_facts(remote, wanted, disks, firewall.kernel_settings())
 
 
 def _places(changes: list[Change]) -> frozenset[str]:

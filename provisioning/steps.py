@@ -4,24 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from core.errors import CommandError
 from machines.remote import Remote
+from parts.host import Step
 
 _MARK = "halab-step:"
-
-
-@dataclass(frozen=True)
-class Step:
-    """Shell text that changes a machine, and in words what is true afterwards.
-
-    `extra_s`: seconds that it may take besides what steps usually may.
-    """
-
-    what: str
-    command: str
-    extra_s: float = 0.0
 
 
 def run_steps(remote: Remote, steps: Iterable[Step], *, timeout: float) -> tuple[str, ...]:

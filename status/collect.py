@@ -9,28 +9,27 @@ from inventory.model import Inventory, Machine
 from inventory.record import LabRecord
 from labs.roles import MachineRole
 from machines.remote import Remote, RemoteUnreachable
+from parts.all import Parts
+from parts.reasons import FOR_EVER
+from parts.seen import NodeSeen, NodeState, Seen
+from parts.services.base import ServicePart
+from parts.storage.replicas import devices
 from status.model import (
     AddressStatus,
+    EndpointStatus,
     LabStatus,
     LinkStatus,
-    NodeState,
     NodeStatus,
     Quorum,
     RemedyStatus,
+    ReplicationStatus,
     ResourceStatus,
     ServiceStatus,
 )
-from status.reading import (
-    MonitorReading,
-    NodeReading,
-    monitor_script,
-    node_script,
-    parse_monitor,
-    parse_node,
-    service_url,
-)
-from status.reasons import FOR_EVER
-from status.rules import Readings, judge
+from status.reading import monitor_script, node_script, parse_monitor, parse_node
+from status.rules import judge
+from wire.corosync import QdeviceState
+from wire.drbd import Device
 
 CONNECT_TIMEOUT_S = 20.0
 READ_TIMEOUT_S = 40.0
@@ -51,6 +50,7 @@ class Observer:
 
     def __init__(self, inventory: Inventory, record: LabRecord | None = None) -> None:
         self.inventory = inventory
+        self.parts = Parts(inventory)
         self._record = record
         self._remotes = {
             machine.name: Remote(machine, connect_timeout=CONNECT_TIMEOUT_S)
@@ -77,19 +77,19 @@ class Observer:
         """Look at all machines once."""
         return self.read_both()[0]
 
-    def read_both(self) -> tuple[LabStatus, Readings]:
+    def read_both(self) -> tuple[LabStatus, Seen]:
         """Look at all machines once; return the judgement and what it was made from."""
-        readings = self.readings()
-        return describe(self.inventory, readings, self._record), readings
+        seen = self.look()
+        return describe(self.parts, seen, self._record), seen
 
-    def service_answers(self) -> bool:
+    def services_answer(self) -> bool:
         """Ask the monitor alone: in an emulated guest that costs a tenth of a whole reading."""
         text = self._ask(self.inventory.monitor)
-        return text is not None and parse_monitor(text).http_status == "200"
+        wanted = {each.ip for service in self.inventory.services for each in service.addresses}
+        return text is not None and parse_monitor(self.parts, text).answering >= wanted
 
-    def readings(self) -> Readings:
+    def look(self) -> Seen:
         """Look at all machines once, without a judgement."""
-        monitor = self.inventory.monitor
         with ThreadPoolExecutor(max_workers=len(self._remotes)) as pool:
             texts = dict(
                 zip(
@@ -98,20 +98,18 @@ class Observer:
                     strict=True,
                 )
             )
-        nodes: dict[str, NodeReading | None] = {}
+        nodes: dict[str, NodeSeen | None] = {}
         for node in self.inventory.nodes:
             text = texts[node.name]
-            nodes[node.name] = None if text is None else parse_node(text)
-        outside: MonitorReading | None = None
-        if (text := texts[monitor.name]) is not None:
-            outside = parse_monitor(text)
-        return Readings(nodes=nodes, monitor=outside)
+            nodes[node.name] = None if text is None else parse_node(self.parts, text)
+        text = texts[self.inventory.monitor.name]
+        return Seen(nodes, None if text is None else parse_monitor(self.parts, text))
 
     def _ask(self, machine: Machine) -> str | None:
         of_role = node_script if machine.role is MachineRole.NODE else monitor_script
         remote = self._remotes[machine.name]
         try:
-            return remote.run(of_role(self.inventory), timeout=READ_TIMEOUT_S).stdout
+            return remote.run(of_role(self.parts), timeout=READ_TIMEOUT_S).stdout
         except RemoteUnreachable:
             return None
         except CommandError as error:
@@ -121,15 +119,15 @@ class Observer:
             return None
 
 
-def describe(inventory: Inventory, readings: Readings, record: LabRecord | None) -> LabStatus:
-    """Word readings as `status` shows them."""
+def describe(parts: Parts, seen: Seen, record: LabRecord | None) -> LabStatus:
+    """Word what was seen as `status` shows it."""
+    inventory = parts.inventory
     names = {node.number: node.name for node in inventory.nodes}
-    address = inventory.service.address.ip
-    reached = readings.reached
-    quorum = readings.speaker.quorum if readings.speaker else None
-    found = judge(inventory, readings)
+    reached = seen.reached
+    quorum = seen.speaker.quorum if seen.speaker else None
+    found = judge(parts, seen)
     reasons = tuple(reason.sentence for reason in found if not reason.past)
-    outside = readings.monitor
+    outside = seen.monitor
     return LabStatus(
         lab=inventory.lab,
         platform=record.platform if record else None,
@@ -139,7 +137,7 @@ def describe(inventory: Inventory, readings: Readings, record: LabRecord | None)
                 NodeStatus(
                     name=node.name,
                     role=node.role,
-                    state=readings.state(node.name),
+                    state=seen.state(node.name),
                     boot_id=reached[node.name].boot_id if node.name in reached else None,
                 )
                 for node in inventory.nodes
@@ -155,11 +153,13 @@ def describe(inventory: Inventory, readings: Readings, record: LabRecord | None)
             quorate=quorum.quorate,
             votes=quorum.votes,
             expected=quorum.expected,
-            qdevice=quorum.qdevice,
+            qdevice=(quorum.qdevice or QdeviceState.ABSENT)
+            if inventory.quorum == "device"
+            else None,
         )
         if quorum
         else None,
-        dc=readings.cluster.dc if readings.cluster else None,
+        dc=seen.cluster.dc if seen.cluster else None,
         links=tuple(
             LinkStatus(
                 node=name,
@@ -172,18 +172,23 @@ def describe(inventory: Inventory, readings: Readings, record: LabRecord | None)
         ),
         resources=tuple(
             ResourceStatus(id=each.id, node=each.node, role=each.role, state=each.state)
-            for each in (readings.cluster.instances if readings.cluster else ())
+            for each in (seen.cluster.instances if seen.cluster else ())
         ),
-        replication={name: node.replication for name, node in reached.items() if node.replication},
+        replication={
+            storage.name: {
+                name: _replication(device)
+                for name, device in devices(storage, seen).items()
+                if device is not None
+            }
+            for storage in inventory.storage
+        },
         addresses=tuple(
-            AddressStatus(address=address, node=name)
-            for name, node in reached.items()
-            if address in node.addresses
+            AddressStatus(address=address.ip, node=name, service=service.name)
+            for service in inventory.services
+            for address in service.addresses
+            for name in seen.holders(address.ip)
         ),
-        service=ServiceStatus(
-            url=service_url(inventory),
-            answers=outside is not None and outside.http_status == "200",
-        ),
+        services=tuple(_service(part, seen) for part in parts.services.values()),
         healthy=not reasons,
         reasons=reasons,
         history=tuple(reason.sentence for reason in found if reason.past),
@@ -196,5 +201,30 @@ def describe(inventory: Inventory, readings: Readings, record: LabRecord | None)
             )
             for reason in found
             if reason.remedy is not None
+        ),
+    )
+
+
+def _replication(device: Device) -> ReplicationStatus:
+    return ReplicationStatus(
+        connection=device.connection,
+        role=device.role,
+        disk=device.disk,
+        peer_disk=device.peer_disk,
+        out_of_sync=device.out_of_sync,
+    )
+
+
+def _service(part: ServicePart, seen: Seen) -> ServiceStatus:
+    answering = seen.monitor.answering if seen.monitor else frozenset()
+    return ServiceStatus(
+        name=part.service.name,
+        everywhere=part.service.everywhere,
+        nodes=part.serving(seen),
+        endpoints=tuple(
+            EndpointStatus(
+                address=address.ip, url=part.url(address.ip), answers=address.ip in answering
+            )
+            for address in part.service.addresses
         ),
     )

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from core.wait import wait_until
 from inventory.model import Inventory
 from inventory.record import LabRecord
+from parts.reasons import Reason
 from status.collect import Observer
 from status.model import LabStatus
-from status.reasons import Reason
 from status.rules import judge
 
 READ_EVERY_S = 2.0
@@ -117,10 +117,10 @@ class _Patient:
         last = self._last
         due = last is None or time.monotonic() - last.at >= self._interval
         if last is None or due or self._has_come_back(last.status):
-            status, readings = self._observer.read_both()
-            reasons = judge(self._observer.inventory, readings)
+            status, seen = self._observer.read_both()
+            reasons = judge(self._observer.parts, seen)
             last = self._last = _Look(status, reasons, time.monotonic())
         return last
 
     def _has_come_back(self, last: LabStatus) -> bool:
-        return not last.service.answers and self._observer.service_answers()
+        return not last.answers and self._observer.services_answer()

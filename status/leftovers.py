@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 from labs.timing import Timing
 from parts.addresses import cable
+from parts.reasons import FOR_EVER, Reason, Remedy
+from parts.seen import NodeState
 from parts.storage.drbd import HANDLER_RULE
-from status.cib import Deeds
-from status.model import NodeState, ResourceState
-from status.pacemaker import Ban, ClusterView, FailCount, Failure, FenceEvent
-from status.reasons import FOR_EVER, Reason, Remedy
+from wire.cib import Deeds
+from wire.pacemaker import Ban, ClusterView, FailCount, Failure, FenceEvent, ResourceState
 
 PRESENT = (NodeState.ONLINE, NodeState.STANDBY)
 
@@ -60,16 +60,8 @@ def leftovers(cluster: Cluster) -> Iterator[Reason]:
         yield _failure(cluster, failure)
     for count in cluster.view.fail_counts:
         yield _count(cluster, count)
-    for event in latest_fencing(cluster.view):
+    for event in cluster.view.latest_fencing:
         yield from _fencing(cluster, event)
-
-
-def latest_fencing(view: ClusterView | None) -> tuple[FenceEvent, ...]:
-    """Return the newest fencing event of each target; an old failure that was made good is gone."""
-    newest: dict[str, FenceEvent] = {}
-    for event in view.fence_events if view else ():
-        newest.setdefault(event.target, event)
-    return tuple(newest.values())
 
 
 def _switches(cluster: Cluster) -> Iterator[Reason]:
@@ -107,7 +99,7 @@ def _clear(resource: str) -> str:
 
 def _ban(cluster: Cluster, ban: Ban) -> Reason:
     sentence = f"constraint {ban.id} keeps {ban.resource} from {ban.node}"
-    if ban.id.startswith(cable.RULE):
+    if cable.RULE in ban.id:
         return Reason(f"{ban.node} has no cable into the service network")
     if ban.id.startswith("cli-ban-"):
         return cluster.lasting(sentence, _clear(ban.resource))

@@ -6,49 +6,12 @@ from enum import StrEnum
 from ipaddress import IPv4Address
 from typing import Literal
 
-from inventory.model import Frozen
+from inventory.frozen import Frozen
 from labs.roles import MachineRole
+from parts.seen import NodeState
 from status.problems import Problem
-
-
-class NodeState(StrEnum):
-    """How a machine takes part. The monitor is only ever online or unreachable."""
-
-    ONLINE = "online"
-    STANDBY = "standby"
-    OFFLINE = "offline"
-    UNCLEAN = "unclean"
-    UNREACHABLE = "unreachable"
-
-
-class QdeviceState(StrEnum):
-    """What the quorum device does: it votes, it is known but silent, or nobody knows of it."""
-
-    VOTING = "voting"
-    SILENT = "silent"
-    ABSENT = "absent"
-
-
-class Role(StrEnum):
-    """What an instance of a resource does. Instances without a node are stopped."""
-
-    STARTED = "started"
-    PROMOTED = "promoted"
-    UNPROMOTED = "unpromoted"
-    STOPPED = "stopped"
-    OTHER = "other"
-
-
-class ResourceState(StrEnum):
-    """How an instance of a resource is, whatever its role."""
-
-    RUNNING = "running"
-    STOPPED = "stopped"
-    PENDING = "pending"
-    FAILED = "failed"
-    BLOCKED = "blocked"
-    UNMANAGED = "unmanaged"
-    ORPHANED = "orphaned"
+from wire.corosync import QdeviceState
+from wire.pacemaker import ResourceState, Role
 
 
 class MonitoringState(StrEnum):
@@ -70,12 +33,12 @@ class NodeStatus(Frozen):
 
 
 class Quorum(Frozen):
-    """Votes present and expected, the quorum device's among them."""
+    """Votes present and expected, the quorum device's among them if the lab has one."""
 
     quorate: bool
     votes: int
     expected: int
-    qdevice: QdeviceState
+    qdevice: QdeviceState | None
 
 
 class LinkStatus(Frozen):
@@ -107,17 +70,33 @@ class ReplicationStatus(Frozen):
 
 
 class AddressStatus(Frozen):
-    """A node that holds the service address, as its kernel says."""
+    """A node that holds an address of a service, as its kernel says."""
 
     address: IPv4Address
     node: str
+    service: str
+
+
+class EndpointStatus(Frozen):
+    """Whether a service answers the monitor, which stands outside the cluster, at one address."""
+
+    address: IPv4Address
+    url: str
+    answers: bool
 
 
 class ServiceStatus(Frozen):
-    """Whether the service answers the monitor, which stands outside the cluster."""
+    """A service: the nodes at which clients find it, one of them or all, and its addresses."""
 
-    url: str
-    answers: bool
+    name: str
+    everywhere: bool
+    nodes: tuple[str, ...]
+    endpoints: tuple[EndpointStatus, ...]
+
+    @property
+    def answers(self) -> bool:
+        """Whether it answers at every address."""
+        return all(endpoint.answers for endpoint in self.endpoints)
 
 
 class RemedyStatus(Frozen):
@@ -141,7 +120,7 @@ class LabStatus(Frozen):
     `platform` and `accelerated` are None for machines that halab did not make.
     """
 
-    version: Literal[1] = 1
+    version: Literal[2] = 2
     lab: str
     platform: str | None
     accelerated: bool | None
@@ -151,9 +130,10 @@ class LabStatus(Frozen):
     """The node that coordinates the cluster, as the quorate partition says."""
     links: tuple[LinkStatus, ...]
     resources: tuple[ResourceStatus, ...]
-    replication: dict[str, ReplicationStatus]
+    replication: dict[str, dict[str, ReplicationStatus]]
+    """By the name of the storage, then by node."""
     addresses: tuple[AddressStatus, ...]
-    service: ServiceStatus
+    services: tuple[ServiceStatus, ...]
     monitoring: MonitoringState = MonitoringState.NOT_ASKED
     problems: tuple[Problem, ...] | None = None
     """What monitoring complains about; None when it was not or could not be asked."""
@@ -163,14 +143,28 @@ class LabStatus(Frozen):
     remedies: tuple[RemedyStatus, ...] = ()
 
     @property
-    def active(self) -> str | None:
-        """The one node that is DRBD Primary, or None when there is none or more than one."""
-        primaries = [name for name, disk in self.replication.items() if disk.role == "Primary"]
-        return primaries[0] if len(primaries) == 1 else None
+    def answers(self) -> bool:
+        """Whether every service answers."""
+        return all(service.answers for service in self.services)
+
+    def service(self, name: str) -> ServiceStatus:
+        """Return a service by name; raises KeyError when there is none."""
+        for service in self.services:
+            if service.name == name:
+                return service
+        raise KeyError(name)
+
+    @property
+    def serving(self) -> str:
+        """Where clients are served, in words."""
+        if len(self.services) == 1 and not self.services[0].everywhere:
+            return f"{' and '.join(self.services[0].nodes) or 'nobody'} is active"
+        places = (f"{each.name} on {', '.join(each.nodes) or 'no node'}" for each in self.services)
+        return "; ".join(places)
 
     def summary(self) -> str:
         """Return one line for progress: healthy, or what is still missing."""
         if self.healthy:
-            return f"{self.lab} is healthy, {self.active} is active"
+            return f"{self.lab} is healthy, {self.serving}"
         first, *others = self.reasons
         return first if not others else f"{first} (and {len(others)} more)"

@@ -13,9 +13,10 @@ from enum import StrEnum
 from typing import Any
 
 from core.errors import HalabError
-from inventory.model import Frozen, Inventory
+from inventory.frozen import Frozen
+from inventory.model import Inventory
 from machines.remote import Remote, RemoteUnreachable
-from provisioning.secrets import Secrets
+from parts.secrets import Secrets
 from provisioning.zabbix.api import Api, MonitoringRefused, MonitoringUnreachable, session
 
 

@@ -20,8 +20,8 @@ from labs.ports import ZABBIX_FRONTEND
 from labs.roles import NetworkRole
 from machines.remote import Remote
 from machines.tunnel import HERE, tunnel
-from provisioning.secrets import ensure_secrets
-from provisioning.zabbix.names import ADMIN
+from parts.monitoring.names import ADMIN
+from parts.secrets import ensure_secrets
 
 FLAGS = (
     "--headless",

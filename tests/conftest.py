@@ -13,12 +13,15 @@ from core.folders import LabFolder
 from drills.evidence import collect_evidence
 from inventory.model import Inventory
 from inventory.record import LabRecord, load_inventory, load_record
+from parts.all import Parts
+from tests.needs import left_out
 
 LAB_FOLDERS = ("state", "failover")
 """Folders below tests/ whose tests need a running lab."""
 
 _LINES = pytest.StashKey[list[str]]()
 _KEPT = pytest.StashKey[set[str]]()
+_LEFT_OUT = pytest.StashKey[list[str]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -28,6 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[_LINES] = []
     config.stash[_KEPT] = set()
+    config.stash[_LEFT_OUT] = []
 
 
 def lab_folder(config: pytest.Config) -> LabFolder:
@@ -61,6 +65,11 @@ def inventory(pytestconfig: pytest.Config) -> Inventory:
 
 
 @pytest.fixture(scope="session")
+def parts(inventory: Inventory) -> Parts:
+    return Parts(inventory)
+
+
+@pytest.fixture(scope="session")
 def record(folder: LabFolder) -> LabRecord:
     return load_record(folder)
 
@@ -76,7 +85,23 @@ def tell(request: pytest.FixtureRequest) -> Callable[[str], None]:
     return add
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the stories about parts that the lab does not have, and say which."""
+    about_a_lab = [item for item in items if item.path.parent.name in LAB_FOLDERS]
+    if not about_a_lab:
+        return
+    why = left_out(Parts(lab_inventory(config)), about_a_lab)
+    config.hook.pytest_deselected(items=list(why))
+    items[:] = [item for item in items if item not in why]
+    config.stash[_LEFT_OUT] = sorted({f"{item.nodeid}: {said}" for item, said in why.items()})
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    left = terminalreporter.config.stash[_LEFT_OUT]
+    if left:
+        terminalreporter.section("not about this lab")
+        for line in left:
+            terminalreporter.write_line(line)
     lines = terminalreporter.config.stash[_LINES]
     if lines:
         terminalreporter.section("measured")

@@ -8,7 +8,7 @@ from drills.faults import quorum, storage
 from labs.roles import MachineRole
 from status.problems import Alarm
 
-ENTRIES = (
+DEVICE = (
     Drill(
         name="quorum-device-lost",
         title="The quorum device is lost",
@@ -23,6 +23,10 @@ ENTRIES = (
         role=MachineRole.MONITOR,
         hold_s=SETTLE_S,
     ),
+)
+"""For labs whose quorum has a vote from the monitor."""
+
+DISK = (
     Drill(
         name="fencing-disk-lost",
         title="A node loses the fencing disk",
@@ -38,3 +42,4 @@ ENTRIES = (
         hold_s=SETTLE_S,
     ),
 )
+"""For labs that are fenced by a disk."""

@@ -3,42 +3,79 @@
 from __future__ import annotations
 
 from drills.drill import SETTLE_S, Drill
-from drills.expectations import but, replication_lost, unnoticed
-from drills.faults import replication
+from drills.expectations import but, replication_lost, served_alone, stale_alone, unnoticed
+from drills.faults import departure, replication
+from inventory.parts import Storage
+from parts.storage.replicas import named
 from status.problems import Alarm
 
-ENTRIES = (
-    Drill(
-        name="replication-cut",
-        title="Replication is cut while clients write, membership is not",
-        teaches="Data first: the active node goes on alone only when nobody else can be promoted.",
-        watch="crm_mon --neg-locations: a constraint named drbd-fence-by-handler.",
-        by_hand="nft delete table inet halab_fault_replication",
-        fault=replication.replication_cut(),
-        expects=replication_lost,
-        target="standby",
-        hold_s=SETTLE_S,
-    ),
-    Drill(
-        name="split-brain",
-        title="Both nodes wrote to their copy: split brain",
-        teaches="How it comes to be by force, how it looks, and the repair by hand.",
-        watch="/proc/drbd: StandAlone on both; the journal says split brain.",
-        by_hand=(
-            "On the node whose data go: drbdadm disconnect r0; drbdadm secondary r0; "
-            "drbdadm connect --discard-my-data r0. On the other: drbdadm connect r0."
-        ),
-        only="standby",
-        fault=replication.split_brain(),
-        expects=but(
-            unnoticed(
-                r"^replication on \S+ is StandAlone, not Connected$",
-                allowed_news=("split brain",),
-                alarms=(Alarm.REPLICATION_STANDALONE,),
+
+def entries(storage: Storage, user: str) -> tuple[Drill, ...]:
+    """Return what can happen between the copies of a service's storage."""
+    name, prefix = storage.resource, f"{storage.name}-" if storage.number else ""
+    return (
+        Drill(
+            name=f"{prefix}replication-cut",
+            service=user,
+            title="Replication is cut while clients write, membership is not",
+            teaches=(
+                "Data first: the active node goes on alone only when nobody else can be promoted."
             ),
-            verify=True,
+            watch="crm_mon --neg-locations: a constraint named drbd-fence-by-handler.",
+            by_hand="nft delete table inet halab_fault_replication",
+            fault=replication.replication_cut(storage),
+            expects=replication_lost,
+            target="standby",
+            hold_s=SETTLE_S,
         ),
-        target="standby",
-        hold_s=SETTLE_S,
-    ),
-)
+        Drill(
+            name=f"{prefix}split-brain",
+            service=user,
+            title="Both nodes wrote to their copy: split brain",
+            teaches="How it comes to be by force, how it looks, and the repair by hand.",
+            watch="/proc/drbd: StandAlone on both; the journal says split brain.",
+            by_hand=(
+                f"On the node whose data go: drbdadm disconnect {name}; drbdadm secondary {name}; "
+                f"drbdadm connect --discard-my-data {name}. On the other: drbdadm connect {name}."
+            ),
+            only="standby",
+            fault=replication.split_brain(storage),
+            expects=but(
+                unnoticed(
+                    rf"^replication{named(storage, 'of ')} on \S+ is StandAlone, not Connected$",
+                    allowed_news=("split brain",),
+                    alarms=(Alarm.REPLICATION_STANDALONE,),
+                ),
+                verify=True,
+            ),
+            target="standby",
+            hold_s=SETTLE_S,
+        ),
+        Drill(
+            name=f"{prefix}rejoin",
+            service=user,
+            title="A node joins another that serves alone and has never met it",
+            teaches=(
+                "Who comes back harms nobody: its quorum device waits until the membership rests."
+            ),
+            watch="journalctl --unit corosync on the node that serves: it lives on.",
+            by_hand="systemctl start corosync pacemaker on the node that is away",
+            fault=departure.newest_first(storage),
+            expects=served_alone,
+            target="all",
+            most=99,
+        ),
+        Drill(
+            name=f"{prefix}stale-first",
+            service=user,
+            title="All nodes are stopped, and the one with the older data starts first",
+            teaches="Old data are never served: the node waits for newer ones, and nothing fails.",
+            watch="crm_mon: the stale node stays unpromoted, no failed operation, no fail count.",
+            by_hand="systemctl start corosync pacemaker on the other node",
+            fault=departure.stale_first(storage),
+            expects=stale_alone,
+            target="all",
+            most=99,
+            hold_s=SETTLE_S,
+        ),
+    )

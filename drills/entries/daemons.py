@@ -1,12 +1,10 @@
-"""Processes that die in a machine that lives: the cluster's own, and those of the service."""
+"""Processes of the cluster's own that die in a machine that lives."""
 
 from __future__ import annotations
 
 from drills.drill import SETTLE_S, Drill
-from drills.expectations import node_lost, restarted_in_place, unnoticed
+from drills.expectations import node_lost, unnoticed
 from drills.faults import processes
-from parts.services import nginx
-from provisioning.nginx import PID_FILE
 
 ENTRIES = (
     Drill(
@@ -54,35 +52,5 @@ ENTRIES = (
         by_hand="Nothing: the watchdog resets it.",
         fault=processes.sbd_stopped(),
         expects=node_lost(),
-    ),
-    Drill(
-        name="service-killed",
-        title="The web server dies",
-        teaches="The monitor's interval is the outage; the cluster repairs in place.",
-        watch="crm_mon --failcounts: one failure of web, and a start.",
-        by_hand="crm_resource --cleanup --resource web",
-        only="active",
-        fault=processes.service_killed("nginx", nginx.PRIMITIVE),
-        expects=restarted_in_place,
-    ),
-    Drill(
-        name="service-master-killed",
-        title="The web server's master process dies, its workers live on",
-        teaches="What is left of a dead server is ended first, so that it can start where it was.",
-        watch="crm_mon --failcounts: one failure of web, and a start on the same node.",
-        by_hand="crm_resource --cleanup --resource web",
-        only="active",
-        fault=processes.master_killed(PID_FILE, nginx.PRIMITIVE),
-        expects=restarted_in_place,
-    ),
-    Drill(
-        name="resource-failed",
-        title="A resource is reported as failed",
-        teaches="What the cluster does about a monitor's bad news, without waiting for it.",
-        watch="crm_mon --failcounts.",
-        by_hand="crm_resource --cleanup --resource web",
-        only="active",
-        fault=processes.resource_failed(nginx.PRIMITIVE),
-        expects=restarted_in_place,
     ),
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from drills import partitions
 from drills.drill import SETTLE_S, Drill
 from drills.expectations import cut_off, partition, unnoticed
@@ -51,7 +53,10 @@ def _bad_network(name: str, title: str, teaches: str, netem: str) -> Drill:
     )
 
 
-ENTRIES = (
+DEVICE = "Two halves, one vote outside: the quorum device decides who lives."
+MAJORITY = "Two parts, and one is the majority: whoever is in the other has to end."
+
+_ENTRIES = (
     _link_down("a", NetworkRole.CLUSTER_A, 0),
     _link_down("b", NetworkRole.CLUSTER_B, 1),
     Drill(
@@ -67,7 +72,7 @@ ENTRIES = (
     Drill(
         name="links-down",
         title="Both cluster links are unplugged at a node",
-        teaches="Two halves, one vote outside: the quorum device decides who lives.",
+        teaches=DEVICE,
         watch="corosync-quorumtool on both: only one side is quorate.",
         by_hand="Plug the cables in again.",
         fault=cables.unplugged(*cables.CLUSTER),
@@ -122,3 +127,11 @@ ENTRIES = (
         "rate 2mbit",
     ),
 )
+
+
+def entries(*, device: bool) -> tuple[Drill, ...]:
+    """Return what networks do to a lab; `device`: its quorum has a vote from the monitor."""
+    return tuple(
+        replace(entry, teaches=MAJORITY) if entry.teaches == DEVICE and not device else entry
+        for entry in _ENTRIES
+    )

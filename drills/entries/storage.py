@@ -4,47 +4,59 @@ from __future__ import annotations
 
 from drills.drill import SETTLE_S, Drill
 from drills.expectations import but, disk_lost, no_room_left, unnoticed
-from drills.faults import storage
+from drills.faults import storage as faults
+from inventory.parts import Storage
 
-ENTRIES = (
-    Drill(
-        name="data-disk-lost",
-        title="A node's replicated disk is torn out",
-        teaches="DRBD drops a failing disk and serves on; the cluster moves to the good one.",
-        watch="/proc/drbd: ds:Diskless/UpToDate, and the service answers.",
-        by_hand="Plug the disk in again, then drbdadm attach r0.",
-        fault=storage.disk_pulled("data", after_heal=storage.ATTACH),
-        expects=disk_lost,
-        hold_s=SETTLE_S,
-    ),
-    Drill(
-        name="replica-detached",
-        title="A node's replica is detached",
-        teaches="The same without a broken device: one planned move, nobody is fenced.",
-        watch="/proc/drbd: ds:Diskless/UpToDate.",
-        by_hand="drbdadm attach r0",
-        fault=storage.replica_detached(),
-        expects=disk_lost,
-        hold_s=SETTLE_S,
-    ),
-    Drill(
-        name="filesystem-full",
-        title="The replicated filesystem is full",
-        teaches="No failover helps against a full disk: writes are refused, none is lost.",
-        watch="df /srv/data; writes answer with an error, pages are served.",
-        by_hand="Remove what fills it.",
-        only="active",
-        fault=storage.filesystem_full(),
-        expects=but(unnoticed(), writes_refused=True),
-        hold_s=SETTLE_S,
-    ),
+ROOT = (
     Drill(
         name="root-filesystem-full",
         title="Every node's root filesystem is full, and one of them is reset",
         teaches="A takeover, a boot and a join write to memory and to room that is kept for them.",
         watch="df / on both nodes; the service moves and the node comes back all the same.",
         by_hand="Remove what fills it: rm /.halab-fault-filler",
-        fault=storage.root_filesystem_full(),
+        fault=faults.root_filesystem_full(),
         expects=no_room_left,
     ),
 )
+"""Of the nodes' own filesystems."""
+
+
+def entries(storage: Storage, user: str) -> tuple[Drill, ...]:
+    """Return what can happen to the storage of a service; faults of the first have plain names."""
+    name, prefix = storage.resource, f"{storage.name}-" if storage.number else ""
+    return (
+        Drill(
+            name=f"{prefix}data-disk-lost",
+            service=user,
+            title="A node's replicated disk is torn out",
+            teaches="DRBD drops a failing disk and serves on; the cluster moves to the good one.",
+            watch="/proc/drbd: ds:Diskless/UpToDate, and the service answers.",
+            by_hand=f"Plug the disk in again, then drbdadm attach {name}.",
+            fault=faults.disk_pulled(storage.name, after_heal=faults.attach(storage)),
+            expects=disk_lost,
+            hold_s=SETTLE_S,
+        ),
+        Drill(
+            name=f"{prefix}replica-detached",
+            service=user,
+            title="A node's replica is detached",
+            teaches="The same without a broken device: one planned move, nobody is fenced.",
+            watch="/proc/drbd: ds:Diskless/UpToDate.",
+            by_hand=f"drbdadm attach {name}",
+            fault=faults.replica_detached(storage),
+            expects=disk_lost,
+            hold_s=SETTLE_S,
+        ),
+        Drill(
+            name=f"{prefix}filesystem-full",
+            service=user,
+            title="The replicated filesystem is full",
+            teaches="No failover helps against a full disk: writes are refused, none is lost.",
+            watch=f"df {storage.mount_point}; writes answer with an error, pages are served.",
+            by_hand="Remove what fills it.",
+            only="active",
+            fault=faults.filesystem_full(storage),
+            expects=but(unnoticed(), writes_refused=True),
+            hold_s=SETTLE_S,
+        ),
+    )

@@ -2,41 +2,43 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from core.wait import wait_until
 from drills.faults.base import Fault, Scene, repair_on, run_on
 from inventory.model import Machine
-from parts.storage.drbd import RESOURCE
+from inventory.parts import Storage
 
 STOP = "systemctl stop pacemaker && systemctl stop corosync-qdevice corosync"
 START = "systemctl start corosync pacemaker"
 
 
-def stale_first() -> Fault:
+def stale_first(storage: Storage) -> Fault:
     """Let the active node leave first and come back alone: the others have newer data by then.
 
     Healing starts the cluster on them.
     """
 
     def inject(scene: Scene) -> None:
-        active, *others = sorted(scene.targets, key=_is_primary, reverse=True)
+        active, *others = sorted(scene.targets, key=partial(_is_primary, storage), reverse=True)
         _leave(scene, active, *others)
         _return(scene, active)
 
     return Fault(inject, _heal)
 
 
-def newest_first() -> Fault:
+def newest_first(storage: Storage) -> Fault:
     """Let the active node leave last and come back alone: it has the newest data, and serves.
 
     Its corosync has never met the others' when healing starts the cluster on them.
     """
 
     def inject(scene: Scene) -> None:
-        *others, active = sorted(scene.targets, key=_is_primary)
+        *others, active = sorted(scene.targets, key=partial(_is_primary, storage))
         _leave(scene, *others, active)
         _return(scene, active)
 
-    return Fault(inject, _heal, _served_alone)
+    return Fault(inject, _heal, partial(_served_alone, storage))
 
 
 def _leave(scene: Scene, *machines: Machine) -> None:
@@ -53,15 +55,15 @@ def _heal(scene: Scene) -> None:
         repair_on(scene, machine, START)
 
 
-def _is_primary(machine: Machine) -> bool:
-    role = run_on(machine, f"drbdadm role {RESOURCE} 2>/dev/null", check=False)
+def _is_primary(storage: Storage, machine: Machine) -> bool:
+    role = run_on(machine, f"drbdadm role {storage.resource} 2>/dev/null", check=False)
     return role.strip().startswith("Primary")
 
 
-def _served_alone(scene: Scene) -> str:
+def _served_alone(storage: Storage, scene: Scene) -> str:
     """Name the node that has taken up its work; raises WaitTimeout when none does."""
     primary = wait_until(
-        lambda: [machine.name for machine in scene.targets if _is_primary(machine)],
+        lambda: [machine.name for machine in scene.targets if _is_primary(storage, machine)],
         bool,
         what="the node that came back alone is Primary",
         timeout=scene.inventory.timing.healthy_wait_s,

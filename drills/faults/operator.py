@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Sequence
+
 from drills.faults.base import Fault, Scene, commands, repair_on, run_on
-from provisioning.corosync import CONFIGURATION
+from parts.membership.corosync import CONFIGURATION
 
 KEPT = f"{CONFIGURATION}.halab-fault"
 
@@ -22,15 +25,15 @@ def standby() -> Fault:
     return Fault(inject, heal)
 
 
-def wrong_configuration() -> Fault:
+def wrong_configuration(units: Sequence[str]) -> Fault:
     """Break corosync.conf and restart the cluster there, which cannot come back.
 
-    Healing restores the file that was there and starts the cluster.
+    `units` are what a member runs. Healing restores the file that was there and starts the cluster.
     """
     return commands(
         f"set -e; [ -e {KEPT} ] || cp -p {CONFIGURATION} {KEPT}; "
         f"sed -i 's/^totem {{/totem/' {CONFIGURATION}; "
-        "systemctl stop pacemaker corosync-qdevice corosync; "
+        f"systemctl stop {shlex.join(units)}; "
         "! systemctl start corosync",
         f"if [ -e {KEPT} ]; then mv {KEPT} {CONFIGURATION}; "
         "systemctl reset-failed corosync 2>/dev/null; "

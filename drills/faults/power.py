@@ -21,7 +21,7 @@ def off() -> Fault:
 def blackout() -> Fault:
     """Take the power from all nodes in the same second; give it back to one after the other.
 
-    The stagger is half of dc-deadtime: nodes that miss each other fence each other.
+    All of them come within half of dc-deadtime: nodes that miss each other fence each other.
     """
 
     def cut(scene: Scene) -> None:
@@ -29,8 +29,8 @@ def blackout() -> Fault:
             scene.power.cut(machine.name)
 
     def start(scene: Scene) -> None:
-        stagger = scene.inventory.timing.dc_deadtime_s / 2
         first, *others = scene.targets
+        stagger = scene.inventory.timing.dc_deadtime_s / 2 / max(1, len(others))
         scene.power.start(first.name)
         for machine in others:
             _let_pass(stagger)

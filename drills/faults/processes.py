@@ -53,7 +53,7 @@ def service_killed(program: str, resource: str) -> Fault:
 def master_killed(pid_file: str, resource: str) -> Fault:
     """Kill a server's master process alone: what it has started lives on and keeps the port."""
     return commands(
-        f'kill -9 "$(cat {pid_file})"', CLEAN_UP.format(resource=resource), _failed(resource)
+        f'kill -9 "$(head -n 1 {pid_file})"', CLEAN_UP.format(resource=resource), _failed(resource)
     )
 
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from drills.faults.base import Fault, Scene, commands, repair_on, run_on
-from labs.ports import DRBD_PORT
-from parts.storage.drbd import DEVICE, RESOURCE
+from inventory.parts import Storage
 
 TABLE = "inet halab_fault_replication"
 
 
-def replication_cut() -> Fault:
+def replication_cut(storage: Storage) -> Fault:
     """Drop all replication traffic at the targets, on both paths; membership goes on."""
     chains = "".join(
         f"  chain {hook} {{\n    type filter hook {hook} priority -300\n"
-        f"    tcp sport {DRBD_PORT} drop\n    tcp dport {DRBD_PORT} drop\n  }}\n"
+        f"    tcp sport {storage.port} drop\n    tcp dport {storage.port} drop\n  }}\n"
         for hook in ("input", "output")
     )
     return commands(
@@ -22,43 +21,44 @@ def replication_cut() -> Fault:
     )
 
 
-def split_brain() -> Fault:
+def split_brain(storage: Storage) -> Fault:
     """Let a standing-by node write to its copy while the active one writes to its own.
 
     The cluster prevents that, so it is put into maintenance, and DRBD's fencing is taken from the
     node that is hit. Healing is the documented repair by hand: the node that is hit gives up its
     data and takes the other's.
     """
+    name, device = storage.resource, storage.device
 
     def inject(scene: Scene) -> None:
         [victim], [survivor] = scene.targets, scene.others
         run_on(survivor, "crm_attribute --name maintenance-mode --update true")
-        run_on(survivor, f"drbdadm disconnect {RESOURCE}")
+        run_on(survivor, f"drbdadm disconnect {name}")
         run_on(
             victim,
-            f"set -e; drbdadm disconnect {RESOURCE} || :; "
-            "drbdsetup disk-options 0 --fencing=dont-care; "
-            f"drbdadm primary --force {RESOURCE}; "
+            f"set -e; drbdadm disconnect {name} || :; "
+            f"drbdsetup disk-options {storage.number} --fencing=dont-care; "
+            f"drbdadm primary --force {name}; "
             # The last block of the device: written, so that both sides have changed.
-            f"dd if={DEVICE} of={DEVICE} bs=4096 count=1 conv=notrunc,fsync status=none; "
+            f"dd if={device} of={device} bs=4096 count=1 conv=notrunc,fsync status=none; "
             # Primary still when they meet again: of one primary and one secondary DRBD is told to
             # take the primary's data by itself.
-            f"drbdadm connect {RESOURCE}",
+            f"drbdadm connect {name}",
         )
-        run_on(survivor, f"drbdadm connect {RESOURCE}")
+        run_on(survivor, f"drbdadm connect {name}")
 
     def heal(scene: Scene) -> None:
         [victim], [survivor] = scene.targets, scene.others
-        alone = f"[ $(drbdadm cstate {RESOURCE}) = StandAlone ]"
+        alone = f"[ $(drbdadm cstate {name}) = StandAlone ]"
         repair_on(
             scene,
             victim,
-            f"if [ $(drbdadm cstate {RESOURCE}) != Connected ]; then "
-            f"drbdadm disconnect {RESOURCE}; drbdadm secondary {RESOURCE} && "
-            f"drbdadm connect --discard-my-data {RESOURCE}; fi",
+            f"if [ $(drbdadm cstate {name}) != Connected ]; then "
+            f"drbdadm disconnect {name}; drbdadm secondary {name} && "
+            f"drbdadm connect --discard-my-data {name}; fi",
         )
-        repair_on(scene, survivor, f"if {alone}; then drbdadm connect {RESOURCE}; fi")
-        repair_on(scene, victim, f"drbdadm adjust {RESOURCE}")
+        repair_on(scene, survivor, f"if {alone}; then drbdadm connect {name}; fi")
+        repair_on(scene, victim, f"drbdadm adjust {name}")
         repair_on(scene, survivor, "crm_attribute --name maintenance-mode --delete")
 
     return Fault(inject, heal)

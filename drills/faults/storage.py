@@ -5,12 +5,12 @@ from __future__ import annotations
 from core.wait import wait_until
 from drills.faults.base import Action, Fault, Scene, commands, on_targets, repair_on, run_on
 from inventory.model import Machine
+from inventory.parts import Storage
 from machines.remote import RemoteUnreachable
-from parts.storage.drbd import MOUNT_POINT, RESOURCE
 
-FILLER = f"{MOUNT_POINT}/.halab-fault-filler"
+FILLER = ".halab-fault-filler"
 
-ROOT_FILLER = "/.halab-fault-filler"
+ROOT_FILLER = f"/{FILLER}"
 
 ROOM = 2**26
 """Bytes: with less a filesystem is full, though journald gives old journals back at a boot."""
@@ -43,30 +43,33 @@ def disk_pulled(serial: str, after_heal: str = "true") -> Fault:
     return Fault(inject=on_targets(pull), heal=on_targets(plug))
 
 
-def replica_detached() -> Fault:
+def replica_detached(storage: Storage) -> Fault:
     """Make DRBD give up its disk as it does after an I/O error; attach it again to heal."""
-    return commands(f"drbdadm detach --force {RESOURCE}", ATTACH)
+    return commands(f"drbdadm detach --force {storage.resource}", attach(storage))
 
 
-ATTACH = (
-    f"for _ in 1 2 3 4 5 6 7 8 9 10; do case $(drbdadm dstate {RESOURCE} 2>/dev/null) in "
-    f"Diskless/*) drbdadm attach {RESOURCE} && break; sleep 1;; *) break;; esac; done"
-)
+def attach(storage: Storage) -> str:
+    """Return shell text that gives a replica its disk again; nothing where it has it."""
+    name = storage.resource
+    return (
+        f"for _ in 1 2 3 4 5 6 7 8 9 10; do case $(drbdadm dstate {name} 2>/dev/null) in "
+        f"Diskless/*) drbdadm attach {name} && break; sleep 1;; *) break;; esac; done"
+    )
 
 
-def filesystem_full() -> Fault:
+def filesystem_full(storage: Storage) -> Fault:
     """Fill the replicated filesystem to the last block that the server may use; empty it to heal.
 
     It is removed wherever the filesystem is mounted by then.
     """
+    place = storage.mount_point
+    filler = f"{place}/{FILLER}"
 
     def fill(scene: Scene, machine: Machine) -> None:
         # The server is not root: it may not touch the blocks that are kept for root.
-        repair_on(
-            scene, machine, f"{_fill(MOUNT_POINT, FILLER)}\ntest $({_left(MOUNT_POINT)}) -lt 16384"
-        )
+        repair_on(scene, machine, f"{_fill(place, filler)}\ntest $({_left(place)}) -lt 16384")
 
-    return Fault(inject=on_targets(fill), heal=_removed(FILLER))
+    return Fault(inject=on_targets(fill), heal=_removed(filler))
 
 
 def root_filesystem_full() -> Fault:

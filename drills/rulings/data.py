@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from drills.findings import Findings
 from drills.ledger import compare
 from drills.rulings.base import Ruling
+
+WRITE_TIMEOUT_S = 5.0
+"""After which the client outside gives a write up (drills.outside)."""
 
 
 def ledger(found: Findings) -> Ruling:
@@ -34,3 +39,24 @@ def disks(found: Findings) -> Ruling:
     if len(found.out_of_sync) < len(found.inventory.nodes):
         return None, said
     return not any(found.out_of_sync.values()), said
+
+
+def writes_question(found: Findings) -> str:
+    """Word the question of how long clients waited for a promise."""
+    return f"Did no client wait longer than {_patience_s(found):.1f} s between two writes?"
+
+
+def writes(found: Findings) -> Ruling:
+    """No client waited for longer than it may between two acknowledged writes."""
+    good = [a for a in found.attempts if a.kind == "write" and a.ok]
+    if len(good) < 2:
+        return None, f"only {len(good)} writes were acknowledged"
+    # A client that got no promise any more waited until it was stopped.
+    ends = [*(a.ended for a in good), max(a.ended for a in found.attempts)]
+    gap = max(after - before for before, after in pairwise(ends))
+    return gap <= _patience_s(found), f"the longest time was {gap:.1f} s"
+
+
+def _patience_s(found: Findings) -> float:
+    """What a read may wait, and the writes that were under way: one fails, the next succeeds."""
+    return found.expected.outage_s + 2 * WRITE_TIMEOUT_S

@@ -8,7 +8,7 @@ from drills.daemons import lost
 from drills.findings import Findings
 from drills.power import Event
 from drills.rulings.base import Ruling, names
-from drills.timeline import promotion
+from drills.takeover import takeover
 
 
 def fenced(found: Findings) -> Ruling:
@@ -69,47 +69,53 @@ def unharmed(found: Findings) -> Ruling:
 
 
 def down_first(found: Findings) -> Ruling:
-    """The hypervisor saw the victim end before the data were taken over."""
+    """The hypervisor saw each victim end before the service was taken over."""
     if found.events is None:
         return None, "the hypervisor's events were not recorded"
-    promoted, takeover = _takeover(found)
-    if promoted is None:
+    at, takeover = _takeover(found)
+    if at is None:
         return None, takeover
-    down = [
-        event
-        for event in found.events
-        if event.stands_still and event.machine == found.source and event.at <= promoted
-    ]
-    if not down:
-        return False, f"the hypervisor saw nothing happen to {found.source}; {takeover}"
-    return True, f"{_say(down[0], found.injected)}; {takeover}"
+    down = {
+        name: [
+            event
+            for event in found.events
+            if event.stands_still and event.machine == name and event.at <= at
+        ]
+        for name in sorted(found.expected.fenced)
+    }
+    unseen = [name for name, events in down.items() if not events]
+    if unseen:
+        return False, f"the hypervisor saw nothing happen to {', '.join(unseen)}; {takeover}"
+    said = "; ".join(_say(events[0], found.injected) for events in down.values())
+    return True, f"{said}; {takeover}"
 
 
 def fenced_first(found: Findings) -> Ruling:
-    """A survivor confirmed the fencing before the data were taken over."""
-    promoted, takeover = _takeover(found)
-    if promoted is None:
+    """A survivor confirmed each fencing before the service was taken over."""
+    at, takeover = _takeover(found)
+    if at is None:
         return None, takeover
-    survivors = [lines for name, lines in found.journals.items() if name != found.source and lines]
-    pattern = rf"Operation '(?:reboot|off)' targeting {re.escape(found.source or '')} by .*: OK\b"
-    times = [line.at for lines in survivors for line in lines if re.search(pattern, line.message)]
-    if not times:
-        return False, f"no survivor confirmed a fencing of {found.source}; {takeover}"
-    said = f"confirmed {min(times) - found.injected:.1f} s after the fault; {takeover}"
-    return min(times) <= promoted, said
+    fenced = found.expected.fenced
+    lines = [
+        line for name, told in found.journals.items() if name not in fenced for line in told or ()
+    ]
+    confirmed = []
+    for victim in sorted(fenced):
+        pattern = rf"Operation '(?:reboot|off)' targeting {re.escape(victim)} by .*: OK\b"
+        times = [line.at for line in lines if re.search(pattern, line.message)]
+        if not times:
+            return False, f"no survivor confirmed a fencing of {victim}; {takeover}"
+        confirmed.append(min(times))
+    said = f"confirmed {max(confirmed) - found.injected:.1f} s after the fault; {takeover}"
+    return max(confirmed) <= at, said
 
 
 def _takeover(found: Findings) -> tuple[float | None, str]:
-    """Return when the data were taken over, and a sentence about it."""
-    if found.holder is None:
-        return None, "nobody serves"
-    lines = found.journals.get(found.holder)
-    if lines is None:
-        return None, f"the journal of {found.holder} could not be read"
-    at = promotion(lines, found.holder, found.injected)
-    if at is None:
-        return None, f"{found.holder} logged no promotion"
-    return at, f"{found.holder} took over {at - found.injected:.1f} s after the fault"
+    """Return when the service was taken over, and a sentence about it."""
+    taken = takeover(found)
+    if taken is None:
+        return None, "no survivor logged that it takes over"
+    return taken.at, f"{taken.node} took over {taken.at - found.injected:.1f} s after the fault"
 
 
 def _say(event: Event, injected: float) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from ipaddress import IPv4Address
+
 from drills.expectations import Fate
 from drills.findings import Findings
-from drills.probes import worst_outage
+from drills.probes import Outage, outages
 from drills.rulings.base import Ruling
 
 BEFORE_FAULT_S = 5.0
@@ -12,53 +15,132 @@ BEFORE_FAULT_S = 5.0
 
 
 def outage(found: Findings) -> Ruling:
-    """No client waited for longer than it may, and the service answers at the end."""
-    gap = worst_outage(found.attempts, found.injected - BEFORE_FAULT_S)
-    allowed = found.expected.outage_s
-    said = f"the longest gap between two answers was {gap.seconds:.1f} s of {allowed:.1f} s"
-    probes = [a for a in found.attempts if a.kind == "probe"]
-    if not probes[-1].ok:
-        return False, f"the service did not answer at the end; {said}"
-    return gap.seconds <= allowed, said
+    """No client waited for longer than it may at any address, and each answers at the end."""
+    worst = worst_gap(found)
+    allowed = found.allowed_s(worst.address)
+    where = f" at {worst.address}" if len(found.part.service.addresses) > 1 else ""
+    said = (
+        f"the longest gap between two answers was {worst.seconds:.1f} s of {allowed:.1f} s{where}"
+    )
+    last = {a.address: a.ok for a in found.attempts if a.kind == "probe"}
+    silent = [address for address, ok in last.items() if not ok]
+    if silent:
+        who = "the service" if len(last) == 1 else ", ".join(silent)
+        return False, f"{who} did not answer at the end; {said}"
+    return worst.seconds <= allowed, said
+
+
+def worst_gap(found: Findings) -> Outage:
+    """Return the gap that exceeds what it may take most, or the longest when none does.
+
+    Raises ValueError when it cannot be told.
+    """
+    gaps = outages(found.attempts, found.injected - BEFORE_FAULT_S)
+    asked = {gap.address for gap in gaps}
+    unasked = [str(each.ip) for each in found.part.service.addresses if str(each.ip) not in asked]
+    if unasked:
+        raise ValueError(f"nobody asked at {', '.join(unasked)}")
+    late = [gap for gap in gaps if gap.seconds > found.allowed_s(gap.address)]
+    if late:
+        return max(late, key=lambda gap: gap.seconds - found.allowed_s(gap.address))
+    return max(gaps, key=lambda gap: gap.seconds)
+
+
+def outage_question(found: Findings) -> str:
+    """Word the question of how long clients waited."""
+    limits = {found.allowed_s(str(address)) for address in found.was} or {found.expected.outage_s}
+    words = " or ".join(f"{limit:.1f} s" for limit in sorted(limits, reverse=True))
+    return f"Was no gap longer than the {words} that are allowed?"
 
 
 def fate_question(found: Findings) -> str:
     """Word the question of where the service is."""
+    struck = ", ".join(sorted({found.was[address] for address in found.hit}))
+    place = ", ".join(sorted(set(found.was.values())))
     return {
-        Fate.STAYS: f"Is the service where it was, on {found.source}?",
-        Fate.MOVES: f"Has the service left {found.source}?",
+        Fate.STAYS: f"Is the service where it was, on {place}?",
+        Fate.MOVES: f"Has the service left {struck}?",
+        Fate.VISITS: f"Did exactly the addresses of {struck} move, and come home?",
         Fate.RETURNS: "Is the service back?",
     }[found.expected.fate]
 
 
 def fate(found: Findings) -> Ruling:
     """The service is where this fault lets it be."""
-    was, now = found.source, found.holder
-    said = f"it was on {was}, it is on {now}"
-    if now is None or was is None:
-        return (False if found.after is not None and now is None else None), said
-    wanted = {Fate.STAYS: was == now, Fate.MOVES: was != now, Fate.RETURNS: True}
-    return wanted[found.expected.fate], said
+    was, now = found.was, found.now
+    said = f"it was on {_places(was)}, it is on {_places(now)}"
+    if len(was) < len(found.part.service.addresses):
+        return None, said
+    if len(now) < len(was):
+        return (False if found.after is not None else None), said
+    match found.expected.fate:
+        case Fate.STAYS if found.part.service.everywhere:
+            return _visited(found, ())
+        case Fate.STAYS:
+            return was == now, said
+        case Fate.MOVES:
+            return all(was[address] != now[address] for address in found.hit), said
+        case Fate.VISITS:
+            return _visited(found, found.hit)
+        case Fate.RETURNS:
+            return True, said
+
+
+def _places(holders: Mapping[IPv4Address, str]) -> str:
+    if len(holders) <= 1:
+        return next(iter(holders.values()), "no node")
+    return ", ".join(f"{node} ({address})" for address, node in sorted(holders.items()))
+
+
+def _visited(found: Findings, expected: Collection[IPv4Address]) -> Ruling:
+    """Tell from the hardware that answered for each address whether it was elsewhere meanwhile.
+
+    An address that goes home by itself shows at the end no trace of where it was.
+    """
+    moved = []
+    for address in found.was:
+        before, since = _hardware(found, address)
+        if not before or not since:
+            return None, f"nobody told by ARP who had {address} {'since' if before else 'before'}"
+        if since - before:
+            moved.append(address)
+    said = f"moved: {', '.join(map(str, moved)) or 'none'}; now on {_places(found.now)}"
+    return set(moved) == set(expected) and found.was == found.now, said
+
+
+def _hardware(found: Findings, address: IPv4Address) -> tuple[set[str], set[str]]:
+    """Return who answered for an address before the fault, and who has since."""
+    before: set[str] = set()
+    since: set[str] = set()
+    for sighting in found.sightings or ():
+        if sighting.address == str(address):
+            (since if sighting.wall >= found.injected else before).update(sighting.hardware)
+    return before, since
 
 
 def holder_question(found: Findings) -> str:
-    """Word the question of who answers for the service address."""
+    """Word the question of who answers for a service address."""
     double_s = found.expected.double_s
     if not double_s:
-        return "Did never two machines answer for the service address?"
-    return f"Did two machines answer for the service address for less than {double_s:.1f} s?"
+        return "Did never two machines answer for a service address?"
+    return f"Did two machines answer for a service address for less than {double_s:.1f} s?"
 
 
 def one_holder(found: Findings) -> Ruling:
-    """One machine answers for the service address, and nobody stale for longer than it may."""
+    """One machine answers for each address, and nobody stale for longer than it may."""
     if not found.sightings:
         return None, "nobody asked by ARP"
     double = [s for s in found.sightings if len(s.hardware) > 1]
     answered = sum(len(s.hardware) == 1 for s in found.sightings)
     if double:
-        who = ", ".join(double[0].hardware)
-        first, last = (s.wall - found.injected for s in (double[0], double[-1]))
+        who = f"{', '.join(double[0].hardware)} for {double[0].address}"
+        spans = [
+            [s.wall - found.injected for s in double if s.address == address]
+            for address in {s.address for s in double}
+        ]
+        first, last = min(span[0] for span in spans), max(span[-1] for span in spans)
         said = f"{len(double)} times more than one did, {first:.1f} to {last:.1f} s in: {who}"
-        return last - first < found.expected.double_s, said
+        return all(span[-1] - span[0] < found.expected.double_s for span in spans), said
     said = f"asked {len(found.sightings)} times by ARP, one machine answered {answered} times"
-    return (bool(found.sightings[-1].hardware) or None), said
+    last_seen = {s.address: s.hardware for s in found.sightings}
+    return (all(last_seen.values()) or None), said

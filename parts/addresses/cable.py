@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from inventory.model import Inventory
 from parts.addresses.ipaddr2 import interface
-from parts.cluster import Clone, Primitive, operations
+from parts.base import Part
+from parts.cluster import Clone, Primitive, Resource, advised, every, operations
 from parts.constraints import Constraint, Expression, Location
+from parts.seen import Seen
+from parts.watched import Watched, watched
 
 CLONE = "service-cables"
 PRIMITIVE = "service-cable"
@@ -14,37 +19,60 @@ PRIMITIVE = "service-cable"
 ATTRIBUTE = PRIMITIVE
 """The node attribute that it sets: 1, or 0 without a carrier."""
 
-RULE = "service-needs-its-cable"
-"""Id of the constraint by which the service leaves a node that clients cannot reach. Pacemaker's
-tools name its rule, whose id begins like this."""
+RULE = "needs-its-cable"
+"""In the ids of the constraints by which resources leave a node that clients cannot reach."""
 
 SCORE = -1000
 """More than stickiness, less than what DRBD says of good data: where clients reach nobody, or only
 stale data, the service stays."""
 
 
-def resources(inventory: Inventory) -> tuple[Clone, ...]:
-    """Return what looks at each node's cable.
+class Cables(Part):
+    """What looks at the cable of every node, and takes users of the network away from it."""
 
-    The carrier alone: the agent's other tests wait for traffic, for seconds.
+    def __init__(self, inventory: Inventory, users: tuple[str, ...]) -> None:
+        super().__init__(inventory)
+        self.users = users
+
+    def resources(self) -> tuple[Resource, ...]:
+        """Return what looks at each node's cable, as ocf:heartbeat:ethmonitor advises.
+
+        The carrier alone: the agent's other tests wait for traffic, for seconds.
+        """
+        every_s = every(self.timing, 10)
+        cable = Primitive(
+            PRIMITIVE,
+            "ocf:heartbeat:ethmonitor",
+            operations(advised(self.timing, start=60, stop=20, monitor=60, every_s=every_s)),
+            {
+                "interface": interface(self.inventory),
+                "name": ATTRIBUTE,
+                "link_status_only": "true",
+                "repeat_count": 1,
+            },
+        )
+        return (Clone(CLONE, cable),)
+
+    def reasons(self, seen: Seen) -> Iterator[str]:
+        """Tell which node nobody looks at."""
+        yield from seen.not_started(PRIMITIVE)
+
+    def monitored(self) -> tuple[Watched, ...]:
+        """Watch for nodes without one."""
+        return (watched("cables"),)
+
+    def constraints(self) -> tuple[Constraint, ...]:
+        """Return what makes each user of the network, a resource, leave a node without its cable.
+
+        An attribute that nobody has set moves nothing.
+        """
+        lost = Expression("lost", ATTRIBUTE, "eq", 0)
+        return tuple(Location(rule(user), user, SCORE, lost) for user in self.users)
+
+
+def rule(user: str) -> str:
+    """Return the id of the constraint by which a resource leaves a node without its cable.
+
+    Pacemaker's tools name its rule, whose id begins like this.
     """
-    cable = Primitive(
-        PRIMITIVE,
-        "ocf:heartbeat:ethmonitor",
-        operations(inventory.timing.cable),
-        {
-            "interface": interface(inventory),
-            "name": ATTRIBUTE,
-            "link_status_only": "true",
-            "repeat_count": 1,
-        },
-    )
-    return (Clone(CLONE, cable),)
-
-
-def constraints(user: str) -> tuple[Constraint, ...]:
-    """Return what makes a user of the address, a resource, leave a node without its cable.
-
-    An attribute that nobody has set moves nothing.
-    """
-    return (Location(RULE, user, SCORE, Expression("lost", ATTRIBUTE, "eq", 0)),)
+    return f"{user}-{RULE}"

@@ -1,30 +1,93 @@
-"""A floating address: it is where the service is."""
+"""Floating addresses: they are where the service is."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from core.errors import HalabError
 from inventory.model import Inventory
-from labs.roles import NetworkRole
-from parts.cluster import Primitive, operations
+from inventory.parts import Service
+from labs.roles import MachineRole, NetworkRole
+from parts.base import Part
+from parts.cluster import Primitive, Resource, advised, every, operations
+from parts.constraints import Colocation, Constraint, Order, Preference
+from parts.reasons import Reason
+from parts.seen import Seen, exactly_one
 
-PRIMITIVE = "address"
-"""Id in the cluster's configuration."""
+START_PACE_S = 1.5
+"""Seconds of a failover's budget that the address may take, for each unit of pace."""
+
+HOME_SCORE = 200
+"""More than stickiness: an address of a service that runs everywhere goes home when its node is
+back, and moves for no other reason."""
 
 
-def members(inventory: Inventory) -> tuple[Primitive, ...]:
-    """Return what a service has in its group for its clients to find it."""
-    service = inventory.service.address
-    address = Primitive(
-        PRIMITIVE,
-        "ocf:heartbeat:IPaddr2",
-        operations(inventory.timing.address),
-        {
-            "ip": str(service.ip),
-            "cidr_netmask": service.network.prefixlen,
-            "nic": interface(inventory),
-        },
-    )
-    return (address,)
+class Addresses(Part):
+    """The floating addresses of one service."""
+
+    def __init__(self, inventory: Inventory, service: Service) -> None:
+        super().__init__(inventory)
+        self.service = service
+
+    def packages(self, role: MachineRole) -> tuple[str, ...]:
+        """Return what the agent uses."""
+        if role is MachineRole.MONITOR:
+            return ("iproute2",)
+        return ("iproute2", "iputils-arping", "resource-agents")
+
+    def members(self) -> tuple[Primitive, ...]:
+        """Return one resource for each address, with timeouts as ocf:heartbeat:IPaddr2 advises."""
+        every_s = every(self.timing, 10)
+        timeouts = advised(self.timing, start=20, stop=20, monitor=20, every_s=every_s)
+        return tuple(
+            Primitive(
+                name,
+                "ocf:heartbeat:IPaddr2",
+                operations(timeouts),
+                {
+                    "ip": str(address.ip),
+                    "cidr_netmask": address.network.prefixlen,
+                    "nic": interface(self.inventory),
+                },
+            )
+            for name, address in self.service.address_ids.items()
+        )
+
+    def resources(self) -> tuple[Resource, ...]:
+        """Return the addresses of a service that runs everywhere: else they are in its group."""
+        return self.members() if self.service.everywhere else ()
+
+    def reasons(self, seen: Seen) -> Iterator[Reason | str]:
+        """Tell of an address that nobody or more than one has, or that is not at its own node.
+
+        Each machine's own kernel is asked; the cluster's opinion is judged besides.
+        """
+        for number, (name, address) in enumerate(self.service.address_ids.items()):
+            holders = seen.holders(address.ip)
+            yield from exactly_one(f"holds the service address {address.ip}", holders)
+            if seen.cluster is not None and not seen.cluster.running(name):
+                yield f"resource {name} is not started"
+            home = self.inventory.nodes[number].name
+            if self.service.everywhere and home in seen.online and holders and home not in holders:
+                yield f"the service address {address.ip} is on {holders[0]}, not at home on {home}"
+
+    def constraints(self) -> tuple[Constraint, ...]:
+        """Return what keeps each address of a service that runs everywhere at its own node.
+
+        It is only where the service runs, too.
+        """
+        if not self.service.everywhere:
+            return ()
+        clone = self.service.group
+        found: list[Constraint] = []
+        homes = zip(self.service.address_ids, self.inventory.nodes, strict=True)
+        for name, node in homes:
+            found += [
+                Colocation(name, clone),
+                Order(clone, "start", name),
+                Preference(f"{name}-at-home", name, node.name, HOME_SCORE),
+            ]
+        return tuple(found)
 
 
 def interface(inventory: Inventory) -> str:

@@ -1,41 +1,176 @@
-"""Fencing by poison pills on a disk that the nodes share."""
+"""Fencing: poison pills on a disk that the nodes share, and a watchdog for who cannot read them."""
 
 from __future__ import annotations
 
-from inventory.model import Inventory
-from parts.cluster import Clone, Primitive, Values, operations, seconds
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from inventory.model import Inventory, Machine
+from labs.roles import MachineRole
+from parts.base import Found, Part
+from parts.cluster import Clone, Primitive, Values, advised, operations, seconds
+from parts.facts import Facts
+from parts.host import Entry, File, Step, program, render, unit_link
+from parts.secrets import Secrets
+from parts.seen import Seen
+from parts.watched import Watched, watched
+from wire.sbd import parse_slots
 
 CLONE = "fencing-everywhere"
 PRIMITIVE = "fencing"
 """Ids in the cluster's configuration."""
 
-
-def resources(inventory: Inventory) -> tuple[Clone, ...]:
-    """Return the fencing device, which every node can use against any of them.
-
-    It requires nothing. Without quorum it would otherwise be stopped, and unregistered: whoever
-    then gains quorum could fence nobody, and would wait for a fencing before it starts the device
-    again.
-    """
-    timing = inventory.timing
-    fencing = Primitive(
-        PRIMITIVE,
-        "stonith:fence_sbd",
-        operations(timing.fencing),
-        {
-            "devices": inventory.disks.sbd,
-            "power_timeout": timing.power_timeout_s,
-            "pcmk_host_check": "static-list",
-            "pcmk_host_list": " ".join(node.name for node in inventory.nodes),
-        },
-        meta={"requires": "nothing"},
-    )
-    return (Clone(CLONE, fencing, {"interleave": "true"}),)
+UNIT = "sbd.service"
+CONFIGURATION = "/etc/default/sbd"
+MODULES = "/etc/modules-load.d/halab-watchdog.conf"
+LOOK = "fencing disk"
 
 
-def properties(inventory: Inventory) -> Values:
-    """Return what the cluster as a whole is told about fencing."""
-    return {
-        "stonith-enabled": "true",
-        "stonith-timeout": seconds(inventory.timing.stonith_timeout_s),
-    }
+@dataclass(frozen=True)
+class DiskTimeouts:
+    """What the fencing disk's header says; it overrules /etc/default/sbd. Seconds."""
+
+    watchdog: int
+    msgwait: int
+
+
+class Sbd(Part):
+    """SBD on every node, and the fencing device in the cluster."""
+
+    def packages(self, role: MachineRole) -> tuple[str, ...]:
+        """Return the daemon and the agent."""
+        return ("fence-agents-sbd", "kmod", "sbd") if role is MachineRole.NODE else ()
+
+    def units(self, role: MachineRole) -> tuple[str, ...]:
+        """Return sbd's unit, which starts with corosync."""
+        return (UNIT,) if role is MachineRole.NODE else ()
+
+    def looks(self, machine: Machine) -> dict[str, str]:
+        """Ask for the disk's header."""
+        if machine.role is MachineRole.MONITOR:
+            return {}
+        disk = shlex.quote(self.inventory.fencing.disk)
+        return {LOOK: f"if command -v sbd >/dev/null; then sbd -d {disk} dump 2>/dev/null || :; fi"}
+
+    def files(self, machine: Machine, secrets: Secrets, found: Found) -> tuple[Entry, ...]:
+        """Describe sbd's configuration, its start, and the module that must be there before it."""
+        if machine.role is MachineRole.MONITOR:
+            return ()
+        return (
+            File(CONFIGURATION, configuration(self.inventory)),
+            File(MODULES, render("watchdog-module.conf.j2")),
+            unit_link(UNIT, "corosync.service.requires"),
+            unit_link(UNIT, "pacemaker.service.requires"),
+        )
+
+    def must_stop(self, machine: Machine, secrets: Secrets, found: Found) -> bool:
+        """Tell whether the cluster has to stop for its fencing to be put right.
+
+        Everywhere where the disk has other timeouts, or no header: running daemons would go on with
+        those, and in slots that a new header does not know. Here where Pacemaker runs without sbd,
+        which starts before it, with corosync alone.
+        """
+        other = any(
+            found[node].is_member and header(found[node]) != wanted(self.inventory)
+            for node in self.inventory.nodes
+        )
+        facts = found[machine]
+        return other or (facts.cluster_runs and not facts.unit(UNIT).active)
+
+    def configure(
+        self, machine: Machine, found: Found, written: frozenset[str]
+    ) -> tuple[Step, ...]:
+        """Have the watchdog in the kernel, and a header on the disk.
+
+        One node writes it, and only while no cluster uses the disk.
+        """
+        if machine.role is MachineRole.MONITOR:
+            return ()
+        steps: list[Step] = []
+        facts = found[machine]
+        if MODULES in written or not facts.unit(UNIT).active:
+            steps.append(Step("watchdog loaded", program("load_watchdog.sh")))
+        timeouts = wanted(self.inventory)
+        if self.is_first(machine) and header(facts) != timeouts:
+            names = (node.name for node in self.inventory.nodes)
+            held = (str(timeouts.watchdog), str(timeouts.msgwait))
+            words = (self.inventory.fencing.disk, *held, *names)
+            command = f"set -- {shlex.join(words)}\n{program('create_fencing_disk.sh')}"
+            steps.append(Step("fencing disk initialised", command))
+        return tuple(steps)
+
+    def watched(self, role: MachineRole) -> tuple[str, ...]:
+        """Return sbd."""
+        return ("sbd",) if role is MachineRole.NODE else ()
+
+    def readings(self) -> dict[str, str]:
+        """Read the disk's slots."""
+        return {"slots": f"timeout 20 sbd -d {shlex.quote(self.inventory.fencing.disk)} list"}
+
+    def reasons(self, seen: Seen) -> Iterator[str]:
+        """Tell of a disk that cannot be read, of messages on it, and of a device that is away."""
+        for name, node in seen.reached.items():
+            slots = parse_slots(node.told.get("slots", ""))
+            if not slots:
+                yield f"{name} cannot read the fencing disk"
+            for slot in slots:
+                if slot.message != "clear":
+                    yield f"{name} reads {slot.message!r} for {slot.node} on the fencing disk"
+        yield from seen.not_started(PRIMITIVE)
+
+    def monitored(self) -> tuple[Watched, ...]:
+        """Watch both ways in which a node can be fenced: its disk and its watchdog."""
+        return (watched("sbd"),)
+
+    def properties(self) -> Values:
+        """Return what the cluster as a whole is told about fencing."""
+        return {
+            "stonith-enabled": "true",
+            "stonith-timeout": seconds(self.timing.stonith_timeout_s),
+        }
+
+    def resources(self) -> tuple[Clone, ...]:
+        """Return the fencing device, which every node can use against any of them.
+
+        It requires nothing. Without quorum it would otherwise be stopped, and unregistered: whoever
+        then gains quorum could fence nobody, and would wait for a fencing before it starts the
+        device again. Its monitor reads a disk; Pacemaker's default timeout is 20.
+        """
+        fencing = Primitive(
+            PRIMITIVE,
+            "stonith:fence_sbd",
+            operations(advised(self.timing, start=30, stop=20, monitor=30, every_s=120)),
+            {
+                "devices": self.inventory.fencing.disk,
+                "power_timeout": self.timing.power_timeout_s,
+                "pcmk_host_check": "static-list",
+                "pcmk_host_list": " ".join(node.name for node in self.inventory.nodes),
+            },
+            meta={"requires": "nothing"},
+        )
+        return (Clone(CLONE, fencing, {"interleave": "true"}),)
+
+
+def configuration(inventory: Inventory) -> str:
+    """Render /etc/default/sbd."""
+    return render("sbd.j2", disk=inventory.fencing.disk, watchdog=inventory.timing.watchdog_s)
+
+
+def wanted(inventory: Inventory) -> DiskTimeouts:
+    """Return the timeouts that the disk shall hold."""
+    return DiskTimeouts(inventory.timing.watchdog_s, inventory.timing.msgwait_s)
+
+
+def header(facts: Facts) -> DiskTimeouts | None:
+    """Return the timeouts that a node reads on the disk; None when it holds no header."""
+    return parse_dump(facts.looks.get(LOOK, ""))
+
+
+def parse_dump(printed: str) -> DiskTimeouts | None:
+    """Read `sbd dump`; None when the disk holds no header."""
+    values = dict(re.findall(r"^Timeout \((\w+)\)\s*:\s*(\d+)$", printed, re.MULTILINE))
+    if not {"watchdog", "msgwait"} <= values.keys():
+        return None
+    return DiskTimeouts(int(values["watchdog"]), int(values["msgwait"]))

@@ -1,29 +1,162 @@
-"""A web server."""
+"""A web server: what its storage holds, or pages of its own on every node."""
 
 from __future__ import annotations
 
-from inventory.model import Inventory
-from parts.cluster import Primitive, operations
+import shlex
+from ipaddress import IPv4Address
 
-CONFIGURATION = "/etc/nginx/halab.conf"
+from inventory.model import Machine
+from labs.durations import Operations
+from labs.roles import MachineRole
+from parts.base import Found
+from parts.cluster import Primitive, advised, operations
+from parts.host import Entry, File, Step, program, render
+from parts.secrets import Secrets
+from parts.services.base import Check, Process, ServicePart
+from parts.watched import watched
 
-PRIMITIVE = "web"
-"""Id in the cluster's configuration."""
+UNIT = "nginx.service"
+
+AGENT = "/usr/lib/ocf/resource.d/halab/nginx"
+"""Where Pacemaker looks for ocf:halab:nginx."""
+
+PAGES = "/var/lib/halab/www"
+"""Pages of servers without storage, and what is laid into new storage."""
+
+MONITOR_S = 10
+"""Between two monitors, on any machine: this interval dominates how late a dead server is seen."""
 
 
-def members(inventory: Inventory) -> tuple[Primitive, ...]:
-    """Return what the service has in its group.
+class Nginx(ServicePart):
+    """One web server. Pacemaker starts it, systemd never."""
 
-    OCF_CHECK_LEVEL 10 makes the monitor ask for a page; without it, it only looks for processes.
-    """
-    web = Primitive(
-        PRIMITIVE,
-        "ocf:halab:nginx",
-        operations(inventory.timing.web, monitor={"OCF_CHECK_LEVEL": 10}),
-        {
-            "configfile": CONFIGURATION,
-            "status10url": f"http://127.0.0.1:{inventory.service.port}/ping",
-            "status10regex": "^ok",
-        },
-    )
-    return (web,)
+    start_pace_s = 2.0
+
+    @property
+    def configuration(self) -> str:
+        """Where its configuration stands."""
+        return f"/etc/nginx/{self._tag()}.conf"
+
+    @property
+    def process(self) -> Process:
+        """The server's master process writes its number."""
+        return Process("nginx", f"/run/nginx-{self._tag()}.pid")
+
+    @property
+    def timeouts(self) -> Operations:
+        """As ocf:heartbeat:nginx advises."""
+        return advised(self.timing, start=40, stop=60, monitor=30, every_s=MONITOR_S)
+
+    @property
+    def primitive(self) -> Primitive:
+        """The server.
+
+        OCF_CHECK_LEVEL 10 makes the monitor ask for a page; without it, it only looks for
+        processes.
+        """
+        return Primitive(
+            self.service.resource,
+            "ocf:halab:nginx",
+            operations(self.timeouts, monitor={"OCF_CHECK_LEVEL": 10}),
+            {
+                "configfile": self.configuration,
+                "status10url": f"http://127.0.0.1:{self.service.port}/ping",
+                "status10regex": "^ok",
+            },
+        )
+
+    @property
+    def fill(self) -> str:
+        """Lay in the page, and room for a client's ledger."""
+        return (
+            'install -d -m 0755 "$1/www"\n'
+            'install -d -m 0755 -o www-data -g www-data "$1/www/ledger" "$1/www/.drafts"\n'
+            f'install -m 0644 {self._pages}/index.html "$1/www/index.html"'
+        )
+
+    @property
+    def ledger(self) -> str:
+        """Where a client's ledger stands on the node that serves."""
+        return f"{self._root}/ledger"
+
+    def list_ledger(self, run: str) -> str:
+        """List files, with their times and sums."""
+        # Standard input instead of arguments: thousands of entries outgrow a command line.
+        return (
+            f"find {self.ledger} -type f -name '{run}-*' -printf '%T@ %p\\n'; echo; "
+            f"find {self.ledger} -type f -name '{run}-*' -print0 | xargs -0 -r sha256sum --"
+        )
+
+    def clear_ledger(self, run: str) -> str:
+        """Remove files."""
+        return f"find {self.ledger} -type f -name '{run}-*' -delete"
+
+    def question(self, address: IPv4Address) -> str:
+        """Ask for the page."""
+        return f"curl --silent --fail --output /dev/null --max-time 5 {self.url(address)}"
+
+    def check(self, address: IPv4Address, name: str, apart: str) -> Check:
+        """Let the server ask for the page that the cluster's monitor asks for, too."""
+        page = watched(
+            "http",
+            apart=apart,
+            name=name,
+            service=self.service.name,
+            address=address,
+            url=f"{self.url(address)}ping",
+        )
+        return Check(page, f"last(//web.test.fail[{name}])=0")
+
+    def reached_at(self, host: str, port: int) -> str:
+        """Return the address of the page."""
+        return f"http://{host}{'' if port == 80 else f':{port}'}/"
+
+    def packages(self, role: MachineRole) -> tuple[str, ...]:
+        """Return the server; its agent uses curl."""
+        if role is MachineRole.MONITOR:
+            return ("curl",)
+        return ("curl", "nginx", "procps", "resource-agents")
+
+    def strangers(self, role: MachineRole) -> tuple[str, ...]:
+        """Return the unit that would start what only Pacemaker may start."""
+        return (UNIT,) if role is MachineRole.NODE else ()
+
+    def files(self, machine: Machine, secrets: Secrets, found: Found) -> tuple[Entry, ...]:
+        """Describe the server's configuration, its page, and the agent that runs it."""
+        if machine.role is MachineRole.MONITOR:
+            return ()
+        tag = self._tag()
+        text = render(
+            "nginx.conf.j2",
+            resource=self.service.resource,
+            port=self.service.port,
+            pid_file=self.process.pid_file,
+            temporary=f"/run/nginx-{tag}",
+            root=self._root,
+            ledger=self.keeps_writes,
+        )
+        node = None if self.keeps_writes else machine.name
+        page = render("index.html.j2", lab=self.inventory.lab, node=node)
+        return (
+            File(self.configuration, text),
+            File(f"{self._pages}/index.html", page),
+            File(AGENT, program("nginx_agent.sh"), mode=0o755),
+        )
+
+    def configure(
+        self, machine: Machine, found: Found, written: frozenset[str]
+    ) -> tuple[Step, ...]:
+        """Make a running server take over a changed configuration; elsewhere nothing happens."""
+        if self.configuration not in written or not found[machine].cluster_runs:
+            return ()
+        file = shlex.quote(self.process.pid_file)
+        command = f'if [ -s {file} ]; then kill -HUP "$(cat {file})"; fi'
+        return (Step("web server took over its configuration", command),)
+
+    @property
+    def _root(self) -> str:
+        return self._pages if self.storage is None else f"{self.storage.mount_point}/www"
+
+    @property
+    def _pages(self) -> str:
+        return f"{PAGES}/{self.service.name}" if self.service.number else PAGES

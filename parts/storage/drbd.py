@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
-from inventory.model import Inventory
-from parts.cluster import Clone, Primitive, Values, operations, promotable_operations
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from inventory.model import Inventory, Machine
+from inventory.parts import Storage
+from labs.durations import PromotableOperations
+from labs.roles import MachineRole, NetworkRole
+from parts.base import Found, Part
+from parts.cluster import (
+    Clone,
+    Primitive,
+    Resource,
+    Values,
+    advised,
+    every,
+    operations,
+    promotable_operations,
+)
 from parts.constraints import Colocation, Constraint, Order
+from parts.facts import Facts
+from parts.host import NOTES, PROGRAMS, Edit, Entry, File, Folder, Step, program, render
+from parts.reasons import Reason
+from parts.secrets import Secrets
+from parts.seen import Seen
+from parts.storage import replicas
+from parts.watched import Column, Place, Watched, watched
 
-RESOURCE = "r0"
-"""What DRBD calls it."""
+MODULE = "/etc/modules-load.d/halab-drbd.conf"
+UNIT = "drbd.service"
 
-DEVICE = "/dev/drbd0"
-
-MOUNT_POINT = "/srv/data"
-"""Where the replicated filesystem is mounted on the active node."""
-
-CLONE = "replication"
-PRIMITIVE = "drbd"
-FILESYSTEM = "filesystem"
-"""Ids in the cluster's configuration."""
+STOCK_HANDLER = "/usr/lib/drbd/crm-fence-peer.sh"
+FENCE_HANDLER = f"{PROGRAMS}/crm-fence-peer.sh"
+UNFENCE_HANDLER = f"{PROGRAMS}/crm-unfence-peer.sh"
 
 HANDLER_RULE = "drbd-fence-by-handler"
 """Begins the ids of constraints by which DRBD's fence handler keeps stale data from promotion."""
@@ -34,48 +52,337 @@ both have met.
 """
 
 
-def resources(inventory: Inventory) -> tuple[Clone, ...]:
-    """Return the replication: on both nodes, promoted on one of them."""
-    replication = Primitive(
-        PRIMITIVE,
-        "ocf:linbit:drbd",
-        promotable_operations(inventory.timing.drbd),
-        {"drbd_resource": RESOURCE, "adjust_master_score": PROMOTION_SCORES},
-    )
-    meta: Values = {
-        "promotable": "true",
-        "promoted-max": 1,
-        "promoted-node-max": 1,
-        "clone-max": 2,
-        "clone-node-max": 1,
-        "notify": "true",
-        "interleave": "true",
-    }
-    return (Clone(CLONE, replication, meta),)
+FILESYSTEM_REST_KIB = 2048
+"""What ext4 may leave at the end of a device: too little for another group of blocks."""
+
+CORRECTION = (
+    Edit(
+        before="\n\t# if it is not enabled, no point in waiting for it.\n",
+        after="""
+\t# Corrected by halab: these two are points in time since Pacemaker 2.1.7; 0 means "not".
+\t[[ $in_ccm =~ ^[0-9]+$ ]] && { (( in_ccm )) && in_ccm=true || in_ccm=false; }
+\t[[ $crmd =~ ^[0-9]+$ ]] && { (( crmd )) && crmd=online || crmd=offline; }
+
+\t# if it is not enabled, no point in waiting for it.
+""",
+    ),
+    Edit(
+        before='\t[[ $crmd = "banned" ]] && will_fence=true\n',
+        after='\t[[ $join = "banned" ]] && will_fence=true # corrected by halab: was $crmd\n',
+    ),
+)
+"""What drbd-utils before 9.28 misunderstands in Pacemaker 3's node states.
+
+Without it the handler waits its whole timeout for a peer whose fate is known, and a promotion that
+waits for the handler fails.
+"""
 
 
-def members(inventory: Inventory) -> tuple[Primitive, ...]:
-    """Return what a service that uses the storage has in its group.
+@dataclass(frozen=True)
+class Sizes:
+    """In KiB: of a node's disk, of the replicated device on it and of the filesystem on that."""
 
-    `sync`: a write that was answered is on both nodes' disks.
+    disk_kib: int
+    device_kib: int
+    filesystem_kib: int
+
+
+class Drbd(Part):
+    """One replicated filesystem.
+
+    `fill` is shell text that fills the folder that it gets as $1: what the filesystem begins with.
+    `sync`: whoever uses it does not sync by himself what he promises.
     """
-    filesystem = Primitive(
-        FILESYSTEM,
-        "ocf:heartbeat:Filesystem",
-        operations(inventory.timing.filesystem),
-        {
-            "device": DEVICE,
-            "directory": MOUNT_POINT,
-            "fstype": "ext4",
-            "options": "noatime,sync",
-        },
-    )
-    return (filesystem,)
+
+    def __init__(self, inventory: Inventory, storage: Storage, fill: str, *, sync: bool) -> None:
+        super().__init__(inventory)
+        self.storage = storage
+        self._fill = fill
+        self._sync = sync
+
+    @property
+    def configuration(self) -> str:
+        """Where DRBD reads about this storage."""
+        return f"/etc/drbd.d/{self.storage.resource}.res"
+
+    @property
+    def note(self) -> str:
+        """Name of the note that a filesystem was made."""
+        return self.storage.clone
+
+    @property
+    def minor(self) -> str:
+        """The device's minor number: /dev/drbd0 has 0."""
+        return str(self.storage.number)
+
+    def packages(self, role: MachineRole) -> tuple[str, ...]:
+        """Return DRBD's tools; its agent uses procps and psmisc."""
+        if role is MachineRole.MONITOR:
+            return ()
+        return ("drbd-utils", "e2fsprogs", "kmod", "procps", "psmisc", "resource-agents")
+
+    def strangers(self, role: MachineRole) -> tuple[str, ...]:
+        """Return the unit that would start what only Pacemaker may start."""
+        return (UNIT,) if role is MachineRole.NODE else ()
+
+    def looks(self, machine: Machine) -> dict[str, str]:
+        """Ask for the device's line in /proc/drbd, and for sizes where it is primary."""
+        if machine.role is MachineRole.MONITOR:
+            return {}
+        line, device = f"^ *{self.minor}: ", self.storage.device
+        sizes = (
+            f"if grep -q '{line}.* ro:Primary/' /proc/drbd 2>/dev/null; then\n"
+            f'echo "disk $(blockdev --getsize64 {shlex.quote(self.storage.disk)})"\n'
+            # In sectors of 512 bytes, whatever the disk's own are.
+            f'echo "device $(cat /sys/block/{device.removeprefix("/dev/")}/size)"\n'
+            # From s_blocks_count_lo to s_log_block_size in the superblock of ext4.
+            f'echo "filesystem $(od -An -tu4 -j1028 -N24 {device} | tr "\\n" " ")"\n'
+            "fi"
+        )
+        return {
+            self._look("replication"): f"grep '{line}' /proc/drbd 2>/dev/null || :",
+            self._look("sizes"): sizes,
+        }
+
+    def files(self, machine: Machine, secrets: Secrets, found: Found) -> tuple[Entry, ...]:
+        """Describe DRBD's configuration, the corrected handlers and the place for the filesystem.
+
+        The handlers are copies under the names that they look at to know what they are for; an
+        upgrade of the package does not undo the correction. The mount point is there on every node,
+        because whoever takes over may have no room left for it.
+        """
+        if machine.role is MachineRole.MONITOR:
+            return ()
+        resource = render(
+            "drbd.res.j2",
+            timing=self.timing,
+            resource=self.storage.resource,
+            device=self.storage.device,
+            port=self.storage.port,
+            disk=self.storage.disk,
+            secret=secrets.drbd_secret,
+            fence_handler=FENCE_HANDLER,
+            unfence_handler=UNFENCE_HANDLER,
+            nodes=[
+                {
+                    "name": node.name,
+                    "address": node.interfaces[NetworkRole.REPLICATION].address.ip,
+                }
+                for node in self.inventory.nodes
+            ],
+        )
+        return (
+            File(MODULE, render("drbd-module.conf.j2")),
+            File(self.configuration, resource, mode=0o600),
+            File(FENCE_HANDLER, "", mode=0o755, source=STOCK_HANDLER, edits=CORRECTION),
+            File(UNFENCE_HANDLER, "", mode=0o755, source=STOCK_HANDLER, edits=CORRECTION),
+            Folder(self.storage.mount_point),
+        )
+
+    def configure(
+        self, machine: Machine, found: Found, written: frozenset[str]
+    ) -> tuple[Step, ...]:
+        """Bring replication up for the first time, or make it take over what has changed."""
+        if machine.role is MachineRole.MONITOR:
+            return ()
+        facts = found[machine]
+        steps = [*self._attach(found, facts, written), *check_handler(written)]
+        return (*steps, *self._adjust(facts, written), *self._grow(facts))
+
+    def prepare_data(
+        self, machine: Machine, found: Found, written: frozenset[str]
+    ) -> tuple[Step, ...]:
+        """Declare both empty disks equal and make the filesystem; on the first node only.
+
+        Both nodes must have attached. Pacemaker finds DRBD running then, which saves it a start.
+        """
+        if not self.is_first(machine) or found.cluster_runs or self.note in found[machine].notes:
+            return ()
+        words = (
+            self.storage.resource,
+            self.minor,
+            self.storage.name,
+            f"{NOTES}/{self.note}",
+            self.inventory.lab,
+            self._fill,
+        )
+        command = f"set -- {shlex.join(words)}\n{program('initialise_replication.sh')}"
+        what = "replication initialised, filesystem made"
+        return (Step(what, command, self.timing.format_wait_s),)
+
+    def readings(self) -> dict[str, str]:
+        """Ask the kernel."""
+        return {replicas.READING: replicas.COMMAND}
+
+    def reasons(self, seen: Seen) -> Iterator[Reason | str]:
+        """Tell what is not right with the replication, and who has to mend it."""
+        return replicas.reasons(self.storage, seen, self.timing.stop_wait_s / 2)
+
+    def monitored(self) -> tuple[Watched, ...]:
+        """Watch the replica of each node, and how many of them are promoted.
+
+        The collector calls it what the cluster calls an instance.
+        """
+        word = self.storage.instance
+        # With a hyphen in it, a word stands in brackets in JSONPath.
+        path = f".{word}" if word.isidentifier() else f"['{word}']"
+        return (watched("drbd", apart=self._apart, storage=self._apart, path=path),)
+
+    def columns(self) -> tuple[Column, ...]:
+        """Show the replica of each node."""
+        name = self._apart
+        of, which = (f" of storage {name}", f" ({name})") if name else ("", "")
+        return (
+            Column(Place.DATA, f"Replication{which}", f"Replication{of}"),
+            Column(Place.DATA, f"Role{which}", f"Replication role{of}"),
+            Column(Place.DATA, f"Disk{which}", f"Replicated disk{of}"),
+        )
+
+    def resources(self) -> tuple[Resource, ...]:
+        """Return the replication: on both nodes, promoted on one of them."""
+        replication = Primitive(
+            self.storage.instance,
+            "ocf:linbit:drbd",
+            promotable_operations(self._operations),
+            {
+                "drbd_resource": self.storage.resource,
+                "adjust_master_score": PROMOTION_SCORES,
+            },
+        )
+        meta: Values = {
+            "promotable": "true",
+            "promoted-max": 1,
+            "promoted-node-max": 1,
+            "clone-max": 2,
+            "clone-node-max": 1,
+            "notify": "true",
+            "interleave": "true",
+        }
+        return (Clone(self.storage.clone, replication, meta),)
+
+    def members(self) -> tuple[Primitive, ...]:
+        """Return what a service that uses the storage has in its group.
+
+        With `sync` a write that was answered is on both nodes' disks. Timeouts as
+        ocf:heartbeat:Filesystem advises.
+        """
+        every_s = every(self.timing, 20)
+        filesystem = Primitive(
+            self.storage.filesystem,
+            "ocf:heartbeat:Filesystem",
+            operations(advised(self.timing, start=60, stop=60, monitor=40, every_s=every_s)),
+            {
+                "device": self.storage.device,
+                "directory": self.storage.mount_point,
+                "fstype": "ext4",
+                "options": "noatime,sync" if self._sync else "noatime",
+            },
+        )
+        return (filesystem,)
+
+    def ties(self, user: str) -> tuple[Constraint, ...]:
+        """Return what keeps a user of the storage, a resource, where its data can be written."""
+        return (
+            Colocation(user, self.storage.clone, "Promoted"),
+            Order(self.storage.clone, "promote", user),
+        )
+
+    @property
+    def _operations(self) -> PromotableOperations:
+        """Advice of ocf:linbit:drbd: start 240, stop 100, the others 90, monitor 20.
+
+        240 is generous in emulation already. A promotion may have to wait for the handler.
+        """
+        timing = self.timing
+        return PromotableOperations(
+            start_s=240,
+            stop_s=100 * timing.pace,
+            monitor_s=20 * timing.pace,
+            monitor_every_s=every(timing, 10),
+            promote_s=max(90 * timing.pace, timing.fence_handler_dc_s + 30),
+            demote_s=90 * timing.pace,
+            notify_s=90 * timing.pace,
+            monitor_unpromoted_every_s=every(timing, 13),
+        )
+
+    @property
+    def _apart(self) -> str:
+        """What tells it from the first storage, which is not told from anything."""
+        return self.storage.name if self.storage.number else ""
+
+    def _look(self, what: str) -> str:
+        return f"{what} {self.storage.resource}"
+
+    def _attach(self, found: Found, facts: Facts, written: frozenset[str]) -> tuple[Step, ...]:
+        """Give the disk metadata if it has none and bring replication up; one node notes it.
+
+        Afterwards that is for Pacemaker, whose agent needs the module: a node that was made anew
+        has not loaded it.
+        """
+        if found.cluster_runs or self.note in found.first.notes:
+            needed = MODULE in written or not facts.cluster_runs
+            return (Step("DRBD loaded", "modprobe drbd"),) if needed else ()
+        words = shlex.join((self.storage.resource, self.minor))
+        command = f"set -- {words}\n{program('attach_replication.sh')}"
+        return (Step("replication attached", command),)
+
+    def _adjust(self, facts: Facts, written: frozenset[str]) -> tuple[Step, ...]:
+        """Make running replication take over its configuration, and end what cut it off by hand.
+
+        A node that stands alone or has let go of its disk stays so by itself.
+        """
+        line = facts.looks.get(self._look("replication"), "")
+        cut_off = any(word in line for word in ("cs:StandAlone", "ds:Diskless/"))
+        if not facts.cluster_runs or (self.configuration not in written and not cut_off):
+            return ()
+        command = f"drbdadm adjust {self.storage.resource}"
+        return (Step("replication took over its configuration", command),)
+
+    def _grow(self, facts: Facts) -> tuple[Step, ...]:
+        """Make replication and filesystem as large as their disks, where the filesystem is in use.
+
+        Both disks must have grown.
+        """
+        found = parse_sizes(facts.looks.get(self._look("sizes"), ""))
+        if found is None:
+            return ()
+        least = found.disk_kib - _metadata_kib(found.disk_kib)
+        grown = found.filesystem_kib >= found.device_kib - FILESYSTEM_REST_KIB
+        if found.device_kib >= least and grown:
+            return ()
+        words = shlex.join((self.storage.resource, self.minor, str(least)))
+        command = f"set -- {words}\n{program('grow_replication.sh')}"
+        return (Step("replicated disk and filesystem grown", command),)
 
 
-def constraints(user: str) -> tuple[Constraint, ...]:
-    """Return what keeps a user of the storage, a resource, where its data can be written."""
-    return (
-        Colocation(user, CLONE, "Promoted"),
-        Order(CLONE, "promote", user),
+def check_handler(written: frozenset[str]) -> tuple[Step, ...]:
+    """Let the corrected handler judge a living and a dead peer, whenever it was written."""
+    if FENCE_HANDLER not in written:
+        return ()
+    command = f"set -- {FENCE_HANDLER}\n{program('check_fence_handler.sh')}"
+    return (Step("fence handler corrected", command),)
+
+
+def parse_sizes(text: str) -> Sizes | None:
+    """Read the sizes; None where the device is not primary."""
+    found = {
+        words[0]: [int(word) for word in words[1:]] for words in map(str.split, text.splitlines())
+    }
+    if not {"disk", "device", "filesystem"} <= found.keys():
+        return None
+    # Blocks come first and the exponent of their size in KiB last (ext4's disk layout).
+    superblock = found["filesystem"]
+    return Sizes(
+        disk_kib=found["disk"][0] // 1024,
+        device_kib=found["device"][0] // 2,
+        filesystem_kib=superblock[0] << superblock[-1],
     )
+
+
+def _metadata_kib(disk_kib: int) -> int:
+    """Return what DRBD may take of a disk for its internal metadata.
+
+    A bit for each 4 KiB, an activity log of 32 KiB and a superblock of 4 KiB, aligned to 4 KiB
+    (drbdmeta(8)).
+    """
+    return disk_kib // (4 * 8 * 1024) + 32 + 4 + 8

@@ -1,6 +1,6 @@
-# What a machine is like. Arguments: folder of notes, fencing disk and replicated disk (empty: no
-# node), units, packages, settings of the kernel (files below /proc/sys).
-notes=$1 disk=$2 data=$3 units=$4 packages=$5 settings=$6
+# What a machine is like. Arguments: folder of notes, "node" for a node, units, packages, settings of
+# the kernel (files below /proc/sys), shell text that prints what else is asked.
+notes=$1 node=$2 units=$3 packages=$4 settings=$5 looks=$6
 
 echo "== system"
 . /etc/os-release
@@ -38,22 +38,9 @@ nft --stateless list table inet halab 2>/dev/null |
     sha256sum - /etc/halab/firewall.nft /etc/corosync/authkey \
         /etc/corosync/qnetd/nssdb/*.db /etc/corosync/qdevice/net/nssdb/*.db 2>/dev/null || :
 
-if [ -n "$disk" ]; then
-    echo "== fencing disk"
-    if command -v sbd >/dev/null; then sbd -d "$disk" dump 2>/dev/null || :; fi
+eval "$looks"
 
-    echo "== replication"
-    grep '^ *0: ' /proc/drbd 2>/dev/null || :
-
-    echo "== sizes"
-    if grep -q '^ *0: .* ro:Primary/' /proc/drbd 2>/dev/null; then
-        echo "disk $(blockdev --getsize64 "$data")"
-        # In sectors of 512 bytes, whatever the disk's own are.
-        echo "device $(cat /sys/block/drbd0/size)"
-        # From s_blocks_count_lo to s_log_block_size in the superblock of ext4.
-        echo "filesystem $(od -An -tu4 -j1028 -N24 /dev/drbd0 | tr '\n' ' ')"
-    fi
-
+if [ -n "$node" ]; then
     # A daemon that hangs is no reason to know nothing else.
     echo "== members"
     if systemctl is-active --quiet corosync; then

@@ -16,8 +16,8 @@ from labs.ports import ZABBIX_FRONTEND
 from labs.roles import NetworkRole
 from machines.remote import Remote
 from machines.tunnel import HERE, tunnel
-from provisioning.secrets import Secrets
-from provisioning.zabbix.names import ADMIN
+from parts.monitoring.names import ADMIN
+from parts.secrets import Secrets
 
 CALL_TIMEOUT_S = 15
 """At pace 1; the import of the template takes 1.5 s natively, a small call 0.05 s."""
@@ -33,6 +33,10 @@ class MonitoringUnreachable(HalabError):
 
 class MonitoringRefused(HalabError):
     """Zabbix's API answered and did not accept the login or the call."""
+
+
+class PasswordRefused(MonitoringRefused):
+    """Zabbix's administrator has another password."""
 
 
 class Api:
@@ -82,7 +86,8 @@ def _worded(what: str) -> Iterator[None]:
         if what == LOGIN and WRONG_PASSWORD not in str(error.data):
             # A frontend whose database still starts answers as well, and in error.
             raise MonitoringUnreachable(f"Zabbix cannot work yet: {error.data}") from None
-        raise MonitoringRefused(f"Zabbix refused {what}: {error.message} {error.data}") from None
+        refused = PasswordRefused if what == LOGIN else MonitoringRefused
+        raise refused(f"Zabbix refused {what}: {error.message} {error.data}") from None
     except (ProcessingError, OSError, HTTPException) as error:
         raise MonitoringUnreachable(
             f"Zabbix's API does not answer ({what}): {error}",

@@ -8,20 +8,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from importlib import resources
 from typing import Any
 
 from inventory.model import Inventory, Machine
 from labs.ports import ZABBIX_AGENT
 from labs.roles import MachineRole
-from provisioning.secrets import Secrets
-from provisioning.zabbix import dashboard
-from provisioning.zabbix.agent import listening_address
+from parts.all import Parts
+from parts.monitoring.agent import listening_address
+from parts.monitoring.names import ADMIN, cluster_host, psk_identity, silence_s
+from parts.secrets import Secrets
+from provisioning.zabbix import dashboard, template
 from provisioning.zabbix.api import Api
-from provisioning.zabbix.names import ADMIN, cluster_host, psk_identity, silence_s
-
-MACHINE, NODE, CLUSTER = "halab machine", "halab cluster node", "halab cluster"
-"""The templates in template.yaml."""
+from provisioning.zabbix.template import CLUSTER, MACHINE, NODE
 
 GUEST = "guest"
 DISABLED_GROUP = "Disabled"
@@ -30,10 +28,8 @@ DISABLED_GROUP = "Disabled"
 PSK = 2
 """Encryption by a pre-shared key, as the API counts."""
 
-DASHBOARD_ITEMS = ("cluster.active", "service.answers", "cluster.votes", "cluster.event")
-
 PROBE_S = 5
-"""Between two probes of the service from outside."""
+"""Between two probes of a service from outside."""
 
 _EVERYTHING = {"createMissing": True, "updateExisting": True}
 RULES = {
@@ -44,7 +40,7 @@ RULES = {
     "triggers": {**_EVERYTHING, "deleteMissing": True},
     "httptests": {**_EVERYTHING, "deleteMissing": True},
 }
-"""How the template is imported: what it no longer holds goes away."""
+"""How the templates are imported: what they no longer hold goes away, on all hosts."""
 
 
 @dataclass(frozen=True)
@@ -58,11 +54,6 @@ class Host:
     macros: dict[str, str]
     note: str
     """Shown as the host's description; it changes with the key, which the API never tells."""
-
-
-def template() -> str:
-    """Return the templates as Zabbix exports them, YAML."""
-    return (resources.files("provisioning") / "zabbix" / "template.yaml").read_text()
 
 
 def group_name(inventory: Inventory) -> str:
@@ -79,7 +70,6 @@ def hosts(inventory: Inventory, secrets: Secrets) -> tuple[Host, ...]:
         "{$HALAB.READ}": f"{max(1, interval // 2)}s",
         "{$HALAB.SILENCE}": f"{silence_s(interval)}s",
     }
-    service = inventory.service
     key = hashlib.sha256(secrets.zabbix_psk.encode()).hexdigest()[:8]
     note = f"Made by halab for the lab {inventory.lab}; key {key}."
     name = cluster_host(inventory)
@@ -92,7 +82,6 @@ def hosts(inventory: Inventory, secrets: Secrets) -> tuple[Host, ...]:
             templates=frozenset({CLUSTER}),
             address=None,
             macros={
-                "{$HALAB.SERVICE}": f"http://{service.address.ip}:{service.port}/ping",
                 "{$HALAB.PROBE}": f"{PROBE_S}s",
                 "{$HALAB.SILENCE}": f"{silence_s(interval)}s",
             },
@@ -129,32 +118,33 @@ def differs(wanted: Host, found: dict[str, Any] | None) -> bool:
     )
 
 
-def describe(inventory: Inventory, secrets: Secrets) -> str:
+def describe(parts: Parts, secrets: Secrets) -> str:
     """Return all that Zabbix shall be told, as text: where it differs, so does what it is told."""
-    ids = {key: "" for key in DASHBOARD_ITEMS}
-    board = dashboard.layout(cluster_host(inventory), "", [], ids)
+    inventory = parts.inventory
+    ids = {key: "" for key in dashboard.ITEMS}
+    board = dashboard.layout(parts, cluster_host(inventory), "", [], ids)
     told = [
         (h.name, h.visible, sorted(h.templates), h.address, sorted(h.macros.items()), h.note)
         for h in hosts(inventory, secrets)
     ]
-    return repr((template(), RULES, told, PSK, dashboard.essence(board)))
+    return repr((template.source(parts), RULES, told, PSK, dashboard.essence(board)))
 
 
-def ensure_configured(api: Api, inventory: Inventory, secrets: Secrets) -> tuple[str, ...]:
+def ensure_configured(api: Api, parts: Parts, secrets: Secrets) -> tuple[str, ...]:
     """Make Zabbix watch the lab as wanted; return what was changed, nothing when all was right."""
     return (
-        *_ensure_template(api),
-        *_ensure_hosts(api, inventory, secrets),
+        *_ensure_templates(api, parts),
+        *_ensure_hosts(api, parts.inventory, secrets),
         *_ensure_guest_disabled(api),
-        *_ensure_dashboard(api, inventory),
+        *_ensure_dashboard(api, parts),
     )
 
 
-def _ensure_template(api: Api) -> Iterable[str]:
-    source = {"format": "yaml", "rules": RULES, "source": template()}
+def _ensure_templates(api: Api, parts: Parts) -> Iterable[str]:
+    source = {"format": template.FORMAT, "rules": RULES, "source": template.source(parts)}
     if api.call_with("configuration.importcompare", source):
         api.call_with("configuration.import", source)
-        yield "monitoring template imported"
+        yield "monitoring templates imported"
 
 
 def _ensure_hosts(api: Api, inventory: Inventory, secrets: Secrets) -> Iterable[str]:
@@ -244,13 +234,14 @@ def _ensure_guest_disabled(api: Api) -> Iterable[str]:
     yield "guest account of monitoring disabled"
 
 
-def _ensure_dashboard(api: Api, inventory: Inventory) -> Iterable[str]:
+def _ensure_dashboard(api: Api, parts: Parts) -> Iterable[str]:
+    inventory = parts.inventory
     name = cluster_host(inventory)
     items = api.call(
         "item.get",
         output=["key_"],
         host=name,
-        filter={"key_": list(DASHBOARD_ITEMS)},
+        filter={"key_": list(dashboard.ITEMS)},
         selectHosts=["name"],
     )
     machines = api.call(
@@ -260,6 +251,7 @@ def _ensure_dashboard(api: Api, inventory: Inventory) -> Iterable[str]:
         selectHostGroups=["groupid"],
     )
     wanted = dashboard.layout(
+        parts,
         items[0]["hosts"][0]["name"],
         machines[0]["hostgroups"][0]["groupid"],
         sorted(machine["hostid"] for machine in machines),

@@ -44,7 +44,7 @@ def rehearse(folder: LabFolder, inventory: Inventory, tell: Callable[[str], None
         wait_healthy(inventory, inventory.timing.healthy_wait_s)
 
     def rehearse(drill: str | Drill) -> DrillResult:
-        entry = find(drill) if isinstance(drill, str) else drill
+        entry = find(drill, site.parts) if isinstance(drill, str) else drill
         kept = run(site, entry, Printing(), seed=new_seed())
         for line in words(kept.result):
             tell(line)

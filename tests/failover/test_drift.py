@@ -13,22 +13,25 @@ from hypervisor.reset import can_reset
 from hypervisor.toolchain import find_toolchain
 from infra.engine import Engine
 from inventory.model import Inventory
+from parts.all import Parts
+from parts.quorum import device
+from parts.secrets import load_secrets
+from parts.system.firewall import RULES
 from provisioning.drift import find_drift
-from provisioning.secrets import load_secrets
 from status.collect import collect
 from status.health import wait_healthy
 
 ON_THE_ACTIVE_NODE = "crm_attribute --type crm_config --name stonith-enabled --update false"
-ON_THE_STANDBY = """
+ON_ANOTHER = """
 nft flush ruleset
-rm /etc/halab/firewall.nft /etc/drbd.d/r0.res
+rm -f {files}
 printf x >/etc/corosync/authkey
 sysctl -qw net.ipv4.ip_forward=1
 systemctl disable --now --quiet chrony
 """
 ON_THE_MONITOR = """
-systemctl disable --now --quiet corosync-qnetd
-systemctl mask --quiet corosync-qnetd
+systemctl disable --now --quiet {unit}
+systemctl mask --quiet {unit}
 systemctl stop zabbix-agent2
 """
 
@@ -46,21 +49,24 @@ def engine(folder: LabFolder, inventory: Inventory) -> Iterator[Engine]:
 
 
 def test_what_was_changed_by_hand_is_seen_and_mended(
-    engine: Engine, folder: LabFolder, inventory: Inventory
+    engine: Engine, folder: LabFolder, inventory: Inventory, parts: Parts
 ) -> None:
     secrets = load_secrets(folder.secrets)
     assert find_drift(inventory, secrets) == {}
     provisioned = folder.inventory.stat().st_mtime_ns
 
-    active = collect(inventory).active
-    assert active is not None
-    (standby,) = [node for node in inventory.nodes if node.name != active]
+    active, *_ = collect(inventory).service(parts.first_service.service.name).nodes
+    another, *_ = [node for node in inventory.nodes if node.name != active]
+    rules = (RULES,) if inventory.firewall.enabled else ()
+    files = (*rules, *(storage.configuration for storage in parts.storage.values()))
+    # Whatever a lab is made of, its monitor tells the time.
+    unit = device.SERVER if inventory.quorum == "device" else "chrony.service"
     run_on(inventory.machine(active), ON_THE_ACTIVE_NODE)
-    run_on(standby, ON_THE_STANDBY)
-    run_on(inventory.monitor, ON_THE_MONITOR)
+    run_on(another, ON_ANOTHER.format(files=" ".join(files)))
+    run_on(inventory.monitor, ON_THE_MONITOR.format(unit=unit))
 
     drift = find_drift(inventory, secrets)
-    assert set(drift) == {machine.name for machine in inventory.machines}
+    assert set(drift) == {active, another.name, inventory.monitor.name}
     assert [(step.what, step.name) for step in engine.preview()] == [("update", "software")]
 
     engine.up(lambda _: None)

@@ -1,4 +1,4 @@
-"""Nobody has room on the root filesystem: the service moves, and the lost node comes back."""
+"""Nobody has room on the root filesystem: clients are served, and the lost node comes back."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import pytest
 from core.wait import wait_until
 from drills.faults.base import run_on
 from inventory.model import Inventory, Machine
-from provisioning.daemons import daemons
+from parts.all import Parts
 from status.health import wait_healthy
 
 RESTART_S = 30.0
@@ -38,11 +38,13 @@ def kill(machine: Machine, unit: str, timeout: float) -> None:
 
 
 @pytest.mark.thorough
-def test_every_killed_daemon_comes_back(inventory: Inventory, tell: Callable[[str], None]) -> None:
+def test_every_killed_daemon_comes_back(
+    inventory: Inventory, parts: Parts, tell: Callable[[str], None]
+) -> None:
     timing = inventory.timing
     wait_healthy(inventory, timing.healthy_wait_s)
     for machine in inventory.machines:
-        for daemon in daemons(inventory, machine.role):
+        for daemon in (each for part in parts.every for each in part.daemons(machine.role)):
             kill(machine, daemon.unit, RESTART_S * timing.pace)
             tell(f"{daemon.unit} is back on {machine.name}")
     wait_healthy(inventory, timing.healthy_wait_s)

@@ -9,7 +9,10 @@ import pytest
 from drills.catalogue import find
 from drills.faults.base import Fault, Scene, repair_on, run_on
 from drills.result import Answer
+from inventory.model import Machine
 from labs.roles import NetworkRole
+from parts.all import Parts
+from parts.services.base import ServicePart
 from tests.failover.conftest import Rehearse
 
 AGENT = "/usr/sbin/fence_sbd"
@@ -34,24 +37,37 @@ rm -f {TRUTHFUL} {LIAR}
 
 LET_GO = """set -e
 systemctl kill --signal=STOP corosync
-kill -9 $(pidof nginx)
-ip address delete {address} dev {interface}
+kill -9 $(pidof {program})
+for address in {addresses}; do ip address delete $address dev {interface} 2>/dev/null || :; done
+"""
+GIVE_UP_DATA = """
 tries=0
-until umount /srv/data; do tries=$((tries + 1)); [ $tries -lt 20 ]; sleep 0.5; done
-drbdadm secondary r0
+until umount {place}; do tries=$((tries + 1)); [ $tries -lt 20 ]; sleep 0.5; done
+drbdadm secondary {resource}
 """
 """Silences a node's membership and makes it let go of all that it holds: whoever takes over meets
 no resistance, so that nothing but the lie is wrong."""
 
 
-def _lying_fencing() -> Fault:
+def let_go(part: ServicePart, machine: Machine) -> str:
+    """Return what makes a machine let go of a service."""
+    text = LET_GO.format(
+        program=part.process.program,
+        addresses=" ".join(map(str, part.service.addresses)),
+        interface=machine.interfaces[NetworkRole.SERVICE].name,
+    )
+    if part.storage is None:
+        return text
+    place, resource = part.storage.mount_point, part.storage.resource
+    return text + GIVE_UP_DATA.format(place=place, resource=resource)
+
+
+def _lying_fencing(part: ServicePart) -> Fault:
     def inject(scene: Scene) -> None:
         for node in scene.inventory.nodes:
             run_on(node, LIE)
         for machine in scene.targets:
-            interface = machine.interfaces[NetworkRole.SERVICE].name
-            address = scene.inventory.service.address
-            run_on(machine, LET_GO.format(address=address, interface=interface))
+            run_on(machine, let_go(part, machine))
 
     def heal(scene: Scene) -> None:
         for machine in scene.targets:
@@ -63,11 +79,15 @@ def _lying_fencing() -> Fault:
 
 
 @pytest.mark.thorough
-def test_the_judge_sees_through_it(rehearse: Rehearse) -> None:
-    result = rehearse(replace(find("power-off"), name="lying-fencing", fault=_lying_fencing()))
+def test_the_judge_sees_through_it(rehearse: Rehearse, parts: Parts) -> None:
+    lie = _lying_fencing(parts.first_service)
+    result = rehearse(replace(find("power-off", parts), name="lying-fencing", fault=lie))
     answers = {check.question: check.answer for check in result.checks}
     [victim] = result.targets
-    assert answers[f"Has the service left {victim}?"] is Answer.PASS
+    everywhere = parts.first_service.service.everywhere
+    left = f"Has the service left {victim}?"
+    visit = f"Did exactly the addresses of {victim} move, and come home?"
+    assert answers[visit if everywhere else left] is Answer.PASS
     assert answers[f"Was fenced, with success: {victim}?"] is Answer.PASS
     assert answers["Was fencing confirmed before the takeover?"] is Answer.PASS
     down_first = "Was the victim really down, as the hypervisor saw it, before the takeover?"

@@ -1,4 +1,4 @@
-"""The web server's master dies and leaves its workers: the server starts again where it was."""
+"""A server's first process dies and leaves the others: the server starts again where it was."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Corosync dies on the active node: the node is outside, so it is fenced before the takeover."""
+"""Corosync dies on a node that serves: the node is outside, so it is fenced before the takeover."""
 
 from __future__ import annotations
 

@@ -6,6 +6,8 @@ import pytest
 
 from tests.failover.conftest import Rehearse, require_pass
 
+pytestmark = pytest.mark.needs("drbd")
+
 
 def test_a_node_that_joins_harms_nobody_who_serves_alone(rehearse: Rehearse) -> None:
     require_pass(rehearse("rejoin"))

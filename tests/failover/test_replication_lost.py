@@ -11,6 +11,7 @@ import pytest
 from tests.failover.conftest import Rehearse, require_pass
 
 
+@pytest.mark.needs("drbd")
 @pytest.mark.thorough
 def test_the_active_node_goes_on_alone_and_takes_the_other_back(rehearse: Rehearse) -> None:
     result = rehearse("replication-cut")

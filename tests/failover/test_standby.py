@@ -1,4 +1,4 @@
-"""A person moves the service away from a node for maintenance, and lets the node come back."""
+"""A person moves everything away from a node for maintenance, and lets the node come back."""
 
 from __future__ import annotations
 

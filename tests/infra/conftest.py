@@ -15,10 +15,8 @@ from labs.loading import load
 from labs.model import Lab
 from labs.roles import MachineRole
 
-HOST_KEYS = {
-    name: HostKey(Path(f"/keys/{name}"), f"ssh-ed25519 {name}")
-    for name in ("node1", "node2", "monitor")
-}
+NAMES = ("node1", "node2", "node3", "monitor")
+HOST_KEYS = {name: HostKey(Path(f"/keys/{name}"), f"ssh-ed25519 {name}") for name in NAMES}
 
 
 class Recorder(Mocks):
@@ -68,5 +66,5 @@ def record(tmp_path: Path) -> LabRecord:
         prefix="",
         pool=tmp_path / "pool",
         boot={role: boot for role in MachineRole},
-        domains={name: name for name in ("node1", "node2", "monitor")},
+        domains={name: name for name in NAMES},
     )

@@ -60,15 +60,31 @@ def test_a_machine_that_is_gone_is_made_with_what_belongs_to_it() -> None:
     impact = impact_of(
         [
             step("create", "domain", "node"),
+            step("create", "volume", "node-root"),
+            step("create", "volume", "node-data"),
+            step("create", "volume", "node-two"),
             step("create", "volume", "node-host-key"),
             step("create", "volume", "node-two-host-key"),
+            step("create", "volume", "node-two-data"),
+            step("create", "volume", "sbd"),
             step("replace", "domain", "node-two"),
         ]
     )
 
-    assert impact.missing == ("urn of domain node", "urn of volume node-host-key")
+    assert impact.missing == (
+        "urn of domain node",
+        # Its own, and those of storage `data` and `two`.
+        "urn of volume node-root",
+        "urn of volume node-data",
+        "urn of volume node-two",
+        "urn of volume node-host-key",
+    )
     assert impact.in_turn == {
-        "node-two": ("urn of volume node-two-host-key", "urn of domain node-two")
+        "node-two": (
+            "urn of volume node-two-host-key",
+            "urn of volume node-two-data",
+            "urn of domain node-two",
+        )
     }
 
 

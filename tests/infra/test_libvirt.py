@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,13 +13,16 @@ import pulumi
 import pulumi_libvirt as libvirt
 import pytest
 
-from infra.libvirt import LibvirtPlatform, cmdline_maps
-from infra.machines import Cluster
+from infra.cluster import Cluster
+from infra.libvirt import MIB, LibvirtPlatform, cmdline_maps
 from inventory.mark import volume_name
 from inventory.record import LabRecord
+from labs.checking import check
+from labs.loading import load
 from labs.model import Lab
 from labs.roles import NetworkRole
 from tests.infra.conftest import HOST_KEYS, Recorder
+from tests.unit.planned_lab import plan
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIG test"
 
@@ -64,6 +68,53 @@ def test_a_node_has_its_own_two_disks_and_the_shared_one(built: Recorder) -> Non
     ]
     assert disks["node1"][2] == disks["node2"][2]
     assert len(disks["monitor"]) == 1
+
+
+def test_each_storage_has_a_disk_of_its_own_size_on_every_node(
+    record: LabRecord, recorder: Recorder
+) -> None:
+    services = {
+        "web": {"kind": "nginx", "storage": "pages"},
+        "sql": {"kind": "postgresql", "storage": "rows"},
+    }
+    storage = {"pages": {"kind": "drbd"}, "rows": {"kind": "drbd", "size_mib": 1024}}
+    tables = {"version": 1, "name": "two", "services": services, "storage": storage}
+    build(check("two.toml", tables, Lab), record)
+
+    volumes, domains = recorder.of("Volume"), recorder.of("Domain")
+    for node in ("node1", "node2"):
+        assert [disk["volumeId"] for disk in domains[node]["disks"]] == [
+            f"id of {node}-root",
+            f"id of {node}-pages",
+            f"id of {node}-rows",
+            "id of sbd",
+        ]
+        assert volumes[f"{node}-pages"]["size"] == 512 * MIB
+        assert volumes[f"{node}-rows"]["size"] == 1024 * MIB
+        sheet = domains[node]["xml"]["xslt"]
+        assert re.findall(r"<serial>(\w+)</serial>", sheet) == ["root", "pages", "rows", "sbd"]
+
+
+def test_nodes_without_storage_have_no_disk_for_it(record: LabRecord, recorder: Recorder) -> None:
+    build(load("active-active"), record)
+
+    domains = recorder.of("Domain")
+    assert set(domains) == {"node1", "node2", "node3", "monitor"}
+    for node in ("node1", "node2", "node3"):
+        disks = [disk["volumeId"] for disk in domains[node]["disks"]]
+        assert disks == [f"id of {node}-root", "id of sbd"]
+
+
+def test_software_looks_for_the_disks_under_the_names_that_machines_are_given(
+    record: LabRecord, recorder: Recorder
+) -> None:
+    lab = load("database")
+    build(lab, record)
+
+    found = plan(lab, accelerated=True)
+    sheet = recorder.of("Domain")["node1"]["xml"]["xslt"]
+    given = {f"/dev/disk/by-id/virtio-{name}" for name in re.findall(r"<serial>(.*)</", sheet)}
+    assert {storage.disk for storage in found.storage} | {found.fencing.disk} <= given
 
 
 def test_a_data_disk_is_not_made_anew_for_its_size_but_a_machine_for_its_parts(

@@ -1,4 +1,7 @@
-"""The lab's machines as testinfra hosts: `node` runs a test once for every node."""
+"""The lab's machines as testinfra hosts: `node` runs a test once for every node.
+
+`any_machine` runs it for every machine; `service` and `storage` for each that the lab has.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,12 @@ from testinfra.host import Host
 from core.command import run
 from inventory.known_hosts import write_known_hosts
 from inventory.model import Inventory, Machine
+from parts.all import Parts
+from parts.seen import Seen
+from parts.services.base import ServicePart
+from parts.storage.drbd import Drbd
 from status.collect import Observer
 from status.model import LabStatus
-from status.rules import Readings
 from tests.conftest import lab_inventory
 
 
@@ -94,6 +100,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "any_machine" in metafunc.fixturenames:
         names = [machine.name for machine in inventory.machines]
         metafunc.parametrize("any_machine", names, indirect=True, scope="session")
+    if "service" in metafunc.fixturenames:
+        names = [each.name for each in inventory.services]
+        metafunc.parametrize("service", names, indirect=True, scope="session")
+    if "storage" in metafunc.fixturenames:
+        names = [each.name for each in inventory.storage]
+        metafunc.parametrize("storage", names, indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")
@@ -104,6 +116,16 @@ def node(request: pytest.FixtureRequest, visit: Callable[[str], Inspected]) -> I
 @pytest.fixture(scope="session")
 def any_machine(request: pytest.FixtureRequest, visit: Callable[[str], Inspected]) -> Inspected:
     return visit(request.param)
+
+
+@pytest.fixture(scope="session")
+def service(request: pytest.FixtureRequest, parts: Parts) -> ServicePart:
+    return parts.services[request.param]
+
+
+@pytest.fixture(scope="session")
+def storage(request: pytest.FixtureRequest, parts: Parts) -> Drbd:
+    return parts.storage[request.param]
 
 
 @pytest.fixture(scope="session")
@@ -122,31 +144,17 @@ def clock_of(machine: Inspected) -> float:
 
 
 @pytest.fixture(scope="session")
-def observed(inventory: Inventory) -> tuple[LabStatus, Readings]:
+def observed(inventory: Inventory) -> tuple[LabStatus, Seen]:
     """Return one look at the lab, for the tests that only need its status."""
     with Observer(inventory) as observer:
         return observer.read_both()
 
 
 @pytest.fixture(scope="session")
-def status(observed: tuple[LabStatus, Readings]) -> LabStatus:
+def status(observed: tuple[LabStatus, Seen]) -> LabStatus:
     return observed[0]
 
 
 @pytest.fixture(scope="session")
-def readings(observed: tuple[LabStatus, Readings]) -> Readings:
+def seen(observed: tuple[LabStatus, Seen]) -> Seen:
     return observed[1]
-
-
-@pytest.fixture(scope="session")
-def active(status: LabStatus, visit: Callable[[str], Inspected]) -> Inspected:
-    assert status.active, f"no single active node: {status.reasons}"
-    return visit(status.active)
-
-
-@pytest.fixture(scope="session")
-def passive(
-    status: LabStatus, inventory: Inventory, visit: Callable[[str], Inspected]
-) -> Inspected:
-    [other] = [node.name for node in inventory.nodes if node.name != status.active]
-    return visit(other)

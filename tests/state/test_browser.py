@@ -1,4 +1,4 @@
-"""The dashboard in a real browser: a person logs in and sees who is active."""
+"""The dashboard in a real browser: a person logs in and sees who serves."""
 
 from __future__ import annotations
 
@@ -10,14 +10,19 @@ from status.model import LabStatus
 from tests.browser import body, dashboard, keep_picture, patience, wait_for_texts
 
 
-def test_a_person_sees_the_active_node(
+def test_a_person_sees_who_serves(
     inventory: Inventory, folder: LabFolder, status: LabStatus
 ) -> None:
     if inventory.monitoring is None:
         pytest.skip("this lab has no monitoring")
-    assert status.active
+    serving = {node for service in status.services for node in service.nodes}
+    assert serving
+    title = "Active node" if inventory.has_one_address else "Served at"
+    parts = [
+        *(["Quorum device"] if inventory.quorum == "device" else []),
+        *(["Replication"] if inventory.storage else []),
+    ]
     with dashboard(inventory, folder) as page:
-        wanted = ["HA cluster", "Active node", status.active, "Quorum device"]
-        wait_for_texts(page, wanted, patience(inventory))
+        wait_for_texts(page, ["HA cluster", title, *serving, *parts], patience(inventory))
         keep_picture(page, folder, "dashboard.png")
         assert "Undefined" not in body(page), "PHP complains on the page"

@@ -4,30 +4,35 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from inventory.model import Inventory
-from provisioning.sbd import parse_dump, wanted
-from status.rules import Readings
+from parts.fencing.sbd import PRIMITIVE, parse_dump, wanted
+from parts.seen import Seen
 from tests.state.conftest import Inspected
+from wire.sbd import parse_slots
+
+pytestmark = pytest.mark.needs("sbd")
 
 
 def test_the_disk_holds_the_defined_timeouts(node: Inspected, inventory: Inventory) -> None:
-    assert parse_dump(node.output(f"sbd -d {inventory.disks.sbd} dump")) == wanted(inventory)
+    assert parse_dump(node.output(f"sbd -d {inventory.fencing.disk} dump")) == wanted(inventory)
 
 
 def test_every_node_has_a_clear_slot(node: Inspected, inventory: Inventory) -> None:
-    listed = node.output(f"sbd -d {inventory.disks.sbd} list")
+    listed = node.output(f"sbd -d {inventory.fencing.disk} list")
     slots = {line.split("\t")[1]: line.split("\t")[2] for line in listed.splitlines()}
     assert slots == {node.name: "clear" for node in inventory.nodes}
 
 
-def test_the_nodes_share_one_disk(readings: Readings) -> None:
-    slots = {reading.slots for reading in readings.reached.values()}
+def test_the_nodes_share_one_disk(seen: Seen) -> None:
+    slots = {parse_slots(node.told["slots"]) for node in seen.reached.values()}
     assert len(slots) == 1
 
 
 def test_sbd_watches_this_disk(node: Inspected, inventory: Inventory) -> None:
     watchers = node.output("ps -eo args")
-    assert f"sbd: watcher: {inventory.disks.sbd}" in watchers
+    assert f"sbd: watcher: {inventory.fencing.disk}" in watchers
     assert "sbd: watcher: Pacemaker" in watchers
     assert "sbd: watcher: Cluster" in watchers
 
@@ -49,10 +54,10 @@ def test_pacemaker_fences_through_this_disk(node: Inspected, inventory: Inventor
     assert options.strip() == "true"
     for target in inventory.nodes:
         capable = node.output(f"stonith_admin --list {target.name}")
-        assert re.search(r"^\s*fencing\b", capable, re.MULTILINE), capable
+        assert re.search(rf"^\s*{PRIMITIVE}\b", capable, re.MULTILINE), capable
 
 
-def test_nothing_was_fenced_in_vain(readings: Readings) -> None:
-    assert readings.cluster is not None
-    bad = [event for event in readings.cluster.fence_events if event.status != "success"]
+def test_nothing_was_fenced_in_vain(seen: Seen) -> None:
+    assert seen.cluster is not None
+    bad = [event for event in seen.cluster.fence_events if event.status != "success"]
     assert bad == []

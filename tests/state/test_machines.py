@@ -8,15 +8,11 @@ import re
 import pytest
 
 from inventory.model import Inventory
-from labs.roles import INTERFACE_NAMES, MachineRole, NetworkRole
-from provisioning.packages import PACKAGES
+from labs.roles import INTERFACE_NAMES, NetworkRole
+from parts.all import Parts
+from provisioning.packages import wanted
 from tests.state.conftest import Inspected
 
-AT_BOOT = {
-    MachineRole.NODE: ("corosync", "corosync-qdevice", "pacemaker", "sbd", "chrony"),
-    MachineRole.MONITOR: ("corosync-qnetd", "chrony"),
-}
-LEFT_TO_THE_CLUSTER = ("drbd", "nginx")
 CLOCK_OFFSET_S = 0.25
 """What machines may disagree: a twentieth of the shortest watchdog."""
 
@@ -30,16 +26,16 @@ def test_name_and_boot_id_are_its_own(any_machine: Inspected) -> None:
     assert any_machine.output("uname -n").strip() == any_machine.machine.name
 
 
-def test_packages(any_machine: Inspected) -> None:
-    wanted = PACKAGES[any_machine.machine.role]
+def test_packages(any_machine: Inspected, parts: Parts) -> None:
+    names = wanted(parts, any_machine.machine.role)
     listed = any_machine.host.run(
-        f"dpkg-query --show --showformat '${{Package}} ${{db:Status-Abbrev}}\\n' {' '.join(wanted)}"
+        f"dpkg-query --show --showformat '${{Package}} ${{db:Status-Abbrev}}\\n' {' '.join(names)}"
     )
-    assert listed.stdout.count(" ii") == len(wanted), listed.stderr
+    assert listed.stdout.count(" ii") == len(names), listed.stderr
 
 
-def test_services_run_and_come_back_after_a_boot(any_machine: Inspected) -> None:
-    for name in AT_BOOT[any_machine.machine.role]:
+def test_services_run_and_come_back_after_a_boot(any_machine: Inspected, parts: Parts) -> None:
+    for name in {unit for part in parts.every for unit in part.units(any_machine.machine.role)}:
         unit = any_machine.host.service(name)
         assert unit.is_running, f"{name} does not run"
         assert unit.is_enabled, f"{name} does not start at boot"
@@ -55,8 +51,8 @@ def test_the_firewall_stands_before_the_network(
         assert {"network-pre.target", "ssh.service"} <= set(earlier.split())
 
 
-def test_what_the_cluster_starts_does_not_start_by_itself(node: Inspected) -> None:
-    for unit in LEFT_TO_THE_CLUSTER:
+def test_what_the_cluster_starts_does_not_start_by_itself(node: Inspected, parts: Parts) -> None:
+    for unit in {name for part in parts.every for name in part.strangers(node.machine.role)}:
         assert not node.host.service(unit).is_enabled, f"{unit} is enabled"
 
 

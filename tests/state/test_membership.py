@@ -1,11 +1,14 @@
-"""Membership: both links, all votes, the quorum device among them."""
+"""Membership: both links, and all votes, those of a quorum device among them."""
 
 from __future__ import annotations
 
+import pytest
+
 from inventory.model import Inventory
-from status.model import LabStatus, NodeState, QdeviceState
-from status.rules import Readings
+from parts.seen import NodeState, Seen
+from status.model import LabStatus
 from tests.state.conftest import Inspected
+from wire.corosync import QdeviceState
 
 
 def test_the_lab_is_healthy(status: LabStatus) -> None:
@@ -26,16 +29,18 @@ def test_every_node_sees_both_links_to_every_other(status: LabStatus, inventory:
     } == expected
 
 
-def test_every_node_counts_every_vote(readings: Readings, inventory: Inventory) -> None:
-    for name, reading in readings.reached.items():
-        assert reading.quorum is not None, name
-        assert reading.quorum.quorate, name
-        assert reading.quorum.votes == reading.quorum.expected == len(inventory.nodes) + 1, name
-        assert reading.quorum.qdevice is QdeviceState.VOTING, name
-        assert reading.quorum.members == {node.number for node in inventory.nodes}, name
+def test_every_node_counts_every_vote(seen: Seen, inventory: Inventory) -> None:
+    device = inventory.quorum == "device"
+    for name, node in seen.reached.items():
+        assert node.quorum is not None, name
+        assert node.quorum.quorate, name
+        assert node.quorum.votes == node.quorum.expected == len(inventory.nodes) + device, name
+        assert node.quorum.qdevice is (QdeviceState.VOTING if device else None), name
+        assert node.quorum.members == {node.number for node in inventory.nodes}, name
 
 
-def test_the_quorum_device_knows_both_nodes(monitor: Inspected, inventory: Inventory) -> None:
+@pytest.mark.needs("device")
+def test_the_quorum_device_knows_every_node(monitor: Inspected, inventory: Inventory) -> None:
     told = monitor.output("corosync-qnetd-tool -l")
     assert f'Cluster "{inventory.lab}"' in told
     assert "Algorithm:\t\tFifty-Fifty split" in told
@@ -44,21 +49,30 @@ def test_the_quorum_device_knows_both_nodes(monitor: Inspected, inventory: Inven
 
 
 def test_links_are_encrypted_and_timed_as_defined(node: Inspected, inventory: Inventory) -> None:
-    told = node.output("corosync-cmapctl totem. runtime.config.totem. quorum.device.")
-    values = dict(
-        (line.split(" (")[0], line.split(" = ", 1)[1])
-        for line in told.splitlines()
-        if " = " in line
-    )
+    values = _told(node, "totem. runtime.config.totem.")
     timing = inventory.timing
     assert values["totem.crypto_cipher"] == "aes256"
     assert values["totem.crypto_hash"] == "sha256"
     assert values["runtime.config.totem.token"] == str(timing.token_ms)
     assert values["runtime.config.totem.consensus"] == str(timing.consensus_ms)
-    assert values["quorum.device.sync_timeout"] == str(timing.sync_timeout_ms)
+
+
+@pytest.mark.needs("device")
+def test_the_quorum_device_is_encrypted_and_timed_as_defined(
+    node: Inspected, inventory: Inventory
+) -> None:
+    values = _told(node, "quorum.device.")
+    assert values["quorum.device.sync_timeout"] == str(inventory.timing.sync_timeout_ms)
     assert values["quorum.device.net.tls"] == "required"
 
 
 def test_the_membership_key_is_secret(node: Inspected) -> None:
     key = node.host.file("/etc/corosync/authkey")
     assert (key.user, key.mode) == ("root", 0o400)
+
+
+def _told(node: Inspected, keys: str) -> dict[str, str]:
+    """Return what a node's corosync runs with, by keys that begin like this."""
+    lines = node.output(f"corosync-cmapctl {keys}").splitlines()
+    pairs = (line.split(" = ", 1) for line in lines if " = " in line)
+    return {key.split(" (")[0]: value for key, value in pairs}

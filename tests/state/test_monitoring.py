@@ -12,12 +12,14 @@ from inventory.model import Inventory
 from labs.ports import ZABBIX_AGENT, ZABBIX_FRONTEND, ZABBIX_SERVER
 from labs.roles import NetworkRole
 from machines.remote import Remote
-from provisioning.secrets import Secrets, ensure_secrets
+from parts.monitoring.names import cluster_host
+from parts.secrets import Secrets, ensure_secrets
 from provisioning.zabbix.api import Api, MonitoringRefused, session
-from provisioning.zabbix.names import cluster_host
 from status.problems import ProblemReader
 from tests.quiet import wait_for_quiet
 from tests.state.conftest import Inspected
+
+pytestmark = pytest.mark.needs("monitoring")
 
 
 @pytest.fixture(scope="module")
@@ -27,8 +29,6 @@ def secrets(folder: LabFolder) -> Secrets:
 
 @pytest.fixture(scope="module")
 def api(inventory: Inventory, secrets: Secrets) -> Iterator[Api]:
-    if inventory.monitoring is None:
-        pytest.skip("this lab has no monitoring")
     with Remote(inventory.monitor) as remote, session(remote, inventory, secrets) as opened:
         yield opened
 
@@ -151,8 +151,6 @@ def test_a_healthy_lab_has_no_open_problem(
 def test_collecting_costs_a_node_little(
     node: Inspected, inventory: Inventory, tell: Callable[[str], None]
 ) -> None:
-    if inventory.monitoring is None:
-        pytest.skip("this lab has no monitoring")
     used = node.output(
         "systemctl start halab-cluster-status && "
         "journalctl -q -o cat -u halab-cluster-status -n 20 | grep -o 'Consumed [^,]*' | tail -1"

@@ -4,42 +4,50 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from inventory.model import Inventory
 from labs.roles import NetworkRole
-from provisioning.files import script
+from parts.host import program
+from parts.storage.drbd import Drbd
 from status.model import LabStatus
 from tests.state.conftest import Inspected
 
+pytestmark = pytest.mark.needs("drbd")
 
-def test_both_disks_are_in_step(status: LabStatus, inventory: Inventory) -> None:
-    assert set(status.replication) == {node.name for node in inventory.nodes}
-    for disk in status.replication.values():
+
+def test_both_disks_are_in_step(status: LabStatus, inventory: Inventory, storage: Drbd) -> None:
+    disks = status.replication[storage.storage.name]
+    assert set(disks) == {node.name for node in inventory.nodes}
+    for disk in disks.values():
         assert (disk.connection, disk.disk, disk.peer_disk, disk.out_of_sync) == (
             "Connected",
             "UpToDate",
             "UpToDate",
             0,
         )
-    assert sorted(disk.role for disk in status.replication.values()) == ["Primary", "Secondary"]
+    assert sorted(disk.role for disk in disks.values()) == ["Primary", "Secondary"]
 
 
-def test_the_kernel_runs_with_what_protects_the_data(node: Inspected) -> None:
-    assert re.search(r"fencing\s+resource-and-stonith;", _shown(node))
-    assert re.search(r"cram-hmac-alg\s+\"sha256\";", _shown(node))
-    configured = _configured(node)
+def test_the_kernel_runs_with_what_protects_the_data(node: Inspected, storage: Drbd) -> None:
+    assert re.search(r"fencing\s+resource-and-stonith;", _shown(node, storage))
+    assert re.search(r"cram-hmac-alg\s+\"sha256\";", _shown(node, storage))
+    configured = _configured(node, storage)
     assert re.search(r"protocol\s+C;", configured)
     assert re.search(r"on-io-error\s+detach;", configured)
 
 
-def test_it_runs_over_the_replication_network(node: Inspected, inventory: Inventory) -> None:
-    shown = _shown(node)
+def test_it_runs_over_the_replication_network(
+    node: Inspected, inventory: Inventory, storage: Drbd
+) -> None:
+    shown = _shown(node, storage)
     for machine in inventory.nodes:
         address = machine.interfaces[NetworkRole.REPLICATION].address.ip
-        assert f"{address}:7788" in shown
+        assert f"{address}:{storage.storage.port}" in shown
 
 
-def test_its_secret_is_readable_for_root_alone(node: Inspected) -> None:
-    file = node.host.file("/etc/drbd.d/r0.res")
+def test_its_secret_is_readable_for_root_alone(node: Inspected, storage: Drbd) -> None:
+    file = node.host.file(storage.configuration)
     assert (file.user, file.mode & 0o077) == ("root", 0)
 
 
@@ -47,30 +55,30 @@ def test_the_module_is_drbd_8_4(node: Inspected) -> None:
     assert node.output("cat /sys/module/drbd/version").startswith("8.4.")
 
 
-def test_the_handler_is_the_corrected_one(node: Inspected) -> None:
-    handler = _handler(node)
+def test_the_handler_is_the_corrected_one(node: Inspected, storage: Drbd) -> None:
+    handler = _handler(node, storage)
     text = node.output(f"cat {handler}")
     # The stock script takes the state of the controller for the one of the join.
     assert not re.search(r"^\s*\[\[ \$crmd = \"banned\" \]\]", text, re.MULTILINE)
     assert re.search(r"\$join = \"banned\"", text)
 
 
-def test_the_handler_judges_living_and_dead_peers_rightly(node: Inspected) -> None:
-    done = node.host.run(f"set -- {_handler(node)}\n{script('check_fence_handler.sh')}")
+def test_the_handler_judges_living_and_dead_peers_rightly(node: Inspected, storage: Drbd) -> None:
+    done = node.host.run(f"set -- {_handler(node, storage)}\n{program('check_fence_handler.sh')}")
     assert done.rc == 0, done.stderr
 
 
-def _configured(node: Inspected) -> str:
+def _configured(node: Inspected, storage: Drbd) -> str:
     """Return the configuration without its secret: a failed assertion would show it."""
-    return node.output("drbdadm dump r0 | grep -v shared-secret")
+    return node.output(f"drbdadm dump {storage.storage.resource} | grep -v shared-secret")
 
 
-def _shown(node: Inspected) -> str:
+def _shown(node: Inspected, storage: Drbd) -> str:
     """Return what the kernel runs with; values that are DRBD's defaults are not among it."""
-    return node.output("drbdsetup show 0 | grep -v shared-secret")
+    return node.output(f"drbdsetup show {storage.minor} | grep -v shared-secret")
 
 
-def _handler(node: Inspected, event: str = "fence-peer") -> str:
-    found = re.search(rf'{event}\s+"?(\S+?)[\s";]', _configured(node))
+def _handler(node: Inspected, storage: Drbd, event: str = "fence-peer") -> str:
+    found = re.search(rf'{event}\s+"?(\S+?)[\s";]', _configured(node, storage))
     assert found, f"no {event} handler"
     return found[1]

@@ -22,11 +22,15 @@ from inventory.record import LabRecord
 from labs.ports import Opening, Peer, Protocol
 from labs.roles import NetworkRole
 from machines.remote import Remote
+from parts.services.base import ServicePart
+from status.model import LabStatus
 from tests.state.arp import answering_hardware
 from tests.state.conftest import Inspected
 from tests.state.knocking import answers, knock
 from tests.state.vantages import Way, machine_vantage, platform_vantages, with_floating
 from tests.state.witness import FORWARDING_WITNESS, elements, testimony, witness
+
+pytestmark = pytest.mark.needs("firewall")
 
 SPREAD = range(1025, 65536, 1009)
 """High ports that nobody names, all over the range."""
@@ -43,12 +47,6 @@ class Scan:
     passed: dict[Way, frozenset[int]]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def firewalled(inventory: Inventory) -> None:
-    if not inventory.firewall.enabled:
-        pytest.skip("this lab's definition says that it has no firewall")
-
-
 @pytest.fixture(scope="module")
 def listening(inventory: Inventory, visit: Callable[[str], Inspected]) -> dict[str, frozenset[Row]]:
     """Return what each machine's kernel listens on, on addresses that others can reach."""
@@ -61,7 +59,7 @@ def scan(
     folder: LabFolder,
     record: LabRecord,
     listening: dict[str, frozenset[Row]],
-    active: Inspected,
+    status: LabStatus,
 ) -> Iterator[Scan]:
     named = {opening.port for opening in inventory.openings if opening.port is not None}
     named |= {port for rows in listening.values() for _, port in rows}
@@ -74,7 +72,7 @@ def scan(
             *(machine_vantage(inventory, machine, stack) for machine in inventory.machines),
             *platform_vantages(inventory, folder, record, stack),
         ]
-        vantages = [with_floating(vantage, inventory, active.machine) for vantage in vantages]
+        vantages = [with_floating(vantage, status.addresses) for vantage in vantages]
         with ThreadPoolExecutor(len(vantages)) as pool:
             found = list(pool.map(lambda vantage: knock(vantage, tcp, udp), vantages))
         ways = [way for vantage in vantages for way in vantage.ways]
@@ -141,25 +139,29 @@ def test_a_scan_saw_every_network(scan: Scan, inventory: Inventory, record: LabR
         assert strangers == {*NetworkRole} - {NetworkRole.REPLICATION}
 
 
-def test_the_floating_address_exists_on_the_service_network_alone(
-    inventory: Inventory, active: Inspected
+def test_a_floating_address_exists_on_the_service_network_alone(
+    inventory: Inventory, service: ServicePart, status: LabStatus, visit: Callable[[str], Inspected]
 ) -> None:
-    floating = inventory.service.address.ip
-    assert answering_hardware(inventory, NetworkRole.SERVICE) != ()
-    assert answering_hardware(inventory, NetworkRole.MANAGEMENT) == ()
-    ports = [22, inventory.service.port]
-    with Remote(inventory.monitor) as remote:
-        # Even for somebody who knows which machine has it and sends it there.
-        with _neighbour(remote, floating, _hardware(active), NetworkRole.MANAGEMENT) as way:
-            assert answers(remote, {**way, "tcp": ports}) == set()
-        own = active.machine.interfaces[NetworkRole.MANAGEMENT].address.ip
-        direct = {**way, "target": str(own)}
-        assert answers(remote, {**direct, "tcp": [22]}) == {22}
+    ports = [22, service.service.port]
+    for held in status.addresses:
+        if held.service != service.service.name:
+            continue
+        assert answering_hardware(inventory, held.address, NetworkRole.SERVICE) != ()
+        assert answering_hardware(inventory, held.address, NetworkRole.MANAGEMENT) == ()
+        holder = visit(held.node)
+        with Remote(inventory.monitor) as remote:
+            # Even for somebody who knows which machine has it and sends it there.
+            hardware = _hardware(holder)
+            with _neighbour(remote, held.address, hardware, NetworkRole.MANAGEMENT) as way:
+                assert answers(remote, {**way, "tcp": ports}) == set()
+            own = holder.machine.interfaces[NetworkRole.MANAGEMENT].address.ip
+            direct = {**way, "target": str(own)}
+            assert answers(remote, {**direct, "tcp": [22]}) == {22}
 
 
 def test_no_machine_forwards(inventory: Inventory, visit: Callable[[str], Inspected]) -> None:
     """A packet for another network's address, sent to a node's door, gets no further."""
-    door, beyond = inventory.nodes
+    door, beyond, *_ = inventory.nodes
     foreign = beyond.interfaces[NetworkRole.CLUSTER_A].address.ip
     own = beyond.interfaces[NetworkRole.MANAGEMENT].address.ip
     port = 9

@@ -1,75 +1,98 @@
-"""The service: one mount, one address, one web server, and the monitor is answered."""
+"""Services: data mounted at one node, every address at its own, and the monitor is answered."""
 
 from __future__ import annotations
 
-import hashlib
-import secrets
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import pytest
 
+from drills.ledger import clear_ledger, compare, read_ledger
+from drills.probes import probing
 from inventory.model import Inventory
 from labs.roles import NetworkRole
-from parts.storage.drbd import MOUNT_POINT
+from parts.all import Parts
+from parts.services.base import ServicePart
+from parts.storage.drbd import Drbd
 from status.model import LabStatus
-from status.reading import service_url
 from tests.state.arp import answering_hardware
 from tests.state.conftest import Inspected
 
-
-def test_only_the_active_node_has_the_filesystem(active: Inspected, passive: Inspected) -> None:
-    mount = active.host.mount_point(MOUNT_POINT)
-    assert mount.exists
-    assert (mount.device, mount.filesystem) == ("/dev/drbd0", "ext4")
-    assert not passive.host.mount_point(MOUNT_POINT).exists
+Visit = Callable[[str], Inspected]
 
 
-def test_no_node_mounts_it_by_itself(node: Inspected) -> None:
-    assert MOUNT_POINT not in node.output("cat /etc/fstab")
-
-
-def test_only_the_active_node_has_the_address(
-    status: LabStatus, active: Inspected, inventory: Inventory
+@pytest.mark.needs("drbd")
+def test_who_serves_has_the_filesystem_and_nobody_else(
+    status: LabStatus, inventory: Inventory, parts: Parts, storage: Drbd, visit: Visit
 ) -> None:
-    assert [(held.address, held.node) for held in status.addresses] == [
-        (inventory.service.address.ip, active.machine.name)
-    ]
+    [user] = [part for part in parts.services.values() if part.storage == storage.storage]
+    [serving] = status.service(user.service.name).nodes
+    for node in inventory.nodes:
+        mount = visit(node.name).host.mount_point(storage.storage.mount_point)
+        assert mount.exists == (node.name == serving), node.name
+        if mount.exists:
+            assert (mount.device, mount.filesystem) == (storage.storage.device, "ext4")
 
 
-def test_one_network_card_answers_for_the_address(active: Inspected, inventory: Inventory) -> None:
-    interface = active.machine.interfaces[NetworkRole.SERVICE].name
-    own = active.output(f"cat /sys/class/net/{interface}/address").strip()
-    assert answering_hardware(inventory) == (own,)
+@pytest.mark.needs("drbd")
+def test_no_node_mounts_it_by_itself(node: Inspected, storage: Drbd) -> None:
+    assert storage.storage.mount_point not in node.output("cat /etc/fstab")
 
 
-def test_only_the_active_node_serves(
-    active: Inspected, passive: Inspected, inventory: Inventory
+def test_every_address_is_at_one_node_at_its_own_where_it_has_one(
+    status: LabStatus, inventory: Inventory, service: ServicePart
 ) -> None:
-    listening = f"tcp://0.0.0.0:{inventory.service.port}"
-    assert active.host.socket(listening).is_listening
-    assert not passive.host.socket(listening).is_listening
+    held = [(h.address, h.node) for h in status.addresses if h.service == service.service.name]
+    wanted = [address.ip for address in service.service.addresses]
+    assert [address for address, _ in held] == wanted
+    if service.service.everywhere:
+        assert [node for _, node in held] == [node.name for node in inventory.nodes]
 
 
-def test_the_monitor_is_answered(monitor: Inspected, inventory: Inventory) -> None:
-    page = monitor.output(f"curl -sf -m 10 {service_url(inventory)}")
-    assert inventory.lab in page
+def test_one_network_card_answers_for_each_address(
+    status: LabStatus, inventory: Inventory, service: ServicePart, visit: Visit
+) -> None:
+    for held in status.addresses:
+        if held.service == service.service.name:
+            holder = visit(held.node)
+            interface = holder.machine.interfaces[NetworkRole.SERVICE].name
+            own = holder.output(f"cat /sys/class/net/{interface}/address").strip()
+            assert answering_hardware(inventory, held.address) == (own,)
 
 
-@pytest.fixture
-def entry(active: Inspected) -> Iterator[str]:
-    name = f"state-{secrets.token_hex(4)}"
-    yield name
-    active.host.run(f"rm -f {MOUNT_POINT}/www/ledger/{name}")
+def test_servers_listen_where_they_shall_and_nowhere_else(
+    status: LabStatus, inventory: Inventory, service: ServicePart, visit: Visit
+) -> None:
+    serving = status.service(service.service.name).nodes
+    assert len(serving) == (len(inventory.nodes) if service.service.everywhere else 1)
+    for node in inventory.nodes:
+        listening = visit(node.name).host.socket(f"tcp://0.0.0.0:{service.service.port}")
+        assert listening.is_listening == (node.name in serving), node.name
 
 
+def test_the_monitor_is_answered_at_every_address(monitor: Inspected, service: ServicePart) -> None:
+    for address in service.service.addresses:
+        monitor.output(service.question(address.ip))
+
+
+@pytest.mark.needs("nginx")
+def test_a_page_says_whose_it_is(monitor: Inspected, inventory: Inventory, parts: Parts) -> None:
+    part = parts.first_service
+    for address, node in zip(part.service.addresses, inventory.nodes, strict=False):
+        page = monitor.output(f"curl --silent --fail --max-time 10 {part.url(address.ip)}")
+        assert inventory.lab in page
+        assert (f"from {node.name}." in page) == part.service.everywhere
+
+
+@pytest.mark.needs("ledger")
 def test_what_a_client_writes_is_on_the_replicated_disk(
-    monitor: Inspected, active: Inspected, inventory: Inventory, entry: str
+    status: LabStatus, inventory: Inventory, parts: Parts
 ) -> None:
-    text = secrets.token_hex(64)
-    url = f"{service_url(inventory)}ledger/{entry}"
-    code = monitor.output(
-        f"printf %s {text} | curl -s -m 20 -o /dev/null -w '%{{http_code}}' -T - {url}"
-    )
-    assert code == "201"
-    stored = active.output(f"sha256sum {MOUNT_POINT}/www/ledger/{entry}").split()[0]
-    assert stored == hashlib.sha256(text.encode()).hexdigest()
+    part = parts.first_service
+    [serving] = status.service(part.service.name).nodes
+    node = inventory.machine(serving)
+    with probing(part) as probe:
+        try:
+            books = compare(probe.stop(), read_ledger(part, node, probe.run))
+        finally:
+            clear_ledger(part, node, probe.run)
+    assert books.complete, books

@@ -7,9 +7,11 @@ import pytest
 from core.folders import LabFolder
 from core.wait import wait_until
 from inventory.model import Inventory
-from provisioning.secrets import ensure_secrets
+from parts.secrets import ensure_secrets
 from status.problems import ProblemReader
 from tests.state.conftest import Inspected, clock_of
+
+pytestmark = pytest.mark.needs("monitoring")
 
 ROUNDS = 4
 """In readings of the monitoring: how long it is listened to at least."""
@@ -18,8 +20,6 @@ ROUNDS = 4
 def test_the_monitoring_has_raised_nothing(
     watched_since: float, monitor: Inspected, inventory: Inventory, folder: LabFolder
 ) -> None:
-    if inventory.monitoring is None:
-        pytest.skip("this lab has no monitoring")
     enough = ROUNDS * inventory.observe_every_s
     wait_until(
         lambda: clock_of(monitor) - watched_since,

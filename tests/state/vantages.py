@@ -17,6 +17,7 @@ from inventory.record import LabRecord
 from labs.ports import Peer
 from labs.roles import INTERFACE_NAMES, MachineRole, NetworkRole
 from machines.remote import Remote
+from status.model import AddressStatus
 
 PEERS = {MachineRole.NODE: Peer.NODE, MachineRole.MONITOR: Peer.MONITOR}
 
@@ -63,13 +64,13 @@ def _ways(
     )
 
 
-def with_floating(vantage: Vantage, inventory: Inventory, active: Machine) -> Vantage:
-    """Add the floating address where its holder is seen on the service network."""
-    floating = inventory.service.address.ip
+def with_floating(vantage: Vantage, held: Sequence[AddressStatus]) -> Vantage:
+    """Add the floating addresses where their holders are seen on the service network."""
     added = tuple(
-        replace(way, target=floating)
+        replace(way, target=floating.address)
+        for floating in held
         for way in vantage.ways
-        if (way.network, way.machine) == (NetworkRole.SERVICE, active.name)
+        if (way.network, way.machine) == (NetworkRole.SERVICE, floating.node)
     )
     return replace(vantage, ways=(*vantage.ways, *added))
 
@@ -128,7 +129,8 @@ def _plugged_in(
     """Give the hypervisor's end of a network an address that nobody in the lab knows."""
     subnet = inventory.nodes[0].interfaces[network].address.network
     taken = {address for _, address in _targets(inventory, network, "")}
-    taken |= {inventory.service.address.ip, subnet.broadcast_address - 1}
+    taken |= {each.ip for service in inventory.services for each in service.addresses}
+    taken.add(subnet.broadcast_address - 1)
     free = next(
         address
         for back in range(2, subnet.num_addresses)

@@ -1,76 +1,153 @@
-"""A healthy two-node lab as its machines would tell it, for tests that break something in it."""
+"""Healthy labs as their machines would tell it, for tests that break something in one."""
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv4Interface
+from collections.abc import Iterator
+from ipaddress import IPv4Address
 from pathlib import Path
 
-from inventory.model import Interface, Inventory, Machine, Service, Ssh
-from labs.roles import MachineRole, NetworkRole
-from status.cib import Deeds
-from status.corosync import Link, QuorumView
-from status.model import QdeviceState, ReplicationStatus
-from status.pacemaker import parse_cluster
-from status.reading import MonitorReading, NodeReading
-from status.rules import Readings
-from status.system import Room, Slot
+from inventory.model import Machine
+from labs.roles import MachineRole
+from parts.all import Parts
+from parts.cluster import Clone, Group, Primitive, Resource
+from parts.seen import MonitorSeen, NodeSeen, Seen
+from parts.storage import replicas
+from status.reading import watched_units
+from tests.unit.sketched import STORY
+from wire.cib import Deeds
+from wire.corosync import Link, QdeviceState, QuorumView
+from wire.drbd import Device
+from wire.pacemaker import ClusterView, Instance, Member, Role
+from wire.system import Room
 
 FIXTURES = Path(__file__).parent / "fixtures" / "status"
-ADDRESS = IPv4Address("10.30.0.100")
-NODE_UNITS = {unit: "active" for unit in ("corosync", "pacemaker", "sbd", "corosync-qdevice")}
-
-
 ROOM = Room(free_mib=2500.0, blocks_percent=61.0, inodes_percent=90.0)
 
+PRIMARY = Device("Connected", "Primary", "UpToDate", "UpToDate", 0)
+SECONDARY = PRIMARY.replace(role="Secondary")
 
-def machine(name: str, number: int, role: MachineRole) -> Machine:
-    address = IPv4Interface(f"10.10.0.{number}/24")
-    return Machine(
-        name=name,
-        role=role,
-        number=number,
-        interfaces={NetworkRole.MANAGEMENT: Interface(name="mgmt", address=address)},
-        ssh=Ssh(host=str(address.ip), key_file=Path("key"), known_hosts=Path("hosts")),
+
+def healthy(parts: Parts) -> Seen:
+    """Return one look at a lab whose services run on the first node, or at home on each."""
+    inventory, cluster = parts.inventory, cluster_of(parts)
+    return Seen(
+        nodes={node.name: healthy_node(parts, node, cluster) for node in inventory.nodes},
+        monitor=MonitorSeen(
+            boot_id="boot-monitor",
+            units=dict.fromkeys(watched_units(parts, MachineRole.MONITOR), "active"),
+            answering=frozenset(
+                address.ip for service in inventory.services for address in service.addresses
+            ),
+            room=ROOM,
+        ),
     )
 
 
-INVENTORY = Inventory(
-    lab="story",
-    machines=(
-        machine("node1", 1, MachineRole.NODE),
-        machine("node2", 2, MachineRole.NODE),
-        machine("monitor", 3, MachineRole.MONITOR),
-    ),
-    service=Service(address=IPv4Interface("10.30.0.100/24")),
-)
-
-
-def healthy_node(number: int) -> NodeReading:
-    cluster = parse_cluster((FIXTURES / "crm_mon-healthy.xml").read_text())
-    assert cluster is not None
-    active = number == 1
-    return NodeReading(
-        boot_id=f"boot-{number}",
+def healthy_node(parts: Parts, node: Machine, cluster: ClusterView) -> NodeSeen:
+    """Return what one node of a healthy lab says."""
+    inventory = parts.inventory
+    numbers = frozenset(each.number for each in inventory.nodes)
+    device = inventory.quorum == "device"
+    votes = len(numbers) + device
+    first = node == inventory.nodes[0]
+    disks = {each.number: PRIMARY if first else SECONDARY for each in inventory.storage}
+    return NodeSeen(
+        boot_id=f"boot-{node.name}",
         cluster=cluster,
-        quorum=QuorumView(True, 3, 3, QdeviceState.VOTING, frozenset({1, 2})),
-        links=(Link(0, 3 - number, True), Link(1, 3 - number, True)),
-        replication=ReplicationStatus(
-            connection="Connected",
-            role="Primary" if active else "Secondary",
-            disk="UpToDate",
-            peer_disk="UpToDate",
-            out_of_sync=0,
+        quorum=QuorumView(True, votes, votes, QdeviceState.VOTING if device else None, numbers),
+        links=tuple(
+            Link(n, peer, True) for peer in sorted(numbers - {node.number}) for n in (0, 1)
         ),
-        addresses=frozenset({ADDRESS} if active else ()),
-        mounted=active,
-        slots=(Slot("node1", "clear"), Slot("node2", "clear")),
-        units=NODE_UNITS,
+        addresses=frozenset(
+            address.ip
+            for service in inventory.services
+            for number, address in enumerate(service.addresses, 1)
+            if node.number == number
+        ),
+        mounts={each.mount_point: each.device for each in inventory.storage} if first else {},
+        units=dict.fromkeys(watched_units(parts, MachineRole.NODE), "active"),
         deeds=Deeds(),
         room=ROOM,
+        told={
+            replicas.READING: kernel_text(disks),
+            "slots": slots_text({each.name: "clear" for each in inventory.nodes}),
+        },
     )
 
 
-HEALTHY = Readings(
-    nodes={"node1": healthy_node(1), "node2": healthy_node(2)},
-    monitor=MonitorReading("boot-3", {"corosync-qnetd": "active"}, "200", ROOM),
-)
+def cluster_of(parts: Parts) -> ClusterView:
+    """Return how a healthy lab's cluster sees itself: everything runs where it belongs."""
+    nodes = [node.name for node in parts.inventory.nodes]
+    return ClusterView(
+        dc=nodes[1],
+        quorate=True,
+        fencing_enabled=True,
+        maintenance=False,
+        members=tuple(Member(name, True, False, False, False, False) for name in nodes),
+        instances=tuple(
+            instance for each in parts.resources() for instance in _instances(parts, each)
+        ),
+        bans=(),
+        failures=(),
+        fail_counts=(),
+        fence_events=(),
+    )
+
+
+def _instances(parts: Parts, resource: Resource) -> Iterator[Instance]:
+    nodes = [node.name for node in parts.inventory.nodes]
+    match resource:
+        case Group():
+            for member in resource.members:
+                yield running(member.id, nodes[0])
+        case Clone():
+            promoted = "promotable" in resource.meta
+            for name in nodes:
+                first = Role.PROMOTED if name == nodes[0] else Role.UNPROMOTED
+                yield running(resource.primitive.id, name, first if promoted else Role.STARTED)
+        case Primitive():
+            homes = {
+                name: node
+                for service in parts.inventory.services
+                for name, node in zip(service.address_ids, nodes, strict=False)
+            }
+            yield running(resource.id, homes[resource.id])
+
+
+def running(resource: str, node: str | None, role: Role = Role.STARTED) -> Instance:
+    """Return an instance that is as it should be."""
+    return Instance(
+        id=resource,
+        node=node,
+        role=role,
+        active=node is not None,
+        managed=True,
+        pending=False,
+        failed=False,
+        blocked=False,
+        orphaned=False,
+    )
+
+
+def kernel_text(disks: dict[int, Device]) -> str:
+    """Return /proc/drbd of a node with these devices, by minor number."""
+    lines = [
+        f"{number}: cs:{disk.connection} ro:{disk.role}/Unknown ds:{disk.disk}/{disk.peer_disk} C\n"
+        f"    ns:0 nr:0 oos:{disk.out_of_sync}\n"
+        for number, disk in disks.items()
+    ]
+    return "version: 8.4.11 (api:1/proto:86-101)\n" + "".join(lines)
+
+
+def slots_text(messages: dict[str, str]) -> str:
+    """Return what `sbd list` prints of slots with these messages, by node."""
+    rows = enumerate(messages.items())
+    return "".join(f"{number}\t{node}\t{message}\t\n" for number, (node, message) in rows)
+
+
+PARTS, INVENTORY, HEALTHY = STORY, STORY.inventory, healthy(STORY)
+"""The lab that most tests are about."""
+
+ADDRESS = IPv4Address("10.30.0.100")
+
+NODE_UNITS = dict.fromkeys(watched_units(PARTS, MachineRole.NODE), "active")

@@ -10,14 +10,18 @@ from infra.planning import plan_inventory
 from inventory.model import Inventory
 from inventory.record import Boot, LabRecord
 from labs.addressing import machines
-from labs.loading import load
+from labs.loading import available, load
+from labs.model import Lab
 from labs.roles import MachineRole
-from provisioning.certificates import Authority
-from provisioning.secrets import Secrets
+from parts.certificates import Authority
+from parts.secrets import Secrets
+
+OFFERED = tuple(offer.name for offer in available())
+"""The definitions that come with halab."""
 
 DEFINITIONS = {
-    "active-passive": "active-passive",
-    "selftest": str(PROJECT / "tests" / "selftest.toml"),
+    **{name: name for name in OFFERED},
+    "selftest": str(PROJECT / "tests" / "labs" / "active-passive.toml"),
 }
 
 SECRETS = Secrets(
@@ -33,19 +37,22 @@ SECRETS = Secrets(
 
 def planned(definition: str, *, accelerated: bool) -> Inventory:
     """Return the inventory of one of DEFINITIONS, on KVM or in emulation."""
-    lab = load(DEFINITIONS[definition])
+    return plan(load(DEFINITIONS[definition]), accelerated=accelerated)
+
+
+def plan(lab: Lab, *, accelerated: bool, private: bool = True) -> Inventory:
+    """Return the inventory of a lab, in a libvirt of halab's own or in somebody else's."""
     folder = LabFolder(Path("/labs") / lab.name)
     nothing = Path("/nothing")
     record = LabRecord(
         uri="qemu:///session",
-        private=True,
+        private=private,
         mark="00000000-0000-0000-0000-000000000000",
         prefix="",
         pool=folder.pool,
         domains={},
-        source=definition,
+        source=lab.name,
         accelerated=accelerated,
-        acceleration_reason="",
         proxy_command=None,
         boot={role: Boot(disk=nothing, kernel=nothing, initrd=nothing) for role in MachineRole},
     )

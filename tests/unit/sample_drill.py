@@ -12,12 +12,14 @@ from collections.abc import Iterable, Iterator
 from drills.probes import Attempt, Outage
 from drills.result import Answer, Check, DrillResult, MachineSheet, Mark, MarkKind, Phase
 from labs.roles import MachineRole, NetworkRole
-from labs.timing import EMULATION_PACE, Timing
+from parts.budget import budget
+from tests.unit.sketched import sketched
 
 FAULT_AT = 1795482693.1
 """Seconds since 1970: 2026-11-24T01:11:33 UTC."""
 
-BUDGET = Timing(pace=EMULATION_PACE).budget
+BUDGET = budget(sketched("slow", platform={"pace": "emulation"}).first_service)
+ADDRESS = "10.30.0.100"
 HOSTILE = (
     "</script><img src=\"https://evil.example/x.png\"><b onclick='a()'>&amp; $x^2$ \x1b[31m\x00"
 )
@@ -156,7 +158,9 @@ def power_off(seed: int = 4711, shift: float = 0.0) -> DrillResult:
         ended=zero + 131.0,
         service_url="http://10.30.0.100/",
         budget_s=BUDGET.total_s,
-        outage=Outage(_FIRST_ANSWER - _LAST_ANSWER, zero + _LAST_ANSWER, zero + _FIRST_ANSWER),
+        outage=Outage(
+            _FIRST_ANSWER - _LAST_ANSWER, zero + _LAST_ANSWER, zero + _FIRST_ANSWER, ADDRESS
+        ),
         phases=tuple(
             Phase(name=name, began=zero + begin, ended=zero + end, allowed_s=allowed)
             for (name, allowed), begin, end in zip(
@@ -252,7 +256,7 @@ def link_down() -> DrillResult:
             "healed": zero + 20,
             "recovered": zero + 24,
             "ended": zero + 30,
-            "outage": Outage(0.24, zero + 3.0, zero + 3.24),
+            "outage": Outage(0.24, zero + 3.0, zero + 3.24, ADDRESS),
             "phases": (),
             "marks": marks,
             "attempts": tuple(_healthy(zero - 12, zero + 30)),
@@ -352,6 +356,7 @@ def _probes(zero: float) -> Iterator[Attempt]:
         took = 0.8 if down else _latency(number)
         yield Attempt(
             kind="probe",
+            address=ADDRESS,
             ok=not down,
             begun=5000 + at,
             ended=5000 + at + took,
@@ -366,7 +371,7 @@ def _healthy(begin: float, end: float) -> Iterator[Attempt]:
     while at < end:
         number += 1
         took = _latency(number)
-        yield Attempt("probe", True, at, at + took, at + took, "200")
+        yield Attempt("probe", ADDRESS, True, at, at + took, at + took, "200")
         at += 0.2
 
 
@@ -382,6 +387,7 @@ def _writes(zero: float) -> Iterable[Attempt]:
         entry = f"5c1e77a0-{number:06d}"
         yield Attempt(
             kind="write",
+            address=ADDRESS,
             ok=not down,
             begun=5000 + at,
             ended=5000 + at + took,

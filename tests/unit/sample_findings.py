@@ -9,34 +9,48 @@ from drills.power import Event
 from drills.probes import Attempt, Sighting
 from drills.snapshot import Snapshot
 from drills.timeline import Line
+from parts.seen import Seen
 from status.collect import describe
 from status.model import LabStatus
-from status.pacemaker import FenceEvent
 from status.problems import Alarm, Report
-from tests.unit.healthy_lab import HEALTHY, INVENTORY
+from tests.unit.broken_lab import broken
+from tests.unit.healthy_lab import ADDRESS, HEALTHY, PARTS
+from wire.pacemaker import FenceEvent
 
 FAULT = 1000.0
 OFF, FENCED, PROMOTED, BACK = FAULT + 0.1, FAULT + 22, FAULT + 24, FAULT + 33
 
 
-def probe(at: float, *, ok: bool = True) -> Attempt:
-    return Attempt("probe", ok, at - 0.01, at, at, "200" if ok else "TimeoutError")
+WHERE = str(ADDRESS)
+
+
+def probe(at: float, *, ok: bool = True, address: str = WHERE) -> Attempt:
+    return Attempt("probe", address, ok, at - 0.01, at, at, "200" if ok else "TimeoutError")
 
 
 def write(number: int, at: float, *, ok: bool = True) -> Attempt:
-    return Attempt("write", ok, at - 0.01, at, at, "201", f"run-{number:06d}", f"digest {number}")
+    entry, digest = f"run-{number:06d}", f"digest {number}"
+    return Attempt("write", WHERE, ok, at - 0.01, at, at, "201", entry, digest)
+
+
+def sighting(at: float, *hardware: str, address: str = WHERE) -> Sighting:
+    return Sighting(at, address, hardware)
+
+
+def booted(seen: Seen, boots: dict[str, str]) -> Seen:
+    """Return a lab in which machines have these boot ids, and else the first ones."""
+    for name in seen.nodes:
+        seen = broken(name, seen=seen, boot_id=boots.get(name, "first"))
+    return seen
 
 
 def status(active: str, boots: dict[str, str]) -> LabStatus:
-    found = describe(INVENTORY, HEALTHY, None)
-    replication = {
-        name: disk.model_copy(update={"role": "Primary" if name == active else "Secondary"})
-        for name, disk in found.replication.items()
-    }
-    nodes = tuple(
-        node.model_copy(update={"boot_id": boots.get(node.name, "first")}) for node in found.nodes
-    )
-    return found.model_copy(update={"replication": replication, "nodes": nodes})
+    """Return the healthy lab in which clients find the service at this node."""
+    seen = booted(HEALTHY, boots)
+    for name in seen.nodes:
+        held = {ADDRESS} if name == active else set()
+        seen = broken(name, seen=seen, addresses=frozenset(held))
+    return describe(PARTS, seen, None)
 
 
 DAEMONS = {
@@ -58,7 +72,7 @@ ATTEMPTS = (
     *(probe(BACK + n / 5) for n in range(100)),
     *(write(n, FAULT - 6 + n) for n in range(1, 6)),
     write(6, FAULT + 5, ok=False),
-    *(write(n, BACK + n) for n in range(7, 12)),
+    *(write(n, BACK + n - 6) for n in range(7, 12)),
 )
 
 STORED = tuple(
@@ -91,7 +105,7 @@ REPORTS = (
 )
 
 FLAWLESS = Findings(
-    inventory=INVENTORY,
+    part=PARTS.first_service,
     expected=POWER_LOSS,
     targets=("node1",),
     injected=FAULT,
@@ -101,7 +115,7 @@ FLAWLESS = Findings(
     seen=frozenset(),
     trouble="",
     attempts=ATTEMPTS,
-    sightings=(Sighting(FAULT - 1, ("aa",)), Sighting(FAULT + 10, ()), Sighting(BACK, ("bb",))),
+    sightings=(sighting(FAULT - 1, "aa"), sighting(FAULT + 10), sighting(BACK, "bb")),
     entries=STORED,
     events=(
         Event(OFF, "node1", "lifecycle", "Stopped Destroyed"),

@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 
 from core.wait import WaitTimeout, wait_until
-from parts.addresses import ipaddr2
-from parts.storage import drbd
-from provisioning.templates import render
+from inventory.model import Inventory
+from parts.all import Parts
+from parts.monitoring.agent import ALERT
+from parts.monitoring.names import EVENTS_FILE
+from tests.unit.delivered import content
+from tests.unit.sketched import SHOP, STORY, TRIO
 
 
 @pytest.fixture
@@ -32,21 +35,19 @@ def has_quorum(folder: Path, answer: str) -> None:
     put_program(folder, "corosync-quorumtool", said)
 
 
-def program(folder: Path) -> str:
-    return render(
-        "alert.sh.j2",
-        cluster="demo.cluster",
-        replication=drbd.PRIMITIVE,
-        address=ipaddr2.PRIMITIVE,
-        events=folder / "event",
-        agent="/etc/agent.conf",
-    )
+LAB = STORY.inventory
 
 
-def alert(folder: Path, **event: str) -> str:
+def program(folder: Path, lab: Inventory = LAB) -> str:
+    text = content(ALERT, lab)
+    assert EVENTS_FILE in text
+    return text.replace(EVENTS_FILE, str(folder / "event"))
+
+
+def alert(folder: Path, lab: Inventory = LAB, /, **event: str) -> str:
     """Run the agent for an event and return what it sends; the wait is for its background."""
     done = subprocess.run(
-        ["/bin/sh", "-uc", program(folder)],
+        ["/bin/sh", "-uc", program(folder, lab)],
         env={
             "PATH": f"{folder}:/usr/bin:/bin",
             **{f"CRM_alert_{key}": value for key, value in event.items()},
@@ -68,10 +69,11 @@ def alert(folder: Path, **event: str) -> str:
     return sent.read_text()
 
 
-def silent(folder: Path, **event: str) -> bool:
+def silent(folder: Path, lab: Inventory = LAB, /, **event: str) -> bool:
+    text = program(folder, lab).replace("send </dev/null", "echo SENT; : </dev/null")
     environment = {f"CRM_alert_{key}": value for key, value in event.items()}
     done = subprocess.run(
-        ["/bin/sh", "-uc", program(folder).replace("send </dev/null", "echo SENT; : </dev/null")],
+        ["/bin/sh", "-uc", text],
         env={"PATH": "/usr/bin:/bin", **environment},
         capture_output=True,
         text=True,
@@ -83,7 +85,7 @@ def silent(folder: Path, **event: str) -> bool:
 def test_a_lost_node_is_told_about_that_node(folder: Path) -> None:
     sent = alert(folder, kind="node", node="node2", desc="lost")
     assert 'node2 cluster.member "lost"' in sent
-    assert 'demo.cluster cluster.event "node2 is lost"' in sent
+    assert 'story.cluster cluster.event "node2 is lost"' in sent
 
 
 def test_who_is_cut_off_does_not_call_the_others_lost(folder: Path) -> None:
@@ -116,15 +118,55 @@ def test_a_failed_operation_is_told(folder: Path) -> None:
     assert 'cluster.failure "web monitor on node1: not running"' in alert(folder, **failed)
 
 
-def test_who_is_promoted_is_active(folder: Path) -> None:
-    promoted = {**RESOURCE, "rsc": "drbd", "task": "promote", "rc": "0", "desc": "ok"}
-    assert 'demo.cluster cluster.active "node1"' in alert(folder, **promoted)
+def done(resource: str, task: str) -> dict[str, str]:
+    return {**RESOURCE, "rsc": resource, "task": task, "rc": "0", "desc": "ok"}
+
+
+@pytest.mark.parametrize(
+    ("parts", "resource", "words"),
+    [
+        (STORY, "drbd", "takes over"),
+        (SHOP, "drbd", "takes over storage data"),
+        (SHOP, "ledger-drbd", "takes over storage ledger"),
+    ],
+)
+def test_who_is_promoted_takes_over(folder: Path, parts: Parts, resource: str, words: str) -> None:
+    sent = alert(folder, parts.inventory, **done(resource, "promote"))
+    assert sent == f'{parts.inventory.lab}.cluster cluster.event "node1 {words}"\n'
 
 
 @pytest.mark.parametrize(("task", "word"), [("start", "runs on"), ("stop", "leaves")])
-def test_the_service_is_where_its_address_is(folder: Path, task: str, word: str) -> None:
-    moved = {**RESOURCE, "rsc": "address", "task": task, "rc": "0", "desc": "ok"}
-    assert f'demo.cluster cluster.event "the service {word} node1"' in alert(folder, **moved)
+@pytest.mark.parametrize(
+    ("parts", "resource", "what"),
+    [
+        (STORY, "address", "the service"),
+        (TRIO, "address-3", "service web at 10.30.0.102"),
+        (SHOP, "books-address", "service books at 10.30.0.101"),
+    ],
+)
+def test_a_service_is_where_its_address_is(
+    folder: Path, parts: Parts, resource: str, what: str, task: str, word: str
+) -> None:
+    sent = alert(folder, parts.inventory, **done(resource, task))
+    assert f'{parts.inventory.lab}.cluster cluster.event "{what} {word} node1"' in sent
+
+
+def test_who_has_the_only_address_is_active(folder: Path) -> None:
+    assert 'story.cluster cluster.active "node1"' in alert(folder, **done("address", "start"))
+
+
+@pytest.mark.parametrize(
+    ("parts", "resource", "task"),
+    [
+        (STORY, "address", "stop"),
+        (STORY, "drbd", "promote"),
+        (TRIO, "address-1", "start"),
+    ],
+)
+def test_who_serves_is_not_said_before_it_is_known(
+    folder: Path, parts: Parts, resource: str, task: str
+) -> None:
+    assert "cluster.active" not in alert(folder, parts.inventory, **done(resource, task))
 
 
 def test_quotes_and_lines_of_a_description_cannot_break_the_message(folder: Path) -> None:

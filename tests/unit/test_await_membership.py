@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from provisioning import corosync, pacemaker, qdevice
-from provisioning.files import script
-from tests.unit.provisioned_lab import facts, inventory
+from parts.host import File, program
+from parts.membership import corosync
+from parts.quorum import device
+from tests.unit.delivered import content, files
+from tests.unit.provisioned_lab import everything, fresh, inventory, plan_of
 
 ALONE = "gather_entered 1, node1 0"
 LINK_UP = "gather_entered 1, node1 1"
@@ -44,7 +46,7 @@ def awaited(folder: Path, looks: list[str], *, rest: int = 4, most: int = 30) ->
         f"[ -s {folder}/look-$n ] && cat {folder}/look-$n",
     )
     (folder / "uptime").write_text("0.10 0.00\n")
-    text = script("await_membership.sh").replace("/proc/uptime", str(folder / "uptime"))
+    text = program("await_membership.sh").replace("/proc/uptime", str(folder / "uptime"))
     done = subprocess.run(
         ["/bin/sh", "-uc", text, "await-membership", str(rest), str(most), "a.key", "another.key"],
         env={"PATH": f"{folder}:/usr/bin:/bin"},
@@ -78,13 +80,13 @@ def test_a_membership_that_never_rests_is_waited_for_only_so_long(folder: Path) 
 
 def test_systemd_waits_before_every_start_of_the_device_and_long_enough() -> None:
     lab = inventory()
-    files = {file.path: file for file in qdevice.registration(lab)}
-    assert files[qdevice.AWAIT_MEMBERSHIP].mode == 0o755
-    lines = files[qdevice.DROP_IN].data.decode().splitlines()
+    waiting = files(lab)[device.AWAIT_MEMBERSHIP]
+    assert isinstance(waiting, File) and waiting.mode == 0o755
+    lines = content(device.DROP_IN, lab).splitlines()
     [wait] = [line for line in lines if line.startswith("ExecStartPre=")]
     timing = lab.timing
-    program, rest, most, *keys = wait.removeprefix("ExecStartPre=").split()
-    assert program == qdevice.AWAIT_MEMBERSHIP
+    path, rest, most, *keys = wait.removeprefix("ExecStartPre=").split()
+    assert path == device.AWAIT_MEMBERSHIP
     assert (int(rest), int(most)) == (timing.membership_rest_s, timing.membership_wait_s)
     # Stock corosync names them so; a name that it does not know would never change.
     assert {"stats.srp.gather_entered", "stats.srp.operational_entered"} <= set(keys)
@@ -98,8 +100,10 @@ def test_systemd_waits_before_every_start_of_the_device_and_long_enough() -> Non
 
 
 def test_nobody_waits_for_the_device_when_a_lab_is_built() -> None:
-    (step,) = pacemaker.start_membership(facts(runs=False))
-    assert step.command.splitlines() == [
+    lab = inventory()
+    found, node = plan_of(lab, fresh(lab)), lab.nodes[1]
+    steps = found.membership(node, everything(found, node))
+    assert [step.command for step in steps] == [
         "systemctl start corosync",
         "systemctl start --no-block corosync-qdevice",
     ]

@@ -97,7 +97,7 @@ def terminal(there: bool) -> SimpleNamespace:
 def test_the_node_that_serves_is_shut_down_last(active: str) -> None:
     everybody = ["node1", "node2", "monitor"]
 
-    order = in_order(provisioned_lab.inventory(), everybody, active)
+    order = in_order(provisioned_lab.inventory(), everybody, {active})
 
     assert order[0] == "monitor"
     assert order[-1] == active
@@ -105,7 +105,7 @@ def test_the_node_that_serves_is_shut_down_last(active: str) -> None:
 
 
 def test_only_machines_that_change_are_shut_down() -> None:
-    assert in_order(provisioned_lab.inventory(), ["node2"], "node2") == ["node2"]
+    assert in_order(provisioned_lab.inventory(), ["node2"], {"node2"}) == ["node2"]
 
 
 @dataclass
@@ -119,7 +119,7 @@ class Turns:
         if not self.healthy:
             raise WaitTimeout("lab demo healthy: not reached")
         self.events.append("healthy")
-        return SimpleNamespace(active="node1")
+        return SimpleNamespace(services=(SimpleNamespace(nodes=("node1",)),))
 
     def shut_down(self, machine: Machine, *_: object) -> None:
         self.events.append(f"{machine.name} off")
@@ -195,12 +195,14 @@ class Disks(Virsh):
 def test_a_disk_grows_once_and_never_shrinks() -> None:
     virsh = Disks()
 
-    assert grow_data_disk(virsh, "node1", 1024)
+    assert grow_data_disk(virsh, "node1", "data", 1024)
     assert virsh.sizes == {"node1": 1024, "node2": 512}
-    assert not grow_data_disk(virsh, "node1", 1024)
-    assert not grow_data_disk(virsh, "node1", 256)
-    assert not grow_data_disk(virsh, "monitor", 1024)
-    assert data_disk_mib(virsh, "node1") == 1024
+    assert not grow_data_disk(virsh, "node1", "data", 1024)
+    assert not grow_data_disk(virsh, "node1", "data", 256)
+    assert not grow_data_disk(virsh, "monitor", "data", 1024)
+    assert not grow_data_disk(virsh, "node1", "other", 1024)
+    assert data_disk_mib(virsh, "node1", "data") == 1024
+    assert data_disk_mib(virsh, "node1", "other") is None
 
 
 def test_a_growth_that_was_begun_cannot_be_taken_back(

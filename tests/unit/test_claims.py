@@ -128,7 +128,7 @@ def test_a_persons_lab_of_the_tests_name_is_never_removed(
 
     with (
         pytest.raises(HalabError, match="did not make"),
-        testing._lab("selftest", False, Console()),
+        testing._lab("active-passive", "selftest", False, Console()),
     ):
         pytest.fail("tests began")
     with pytest.raises(HalabError, match="did not make"):

@@ -3,60 +3,62 @@
 from __future__ import annotations
 
 import datetime
-import importlib.util
 import json
+import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
-import yaml
 
 from parts.addresses import cable
-from provisioning.zabbix.agent import collector_settings
-from provisioning.zabbix.configuration import template
-from tests.unit.provisioned_lab import inventory
+from parts.all import Parts
+from parts.monitoring.agent import COLLECTOR, collector_files, collector_settings
+from provisioning.zabbix.template import CLUSTER, NODE, compose
+from tests.unit.collected import fixture, healthy_tools, load_collector
+from tests.unit.sketched import LABS, SHOP, STORY, TRIO, name_of
 
-FIXTURES = Path(__file__).parent / "fixtures" / "status"
-SETTINGS = collector_settings(inventory())
+SETTINGS = collector_settings(STORY.inventory)
+EVERYWHERE = collector_settings(TRIO.inventory)
+SEVERAL = collector_settings(SHOP.inventory)
 
-
-def fixture(name: str) -> str:
-    return (FIXTURES / name).read_text()
-
-
-@pytest.fixture
-def collector() -> ModuleType:
-    path = Path(__file__).parents[2] / "provisioning" / "files" / "cluster_status.py"
-    spec = importlib.util.spec_from_file_location("cluster_status", path)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+LOADED = """
+import sys
+sys.path.insert(0, sys.argv[1])
+exec(open(sys.argv[1] + "/__main__.py").read(), {"__name__": "collector"})
+print(*sys.modules)
+"""
+"""What the folder in the first argument loads before it does anything."""
 
 
 @pytest.fixture
-def tools(collector: ModuleType, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+def tools() -> dict[str, str]:
     """What each tool prints; a healthy node to begin with."""
-    printed = {
-        "corosync-quorumtool": fixture("quorumtool-healthy.txt"),
-        "corosync-cfgtool": fixture("cfgtool-healthy.txt"),
-        "crm_mon": fixture("crm_mon-healthy.xml"),
-        "sbd": fixture("sbd-healthy.txt"),
-        "chronyc": ",".join(
-            ["0A0A0003", "10.10.0.3", "9", "1.1", "0.000012", *"000000000"[:8], "Normal"]
-        ),
-        "/proc/drbd": fixture("drbd-healthy.txt"),
-    }
-    monkeypatch.setattr(collector, "output", lambda tool, *_: printed[tool])
-    monkeypatch.setattr(collector, "content", lambda path: printed[path])
-    return printed
+    return healthy_tools()
 
 
-def look(collector: ModuleType) -> tuple[dict[str, Any], dict[str, Any]]:
-    node, cluster = collector.look(SETTINGS)
+@pytest.fixture
+def collector(tools: dict[str, str]) -> ModuleType:
+    return load_collector(tools)
+
+
+def look(
+    collector: ModuleType, settings: dict[str, Any] = SETTINGS
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    node, cluster = collector.look(settings)
     return node, cluster
+
+
+def running(**where: str) -> str:
+    """Return what crm_mon prints of a healthy cluster that runs these as well, on which nodes."""
+    found = "".join(
+        f'<resource id="{name.replace("_", "-")}" role="Started" active="true" managed="true">'
+        f'<node name="{node}"/></resource>'
+        for name, node in where.items()
+    )
+    return fixture("crm_mon-healthy.xml").replace("<resources>", f"<resources>{found}")
 
 
 def test_a_healthy_node(collector: ModuleType, tools: dict[str, str]) -> None:
@@ -66,26 +68,85 @@ def test_a_healthy_node(collector: ModuleType, tools: dict[str, str]) -> None:
     assert node["drbd"]["connection"] == "Connected"
     assert (node["pacemaker"], node["sbd_disk"]) == (1, 1)
     assert node["clock"] == {"synchronised": 1, "offset": 0.000012}
-    assert (cluster["promoted"], cluster["promoted_count"]) == ("node1", 1)
+    assert (cluster["served"], cluster["promoted"]) == ("node1", {"drbd": 1})
     troubles = ("maintenance", "failed", "stopped", "blocked", "bans", "fencing_failed", "uncabled")
     assert [cluster[name] for name in troubles] == [""] * 7
 
 
-def test_every_value_of_the_template_is_collected(
+@pytest.mark.parametrize("parts", LABS, ids=name_of)
+def test_every_value_that_is_watched_is_collected_and_no_other(
+    collector: ModuleType, tools: dict[str, str], parts: Parts
+) -> None:
+    node, cluster = look(collector, collector_settings(parts.inventory))
+    left = {NODE: set(paths(node)), CLUSTER: set(paths(cluster))}
+    for template in compose(parts)["templates"]:
+        for item in template["items"]:
+            if "master_item" in item:
+                path = item["preprocessing"][0]["parameters"][0]
+                left[template["template"]].remove(path.replace("['", ".").replace("']", ""))
+    # The address stands there in words and as a number. The others are not for an item to show.
+    assert left[NODE] <= {"$.address", "$.addresses"}
+    members = {path for path in left[CLUSTER] if path.startswith("$.members.")}
+    assert left[CLUSTER] == {"$.quorate", "$.served", *members}
+
+
+def paths(values: dict[str, Any], above: str = "$") -> Iterator[str]:
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from paths(value, f"{above}.{name}")
+        else:
+            yield f"{above}.{name}"
+
+
+def test_a_lab_tells_nothing_of_what_it_does_not_have(
     collector: ModuleType, tools: dict[str, str]
 ) -> None:
-    node, cluster = look(collector)
-    told = {key: value for key, value in cluster.items() if key != "members"}
-    for entry in yaml.safe_load(template())["zabbix_export"]["templates"]:
-        for item in entry["items"]:
-            if "master_item" not in item:
-                continue
-            source = told if item["master_item"]["key"] == "cluster.status" else node
-            value: Any = source
-            path = item["preprocessing"][0]["parameters"][0]
-            for part in path.removeprefix("$.").replace("['", ".").replace("']", "").split("."):
-                value = value[part]
-            assert value is not None, path
+    tools["corosync-quorumtool"] = fixture("quorumtool-majority.txt")
+    node, cluster = look(collector, EVERYWHERE)
+    assert (node["quorate"], node["votes"]) == (1, 3)
+    assert not {"drbd", "qdevice"} & node.keys()
+    assert cluster["promoted"] == {}
+
+
+def test_each_storage_is_told_by_itself(collector: ModuleType, tools: dict[str, str]) -> None:
+    tools["/proc/drbd"] = fixture("drbd-several.txt")
+    node, cluster = look(collector, SEVERAL)
+    assert (node["drbd"]["connection"], node["drbd"]["role"]) == ("Connected", "Primary")
+    assert (node["ledger-drbd"]["connection"], node["ledger-drbd"]["out_of_sync"]) == (
+        "SyncTarget",
+        190464,
+    )
+    assert cluster["promoted"] == {"drbd": 1, "ledger-drbd": 0}
+
+
+@pytest.mark.parametrize(
+    ("where", "told"),
+    [
+        (
+            {"address_1": "node1", "address_2": "node2", "address_3": "node3"},
+            "10.30.0.100 on node1, 10.30.0.101 on node2, 10.30.0.102 on node3",
+        ),
+        (
+            {"address_1": "node2", "address_2": "node2"},
+            "10.30.0.100 on node2, 10.30.0.101 on node2, 10.30.0.102 nowhere",
+        ),
+    ],
+)
+def test_of_several_addresses_it_is_told_which_node_has_which(
+    collector: ModuleType, tools: dict[str, str], where: dict[str, str], told: str
+) -> None:
+    tools["crm_mon"] = running(**where)
+    lines = collector.values(EVERYWHERE, look(collector, EVERYWHERE)[1])
+    assert ("trio.cluster", "cluster.active", told) in lines
+
+
+def test_a_node_tells_the_addresses_that_its_kernel_has(
+    collector: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collector, "holds", lambda address: address == "10.30.0.101")
+    node = look(collector, EVERYWHERE)[0]
+    assert (node["address"], node["addresses"]) == (1, "10.30.0.101")
+    assert look(collector)[0]["address"] == 0
 
 
 def test_a_node_without_a_cluster_still_tells(collector: ModuleType, tools: dict[str, str]) -> None:
@@ -110,7 +171,8 @@ def test_links_to_a_node_that_is_gone_are_no_fault(
 def test_a_missing_service_cable_is_told_as_what_it_is(
     collector: ModuleType, tools: dict[str, str]
 ) -> None:
-    ban = f'<bans><ban id="{cable.RULE}-rule" resource="service" node="node2" weight="-1000"/>'
+    rule = cable.rule("service")
+    ban = f'<bans><ban id="{rule}-rule" resource="service" node="node2" weight="-1000"/>'
     tools["crm_mon"] = fixture("crm_mon-banned.xml").replace("<bans>", ban)
     cluster = look(collector)[1]
     assert (cluster["uncabled"], cluster["bans"]) == ("node2", "replication from node1")
@@ -122,7 +184,8 @@ def test_a_missing_service_cable_is_told_as_what_it_is(
         ("crm_mon-failed_web.xml", "failed", "web on node1: 1"),
         ("crm_mon-banned.xml", "bans", "replication from node1"),
         ("crm_mon-banned.xml", "stopped", "address, filesystem, web"),
-        ("crm_mon-banned.xml", "promoted_count", 0),
+        ("crm_mon-banned.xml", "promoted", {"drbd": 0}),
+        ("crm_mon-banned.xml", "served", "none"),
         ("crm_mon-maintenance.xml", "maintenance", "the cluster"),
         ("crm_mon-maintenance.xml", "fencing", 0),
         ("crm_mon-unclean.xml", "members", {"node1": "online", "node2": "unclean"}),
@@ -140,7 +203,7 @@ def test_values_survive_their_way_through_the_sender(
     collector: ModuleType, tools: dict[str, str]
 ) -> None:
     lines = list(collector.values(SETTINGS, look(collector)[1]))
-    assert ("demo.cluster", "cluster.active", "node1") in lines
+    assert ("story.cluster", "cluster.active", "node1") in lines
     assert ("node2", "cluster.member", "online") in lines
     text = next(value for _, key, value in lines if key == "cluster.status")
     assert json.loads(text)["dc"] == "node2"
@@ -195,7 +258,7 @@ def test_a_view_that_an_event_overtook_is_taken_again(
 
 @pytest.mark.parametrize(("completed", "told"), [("2026-11-24 00:38:12.1Z", ""), (None, "node2")])
 def test_a_failed_fencing_of_a_node_that_is_well_is_no_problem_for_ever(
-    collector: ModuleType, completed: str | None, told: str
+    collector: ModuleType, tools: dict[str, str], completed: str | None, told: str
 ) -> None:
     now = datetime.datetime.now(datetime.UTC)
     at = completed or f"{now:%Y-%m-%d %H:%M:%S.%fZ}"
@@ -204,5 +267,48 @@ def test_a_failed_fencing_of_a_node_that_is_well_is_no_problem_for_ever(
         f'completed="{at}"/></fence_history></pacemaker-result>'
     )
     text = fixture("crm_mon-healthy.xml")
-    found = collector.read_cluster(text.replace("</pacemaker-result>", history), cable.RULE)
-    assert found["fencing_failed"] == told
+    tools["crm_mon"] = text.replace("</pacemaker-result>", history)
+    assert look(collector)[1]["fencing_failed"] == told
+
+
+class TestDelivered:
+    """The files that a node gets, run as its timer runs them."""
+
+    @pytest.fixture
+    def library(self, tmp_path: Path) -> Path:
+        for file in collector_files():
+            path = tmp_path / file.path.lstrip("/")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(file.data)
+        return tmp_path / COLLECTOR.lstrip("/")
+
+    def test_a_node_gets_all_that_the_collector_needs(
+        self, library: Path, tools: dict[str, str], tmp_path: Path
+    ) -> None:
+        for tool, text in tools.items():
+            if not tool.startswith("/"):
+                program = tmp_path / tool
+                program.write_text(f"#!/bin/sh\ncat <<'END'\n{text}\nEND\n")
+                program.chmod(0o755)
+        told = {**SETTINGS, "file": str(tmp_path / "s.json"), "events": str(tmp_path / "event")}
+        subprocess.run(
+            [sys.executable, "-I", "-S", str(library), json.dumps(told)],
+            check=True,
+            env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+        )
+        node = json.loads((tmp_path / "s.json").read_text())
+        assert (node["pacemaker"], node["qdevice"], node["sbd_disk"]) == (1, "voting", 1)
+        assert node["links"] == {"0": 1, "1": 1}
+        # What was compiled is kept, of the collector itself and of all that it imports.
+        sources = {path.stem for path in library.rglob("*.py")}
+        assert {path.name.partition(".")[0] for path in library.rglob("*.pyc")} == sources
+
+    def test_the_collector_loads_nothing_dear(self, library: Path) -> None:
+        loaded = subprocess.run(
+            [sys.executable, "-I", "-S", "-c", LOADED, str(library)],
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout.split()
+        assert "wire.pacemaker" in loaded
+        assert not {"dataclasses", "inspect", "typing", "ipaddress", "calendar"} & {*loaded}

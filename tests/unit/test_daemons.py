@@ -4,40 +4,48 @@ from __future__ import annotations
 
 import pytest
 
+from inventory.model import Inventory
 from labs.roles import MachineRole
-from provisioning import daemons, reserve
-from provisioning.facts import Unit
-from provisioning.files import File, Link
-from provisioning.units import FOLDER
-from provisioning.zabbix import server
+from parts.all import Parts
+from parts.facts import COROSYNC, PACEMAKER
+from parts.fencing import sbd
+from parts.host import UNITS, Link
+from parts.monitoring import agent, server
+from parts.quorum import device
+from parts.system import firewall, reserve
+from tests.unit.delivered import content, files
+from tests.unit.planned_lab import OFFERED, planned
 from tests.unit.provisioned_lab import inventory
 
 LAB = inventory()
 NODE, MONITOR = MachineRole.NODE, MachineRole.MONITOR
 
 
-def drop_ins(role: MachineRole) -> dict[str, str]:
+def drop_ins(lab: Inventory, role: MachineRole) -> dict[str, str]:
+    machine = lab.monitor if role is MONITOR else lab.nodes[0]
     return {
-        file.path.removeprefix(f"{FOLDER}/").partition(".d/")[0]: file.data.decode()
-        for file in daemons.files(LAB, role)
+        path.removeprefix(f"{UNITS}/").partition(".d/")[0]: content(path, lab, machine)
+        for path in files(lab, machine)
+        if path.endswith("/halab-daemon.conf")
     }
 
 
 LEFT_TO_OTHERS = {
     # Pacemaker's own unit and fail-fast decide about these.
-    Unit.COROSYNC, Unit.PACEMAKER, Unit.SBD,
+    COROSYNC, PACEMAKER, sbd.UNIT,
     # No processes of their own.
-    Unit.RESERVE, Unit.FIREWALL, Unit.DRBD, Unit.COLLECTOR, Unit.POSTGRESQL,
+    reserve.UNIT, firewall.UNIT, agent.COLLECTOR_TIMER, server.DATABASE,
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("unit", sorted(set(Unit) - LEFT_TO_OTHERS))
-def test_every_daemon_is_started_again_however_often_it_dies(unit: Unit) -> None:
-    found = [
-        text for role in (NODE, MONITOR) for name, text in drop_ins(role).items() if name == unit
-    ]
-    assert found
-    for text in found:
+@pytest.mark.parametrize("role", list(MachineRole))
+@pytest.mark.parametrize("name", OFFERED)
+def test_every_daemon_is_started_again_however_often_it_dies(name: str, role: MachineRole) -> None:
+    lab = planned(name, accelerated=True)
+    units = {unit for part in Parts(lab).every for unit in part.units(role)} - LEFT_TO_OTHERS
+    found = drop_ins(lab, role)
+    assert units and units <= found.keys()
+    for text in found.values():
         assert "StartLimitIntervalSec=0\n" in text
         assert "RestartSec=1\n" in text
         assert "Restart=" in text
@@ -45,28 +53,28 @@ def test_every_daemon_is_started_again_however_often_it_dies(unit: Unit) -> None
 
 
 def test_the_database_itself_is_started_again_not_what_stands_for_it() -> None:
-    assert "Restart=always" in drop_ins(MONITOR)["postgresql@17-main.service"]
-    assert set(server.UNITS) - {Unit.POSTGRESQL} <= set(drop_ins(MONITOR))
+    found = drop_ins(LAB, MONITOR)
+    assert "Restart=always" in found["postgresql@17-main.service"]
+    assert set(server.UNITS) - {server.DATABASE} <= set(found)
 
 
 def test_a_quorum_device_that_ended_well_does_not_start_corosync_again() -> None:
-    assert "Restart=on-failure\n" in drop_ins(NODE)[Unit.QDEVICE]
-    assert Unit.COROSYNC not in drop_ins(NODE)
+    assert "Restart=on-failure\n" in drop_ins(LAB, NODE)[device.CLIENT]
+    assert COROSYNC not in drop_ins(LAB, NODE)
 
 
 def test_a_lab_without_monitoring_is_told_nothing_of_it() -> None:
-    files = daemons.files(inventory().model_copy(update={"monitoring": None}), MONITOR)
-    assert not [file for file in files if "zabbix" in file.path or "php" in file.path]
+    found = drop_ins(inventory(monitoring=False), MONITOR)
+    assert not [unit for unit in found if "zabbix" in unit or "php" in unit]
 
 
 def test_nobody_runs_without_the_room_that_is_kept_for_it() -> None:
-    files = reserve.files(LAB.nodes[1])
-    service = next(file for file in files if file.path == reserve.SERVICE)
-    assert isinstance(service, File)
-    text = service.data.decode()
+    node = LAB.nodes[1]
+    text = content(reserve.SERVICE, LAB, node)
     assert "Before=corosync.service pacemaker.service\n" in text
     assert "ExecStart=/usr/local/lib/halab/reserve 2\n" in text
-    assert {file.path for file in files if isinstance(file, Link)} == {
-        f"{FOLDER}/corosync.service.requires/halab-reserve.service",
-        f"{FOLDER}/pacemaker.service.requires/halab-reserve.service",
+    links = [file for file in files(LAB, node).values() if isinstance(file, Link)]
+    assert {link.path for link in links if link.target == reserve.SERVICE} == {
+        f"{UNITS}/corosync.service.requires/halab-reserve.service",
+        f"{UNITS}/pacemaker.service.requires/halab-reserve.service",
     }

@@ -99,7 +99,7 @@ def test_a_lab_whose_folder_is_gone_is_listed_and_gets_no_second_hypervisor(
     found = describe(running)
     assert (found["state"], found["running"]) == ("folder missing", ["node1"])
     list_labs()
-    [line] = [line for line in capsys.readouterr().out.splitlines() if "web" in line]
+    [line] = [line for line in capsys.readouterr().out.splitlines() if line.split()[:1] == ["web"]]
     assert "folder missing" in line
     assert "1 machine runs" in line
 

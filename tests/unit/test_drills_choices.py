@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from ipaddress import IPv4Interface
 from itertools import permutations
 from random import Random
 
@@ -11,19 +10,21 @@ import pytest
 
 from core.errors import HalabError
 from drills import partitions
-from drills.catalogue import CATALOGUE, find
+from drills.catalogue import catalogue, find
 from drills.expectations import Fate, Situation, frozen_s, stall_s
 from drills.faults.cables import unplugged
 from drills.faults.partition import rules
 from drills.targets import WORDS, resolve
-from inventory.model import Interface, Inventory
 from labs.roles import MachineRole, NetworkRole
-from labs.timing import EMULATION_PACE, Timing
+from parts.budget import budget
+from parts.seen import NodeState
 from status.collect import describe
-from status.model import LabStatus, NodeState, NodeStatus
-from tests.unit.healthy_lab import HEALTHY, INVENTORY
+from status.model import LabStatus, NodeStatus
+from tests.unit.healthy_lab import ADDRESS, HEALTHY, INVENTORY, PARTS
+from tests.unit.sketched import sketched
 
-STATUS = describe(INVENTORY, HEALTHY, None)
+STATUS = describe(PARTS, HEALTHY, None)
+SLOW = sketched("story", platform={"pace": "emulation"})
 FIVE = ("a", "b", "c", "d", "e")
 
 
@@ -33,23 +34,23 @@ def of_five(word: str, seed: int = 1) -> tuple[str, ...]:
     lab = STATUS.model_copy(update={"nodes": (*nodes, monitor)})
     checked = LabStatus.model_validate_json(lab.model_dump_json())
     assert all(isinstance(node, NodeStatus) and node.state is NodeState.ONLINE for node in nodes)
-    return resolve(word, checked, Random(seed))
+    return resolve(word, checked, "web", Random(seed))
 
 
 class TestTargets:
     def test_words_mean_what_the_lab_is(self) -> None:
-        assert resolve("active", STATUS, Random(1)) == ("node1",)
-        assert resolve("standby", STATUS, Random(1)) == ("node2",)
-        assert resolve("monitor", STATUS, Random(1)) == ("monitor",)
-        assert resolve("all", STATUS, Random(1)) == ("node1", "node2")
-        assert resolve("dc", STATUS, Random(1)) == (STATUS.dc,)
-        assert resolve("node2", STATUS, Random(1)) == ("node2",)
+        assert resolve("active", STATUS, "web", Random(1)) == ("node1",)
+        assert resolve("standby", STATUS, "web", Random(1)) == ("node2",)
+        assert resolve("monitor", STATUS, "web", Random(1)) == ("monitor",)
+        assert resolve("all", STATUS, "web", Random(1)) == ("node1", "node2")
+        assert resolve("dc", STATUS, "web", Random(1)) == (STATUS.dc,)
+        assert resolve("node2", STATUS, "web", Random(1)) == ("node2",)
 
     def test_a_minority_can_be_lost_and_a_majority_cannot(self) -> None:
         assert len(of_five("minority")) == 2
         assert len(of_five("majority")) == 3
-        assert len(resolve("minority", STATUS, Random(1))) == 1
-        assert len(resolve("majority", STATUS, Random(1))) == 2
+        assert len(resolve("minority", STATUS, "web", Random(1))) == 1
+        assert len(resolve("majority", STATUS, "web", Random(1))) == 2
 
     def test_the_same_seed_chooses_the_same(self) -> None:
         for word in WORDS:
@@ -59,10 +60,11 @@ class TestTargets:
 
     def test_unknown_words_and_nobody(self) -> None:
         with pytest.raises(HalabError, match=r"nobody .* is called 'leader'"):
-            resolve("leader", STATUS, Random(1))
-        nobody = STATUS.model_copy(update={"replication": {}})
+            resolve("leader", STATUS, "web", Random(1))
+        service = STATUS.service("web").model_copy(update={"nodes": ()})
+        nobody = STATUS.model_copy(update={"services": (service,)})
         with pytest.raises(HalabError, match=r"no machine .* is 'active' now"):
-            resolve("active", nobody, Random(1))
+            resolve("active", nobody, "web", Random(1))
 
 
 class TestPartitions:
@@ -97,9 +99,9 @@ class TestPartitions:
                 impossible()
 
     def test_only_cluster_addresses_are_dropped(self) -> None:
-        texts = rules(with_cluster_networks(), partitions.isolated(("node1", "node2"), "node1"))
-        assert "ip saddr { 10.20.1.2, 10.20.2.2, 10.20.3.2 } drop" in texts["node1"]
-        assert "ip saddr { 10.20.1.1, 10.20.2.1, 10.20.3.1 } drop" in texts["node2"]
+        texts = rules(INVENTORY, partitions.isolated(("node1", "node2"), "node1"))
+        assert "ip saddr { 10.20.1.2, 10.20.2.2, 10.20.9.2 } drop" in texts["node1"]
+        assert "ip saddr { 10.20.1.1, 10.20.2.1, 10.20.9.1 } drop" in texts["node2"]
         assert not any("10.10." in text for text in texts.values())
 
     def test_the_management_network_is_never_cut(self) -> None:
@@ -107,40 +109,14 @@ class TestPartitions:
             unplugged(NetworkRole.CLUSTER_A, NetworkRole.MANAGEMENT)
 
 
-def with_cluster_networks() -> Inventory:
-    nets = (NetworkRole.CLUSTER_A, NetworkRole.CLUSTER_B, NetworkRole.REPLICATION)
-    return INVENTORY.model_copy(
-        update={
-            "machines": tuple(
-                machine.model_copy(
-                    update={
-                        "interfaces": {
-                            **machine.interfaces,
-                            **{
-                                net: Interface(
-                                    name=net.value,
-                                    address=IPv4Interface(f"10.20.{n}.{machine.number}/24"),
-                                )
-                                for n, net in enumerate(nets, 1)
-                            },
-                        }
-                    }
-                )
-                for machine in INVENTORY.machines
-            )
-        }
-    )
-
-
 def situation(*targets: str, active: str = "node1") -> Situation:
-    slow = INVENTORY.model_copy(update={"timing": Timing(pace=EMULATION_PACE)})
-    return Situation(slow, active, frozenset(targets))
+    return Situation(SLOW.first_service, {ADDRESS: active}, frozenset(targets))
 
 
 class TestCatalogue:
-    @pytest.mark.parametrize("name", CATALOGUE)
+    @pytest.mark.parametrize("name", catalogue(SLOW))
     def test_every_drill_expects_something_of_every_target(self, name: str) -> None:
-        entry = find(name)
+        entry = find(name, SLOW)
         for node in ("node1", "node2"):
             expected = entry.expects(situation(node))
             assert expected.outage_s > 0
@@ -149,29 +125,31 @@ class TestCatalogue:
         assert entry.target in WORDS
 
     def test_the_service_leaves_a_lost_node_and_stays_when_the_other_is_lost(self) -> None:
-        expects = find("power-off").expects
+        expects = find("power-off", SLOW).expects
         here, there = expects(situation("node1")), expects(situation("node2"))
-        budget = Timing(pace=EMULATION_PACE).budget
+        total_s = budget(SLOW.first_service).total_s
         assert (here.fate, here.fenced, here.outage_s) == (
             Fate.MOVES,
             frozenset({"node1"}),
-            budget.total_s,
+            total_s,
         )
         assert (there.fate, there.fenced) == (Fate.STAYS, frozenset({"node2"}))
-        assert there.outage_s == frozen_s(Timing(pace=EMULATION_PACE)) < budget.total_s
+        assert there.outage_s == frozen_s(situation("node2")) < total_s
 
     def test_of_two_halves_that_with_the_lowest_node_id_lives(self) -> None:
         for target in ("node1", "node2"):
             for active, fate in (("node1", Fate.STAYS), ("node2", Fate.MOVES)):
-                expected = find("links-down").expects(situation(target, active=active))
+                expected = find("links-down", SLOW).expects(situation(target, active=active))
                 assert expected.fenced == {"node2"}
                 assert expected.fate is fate
 
     def test_unnoticed_is_much_shorter_than_a_failover(self) -> None:
-        for pace in (1, EMULATION_PACE):
-            timing = Timing(pace=pace)
-            assert 5 * stall_s(timing) < timing.budget.total_s
+        for parts in (PARTS, SLOW):
+            total_s = budget(parts.first_service).total_s
+            assert 5 * stall_s(parts.inventory.timing) < total_s
 
     def test_an_unknown_fault(self) -> None:
-        with pytest.raises(HalabError, match="no fault is called 'earthquake'"):
-            find("earthquake")
+        with pytest.raises(
+            HalabError, match="lab 'story' has no fault that is called 'earthquake'"
+        ):
+            find("earthquake", SLOW)

@@ -126,7 +126,9 @@ def test_the_service_that_stays_has_not_moved() -> None:
 def test_requests_of_no_duration_can_be_drawn(tmp_path: Path) -> None:
     result = sample.power_off()
     at = sample.FAULT_AT
-    instant = tuple(Attempt("probe", ok, 5.0, 5.0, at + 1, "reset") for ok in (True, False))
+    instant = tuple(
+        Attempt("probe", sample.ADDRESS, ok, 5.0, 5.0, at + 1, "reset") for ok in (True, False)
+    )
     report(result.model_copy(update={"attempts": instant}), tmp_path)
 
 

@@ -9,7 +9,7 @@ from typing import cast
 import pytest
 
 from core.errors import CommandError, HalabError
-from drills.catalogue import CATALOGUE
+from drills.catalogue import catalogue
 from drills.faults import base, departure, power, quality, replication, storage
 from drills.faults.base import Fault, Scene
 from drills.faults.partition import partitioned
@@ -18,9 +18,13 @@ from drills.power import Power
 from labs.roles import MachineRole, NetworkRole
 from labs.timing import Timing
 from machines.remote import RemoteUnreachable
-from tests.unit.test_drills_choices import with_cluster_networks
+from parts.all import Parts
+from tests.unit.healthy_lab import INVENTORY as LAB
+from tests.unit.healthy_lab import PARTS
+from tests.unit.sketched import TRIO
 
-LAB = with_cluster_networks()
+KNOWN = catalogue(PARTS)
+DATA = LAB.storage[0]
 NODE1, NODE2, MONITOR = LAB.machines
 
 
@@ -76,8 +80,8 @@ def scene(hypervisor: FakePower, *targets: object) -> Scene:
 @pytest.mark.parametrize(
     ("fault", "leaving"),
     [
-        (departure.stale_first(), ["node2", "node1"]),
-        (departure.newest_first(), ["node1", "node2"]),
+        (departure.stale_first(DATA), ["node2", "node1"]),
+        (departure.newest_first(DATA), ["node1", "node2"]),
     ],
 )
 def test_the_active_node_leaves_first_or_last_and_starts_alone(
@@ -111,7 +115,7 @@ def test_that_a_node_serves_alone_is_proved_by_its_kernel(
         return "Primary/Unknown\n" if machine is NODE2 else ""
 
     monkeypatch.setattr(departure, "run_on", listen)
-    prove = departure.newest_first().proof
+    prove = departure.newest_first(DATA).proof
     assert prove is not None
     assert prove(scene(hypervisor, NODE1, NODE2)) == "node2 is Primary, alone"
 
@@ -210,7 +214,7 @@ def test_only_cards_in_the_cluster_networks_are_disturbed(
     fault.inject(scene(hypervisor))
     fault.heal(scene(hypervisor))
     assert all(machine == "node1" for machine, _ in told)
-    assert re.findall(r"dev (\S+)", told[0][1]) == ["cluster-a", "cluster-b"]
+    assert re.findall(r"dev (\S+)", told[0][1]) == ["cla", "clb"]
     assert "root netem loss 10%" in told[0][1]
 
 
@@ -253,8 +257,21 @@ def test_a_takeover_without_room_is_proved_when_all_are_members_again(
 
 
 def test_a_servers_master_dies_alone(hypervisor: FakePower, told: list[tuple[str, str]]) -> None:
-    CATALOGUE["service-master-killed"].fault.inject(scene(hypervisor))
-    assert told == [("node1", 'kill -9 "$(cat /run/nginx-halab.pid)"')]
+    KNOWN["service-master-killed"].fault.inject(scene(hypervisor))
+    assert told == [("node1", 'kill -9 "$(head -n 1 /run/nginx-halab.pid)"')]
+
+
+@pytest.mark.parametrize(
+    ("parts", "units"),
+    [(PARTS, "pacemaker corosync-qdevice corosync"), (TRIO, "pacemaker corosync")],
+    ids=["with a quorum device", "without"],
+)
+def test_a_node_leaves_with_what_it_runs_and_nothing_else(
+    hypervisor: FakePower, told: list[tuple[str, str]], parts: Parts, units: str
+) -> None:
+    catalogue(parts)["wrong-configuration"].fault.inject(scene(hypervisor))
+    [(_, command)] = told
+    assert f"; systemctl stop {units}; ! systemctl start corosync" in command
 
 
 def test_healing_waits_for_a_machine_that_boots(
@@ -286,7 +303,7 @@ def test_healing_that_fails_is_not_hidden(
         base.repair_on(scene(hypervisor), NODE1, "drbdadm attach r0")
 
 
-@pytest.mark.parametrize("name", CATALOGUE)
+@pytest.mark.parametrize("name", KNOWN)
 def test_the_management_network_is_never_touched(
     name: str,
     hypervisor: FakePower,
@@ -294,7 +311,7 @@ def test_the_management_network_is_never_touched(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(power, "_let_pass", lambda _: None)
-    drill = CATALOGUE[name]
+    drill = KNOWN[name]
     target = MONITOR if drill.role is MachineRole.MONITOR else NODE2
     there = scene(hypervisor, target)
     run_both(drill.fault, there)

@@ -9,7 +9,6 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -18,7 +17,8 @@ from core.errors import HalabError
 from core.folders import PROJECT, LabFolder
 from core.wait import wait_until
 from drills import healing, readiness
-from drills.catalogue import CATALOGUE, find
+from drills.catalogue import find
+from drills.drill import Drill
 from drills.faults.base import Fault, Scene
 from drills.healing import heal, held
 from drills.journal import Journal, Wound
@@ -26,8 +26,8 @@ from drills.power import Power
 from drills.site import Nobody, Site
 from drills.snapshot import Snapshot
 from inventory.record import LabRecord
-from tests.unit.healthy_lab import INVENTORY
-from tests.unit.sample_findings import BEFORE
+from tests.unit.healthy_lab import INVENTORY, PARTS
+from tests.unit.sample_findings import BEFORE, status
 
 WOUND = Wound(fault="test", targets=("node1",), seed=7, began=1.0, notes={})
 
@@ -63,19 +63,27 @@ def site(tmp_path: Path) -> Site:
 @pytest.fixture
 def diary(site: Site, monkeypatch: pytest.MonkeyPatch) -> Diary:
     made = Diary(Journal(site.folder))
-    entry = replace(find("power-off"), name="test", fault=Fault(made.inject, made.heal))
-    monkeypatch.setitem(CATALOGUE, "test", entry)
+    monkeypatch.setattr(healing, "find", lambda *_: entry(made))
     return made
 
 
-def hold(site: Site, raising: BaseException | None = None) -> None:
-    with held(site, find("test"), ("node1",), WOUND, Nobody()):
+def entry(diary: Diary) -> Drill:
+    """Return a drill that a diary keeps book of."""
+    return replace(drill("power-off"), name="test", fault=Fault(diary.inject, diary.heal))
+
+
+def drill(name: str) -> Drill:
+    return find(name, PARTS)
+
+
+def hold(site: Site, diary: Diary, raising: BaseException | None = None) -> None:
+    with held(site, entry(diary), ("node1",), WOUND, Nobody()):
         if raising:
             raise raising
 
 
 def test_it_is_written_down_before_and_forgotten_after(site: Site, diary: Diary) -> None:
-    hold(site)
+    hold(site, diary)
     assert diary.open_while_breaking is True
     assert diary.done == ["break node1", "heal node1 with <disk/>"]
     assert Journal(site.folder).read() is None
@@ -84,7 +92,7 @@ def test_it_is_written_down_before_and_forgotten_after(site: Site, diary: Diary)
 @pytest.mark.parametrize("end", [KeyboardInterrupt(), HalabError("story failed")])
 def test_it_is_healed_however_the_drill_ends(site: Site, diary: Diary, end: BaseException) -> None:
     with pytest.raises(type(end)):
-        hold(site, end)
+        hold(site, diary, end)
     assert diary.done[-1] == "heal node1 with <disk/>"
     assert Journal(site.folder).read() is None
 
@@ -92,7 +100,7 @@ def test_it_is_healed_however_the_drill_ends(site: Site, diary: Diary, end: Base
 def test_what_was_half_broken_is_healed(site: Site, diary: Diary) -> None:
     diary.breaks = False
     with pytest.raises(HalabError, match="half broken"):
-        hold(site)
+        hold(site, diary)
     assert diary.done[-1] == "heal node1 with <disk/>"
 
 
@@ -101,7 +109,7 @@ def test_a_healing_that_failed_is_done_again_by_heal(
 ) -> None:
     diary.heals = False
     with pytest.raises(HalabError, match="it resists"):
-        hold(site)
+        hold(site, diary)
     wound = Journal(site.folder).read()
     assert wound is not None and wound.notes == {"disk": "<disk/>"}
 
@@ -120,9 +128,9 @@ def test_heal_ends_the_client_of_a_crashed_drill(
     Journal(site.folder).open(WOUND.model_copy(update={"notes": {"run": "abc"}}))
     done: list[str] = []
     monkeypatch.setattr(healing, "forget", lambda _, run: done.append(f"forget {run}"))
-    monkeypatch.setattr(healing, "collect", lambda _: SimpleNamespace(active="node2"))
+    monkeypatch.setattr(healing, "collect", lambda _: status("node2", {}))
     monkeypatch.setattr(
-        healing, "clear_ledger", lambda node, run: done.append(f"clear {run} on {node.name}")
+        healing, "clear_ledger", lambda _, node, run: done.append(f"clear {run} on {node.name}")
     )
     heal(site, Nobody())
     assert done == ["forget abc", "clear abc on node2"]
@@ -146,17 +154,17 @@ class TestRefusals:
 
     def test_the_wrong_kind_or_number_of_machines(self, site: Site) -> None:
         with pytest.raises(HalabError, match="power-off cannot hit monitor: it is for a node"):
-            readiness.check_targets(site, find("power-off"), ("monitor",), "node1")
+            readiness.check_targets(site, drill("power-off"), ("monitor",), ["node1"])
         with pytest.raises(HalabError, match="hits one machine, not 2"):
-            readiness.check_targets(site, find("power-off"), ("node1", "node2"), "node1")
-        readiness.check_targets(site, find("blackout"), ("node1", "node2"), "node1")
+            readiness.check_targets(site, drill("power-off"), ("node1", "node2"), ["node1"])
+        readiness.check_targets(site, drill("blackout"), ("node1", "node2"), ["node1"])
 
     def test_a_fault_that_makes_sense_at_one_node_only(self, site: Site) -> None:
         with pytest.raises(HalabError, match="is for the active node, not for node2"):
-            readiness.check_targets(site, find("service-killed"), ("node2",), "node1")
+            readiness.check_targets(site, drill("service-killed"), ("node2",), ["node1"])
         with pytest.raises(HalabError, match="split-brain is for the standby node"):
-            readiness.check_targets(site, find("split-brain"), ("node1",), "node1")
-        readiness.check_targets(site, find("split-brain"), ("node2",), "node1")
+            readiness.check_targets(site, drill("split-brain"), ("node1",), ["node1"])
+        readiness.check_targets(site, drill("split-brain"), ("node2",), ["node1"])
 
 
 LOST_SESSION = """
@@ -173,7 +181,7 @@ from drills.faults.base import Fault
 from drills.healing import held
 from drills.journal import Journal, Wound
 from drills.site import Site
-from tests.unit.healthy_lab import INVENTORY
+from tests.unit.healthy_lab import INVENTORY, PARTS
 
 folder = Path({folder!r})
 live = LiveDrill("A drill that is watched")
@@ -184,7 +192,8 @@ def heal(scene):
         time.sleep(0.1)
     (folder / "healed").touch()
 
-entry = replace(find("power-off"), fault=Fault(lambda scene: (folder / "broken").touch(), heal))
+fault = Fault(lambda scene: (folder / "broken").touch(), heal)
+entry = replace(find("power-off", PARTS), fault=fault)
 wound = Wound(fault="power-off", targets=("node1",), seed=1, began=1.0, notes={{}})
 with interruptible(), live.shown():
     with held(Site(LabFolder(folder), INVENTORY, None, None), entry, ("node1",), wound, live):

@@ -12,11 +12,9 @@ from drills.findings import Findings
 from drills.judge import judge
 from drills.ledger import Entry
 from drills.power import Event
-from drills.probes import Sighting
 from drills.result import Answer
 from drills.snapshot import Snapshot
 from drills.timeline import Line
-from status.pacemaker import FenceEvent
 from status.problems import Alarm, Problem, Severity
 from tests.unit.sample_findings import (
     AFTER,
@@ -30,8 +28,12 @@ from tests.unit.sample_findings import (
     REPORTS,
     STORED,
     probe,
+    sighting,
     status,
+    write,
 )
+from tests.unit.sketched import sketched
+from wire.pacemaker import FenceEvent
 
 
 def answers(findings: Findings) -> dict[str, Answer]:
@@ -45,7 +47,7 @@ def bad(findings: Findings, answer: Answer = Answer.FAIL) -> list[str]:
 def test_a_flawless_failover_passes_every_check() -> None:
     checks = judge(FLAWLESS, "/lab/drills/x")
     assert {check.answer for check in checks} == {Answer.PASS}, [str(c) for c in checks]
-    assert len(checks) == 17
+    assert len(checks) == 18
     assert all(check.evidence for check in checks)
 
 
@@ -137,16 +139,16 @@ class TestFencingSabotaged:
         ]
 
     def test_two_machines_answered_at_once(self) -> None:
-        both = (*(FLAWLESS.sightings or ()), Sighting(BACK + 1, ("aa", "bb")))
+        both = (*(FLAWLESS.sightings or ()), sighting(BACK + 1, "aa", "bb"))
         assert bad(replace(FLAWLESS, sightings=both)) == [
-            "Did never two machines answer for the service address?"
+            "Did never two machines answer for a service address?"
         ]
 
     def test_a_stale_node_may_answer_until_its_watchdog_bites(self) -> None:
         waking = replace(POWER_LOSS, double_s=6.0)
-        question = "Did two machines answer for the service address for less than 6.0 s?"
+        question = "Did two machines answer for a service address for less than 6.0 s?"
         for seconds, holds in ((5, True), (7, False)):
-            double = tuple(Sighting(BACK + n, ("aa", "bb")) for n in range(seconds + 1))
+            double = tuple(sighting(BACK + n, "aa", "bb") for n in range(seconds + 1))
             sightings = (*(FLAWLESS.sightings or ()), *double)
             found = replace(FLAWLESS, expected=waking, sightings=sightings)
             assert bad(found) == ([] if holds else [question])
@@ -154,6 +156,7 @@ class TestFencingSabotaged:
 
 class TestData:
     LEDGER = "Is every acknowledged write there, exactly once and in order?"
+    WRITES = "Did no client wait longer than 50.0 s between two writes?"
 
     def evidence(self, entries: tuple[Entry, ...]) -> str:
         checks = judge(replace(FLAWLESS, entries=entries))
@@ -192,7 +195,25 @@ class TestData:
     def test_no_write_was_acknowledged(self) -> None:
         only_probes = tuple(a for a in ATTEMPTS if a.kind == "probe")
         found = replace(FLAWLESS, attempts=only_probes, entries=())
-        assert bad(found, Answer.UNKNOWN) == [self.LEDGER]
+        assert bad(found, Answer.UNKNOWN) == [self.LEDGER, self.WRITES]
+
+    def test_a_client_waited_too_long_between_two_promises(self) -> None:
+        probes = tuple(a for a in ATTEMPTS if a.kind == "probe")
+        for late, holds in ((BACK + 15, True), (BACK + 19, False)):
+            writes = (write(1, FAULT - 1), write(2, late), write(3, late + 1))
+            entries = tuple(Entry(a.entry or "", a.sha256 or "", a.wall) for a in writes)
+            attempts = tuple(sorted((*probes, *writes), key=lambda a: a.ended))
+            found = replace(FLAWLESS, attempts=attempts, entries=entries)
+            assert bad(found) == ([] if holds else [self.WRITES])
+
+    def test_a_client_got_no_promise_any_more(self) -> None:
+        attempts = tuple(a for a in ATTEMPTS if a.kind == "probe" or a.wall < FAULT)
+        endless = (*attempts, *(probe(BACK + 20 + n) for n in range(40)))
+        assert bad(replace(FLAWLESS, attempts=endless, entries=STORED[:5])) == [self.WRITES]
+
+    def test_where_writes_are_refused_nobody_waits_for_them(self) -> None:
+        full = replace(POWER_LOSS, writes_refused=True)
+        assert self.WRITES not in answers(replace(FLAWLESS, expected=full))
 
     def test_disks_differ(self) -> None:
         assert bad(replace(FLAWLESS, out_of_sync={"node1": 4, "node2": 4})) == [
@@ -240,8 +261,8 @@ class TestMonitoring:
         ]
 
     def test_a_lab_without_monitoring_is_not_asked(self) -> None:
-        inventory = FLAWLESS.inventory.model_copy(update={"monitoring": None})
-        found = answers(replace(FLAWLESS, inventory=inventory, reports=None, problems=None))
+        part = sketched("story", monitoring=False).first_service
+        found = answers(replace(FLAWLESS, part=part, reports=None, problems=None))
         assert set(found.values()) == {Answer.PASS}
         assert not any("monitoring" in question for question in found)
 

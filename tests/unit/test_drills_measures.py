@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -14,40 +15,69 @@ from drills.probes import (
     Attempt,
     Outage,
     Sighting,
+    outages,
     parse_attempts,
     parse_sightings,
     settled,
-    worst_outage,
 )
 from drills.result import MarkKind
-from drills.timeline import Line, find_milestones, parse_journal, phases, promotion
+from drills.timeline import Line, done, find_milestones, first_after, parse_journal, phases
 from labs.durations import Budget
+from parts.services.base import ServicePart
+from parts.services.nginx import Nginx
+from tests.unit.provisioned_lab import this_machine
+from tests.unit.sketched import SHOP, STORY
 
 FIXTURES = Path(__file__).parent / "fixtures" / "drills"
 BUDGET = Budget(detection_s=6.6, decision_s=4, fencing_s=14, promotion_s=8, start_s=16)
 
 
-def probe(at: float, *, ok: bool = True) -> Attempt:
-    return Attempt("probe", ok, at - 0.05, at, 1000 + at, "")
+def probe(at: float, *, ok: bool = True, address: str = "a") -> Attempt:
+    return Attempt("probe", address, ok, at - 0.05, at, 1000 + at, "")
 
 
 def write(entry: str, digest: str, *, ok: bool = True) -> Attempt:
-    return Attempt("write", ok, 0, 0, 0, "", entry, digest)
+    return Attempt("write", "a", ok, 0, 0, 0, "", entry, digest)
+
+
+def the_outage(attempts: list[Attempt], since: float = 0.0) -> Outage:
+    """Return what was measured at the only address."""
+    [found] = outages(attempts, since)
+    return found
 
 
 def test_the_outage_is_the_largest_gap_between_successes() -> None:
     attempts = [probe(1), probe(2), probe(3, ok=False), probe(9), probe(10), probe(12)]
-    assert worst_outage(attempts) == Outage(7, 1002, 1009)
+    assert the_outage(attempts) == Outage(7, 1002, 1009, "a")
 
 
 def test_gaps_before_the_story_do_not_count() -> None:
     attempts = [probe(1), probe(9), probe(10), probe(12)]
-    assert worst_outage(attempts, since=1009).seconds == 2
+    assert the_outage(attempts, since=1009).seconds == 2
+
+
+def test_each_address_has_an_outage_of_its_own() -> None:
+    attempts = [
+        *(probe(at, address="a") for at in (1, 2, 9)),
+        *(probe(at, address="b") for at in (1.5, 4.5, 9.5)),
+    ]
+    assert {gap.address: gap.seconds for gap in outages(attempts)} == {"a": 7, "b": 5}
+
+
+def test_an_address_that_never_came_back_cannot_be_told() -> None:
+    attempts = [probe(1), probe(2), probe(1, address="b"), probe(2, ok=False, address="b")]
+    with pytest.raises(ValueError, match="only 1 probes of b"):
+        outages(attempts)
+
+
+def test_nobody_asked() -> None:
+    with pytest.raises(ValueError, match="no probe was made"):
+        outages([write("a", "1")])
 
 
 def test_an_outage_that_never_ended_cannot_be_told() -> None:
-    with pytest.raises(ValueError, match="only 1 probes"):
-        worst_outage([probe(1), probe(2, ok=False)])
+    with pytest.raises(ValueError, match="only 1 probes of a"):
+        the_outage([probe(1), probe(2, ok=False)])
 
 
 def test_the_service_is_back_when_it_failed_and_then_answered_for_a_while() -> None:
@@ -61,7 +91,8 @@ def test_the_service_is_back_when_it_failed_and_then_answered_for_a_while() -> N
 
 def test_a_line_that_is_still_being_written_is_left_out() -> None:
     whole = (
-        '{"kind": "probe", "ok": true, "begun": 1.0, "ended": 1.1, "wall": 5.0, "status": 200}\n'
+        '{"kind": "probe", "address": "a", "ok": true, "begun": 1.0, "ended": 1.1, "wall": 5.0,'
+        ' "error": "200"}\n'
     )
     [attempt] = parse_attempts(whole + '{"kind": "pro')
     assert (attempt.ok, attempt.ended, attempt.error) == (True, 1.1, "200")
@@ -69,9 +100,12 @@ def test_a_line_that_is_still_being_written_is_left_out() -> None:
 
 
 def test_who_was_seen_is_told_apart_from_what_was_tried() -> None:
-    line = '{"kind": "arp", "begun": 1.0, "ended": 1.3, "wall": 5.0, "hardware": ["aa", "bb"]}\n'
+    line = (
+        '{"kind": "arp", "address": "a", "begun": 1.0, "ended": 1.3, "wall": 5.0,'
+        ' "hardware": ["aa", "bb"]}\n'
+    )
     assert parse_attempts(line) == ()
-    assert parse_sightings(line + '{"kind": "ar') == (Sighting(5.0, ("aa", "bb")),)
+    assert parse_sightings(line + '{"kind": "ar') == (Sighting(5.0, "a", ("aa", "bb")),)
 
 
 def entry(name: str, digest: str, at: float = 0) -> Entry:
@@ -115,11 +149,43 @@ def test_a_listing_of_the_ledger() -> None:
     assert parse_entries(text) == (Entry("run-000001", digest, 1795482693.25),)
 
 
+def test_rows_of_a_ledger_read_as_files_do() -> None:
+    digest = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    text = f"1795482693.251234 /run-000001\n\n{digest}  /run-000001\n"
+    assert parse_entries(text) == (Entry("run-000001", digest, 1795482693.251234),)
+
+
+@pytest.mark.parametrize("part", [*SHOP.services.values()], ids=[*SHOP.services])
+def test_every_ledger_is_asked_for_one_run_alone(part: ServicePart) -> None:
+    assert part.keeps_writes
+    for text in (part.list_ledger("5c1e77a0"), part.clear_ledger("5c1e77a0")):
+        assert "5c1e77a0-" in text
+
+
+def test_a_web_servers_ledger_is_listed_and_cleared_where_it_stands(tmp_path: Path) -> None:
+    part = STORY.services["web"]
+    assert isinstance(part, Nginx)
+    contents = {"run-000001": b"one", "run-000002": b"", "other-000001": b"three"}
+    for name, body in contents.items():
+        (tmp_path / name).write_bytes(body)
+
+    def run(text: str) -> str:
+        assert part.ledger in text
+        return this_machine().run(text.replace(part.ledger, str(tmp_path))).stdout
+
+    found = {entry.name: entry.sha256 for entry in parse_entries(run(part.list_ledger("run")))}
+    assert found == {
+        name: hashlib.sha256(contents[name]).hexdigest() for name in ("run-000001", "run-000002")
+    }
+    run(part.clear_ledger("run"))
+    assert [path.name for path in tmp_path.iterdir()] == ["other-000001"]
+
+
 def test_the_survivors_journal_gives_the_steps() -> None:
     lines = parse_journal((FIXTURES / "journal-power_loss.txt").read_text())
-    found = find_milestones(lines, victim="node1", survivor="node2")
+    found = find_milestones(lines, "node1", "node2", promoted="drbd", address="address")
     assert None not in vars(found).values()
-    outage = Outage(33.4, found.membership - 6.5, found.address + 0.4)  # type: ignore[operator]
+    outage = Outage(33.4, found.membership - 6.5, found.address + 0.4, "a")  # type: ignore[operator]
     cut = phases(outage, found, BUDGET)
     assert [phase.name for phase in cut] == [
         "detection",
@@ -132,20 +198,24 @@ def test_the_survivors_journal_gives_the_steps() -> None:
     assert len(taken) == len(cut)
     assert all(seconds > 0 for seconds in taken)
     assert sum(taken) == pytest.approx(outage.over - outage.began)
-    assert promotion(lines, "node2", 0) == found.promoted
+    assert first_after(lines, done("promote", "drbd", "node2"), 0) == found.promoted
 
 
 def test_what_happened_before_clients_noticed_took_none_of_their_time() -> None:
     lines = parse_journal((FIXTURES / "journal-power_loss.txt").read_text())
-    found = find_milestones(lines, victim="node1", survivor="node2")
+    found = find_milestones(lines, "node1", "node2", promoted="drbd", address="address")
     assert found.membership is not None and found.address is not None
-    late = Outage(20.0, found.membership + 1, found.address)
+    late = Outage(20.0, found.membership + 1, found.address, "a")
     detection = phases(late, found, BUDGET)[0]
     assert detection.began == detection.ended
 
 
 def test_steps_that_were_not_logged_cannot_be_told() -> None:
-    cut = phases(Outage(1, 0, 1), find_milestones((), "node1", "node2"), BUDGET)
+    cut = phases(
+        Outage(1, 0, 1, "a"),
+        find_milestones((), "node1", "node2", promoted="drbd", address="address"),
+        BUDGET,
+    )
     assert [phase.ended for phase in cut] == [None, None, None, None, 1]
 
 

@@ -5,34 +5,39 @@ from __future__ import annotations
 import hashlib
 import json
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
 
-from core.wait import wait_until
 from drills import outside
-from drills.probes import Attempt, parse_attempts
+from drills.rulings.data import WRITE_TIMEOUT_S
+from tests.unit.outside_client import Client
+
+HERE, THERE, YONDER = "127.0.0.1", "127.0.0.2", "127.0.0.3"
 
 
 class Service(BaseHTTPRequestHandler):
     stored: ClassVar[dict[str, bytes]] = {}
-    broken: ClassVar[bool] = False
+    broken: ClassVar[set[str]] = set()
+
+    @property
+    def is_broken(self) -> bool:
+        return str(self.connection.getsockname()[0]) in Service.broken
 
     def do_GET(self) -> None:
-        self.send_response(503 if Service.broken else 200)
+        self.send_response(503 if self.is_broken else 200)
         self.end_headers()
 
     def do_PUT(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        if not Service.broken:
+        if not self.is_broken:
             Service.stored[self.path] = body
-        self.send_response(500 if Service.broken else 201)
+        self.send_response(500 if self.is_broken else 201)
         self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:
@@ -40,44 +45,38 @@ class Service(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def server() -> Iterator[ThreadingHTTPServer]:
-    Service.stored, Service.broken = {}, False
-    with ThreadingHTTPServer(("127.0.0.1", 0), Service) as made:
-        threading.Thread(target=made.serve_forever, daemon=True).start()
-        yield made
-        made.shutdown()
-
-
-class Client:
-    def __init__(self, url: str, log: Path) -> None:
-        self.log = log
-        words = [sys.executable, "-I", "-S", outside.__file__, "probe", url, str(log), "run"]
-        self.process = subprocess.Popen(words)
-
-    def attempts(self) -> tuple[Attempt, ...]:
-        return parse_attempts(self.log.read_text()) if self.log.exists() else ()
-
-    def wait(self, kind: str, *, ok: bool, count: int) -> None:
-        wait_until(
-            self.attempts,
-            lambda found: sum(a.kind == kind and a.ok is ok for a in found) >= count,
-            what=f"{count} {kind}s, ok {ok}",
-            timeout=10,
-            interval=0.05,
-        )
+def port() -> Iterator[int]:
+    """Serve at three addresses; return the port."""
+    Service.stored, Service.broken = {}, set()
+    with ExitStack() as stack:
+        port = 0
+        for address in (HERE, THERE, YONDER):
+            made = stack.enter_context(ThreadingHTTPServer((address, port), Service))
+            threading.Thread(target=made.serve_forever, args=(0.05,), daemon=True).start()
+            stack.callback(made.shutdown)
+            port = made.server_port
+        yield port
 
 
 @pytest.fixture
-def client(server: ThreadingHTTPServer, tmp_path: Path) -> Iterator[Client]:
-    made = Client(f"http://127.0.0.1:{server.server_port}/", tmp_path / "log")
+def client(port: int, tmp_path: Path) -> Iterator[Client]:
+    made = Client(tmp_path / "log", "writes", f"http://{HERE}:{port}/")
     yield made
-    made.process.send_signal(signal.SIGTERM)
-    assert made.process.wait(timeout=10) == 0
+    made.end()
+
+
+@pytest.fixture
+def turns(port: int, tmp_path: Path) -> Iterator[Client]:
+    """Ask at three addresses in turn."""
+    urls = (f"http://{address}:{port}/" for address in (HERE, THERE, YONDER))
+    made = Client(tmp_path / "log", "reads", *urls)
+    yield made
+    made.end()
 
 
 def test_what_was_acknowledged_is_what_was_sent(client: Client) -> None:
     client.wait("write", ok=True, count=2)
-    writes = [a for a in client.attempts() if a.kind == "write"]
+    writes = client.attempts("write")
     assert [write.entry for write in writes[:2]] == ["run-000001", "run-000002"]
     for write in writes:
         stored = Service.stored[f"/ledger/{write.entry}"]
@@ -87,46 +86,85 @@ def test_what_was_acknowledged_is_what_was_sent(client: Client) -> None:
 
 def test_a_broken_service_is_seen_and_its_end_too(client: Client) -> None:
     client.wait("probe", ok=True, count=2)
-    Service.broken = True
+    Service.broken = {HERE}
     client.wait("probe", ok=False, count=2)
     client.wait("write", ok=False, count=1)
-    Service.broken = False
+    Service.broken = set()
     client.wait("probe", ok=True, count=5)
-    entries = [a.entry for a in client.attempts() if a.kind == "write"]
+    entries = [attempt.entry for attempt in client.attempts("write")]
     assert len(set(entries)) == len(entries)
 
 
 def test_it_ends_on_an_answer_that_is_only_late(client: Client) -> None:
     client.wait("probe", ok=True, count=2)
-    Service.broken = True
+    Service.broken = {HERE}
     client.wait("probe", ok=False, count=1)
     client.process.send_signal(signal.SIGTERM)
-    Service.broken = False
-    assert client.process.wait(timeout=10) == 0
-    assert [a for a in client.attempts() if a.kind == "probe"][-1].ok
+    Service.broken = set()
+    client.end()
+    assert client.attempts("probe")[-1].ok
 
 
 def test_it_does_not_wait_for_ever_for_an_answer(client: Client) -> None:
     client.wait("probe", ok=True, count=2)
-    Service.broken = True
+    Service.broken = {HERE}
     client.wait("probe", ok=False, count=1)
-    client.process.send_signal(signal.SIGTERM)
-    assert client.process.wait(timeout=10) == 0
-    assert not [a for a in client.attempts() if a.kind == "probe"][-1].ok
+    client.end()
+    assert not client.attempts("probe")[-1].ok
 
 
 def test_five_probes_a_second(client: Client) -> None:
     client.wait("probe", ok=True, count=6)
-    probes = [a for a in client.attempts() if a.kind == "probe"]
+    probes = client.attempts("probe")
     gap = (probes[5].begun - probes[0].begun) / 5
     assert 0.2 <= gap < 0.3
 
 
 def test_nobody_listens(tmp_path: Path) -> None:
-    client = Client("http://127.0.0.1:9/", tmp_path / "log")
-    try:
-        client.wait("probe", ok=False, count=1)
-        assert client.attempts()[0].error == "ConnectionRefusedError"
-    finally:
-        client.process.terminate()
-        client.process.wait(timeout=10)
+    client = Client(tmp_path / "log", "reads", "http://127.0.0.1:9/")
+    client.wait("probe", ok=False, count=1)
+    client.end()
+    assert client.attempts()[0].error == "ConnectionRefusedError"
+
+
+def test_the_judge_knows_after_what_time_a_write_is_given_up() -> None:
+    assert WRITE_TIMEOUT_S == outside.WRITE_TIMEOUT
+
+
+class TestTurns:
+    def test_every_address_has_its_turn(self, turns: Client) -> None:
+        turns.wait("probe", ok=True, count=9)
+        probes = turns.attempts("probe")
+        assert [probe.address for probe in probes[:9]] == [HERE, THERE, YONDER] * 3
+        gap = (probes[8].begun - probes[0].begun) / 8
+        assert 0.2 <= gap < 0.3
+
+    def test_nobody_writes_where_there_is_no_ledger(self, turns: Client) -> None:
+        turns.wait("probe", ok=True, count=6)
+        assert (turns.attempts("write"), Service.stored) == ((), {})
+
+    def test_one_broken_address_is_told_from_the_others(self, turns: Client) -> None:
+        turns.wait("probe", ok=True, count=3)
+        Service.broken = {THERE}
+        turns.wait("probe", ok=False, count=2)
+        assert {attempt.address for attempt in turns.attempts() if not attempt.ok} == {THERE}
+        turns.wait("probe", ok=True, count=1, address=HERE)
+        turns.wait("probe", ok=True, count=1, address=YONDER)
+
+    def test_each_address_gets_a_last_chance(self, turns: Client) -> None:
+        """One that is broken for good must not cost another its late answer."""
+        turns.wait("probe", ok=True, count=3)
+        Service.broken = {HERE, YONDER}
+        turns.wait("probe", ok=False, count=4)
+        turns.process.send_signal(signal.SIGTERM)
+        Service.broken = {HERE}
+        turns.end()
+        last = {attempt.address: attempt.ok for attempt in turns.attempts("probe")}
+        assert last == {HERE: False, THERE: True, YONDER: True}
+
+    def test_entries_are_written_at_the_first(self, port: int, tmp_path: Path) -> None:
+        urls = (f"http://{address}:{port}/" for address in (THERE, HERE))
+        made = Client(tmp_path / "log", "writes", *urls)
+        made.wait("write", ok=True, count=2)
+        made.end()
+        assert {attempt.address for attempt in made.attempts("write")} == {THERE}

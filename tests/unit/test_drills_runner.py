@@ -13,7 +13,7 @@ import pytest
 
 from core.folders import LabFolder
 from core.wait import WaitTimeout
-from drills import patience, readiness, runner, witnesses
+from drills import healing, patience, readiness, runner, witnesses
 from drills.catalogue import find
 from drills.drill import Drill
 from drills.faults.base import Fault
@@ -21,12 +21,11 @@ from drills.power import Power
 from drills.result import Answer, DrillResult, MarkKind
 from drills.site import Nobody, Site
 from inventory.record import LabRecord
-from labs.timing import EMULATION_PACE, Timing
-from status.pacemaker import FenceEvent
-from tests.unit.healthy_lab import INVENTORY
 from tests.unit.sample_findings import AFTER, ATTEMPTS, BEFORE, FAULT, FLAWLESS, status
+from tests.unit.sketched import sketched
+from wire.pacemaker import FenceEvent
 
-SLOW = INVENTORY.model_copy(update={"timing": Timing(pace=EMULATION_PACE), "monitoring": None})
+SLOW = sketched("story", platform={"pace": "emulation"}, monitoring=False)
 """The cardboard lab has no monitoring: whoever raises alarms has tests of its own."""
 RECORD = cast(LabRecord, SimpleNamespace(platform="libvirt (private)", accelerated=False))
 
@@ -99,12 +98,15 @@ def lab(monkeypatch: pytest.MonkeyPatch) -> Cardboard:
         "probing": made.probing,
         "snapshot": made.snapshot,
         "wait_healthy": made.wait_healthy,
-        "clear_ledger": lambda node, run: made.done.append(f"clear {run} on {node.name}"),
+        "clear_ledger": lambda _, node, run: made.done.append(f"clear {run} on {node.name}"),
+        "collect": lambda _: AFTER.status,
         "read_ledger": lambda *_: FLAWLESS.entries,
         "collect_evidence": lambda folder, *_: folder.logs / "kept",
     }
     for name, value in replaced.items():
-        users = [module for module in (runner, patience, readiness) if hasattr(module, name)]
+        users = [
+            module for module in (healing, runner, patience, readiness) if hasattr(module, name)
+        ]
         assert users, name
         for module in users:
             monkeypatch.setattr(module, name, value)
@@ -120,11 +122,11 @@ def lab(monkeypatch: pytest.MonkeyPatch) -> Cardboard:
 
 
 def drill(lab: Cardboard) -> Drill:
-    return replace(find("power-off"), fault=Fault(lab.inject, lab.heal))
+    return replace(find("power-off", SLOW), fault=Fault(lab.inject, lab.heal))
 
 
 def rehearse(lab: Cardboard, tmp_path: Path, entry: Drill | None = None) -> runner.Kept:
-    site = Site(LabFolder(tmp_path / "story"), SLOW, RECORD, cast(Power, lab))
+    site = Site(LabFolder(tmp_path / "story"), SLOW.inventory, RECORD, cast(Power, lab))
     return runner.run(site, entry or drill(lab), Nobody(), seed=7)
 
 

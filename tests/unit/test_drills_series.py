@@ -5,11 +5,12 @@ from __future__ import annotations
 from itertools import islice
 from xml.etree import ElementTree
 
-from drills.catalogue import CATALOGUE
+from drills.catalogue import catalogue
 from drills.junit import Case, junit
 from drills.probes import Outage
 from drills.result import Answer, Check, DrillResult
 from drills.schedule import EXAM, exam, soak
+from tests.unit.sketched import STORY
 
 
 def result(*answers: Answer, outage_s: float = 30.0) -> DrillResult:
@@ -34,7 +35,7 @@ def result(*answers: Answer, outage_s: float = 30.0) -> DrillResult:
         ended=4,
         service_url="http://10.30.0.100/",
         budget_s=40,
-        outage=Outage(outage_s, 1, 1 + outage_s),
+        outage=Outage(outage_s, 1, 1 + outage_s, "10.30.0.100"),
         phases=(),
         marks=(),
         attempts=(),
@@ -52,7 +53,7 @@ NOTHING = Case("partition", 1.0, None, "lab is not healthy\nnode2 is in standby"
 
 def test_a_soak_is_drawn_again_by_its_seed() -> None:
     def names(seed: int) -> list[tuple[str, str, int]]:
-        return [(t.drill.name, t.target, t.seed) for t in islice(soak(seed), 30)]
+        return [(t.drill.name, t.target, t.seed) for t in islice(soak(STORY, seed), 30)]
 
     assert names(5) == names(5)
     assert names(5) != names(6)
@@ -60,15 +61,15 @@ def test_a_soak_is_drawn_again_by_its_seed() -> None:
 
 
 def test_a_soak_hits_nobody_that_a_fault_cannot() -> None:
-    for turn in islice(soak(1), 300):
+    for turn in islice(soak(STORY, 1), 300):
         if turn.drill.only:
             assert turn.target == turn.drill.only
 
 
 def test_the_exam_takes_everything_from_the_catalogue() -> None:
-    turns = list(exam(100))
+    turns = exam(STORY, 100)
     assert [turn.drill.name for turn in turns] == list(EXAM)
-    assert all(turn.drill is CATALOGUE[turn.drill.name] for turn in turns)
+    assert {turn.drill.name for turn in turns} <= catalogue(STORY).keys()
     assert len({turn.seed for turn in turns}) == len(EXAM)
 
 

@@ -16,19 +16,21 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-import yaml
 
 from inventory.model import Inventory
-from provisioning import cib, firewall, pacemaker
-from provisioning.files import File, Folder, Link
-from provisioning.plan import Plan
-from provisioning.zabbix import configuration, dashboard
-from provisioning.zabbix.names import cluster_host
+from parts.all import Parts
+from parts.host import Entry, Folder, Link
+from parts.monitoring.names import cluster_host
+from parts.system.firewall import Firewall
+from provisioning import cib, pacemaker
+from provisioning.zabbix import configuration, dashboard, template
 from tests.unit.planned_lab import DEFINITIONS, SECRETS, planned
-from tests.unit.provisioned_lab import facts
+from tests.unit.provisioned_lab import fresh, plan_of
 
 GOLDEN = Path(__file__).parent / "golden"
-PROGRAMS = Path(__file__).parents[2] / "provisioning" / "files"
+PROJECT = Path(__file__).parents[2]
+PROGRAMS = ("parts/programs", "provisioning/files", "wire")
+"""Whose files are delivered as they are."""
 
 LABS = {
     f"{definition}-{pace}": (definition, accelerated)
@@ -36,7 +38,13 @@ LABS = {
     for pace, accelerated in (("kvm", True), ("emulation", False))
 }
 ONE, OTHER = "active-passive-kvm", "selftest-emulation"
-"""They share neither name nor pace: where these two agree, all labs do."""
+"""They share neither name nor pace: where these two agree, all labs like them do."""
+
+COMPOSED = ("active-active-kvm", "database-kvm")
+"""Labs that are composed of something else."""
+
+OTHERS = (OTHER, *COMPOSED)
+"""Labs whose files are written down as their differences to those of ONE."""
 
 UNORDERED = (".//cluster_property_set", ".//constraints")
 """What is looked up by name. Elsewhere order counts: `cib.corrections` replaces a running lab's
@@ -50,7 +58,7 @@ def lab(name: str) -> Inventory:
 
 
 def cib_text(name: str) -> str:
-    return canonical(cib.desired(lab(name)))
+    return canonical(cib.desired(Parts(lab(name))))
 
 
 def canonical(text: str) -> str:
@@ -66,21 +74,27 @@ def canonical(text: str) -> str:
 def files_text(name: str) -> str:
     """Return the files of all machines by path, once for machines that get the same."""
     inventory = lab(name)
-    found = {machine.name: facts(runs=False) for machine in inventory.machines}
-    plan = Plan.of(inventory, SECRETS, found)
+    plan = plan_of(inventory, fresh(inventory), SECRETS)
     told: dict[tuple[str, str], list[str]] = {}
     for machine in inventory.machines:
         # Of what only travels, these alone are the same every time.
-        rules = firewall.delivery(inventory, machine, found[machine.name])
+        rules = Firewall(inventory).delivery(machine, SECRETS, plan.found)
         for file in (*plan.files(machine), *rules):
             told.setdefault((file.path, shown(file, inventory)), []).append(machine.name)
     return "\n".join(
-        f"== {path} on {', '.join(machines)}: {text}"
+        f"== {path} on {everybody(inventory, machines)}: {text}"
         for (path, text), machines in sorted(told.items())
     )
 
 
-def shown(file: File | Link | Folder, inventory: Inventory) -> str:
+def everybody(inventory: Inventory, machines: list[str]) -> str:
+    """Name machines in a way that is the same in every lab, where they are all of a kind."""
+    nodes = [node.name for node in inventory.nodes]
+    words = {(*nodes, inventory.monitor.name): "all", tuple(nodes): "the nodes"}
+    return words.get(tuple(machines), ", ".join(machines))
+
+
+def shown(file: Entry, inventory: Inventory) -> str:
     """Return everything about a file but its path; of a program it is its name in the sources."""
     if isinstance(file, Folder):
         return "a folder\n"
@@ -92,13 +106,14 @@ def shown(file: File | Link | Folder, inventory: Inventory) -> str:
         return f"{attributes}{file.source}, edited:\n{edits}"
     text = file.data.decode()
     if file.path == pacemaker.SEED:
-        return attributes + difference(canonical(cib.desired(inventory)), canonical(text))
+        return attributes + difference(canonical(cib.desired(Parts(inventory))), canonical(text))
     return f"{attributes}{programs().get(text, text)}"
 
 
 @cache
 def programs() -> dict[str, str]:
-    return {path.read_text(): f"provisioning/files/{path.name}\n" for path in PROGRAMS.iterdir()}
+    paths = [path for folder in PROGRAMS for path in (PROJECT / folder).iterdir() if path.is_file()]
+    return {path.read_text(): f"{path.relative_to(PROJECT)}\n" for path in paths}
 
 
 def difference(before: str, after: str) -> str:
@@ -107,11 +122,17 @@ def difference(before: str, after: str) -> str:
     return "".join(f"{line}\n" for line in list(found)[2:] if not line.startswith("@@"))
 
 
+def files_difference(name: str) -> str:
+    return difference(files_text(ONE), files_text(name))
+
+
 def monitoring_text(name: str) -> str:
     """Return what Zabbix is told of one lab."""
     inventory = lab(name)
-    ids = {key: f"id of {key}" for key in configuration.DASHBOARD_ITEMS}
-    board = dashboard.layout(cluster_host(inventory), "id of the group", ["id of a node"], ids)
+    ids = {key: f"id of {key}" for key in dashboard.ITEMS}
+    board = dashboard.layout(
+        Parts(inventory), cluster_host(inventory), "id of the group", ["id of a node"], ids
+    )
     (page,) = board.pop("pages")
     return lines(
         ["dashboard", board],
@@ -123,16 +144,24 @@ def monitoring_text(name: str) -> str:
     )
 
 
+def monitoring_difference(name: str) -> str:
+    return difference(monitoring_text(ONE), monitoring_text(name))
+
+
 def compact(widget: dashboard.Widget) -> dashboard.Widget:
     fields = {field["name"]: [field["type"], field["value"]] for field in widget["fields"]}
     assert len(fields) == len(widget["fields"])
     return {**widget, "fields": fields}
 
 
-def template_text() -> str:
-    """Return what Zabbix is told of every lab."""
-    export = yaml.safe_load(configuration.template())["zabbix_export"]
+def template_text(name: str) -> str:
+    """Return what Zabbix watches in one lab."""
+    export = json.loads(template.source(Parts(lab(name))))["zabbix_export"]
     return lines(["import", configuration.RULES], *entries("", export))
+
+
+def template_difference(name: str) -> str:
+    return difference(template_text(ONE), template_text(name))
 
 
 def entries(place: str, entry: dict[str, Any]) -> Iterator[Sequence[object]]:
@@ -158,9 +187,14 @@ def lines(*objects: Sequence[object]) -> str:
 TEXTS: dict[str, Callable[[], str]] = {
     **{f"{name}/cib.xml": partial(cib_text, name) for name in LABS},
     f"{ONE}/files.txt": partial(files_text, ONE),
-    f"{OTHER}/files.diff": lambda: difference(files_text(ONE), files_text(OTHER)),
+    **{f"{name}/files.diff": partial(files_difference, name) for name in OTHERS},
     **{f"{name}/monitoring.jsonl": partial(monitoring_text, name) for name in (ONE, OTHER)},
-    "template.jsonl": template_text,
+    f"{ONE}/template.jsonl": partial(template_text, ONE),
+    **{
+        f"{name}/{what}.diff": partial(told, name)
+        for name in COMPOSED
+        for what, told in (("monitoring", monitoring_difference), ("template", template_difference))
+    },
 }
 """What is written down below GOLDEN."""
 

@@ -15,10 +15,9 @@ from cli import heal
 from cli.app import app
 from core.folders import LabFolder
 from status.collect import describe
-from status.pacemaker import Ban, FailCount, FenceEvent
-from status.rules import Readings
-from tests.unit.healthy_lab import HEALTHY, INVENTORY
-from tests.unit.test_status_rules import seen_by_cluster, situation
+from tests.unit.broken_lab import seen_by_cluster, situation
+from tests.unit.healthy_lab import HEALTHY, INVENTORY, PARTS
+from wire.pacemaker import Ban, FailCount, FenceEvent
 
 BANNED = seen_by_cluster(
     bans=(
@@ -38,8 +37,8 @@ class Lab:
 
     @contextmanager
     def observed(self, *_: Any) -> Iterator[Any]:
-        read = describe(INVENTORY, self.now, None)
-        yield SimpleNamespace(readings=lambda: self.now, read=lambda: read)
+        read = describe(PARTS, self.now, None)
+        yield SimpleNamespace(look=lambda: self.now, read=lambda: read)
 
     @contextmanager
     def remote(self, machine: Any) -> Iterator[Any]:
@@ -51,7 +50,7 @@ def lab(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Lab:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     LabFolder.of("story").path.mkdir(parents=True)
     made = Lab()
-    site = SimpleNamespace(inventory=INVENTORY, record=None)
+    site = SimpleNamespace(inventory=INVENTORY, parts=PARTS, record=None)
     monkeypatch.setattr(heal, "Site", SimpleNamespace(of=lambda _: site))
     monkeypatch.setattr(heal, "heal_site", lambda *_: None)
     monkeypatch.setattr(heal, "Observer", made.observed)
@@ -88,13 +87,8 @@ def test_nobody_is_there_to_be_asked(lab: Lab) -> None:
 
 
 def test_what_could_lose_data_is_left_to_a_person(lab: Lab) -> None:
-    members = situation("unclean").cluster
-    assert members is not None
     failed = (FenceEvent("node2", "reboot", "failed", "t"),)
-    lab.now = Readings(
-        seen_by_cluster(members=members.members, dc=members.dc, fence_events=failed).nodes,
-        HEALTHY.monitor,
-    )
+    lab.now = seen_by_cluster(seen=situation("unclean"), fence_events=failed)
     done = run("--yes")
     assert (done.exit_code, lab.ran) == (3, [])
     assert "stonith_admin --confirm node2" in done.stdout

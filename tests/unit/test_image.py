@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,6 +13,9 @@ import pytest
 from core.errors import CommandError, HalabError
 from hypervisor import image
 from labs.roles import MachineRole
+from parts.all import Parts
+from provisioning import packages
+from tests.unit.planned_lab import OFFERED, planned
 
 NODE, MONITOR = MachineRole.NODE, MachineRole.MONITOR
 
@@ -65,10 +69,37 @@ def test_the_recipes_scripts_are_shell() -> None:
         subprocess.run(["sh", "-n", script], check=True)
 
 
-def test_a_node_carries_what_its_cluster_needs() -> None:
-    needed = {"pacemaker", "corosync", "corosync-qdevice", "sbd", "drbd-utils", "nginx"}
-    assert needed <= set(image.packages(NODE))
-    assert "corosync-qnetd" in image.packages(MONITOR)
+@pytest.mark.parametrize("role", list(MachineRole))
+def test_an_image_carries_what_parts_of_all_kinds_need_and_says_which(role: MachineRole) -> None:
+    labs = [Parts(planned(name, accelerated=True)) for name in OFFERED]
+    needed = {package for lab in labs for package in packages.wanted(lab, role)}
+    listed = tomllib.loads((image.RECIPE / "packages.toml").read_text())["parts"][role]
+    assert listed == sorted(needed)
+    assert needed <= set(image.packages(role))
+    assert len(image.packages(role)) == len(set(image.packages(role)))
+
+
+def test_no_node_has_a_database_that_nobody_asked_for(tmp_path: Path) -> None:
+    place = "etc/postgresql-common/createcluster.conf"
+    made = {}
+    for role in MachineRole:
+        root = tmp_path / role
+        root.mkdir()
+        script = image.RECIPE / "prepare"
+        subprocess.run(["sh", script, root, image.RECIPE, role], check=True)
+        made[role] = [str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()]
+    assert made == {NODE: [place], MONITOR: []}
+    assert "\ncreate_main_cluster = false\n" in (tmp_path / NODE / place).read_text()
+
+
+def test_an_image_is_prepared_before_its_packages_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(image, "run", lambda *_, **__: SimpleNamespace(stdout=""))
+    command = image._mmdebstrap(NODE, Path("/recipe"), Path("/keys"))
+    hooks = [word for word in command if "-hook=" in word]
+    assert hooks == [
+        '--essential-hook=/recipe/prepare "$1" /recipe node',
+        '--customize-hook=/recipe/customize "$1" /recipe node',
+    ]
 
 
 def test_an_image_is_built_once(images: Path, monkeypatch: pytest.MonkeyPatch) -> None:

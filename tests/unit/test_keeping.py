@@ -16,7 +16,7 @@ from infra.backend import SECRET
 from infra.keeping import kept_files, kept_in, lost_files, restore
 from infra.ssh_key import ensure_ssh_key, read_private_key
 from inventory.record import LabRecord, load_record, save
-from provisioning.secrets import generate
+from parts.secrets import generate
 from tests.unit.provisioned_lab import inventory
 from tests.unit.test_backend import DAMAGES
 

@@ -9,6 +9,7 @@ import pytest
 from labs.checking import check
 from labs.loading import DefinitionError
 from labs.model import Lab
+from labs.tables.machines import MOST_NODES
 from labs.words import TAKEN_NAMES
 from tests.unit.definitions import GOOD, problems, the_problem
 
@@ -123,11 +124,25 @@ def test_a_number_in_quotes_is_told_so() -> None:
     assert the_problem(nodes={"cpus": "2"}).hint == "numbers stand without quotes"
 
 
-@pytest.mark.parametrize("names", [[], ["one"], ["one", "two", "three"]])
-def test_only_two_nodes_can_replicate(names: list[str]) -> None:
+@pytest.mark.parametrize("names", [[], ["one"]])
+def test_a_node_alone_is_no_cluster(names: list[str]) -> None:
     problem = the_problem(nodes={"names": names})
     assert problem.key == "nodes.names"
-    assert "replication layouts" in problem.hint
+    assert "nobody who could take over" in problem.hint
+
+
+def test_only_so_many_nodes_have_numbers() -> None:
+    everywhere = {"web": {"kind": "nginx", "runs": "everywhere"}}
+    names = [f"node{number}" for number in range(1, MOST_NODES + 1)]
+    check("my.toml", {**GOOD, "nodes": {"names": names}, "services": everywhere}, Lab)
+    problem = the_problem(nodes={"names": [*names, "another"]}, services=everywhere)
+    assert (problem.key, problem.hint) == ("nodes.names", "halab numbers up to 8 nodes")
+
+
+def test_only_two_nodes_can_replicate() -> None:
+    problem = the_problem(nodes={"names": ["one", "two", "three"]})
+    assert problem.key == "nodes.names"
+    assert "DRBD 8.4 replicates between two nodes" in problem.hint
 
 
 def test_a_bad_name_among_the_nodes_is_pointed_at() -> None:
@@ -217,9 +232,8 @@ def test_what_is_no_address(address: object) -> None:
 
 @pytest.mark.parametrize("address", ["10.30.0.4", "10.30.0.253"])
 def test_any_free_address_may_float(address: str) -> None:
-    assert str(
-        check("my.toml", {**GOOD, "service": {"address": address}}, Lab).service.address
-    ) == (address)
+    [web] = check("my.toml", {**GOOD, "service": {"address": address}}, Lab).services
+    assert [str(each) for each in web.addresses] == [address]
 
 
 HTTPS = {"role": "node", "network": "service", "port": 443}

@@ -20,8 +20,8 @@ def lab(**tables: Any) -> Lab:
 def test_version_and_name_are_enough() -> None:
     minimal = lab()
     assert minimal.nodes.names == ("node1", "node2")
-    assert minimal.service.address == IPv4Address("10.30.0.100")
-    assert minimal.service.port == 80
+    assert minimal.services[0].addresses == (IPv4Address("10.30.0.100"),)
+    assert minimal.services[0].settings.port == 80
     assert minimal.platform.uri is None
 
 
@@ -34,8 +34,8 @@ def test_nodes_come_first_and_the_monitor_gets_the_next_number() -> None:
         ("guard", 3),
     ]
     assert (anna.role, guard.role) == (MachineRole.NODE, MachineRole.MONITOR)
-    assert (anna.memory_mib, anna.data_disk_mib) == (2048, 512)
-    assert (guard.memory_mib, guard.data_disk_mib) == (1024, None)
+    assert (anna.memory_mib, anna.data_disks) == (2048, {"data": 512})
+    assert (guard.memory_mib, guard.data_disks) == (1024, {})
 
 
 def test_a_nodes_interfaces() -> None:
@@ -73,7 +73,7 @@ def test_the_last_address_of_the_management_network_is_the_platforms() -> None:
 def test_addresses_move_with_their_networks() -> None:
     moved = lab(networks={"service": "192.168.7.16/28"})
     assert moved.networks.subnet(NetworkRole.SERVICE) == IPv4Network("192.168.7.16/28")
-    assert moved.service.address == IPv4Address("192.168.7.29")
+    assert moved.services[0].addresses == (IPv4Address("192.168.7.29"),)
     nics = interfaces(moved, machines(moved)[0])
     assert nics[NetworkRole.SERVICE].address == IPv4Interface("192.168.7.17/28")
 

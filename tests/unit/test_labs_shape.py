@@ -9,7 +9,7 @@ from pydantic import Field, StrictInt, StrictStr
 
 from labs.checking import DefinitionError, Problem, check
 from labs.shape import locate
-from labs.tables import Table
+from labs.tables.base import Table
 
 NAME_ALLOWED = "lower-case letters"
 

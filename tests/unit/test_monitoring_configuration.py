@@ -7,17 +7,31 @@ from typing import Any
 import bcrypt
 import pytest
 
-from provisioning import monitoring
-from provisioning.facts import Unit, UnitState
-from provisioning.files import File
-from provisioning.secrets import generate
-from provisioning.zabbix import agent, configuration, dashboard, server
+from parts.all import Parts
+from parts.host import File
+from parts.monitoring import server
+from parts.monitoring.names import DATABASE_NOTE, PSK_FILE
+from parts.secrets import generate
+from provisioning.zabbix import dashboard, template
 from provisioning.zabbix.api import Api
 from provisioning.zabbix.configuration import ensure_configured, hosts
-from provisioning.zabbix.names import ACCOUNTS_NOTE, DATABASE_NOTE, PSK_FILE
-from tests.unit.provisioned_lab import facts, inventory
+from tests.unit.delivered import content, files
+from tests.unit.provisioned_lab import (
+    SECRETS,
+    differing,
+    every_step,
+    fresh,
+    inventory,
+    plan_of,
+    right,
+    words,
+)
+from tests.unit.sketched import BOOKS, LABS, SHOP, STORY, TRIO, name_of
 
-LAB, SECRETS = inventory(), generate()
+LAB = inventory()
+PARTS = Parts(LAB)
+MONITOR = LAB.monitor
+NOTHING: frozenset[str] = frozenset()
 
 
 class FakeZabbix(Api):
@@ -27,7 +41,7 @@ class FakeZabbix(Api):
         self.calls: list[str] = []
         self.hosts: dict[str, dict[str, Any]] = {"Zabbix server": {"host": "Zabbix server"}}
         self.dashboard: dict[str, Any] | None = None
-        self.imported = False
+        self.imported: Any = None
         self.guest_groups = [{"users_status": "0"}]
 
     def call(self, method: str, **parameters: Any) -> Any:
@@ -37,11 +51,11 @@ class FakeZabbix(Api):
         self.calls.append(method)
         return getattr(self, method.replace(".", "_"))(parameters)
 
-    def configuration_importcompare(self, _: Any) -> Any:
-        return [] if self.imported else {"templates": {"added": []}}
+    def configuration_importcompare(self, parameters: Any) -> Any:
+        return [] if self.imported == parameters else {"templates": {"added": []}}
 
-    def configuration_import(self, _: Any) -> None:
-        self.imported = True
+    def configuration_import(self, parameters: Any) -> None:
+        self.imported = parameters
 
     def host_get(self, parameters: Any) -> Any:
         names = parameters.get("filter", {}).get("host", list(self.hosts))
@@ -108,13 +122,13 @@ class FakeZabbix(Api):
 @pytest.fixture
 def zabbix() -> FakeZabbix:
     zabbix = FakeZabbix()
-    assert ensure_configured(zabbix, LAB, SECRETS)
+    assert ensure_configured(zabbix, PARTS, SECRETS)
     zabbix.calls.clear()
     return zabbix
 
 
 def test_a_second_run_changes_nothing_and_only_reads(zabbix: FakeZabbix) -> None:
-    assert ensure_configured(zabbix, LAB, SECRETS) == ()
+    assert ensure_configured(zabbix, PARTS, SECRETS) == ()
     assert all(call.endswith((".get", ".importcompare")) for call in zabbix.calls)
     assert len(zabbix.calls) <= 6, "each costs an emulated monitor a second"
 
@@ -140,97 +154,168 @@ def test_what_somebody_changed_at_a_host_is_put_right(
     zabbix: FakeZabbix, change: dict[str, Any]
 ) -> None:
     zabbix.hosts["node2"].update(change)
-    assert ensure_configured(zabbix, LAB, SECRETS) == ("monitored: node2",)
-    assert ensure_configured(zabbix, LAB, SECRETS) == ()
+    assert ensure_configured(zabbix, PARTS, SECRETS) == ("monitored: node2",)
+    assert ensure_configured(zabbix, PARTS, SECRETS) == ()
 
 
 def test_a_dashboard_that_was_changed_is_put_right(zabbix: FakeZabbix) -> None:
     assert zabbix.dashboard
     zabbix.dashboard["pages"][0]["widgets"].pop()
-    assert ensure_configured(zabbix, LAB, SECRETS) == ("monitoring dashboard changed",)
+    assert ensure_configured(zabbix, PARTS, SECRETS) == ("monitoring dashboard changed",)
 
 
 def test_another_key_is_noticed_although_zabbix_never_tells_it(zabbix: FakeZabbix) -> None:
-    assert ensure_configured(zabbix, LAB, generate()) == (
+    assert ensure_configured(zabbix, PARTS, generate()) == (
         "monitored: node1, node2, monitor, demo.cluster",
     )
 
 
-def test_everything_on_the_dashboard_fits_on_its_grid() -> None:
-    items = dict.fromkeys(
-        ["cluster.active", "service.answers", "cluster.votes", "cluster.event"], "1"
-    )
-    page = dashboard.layout("demo cluster", "1", ["1", "2"], items)["pages"][0]
+def board(parts: Parts) -> dict[str, Any]:
+    """Return the widgets of a lab's dashboard by their titles."""
+    nodes = [node.name for node in parts.inventory.nodes]
+    ids = dict.fromkeys(dashboard.ITEMS, "1")
+    (page,) = dashboard.layout(parts, "demo cluster", "1", nodes, ids)["pages"]
+    return {widget["name"]: widget for widget in page["widgets"]}
+
+
+def columns(parts: Parts) -> dict[str, str]:
+    """Return the columns of its table of nodes: headings, and the names of items."""
+    fields = {field["name"]: field["value"] for field in board(parts)["Nodes"]["fields"]}
+    return {
+        fields[name.replace(".item", ".name")]: item
+        for name, item in fields.items()
+        if name.endswith(".item")
+    }
+
+
+MANY = inventory(
+    nodes={"names": [f"node{number}" for number in range(1, 8)]},
+    services={"web": {"kind": "nginx", "runs": "everywhere"}},
+)
+
+
+@pytest.mark.parametrize("parts", [*LABS, Parts(MANY)], ids=name_of)
+def test_everything_on_the_dashboard_fits_on_its_grid(parts: Parts) -> None:
+    widgets = board(parts).values()
     cells = [
         (x, y)
-        for widget in page["widgets"]
+        for widget in widgets
         for x in range(widget["x"], widget["x"] + widget["width"])
         for y in range(widget["y"], widget["y"] + widget["height"])
     ]
     assert len(cells) == len(set(cells)), "widgets overlap"
     assert max(x for x, _ in cells) < 72
+    rows = range(1 + max(y for _, y in cells))
+    assert {(x, y) for x in range(72) for y in rows} == set(cells), "there is a hole"
+
+
+@pytest.mark.parametrize("parts", LABS, ids=name_of)
+def test_the_dashboard_shows_what_is_watched(parts: Parts) -> None:
+    items = {
+        entry["template"]: {item["name"]: item["key"] for item in entry["items"]}
+        for entry in template.compose(parts)["templates"]
+    }
+    assert set(columns(parts).values()) <= items[template.NODE].keys()
+    assert set(dashboard.ITEMS) <= set(items[template.CLUSTER].values())
+    assert board(parts).keys() & {"Active node", "Served at"} <= items[template.CLUSTER].keys()
+
+
+def test_the_dashboard_shows_what_the_lab_has() -> None:
+    common = ["State", "Quorate", "Link 0", "Link 1"]
+    assert list(columns(TRIO)) == [*common, "Addresses"]
+    assert list(columns(STORY)) == [
+        *("State", "Replication", "Role", "Disk", "Quorate", "Quorum device"),
+        *("Link 0", "Link 1", "Address"),
+    ]
+    assert columns(SHOP)["Disk (ledger)"] == "Replicated disk of storage ledger"
+    assert "Active node" in board(BOOKS)
+    assert "Served at" in board(TRIO)
+
+
+@pytest.mark.parametrize("other", [TRIO, SHOP], ids=name_of)
+def test_a_lab_that_is_composed_anew_is_watched_as_it_is_now(
+    zabbix: FakeZabbix, other: Parts
+) -> None:
+    assert "monitoring templates imported" in ensure_configured(zabbix, other, SECRETS)
+    assert ensure_configured(zabbix, other, SECRETS) == ()
+    # What Zabbix has and the import does not goes, from templates and so from hosts.
+    rules = zabbix.imported["rules"]
+    for kind in ("items", "triggers", "httptests", "valueMaps"):
+        assert rules[kind]["deleteMissing"]
 
 
 def test_a_slow_lab_is_read_less_often() -> None:
-    slow = hosts(inventory(pace=4), SECRETS)[0].macros
+    slow = hosts(inventory(platform={"pace": "emulation"}), SECRETS)[0].macros
     assert (slow["{$HALAB.INTERVAL}"], slow["{$HALAB.SILENCE}"]) == ("30s", "90s")
     assert hosts(LAB, SECRETS)[0].macros["{$HALAB.INTERVAL}"] == "10s"
 
 
 def test_default_passwords_are_replaced_once_and_never_shown() -> None:
-    (file,) = server.delivery(facts(runs=False), SECRETS)
-    text = file.data.decode()
+    found = plan_of(LAB, fresh(LAB))
+    delivered = {file.path: file for file in found.delivery(MONITOR)}
+    text = delivered[server.PASSWORDS].data.decode()
+    assert delivered[server.PASSWORDS].mode == delivered[server.PASSWORDS_DIGEST].mode == 0o600
     hashed = next(word.strip("',") for word in text.split() if word.startswith("'$2"))
     assert bcrypt.checkpw(SECRETS.zabbix_admin_password.encode(), hashed.encode())
     assert SECRETS.zabbix_admin_password not in text
-    (step,) = server.set_passwords(SECRETS, frozenset({file.path}))
-    assert SECRETS.zabbix_database_password not in step.command
-    note = {ACCOUNTS_NOTE: server.accounts_digest(SECRETS)}
-    assert server.delivery(facts(runs=True, notes=note), SECRETS) == ()
+    steps = found.steps(MONITOR, frozenset(delivered))
+    assert "Zabbix's passwords set" in words(steps)
+    for step in steps:
+        assert SECRETS.zabbix_database_password not in step.command
+        assert SECRETS.zabbix_admin_password not in step.command
+    assert plan_of(LAB, right(LAB)).delivery(MONITOR) == ()
 
 
 def test_an_image_that_brings_the_database_is_not_given_another() -> None:
-    assert server.create_database(facts(runs=True, notes={DATABASE_NOTE: "PostgreSQL 17"})) == ()
-    assert server.create_database(facts(runs=True))
+    created = "Zabbix's database created"
+    assert DATABASE_NOTE in right(LAB)[MONITOR.name].notes
+    assert created not in words(plan_of(LAB, right(LAB)).steps(MONITOR, NOTHING))
+    bare = differing(LAB, MONITOR, notes={})
+    assert created in words(bare.steps(MONITOR, NOTHING))
 
 
 def test_only_what_reads_a_changed_file_starts_again() -> None:
-    running = facts(runs=True, units=dict.fromkeys(Unit, UnitState(True, True)))
-    assert server.start(running, SECRETS, frozenset()) == ()
-    (step,) = server.start(running, SECRETS, frozenset({server.SERVER}))
+    found = plan_of(LAB, right(LAB))
+    assert found.steps(MONITOR, NOTHING) == []
+    (step,) = found.steps(MONITOR, frozenset({server.SERVER}))
     assert step.command == "systemctl --no-block restart zabbix-server.service"
 
 
 def test_nobody_but_those_who_need_it_reads_the_key() -> None:
     for machine in LAB.machines:
-        (key,) = [
-            file
-            for file in agent.files(LAB, machine, SECRETS)
-            if isinstance(file, File) and file.path == PSK_FILE
-        ]
-        assert key.mode == 0o440
+        key = files(LAB, machine)[PSK_FILE]
+        assert isinstance(key, File) and key.mode == 0o440
 
 
 def test_a_lab_without_monitoring_has_none_of_it() -> None:
-    without = LAB.model_copy(update={"monitoring": None})
+    without = inventory(monitoring=False)
+    found = plan_of(without, fresh(without))
     for machine in without.machines:
-        assert monitoring.files(without, machine, SECRETS) == ()
-        assert monitoring.delivery(without, machine, SECRETS, facts(runs=False)) == ()
-    stopped = facts(runs=False, units=dict.fromkeys(Unit, UnitState(False, False)))
-    assert monitoring.start_monitor(without, stopped, SECRETS, frozenset()) == ()
-    running = facts(runs=True, units=dict.fromkeys(Unit, UnitState(True, True)))
-    (first, second) = monitoring.start_monitor(without, running, SECRETS, frozenset())
-    assert "disable --now" in first.command
-    assert "zabbix-agent2" in second.command
+        paths = [file.path for file in (*files(without, machine).values(),
+                                        *found.delivery(machine))]  # fmt: skip
+        assert not [path for path in paths if "zabbix" in path or "cluster-status" in path]
+        assert not [s for s in every_step(found, machine, NOTHING) if "onitoring" in s.what]
+
+
+def test_monitoring_that_is_no_more_wanted_is_stopped() -> None:
+    without = inventory(monitoring=False)
+    # The machines are as a lab with monitoring left them.
+    found = plan_of(without, {**right(without), **right(LAB)})
+    first, second = found.steps(without.monitor, NOTHING)
+    assert "disable --now zabbix-server" in first.command
+    assert "disable --now zabbix-agent2" in second.command
+    (step,) = found.steps(without.nodes[0], NOTHING)
+    assert step.command == (
+        "systemctl disable --now zabbix-agent2.service halab-cluster-status.timer"
+    )
 
 
 def test_the_frontend_listens_on_the_management_network_alone() -> None:
-    written = {f.path: f for f in server.files(LAB, SECRETS) if isinstance(f, File)}
-    assert "listen 10.10.0.3:80;" in written[server.WEB_SERVER].data.decode()
-    assert "ListenIP=10.10.0.3,127.0.0.1" in written[server.SERVER].data.decode()
+    assert "listen 10.10.0.3:80;" in content(server.WEB_SERVER, LAB, MONITOR)
+    assert "ListenIP=10.10.0.3,127.0.0.1" in content(server.SERVER, LAB, MONITOR)
 
 
-def test_the_template_is_imported_only_when_it_differs(zabbix: FakeZabbix) -> None:
-    zabbix.imported = False
-    assert ensure_configured(zabbix, LAB, SECRETS) == ("monitoring template imported",)
-    assert configuration.template().startswith("zabbix_export:")
+def test_the_templates_are_imported_only_when_they_differ(zabbix: FakeZabbix) -> None:
+    zabbix.imported = None
+    assert ensure_configured(zabbix, PARTS, SECRETS) == ("monitoring templates imported",)
+    assert ensure_configured(zabbix, PARTS, SECRETS) == ()

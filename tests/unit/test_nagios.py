@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 
 from cli.nagios import CRITICAL, OK, UNKNOWN, WARNING, plugin_line
+from parts.all import Parts
 from status.collect import describe
 from status.model import LabStatus, MonitoringState
 from status.problems import Alarm, Problem, Severity
-from tests.unit.healthy_lab import HEALTHY, INVENTORY
+from tests.unit.broken_lab import outside
+from tests.unit.healthy_lab import HEALTHY, PARTS, healthy
+from tests.unit.sketched import SHOP, TRIO
 
 PROBLEM = Problem(
     alarm=Alarm.LINK_DOWN,
@@ -23,14 +26,14 @@ PROBLEM = Problem(
 
 
 def lab(**changes: Any) -> LabStatus:
-    found = describe(INVENTORY, HEALTHY, None)
+    found = describe(PARTS, HEALTHY, None)
     base = {"monitoring": MonitoringState.ANSWERS, "problems": ()}
     return found.model_copy(update={**base, **changes})
 
 
 def silent_service() -> LabStatus:
-    found = lab()
-    return lab(service=found.service.model_copy(update={"answers": False}))
+    found = describe(PARTS, outside(answering=frozenset()), None)
+    return lab(services=found.services, reasons=found.reasons, healthy=False)
 
 
 @pytest.mark.parametrize(
@@ -39,7 +42,7 @@ def silent_service() -> LabStatus:
         (lab(), OK, "healthy"),
         (lab(problems=(PROBLEM,)), WARNING, "node1: Cluster link 0 of node1 is down"),
         (lab(healthy=False, reasons=("a | b",)), WARNING, "a / b"),
-        (silent_service(), CRITICAL, "does not answer"),
+        (silent_service(), CRITICAL, "the service does not answer (1 findings)"),
         (lab(quorum=None), CRITICAL, "no quorum"),
         (silent_service().model_copy(update={"quorum": None}), UNKNOWN, "can be asked"),
         (lab(monitoring=MonitoringState.UNREACHABLE, problems=None), UNKNOWN, "monitoring"),
@@ -56,3 +59,26 @@ def test_one_line_says_it_all(status: LabStatus, code: int, words: str) -> None:
 def test_performance_data_can_be_drawn() -> None:
     performance = plugin_line(lab(problems=(PROBLEM,)))[1].partition("| ")[2]
     assert performance == "problems=1;;;0 reasons=0;;;0 votes=3;;;0;3 links=4;;;0;4"
+
+
+@pytest.mark.parametrize(
+    ("parts", "words"),
+    [
+        (PARTS, "node1 is active"),
+        (TRIO, "web on node1, node2, node3"),
+        (SHOP, "web on node1; books on node1"),
+    ],
+)
+def test_a_healthy_line_says_where_clients_are_served(parts: Parts, words: str) -> None:
+    code, line = plugin_line(describe(parts, healthy(parts), None))
+    name = parts.inventory.lab
+    assert (code, line.partition(" | ")[0]) == (OK, f"HALAB OK - {name}: healthy, {words}")
+
+
+def test_one_silent_address_of_three_is_critical() -> None:
+    seen = healthy(TRIO)
+    assert seen.monitor is not None
+    first, *others = sorted(seen.monitor.answering)
+    code, line = plugin_line(describe(TRIO, outside(seen=seen, answering=frozenset(others)), None))
+    assert (code, f"no answer at http://{first}/ (1 findings)" in line) == (CRITICAL, True), line
+    assert "votes=3;;;0;3 links=12;;;0;12" in line

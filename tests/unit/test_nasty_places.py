@@ -27,8 +27,10 @@ from infra.engine import Engine
 from infra.libvirt import TEMPLATES, literal
 from inventory.known_hosts import GIVEN_AS
 from inventory.mark import folder_in
-from inventory.model import Interface, Inventory, Machine, Service, Ssh
+from inventory.model import Interface, Inventory, Machine, Ssh
+from inventory.parts import Service
 from labs.roles import MachineRole, NetworkRole
+from labs.tables.services import Nginx
 from machines.remote import expand
 
 NASTY = (
@@ -71,7 +73,8 @@ def inventory(lab: LabFolder) -> Inventory:
     address = IPv4Interface("10.10.0.1/24")
     nics = {role: Interface(name=role.value, address=address) for role in NetworkRole}
     node = Machine(name="node1", role=MachineRole.NODE, number=1, interfaces=nics, ssh=ssh)
-    return Inventory(lab="lab", machines=(node,), service=Service(address=address))
+    service = Service(name="web", addresses=(address,), settings=Nginx())
+    return Inventory(lab="lab", machines=(node,), services=(service,))
 
 
 def test_libvirt_finds_the_socket(folder: LabFolder) -> None:
@@ -208,7 +211,7 @@ def test_the_command_that_shows_a_password_can_be_pasted(
     folder: LabFolder, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder.secrets.write_text('{"zabbix_admin_password": "secret"}')
-    tell(Console(soft_wrap=True, highlight=False), folder, inventory(folder), 1, 2)
+    tell(Console(soft_wrap=True, highlight=False), folder, inventory(folder), {}, 2)
     shown = capsys.readouterr().out
     command = shown.partition("to show it:\n")[2].partition("\nlab is open")[0]
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioning.files import script
+from parts.host import program
 
 STOCK = "/usr/lib/ocf/resource.d/heartbeat/nginx"
 
@@ -27,7 +27,7 @@ def called(tmp_path: Path) -> Path:
 
 
 def call(called: Path, action: str, verdict: int = 0) -> tuple[int, list[str]]:
-    text = script("nginx_agent.sh")
+    text = program("nginx_agent.sh")
     assert text.count(STOCK) == 1
     done = subprocess.run(
         ["/bin/sh", "-c", text.replace(STOCK, str(called.parent / "stock")), "nginx", action],

@@ -1,63 +1,68 @@
-"""Parts name each other's resources, and others name theirs: everybody means the same."""
+"""Others name what parts run: everybody means the same."""
 
 from __future__ import annotations
 
 import re
 
-import parts.all
-from drills.catalogue import CATALOGUE
+import pytest
+
+from drills.catalogue import catalogue
 from inventory.model import Inventory
-from parts.cluster import Clone, Group, Primitive
-from parts.constraints import Colocation, Location, Order
-from parts.services import nginx
-from parts.storage import drbd
-from status import rules
-from tests.unit.provisioned_lab import inventory
+from parts.all import Parts
+from parts.seen import NodeSeen, Seen
+from status.rules import judge
+from tests.unit.composed_labs import LABS, primitives
+from wire.cib import Deeds
+from wire.pacemaker import ClusterView, Member
 
-LAB = inventory()
-
-
-def primitives(lab: Inventory) -> dict[str, Primitive]:
-    found: dict[str, Primitive] = {}
-    for resource in parts.all.resources(lab):
-        match resource:
-            case Group(members=members):
-                found |= {member.id: member for member in members}
-            case Clone(primitive=primitive):
-                found[primitive.id] = primitive
-            case Primitive():
-                found[resource.id] = resource
-    return found
+every_lab = pytest.mark.parametrize("lab", LABS.values(), ids=LABS)
 
 
-def test_constraints_are_about_resources_that_are_there() -> None:
-    there = {resource.id for resource in parts.all.resources(LAB)} | primitives(LAB).keys()
-    for constraint in parts.all.constraints():
-        match constraint:
-            case Colocation(rsc=rsc, with_rsc=with_rsc):
-                assert {rsc, with_rsc} <= there
-            case Order(first=first, then=then):
-                assert {first, then} <= there
-            case Location(rsc=rsc):
-                assert rsc in there
+def idle(lab: Inventory) -> Seen:
+    """Return nodes that are all well, and a cluster that runs nothing."""
+    members = tuple(
+        Member(
+            node.name, online=True, standby=False, unclean=False, pending=False, maintenance=False
+        )
+        for node in lab.nodes
+    )
+    view = ClusterView(
+        dc=lab.nodes[0].name,
+        quorate=True,
+        fencing_enabled=True,
+        maintenance=False,
+        members=members,
+        instances=(),
+        bans=(),
+        failures=(),
+        fail_counts=(),
+        fence_events=(),
+    )
+    node = NodeSeen(
+        boot_id="boot",
+        cluster=view,
+        quorum=None,
+        links=(),
+        addresses=frozenset(),
+        mounts={},
+        units={},
+        deeds=Deeds(),
+        room=None,
+    )
+    return Seen(nodes={each.name: node for each in lab.nodes}, monitor=None)
 
 
-def test_status_asks_for_all_that_the_cluster_runs_and_for_nothing_else() -> None:
-    [service] = [found for found in parts.all.resources(LAB) if isinstance(found, Group)]
-    assert tuple(member.id for member in service.members) == rules.SERVICE
-    elsewhere = primitives(LAB).keys() - set(rules.SERVICE)
-    assert elsewhere == {*rules.EVERYWHERE, drbd.PRIMITIVE}
+@every_lab
+def test_status_asks_for_all_that_the_cluster_runs_and_for_nothing_else(lab: Inventory) -> None:
+    told = " ".join(reason.sentence for reason in judge(Parts(lab), idle(lab)))
+    asked = set(re.findall(r"resource (\S+) (?:is not started|promoted)", told))
+    assert asked == {primitive.id for primitive in primitives(lab)}
 
 
-def test_an_operation_is_repeated_only_if_it_is_a_monitor() -> None:
-    for primitive in primitives(LAB).values():
-        repeated = {each.name for each in primitive.operations if each.interval_s}
-        assert repeated == {"monitor"}, primitive.id
-
-
-def test_people_are_told_to_clean_up_what_is_there() -> None:
-    texts = " ".join(drill.by_hand for drill in CATALOGUE.values())
-    assert set(re.findall(r"--resource (\S+)", texts)) == {nginx.PRIMITIVE}
-    assert set(re.findall(r"drbdadm (?:attach|secondary|disconnect) (\w+)", texts)) == {
-        drbd.RESOURCE
-    }
+@every_lab
+def test_people_are_told_to_clean_up_what_is_there(lab: Inventory) -> None:
+    texts = " ".join(drill.by_hand for drill in catalogue(Parts(lab)).values())
+    cleaned = re.findall(r"--resource (\S+)", texts)
+    assert set(cleaned) == {service.resource for service in lab.services}
+    mended = re.findall(r"drbdadm (?:attach|secondary|disconnect|connect) (\w+)", texts)
+    assert set(mended) == {storage.resource for storage in lab.storage}

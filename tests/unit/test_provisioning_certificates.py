@@ -8,7 +8,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import NameOID
 
-from provisioning.certificates import NODE_NICKNAME, issue, make_authority
+from parts.certificates import NODE_NICKNAME, issue, make_authority
 
 
 def common_name(certificate: x509.Certificate) -> str:

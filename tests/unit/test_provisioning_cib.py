@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 from xml.etree import ElementTree
 
+from inventory.model import Inventory
 from parts.addresses import cable
+from parts.all import Parts
 from provisioning import cib
 from tests.unit.provisioned_lab import inventory
 
@@ -16,9 +19,21 @@ FENCE_BAN = (
 )
 
 
-def running(*, port: int = 80, **timing: int) -> ElementTree.Element:
+EVERYWHERE = {"kind": "nginx", "runs": "everywhere"}
+OTHER_PORT = {"service": {"port": 8080}}
+
+
+def wanted(**tables: Any) -> str:
+    return desired(inventory(**tables))
+
+
+def desired(lab: Inventory) -> str:
+    return cib.desired(Parts(lab))
+
+
+def running(**tables: Any) -> ElementTree.Element:
     """Return the CIB of a cluster that has run for a while: it wrote things of its own."""
-    root = ElementTree.fromstring(cib.desired(inventory(port=port, **timing)))
+    root = ElementTree.fromstring(wanted(**tables))
     properties = root.find(".//cluster_property_set")
     nodes = root.find("configuration/nodes")
     constraints = root.find("configuration/constraints")
@@ -34,9 +49,9 @@ def running(*, port: int = 80, **timing: int) -> ElementTree.Element:
     return root
 
 
-def corrections(root: ElementTree.Element, *, port: int = 80, **timing: int) -> list[str]:
+def corrections(root: ElementTree.Element, **tables: Any) -> list[str]:
     text = ElementTree.tostring(root, encoding="unicode")
-    steps = cib.corrections(text, cib.desired(inventory(port=port, **timing)))
+    steps = cib.corrections(text, wanted(**tables))
     return [f"{step.what}: {step.command}" for step in steps]
 
 
@@ -45,14 +60,15 @@ def test_a_cluster_that_is_as_it_should_be_is_left_alone() -> None:
 
 
 def test_who_has_lost_quorum_can_still_fence_when_it_comes_back() -> None:
-    root = ElementTree.fromstring(cib.desired(inventory()))
+    root = ElementTree.fromstring(wanted())
     needs = root.find(".//primitive[@id='fencing']/meta_attributes/nvpair[@name='requires']")
     assert needs is not None and needs.get("value") == "nothing"
 
 
 def test_a_lost_cable_outweighs_staying_but_never_good_data() -> None:
-    root = ElementTree.fromstring(cib.desired(inventory()))
-    rule = root.find(f".//rsc_location[@id='{cable.RULE}']/rule")
+    root = ElementTree.fromstring(wanted())
+    leave = cable.rule("service")
+    rule = root.find(f".//rsc_location[@id='{leave}']/rule")
     stickiness = root.find(".//rsc_defaults//nvpair[@name='resource-stickiness']")
     members = len(root.findall(".//group[@id='service']/primitive"))
     assert rule is not None and stickiness is not None
@@ -64,15 +80,15 @@ def test_a_lost_cable_outweighs_staying_but_never_good_data() -> None:
 
 
 def test_after_the_first_start_only_the_wait_for_absent_nodes_is_left_to_set() -> None:
-    lab = inventory()
-    steps = cib.corrections(cib.first(lab), cib.desired(lab))
+    parts = Parts(inventory())
+    steps = cib.corrections(cib.first(parts), cib.desired(parts))
     assert [step.command for step in steps] == [
         "crm_attribute --type crm_config --name dc-deadtime --update 10s"
     ]
 
 
 def test_a_changed_property_is_set() -> None:
-    (step,) = corrections(running(), recheck_s=600)
+    (step,) = corrections(running(), timing={"recheck_s": 600})
     assert "--name cluster-recheck-interval --update 600s" in step
 
 
@@ -87,7 +103,7 @@ def test_a_property_that_somebody_removed_comes_back() -> None:
 
 
 def test_changed_resources_are_replaced_as_a_whole() -> None:
-    (step,) = corrections(running(), port=8080)
+    (step,) = corrections(running(), **OTHER_PORT)
     assert step.startswith("cluster resources replaced: cibadmin --replace --scope resources")
     assert "http://127.0.0.1:8080/ping" in step
 
@@ -100,8 +116,8 @@ def test_a_stopped_resource_stays_stopped() -> None:
     ElementTree.SubElement(
         block, "nvpair", id="web-meta-target-role", name="target-role", value="Stopped"
     )
-    assert len(corrections(root, port=8080)) == 1
-    assert 'name="target-role" value="Stopped"' in corrections(root, port=8080)[0]
+    assert len(corrections(root, **OTHER_PORT)) == 1
+    assert 'name="target-role" value="Stopped"' in corrections(root, **OTHER_PORT)[0]
 
 
 def test_a_resource_that_is_only_stopped_needs_no_correction() -> None:
@@ -138,11 +154,54 @@ def test_a_changed_constraint_is_replaced() -> None:
 
 
 def test_a_lab_that_knows_no_alerts_gets_them() -> None:
-    wanted = cib.desired(inventory())
-    older = re.sub(r"<alerts>.*</alerts>", "", wanted, flags=re.DOTALL)
-    (step,) = cib.corrections(older, wanted)
+    older = re.sub(r"<alerts>.*</alerts>", "", wanted(), flags=re.DOTALL)
+    (step,) = cib.corrections(older, wanted())
     assert "--modify --allow-create --scope alerts" in step.command
-    without = cib.desired(inventory().model_copy(update={"monitoring": None}))
+    without = wanted(monitoring=False)
     assert cib.corrections(older, without) == ()
-    (step,) = cib.corrections(wanted, without)
+    (step,) = cib.corrections(wanted(), without)
     assert "--replace --scope alerts" in step.command
+
+
+def test_no_constraint_ever_names_a_resource_that_is_not_there() -> None:
+    # Pacemaker refuses such a CIB as a whole.
+    before = {"web": EVERYWHERE, "api": {**EVERYWHERE, "port": 8080}}
+    after = {"web": EVERYWHERE, "page": {**EVERYWHERE, "port": 8081}}
+    said = corrections(running(services=before), services=after)
+    replaced = next(n for n, text in enumerate(said) if text.startswith("cluster resources"))
+    assert all(text.startswith("constraint api-") for text in said[:replaced])
+    assert all("cibadmin --delete --scope constraints" in text for text in said[:replaced])
+    assert all(text.startswith("constraint page-") for text in said[replaced + 1 :])
+    assert len(said[:replaced]) == len(said[replaced + 1 :]) == 2 * 4
+
+
+def test_what_people_said_of_a_service_goes_with_it() -> None:
+    root = running(services={"web": EVERYWHERE, "api": {**EVERYWHERE, "port": 8080}})
+    constraints = root.find("configuration/constraints")
+    assert constraints is not None
+    for text in (
+        '<rsc_location id="cli-prefer-api-address-1" rsc="api-address-1" node="node2"/>',
+        '<rsc_colocation id="apart"><resource_set id="apart-set"><resource_ref id="address-1"/>'
+        '<resource_ref id="api-address-2"/></resource_set></rsc_colocation>',
+        '<rsc_location id="cli-prefer-address-1" rsc="address-1" node="node2"/>',
+    ):
+        constraints.append(ElementTree.fromstring(text))
+    removed = " ".join(corrections(root, services={"web": EVERYWHERE}))
+    assert "constraint cli-prefer-api-address-1 removed" in removed
+    assert "constraint apart removed" in removed
+    assert "cli-prefer-address-1 " not in removed
+
+
+def test_addresses_of_a_service_that_runs_everywhere_go_home_and_nowhere_else() -> None:
+    root = ElementTree.fromstring(wanted(services={"web": EVERYWHERE}))
+    stickiness = root.find(".//rsc_defaults//nvpair[@name='resource-stickiness']")
+    assert stickiness is not None
+    homes = root.findall(".//rsc_location[@node]")
+    assert [(home.get("rsc"), home.get("node")) for home in homes] == [
+        ("address-1", "node1"),
+        ("address-2", "node2"),
+    ]
+    for home in homes:
+        score = int(home.get("score", ""))
+        # More than staying, less than what a lost cable costs.
+        assert int(stickiness.get("value", "")) < score < -cable.SCORE

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from xml.etree import ElementTree
 
 import pytest
 from jinja2 import UndefinedError
@@ -11,18 +10,17 @@ from jinja2 import UndefinedError
 from core.errors import HalabError
 from inventory.model import Interface, Inventory
 from labs.roles import NetworkRole
-from parts.services.nginx import CONFIGURATION as WEB_SERVER
-from provisioning import chrony, cib, corosync, drbd, nginx, pacemaker, sbd
-from provisioning.files import File, Folder, Link
-from provisioning.secrets import generate
-from provisioning.templates import render
-from tests.unit.provisioned_lab import inventory
+from parts import pacemaker
+from parts.fencing import sbd
+from parts.host import File, Folder, render
+from parts.membership import corosync
+from parts.storage import drbd
+from parts.system import time
+from tests.unit.delivered import content, desired, files, resources
+from tests.unit.provisioned_lab import SECRETS, inventory
 
-
-def content(files: tuple[File | Link | Folder, ...], path: str) -> str:
-    found = next(file for file in files if file.path == path)
-    assert isinstance(found, File)
-    return found.data.decode()
+REPLICATION = "/etc/drbd.d/r0.res"
+WEB_SERVER = "/etc/nginx/halab.conf"
 
 
 def test_a_forgotten_value_is_an_error() -> None:
@@ -54,9 +52,10 @@ def test_corosyncs_version_rises_with_a_change_and_only_then() -> None:
     assert "config_version: 1\n" in first
     assert corosync.next_configuration(lab, [first, first]) == first
 
-    slower = corosync.next_configuration(inventory(token_ms=5000), [first, first])
+    other = inventory(timing={"token_ms": 5000})
+    slower = corosync.next_configuration(other, [first, first])
     assert "config_version: 2\n" in slower and "token: 5000\n" in slower
-    assert corosync.next_configuration(inventory(token_ms=5000), [slower, slower]) == slower
+    assert corosync.next_configuration(other, [slower, slower]) == slower
 
 
 def test_nodes_that_disagree_get_a_version_above_both() -> None:
@@ -66,38 +65,35 @@ def test_nodes_that_disagree_get_a_version_above_both() -> None:
 
 
 def test_drbd_replicates_over_the_replication_network() -> None:
-    secrets = generate()
-    files = drbd.files(inventory(), secrets)
-    text = content(files, drbd.CONFIGURATION)
+    text = content(REPLICATION, inventory())
     # In quotes, or drbdadm takes a machine called "disk" for the beginning of a section.
     assert re.findall(r'on "(\w+)" \{\s+address ([\d.:]+);', text) == [
         ("node1", "10.20.9.1:7788"),
         ("node2", "10.20.9.2:7788"),
     ]
     assert f'fence-peer "{drbd.FENCE_HANDLER} ' in text
-    assert secrets.drbd_secret in text
+    assert SECRETS.drbd_secret in text
     # 8.4 wants `fencing` among the disk options.
     assert "fencing resource-and-stonith" in text[text.index("disk {") : text.index("net {")]
 
 
 def test_only_root_reads_what_holds_secrets() -> None:
-    secrets = generate()
-    files = [*drbd.files(inventory(), secrets), *corosync.files("", secrets)]
-    modes = {file.path: file.mode for file in files if isinstance(file, File)}
-    assert modes[drbd.CONFIGURATION] == 0o600
+    found = files(inventory())
+    modes = {path: file.mode for path, file in found.items() if isinstance(file, File)}
+    assert modes[REPLICATION] == 0o600
     assert modes[corosync.AUTHKEY] == 0o400
 
 
 def test_sbd_uses_the_shared_disk_and_the_labs_watchdog() -> None:
-    text = sbd.configuration(inventory(watchdog_s=10))
+    text = sbd.configuration(inventory(timing={"watchdog_s": 10, "msgwait_s": 20}))
     assert "SBD_DEVICE=/dev/disk/by-id/virtio-sbd\n" in text
     assert "SBD_WATCHDOG_TIMEOUT=10\n" in text
 
 
 def test_the_monitor_gives_the_time_and_the_nodes_take_it() -> None:
     lab = inventory()
-    node = content(chrony.files(lab, lab.nodes[0]), chrony.CONFIGURATION)
-    monitor = content(chrony.files(lab, lab.monitor), chrony.CONFIGURATION)
+    node = content(time.CONFIGURATION, lab)
+    monitor = content(time.CONFIGURATION, lab, lab.monitor)
     assert "server 10.10.0.3 " in node and "allow" not in node
     assert "allow 10.10.0.0/24\n" in monitor and "local stratum" in monitor
     for text in (node, monitor):
@@ -105,13 +101,13 @@ def test_the_monitor_gives_the_time_and_the_nodes_take_it() -> None:
 
 
 def test_the_web_server_and_its_probe_use_the_services_port() -> None:
-    lab = inventory(port=8080)
-    assert "listen 8080;" in content(nginx.files(lab), WEB_SERVER)
-    assert "http://127.0.0.1:8080/ping" in cib.desired(lab)
+    lab = inventory(service={"port": 8080})
+    assert "listen 8080;" in content(WEB_SERVER, lab)
+    assert "http://127.0.0.1:8080/ping" in desired(lab)
 
 
 def test_a_start_of_the_web_server_needs_no_room_on_the_root_disk() -> None:
-    text = content(nginx.files(inventory()), WEB_SERVER)
+    text = content(WEB_SERVER, inventory())
     written = re.findall(r"^\s*(?:pid|error_log|access_log|\w+_temp_path) ([^;]+);", text, re.M)
     assert len(written) == 10
     elsewhere = ("/run/", "/srv/data/", "/dev/null ", "syslog:server=unix:/dev/log", "off")
@@ -119,43 +115,45 @@ def test_a_start_of_the_web_server_needs_no_room_on_the_root_disk() -> None:
 
 
 def test_the_place_for_the_replicated_filesystem_is_there_before_it_is_needed() -> None:
-    folders = [f for f in drbd.files(inventory(), generate()) if isinstance(f, Folder)]
-    assert [folder.path for folder in folders] == ["/srv/data"]
-    assert 'name="directory" value="/srv/data"' in cib.desired(inventory())
+    for node in inventory().nodes:
+        folders = [f for f in files(inventory(), node).values() if isinstance(f, Folder)]
+        assert [folder.path for folder in folders] == ["/srv/data"]
+    assert 'name="directory" value="/srv/data"' in desired(inventory())
 
 
 def test_agents_have_their_temporary_files_in_memory() -> None:
-    assert "\nTMPDIR=/dev/shm\n" in content(pacemaker.files(inventory()), pacemaker.CONFIGURATION)
+    assert "\nTMPDIR=/dev/shm\n" in content(pacemaker.CONFIGURATION, inventory())
 
 
 def test_the_cib_is_well_formed_and_every_id_is_unique() -> None:
-    root = ElementTree.fromstring(cib.desired(inventory()))
+    root = resources(inventory())
     ids = [element.get("id") for element in root.iter() if element.get("id")]
     assert len(ids) == len(set(ids))
 
 
 def test_the_cib_names_what_the_rest_of_halab_looks_for() -> None:
-    root = ElementTree.fromstring(cib.desired(inventory()))
+    root = resources(inventory())
     wanted = {"replication", "drbd", "service", "filesystem", "web", "address"}
     wanted |= {"fencing", "fencing-everywhere"}
     assert wanted <= {element.get("id") for element in root.iter()}
 
 
 def test_fencing_is_on_and_knows_its_targets() -> None:
-    text = cib.desired(inventory())
+    text = desired(inventory())
     assert 'name="stonith-enabled" value="true"' in text
     assert 'name="pcmk_host_list" value="node1 node2"' in text
     assert 'name="pcmk_host_check" value="static-list"' in text
 
 
 def test_timeouts_follow_the_pace() -> None:
-    slow = ElementTree.fromstring(cib.desired(inventory(pace=4)))
-    start = slow.find(".//primitive[@id='web']/operations/op[@name='start']")
-    assert start is not None and start.get("timeout") == f"{inventory(pace=4).timing.web.start_s}s"
+    for pace, timeout in (("kvm", "40s"), ("emulation", "160s")):
+        root = resources(inventory(platform={"pace": pace}))
+        start = root.find(".//primitive[@id='web']/operations/op[@name='start']")
+        assert start is not None and start.get("timeout") == timeout
 
 
 def test_only_data_that_are_known_to_be_good_are_worth_a_promotion() -> None:
-    root = ElementTree.fromstring(cib.desired(inventory()))
+    root = resources(inventory())
     pair = root.find(".//primitive[@id='drbd']//nvpair[@name='adjust_master_score']")
     assert pair is not None
     consistent, remote, unknown_peer, known_peer = map(int, pair.get("value", "").split())
@@ -166,7 +164,7 @@ def test_only_data_that_are_known_to_be_good_are_worth_a_promotion() -> None:
 
 
 def test_the_two_monitors_of_replication_have_different_intervals() -> None:
-    root = ElementTree.fromstring(cib.desired(inventory()))
+    root = resources(inventory())
     monitors = root.findall(".//primitive[@id='drbd']/operations/op[@name='monitor']")
     assert len({monitor.get("interval") for monitor in monitors}) == 2
 
@@ -180,4 +178,4 @@ def test_nodes_that_name_their_service_interface_differently_are_refused() -> No
     )
     odd: Inventory = lab.model_copy(update={"machines": (lab.nodes[0], renamed, lab.monitor)})
     with pytest.raises(HalabError, match="eth3, svc"):
-        cib.desired(odd)
+        desired(odd)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import CommandError
-from provisioning.drbd import CORRECTION, check_handler
+from parts.storage.drbd import CORRECTION, check_handler
 from provisioning.steps import run_steps
 from tests.unit.provisioned_lab import this_machine
 

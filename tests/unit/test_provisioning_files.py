@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from core.errors import CommandError
-from provisioning.files import Edit, File, Folder, Link, ensure_files
+from parts.host import Edit, File, Folder, Link
+from provisioning.files import ensure_files
 from tests.unit.provisioned_lab import this_machine
 
 OWNER = f"{pwd.getpwuid(os.getuid()).pw_name}:{grp.getgrgid(os.getgid()).gr_name}"

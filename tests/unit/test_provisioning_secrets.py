@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import HalabError
-from provisioning.secrets import COMPLETED, Secrets, ensure_secrets, generate
+from parts.secrets import COMPLETED, Secrets, ensure_secrets, generate
 
 
 def values(secrets: Secrets) -> list[str]:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from core.errors import CommandError
-from provisioning.steps import Step, run_steps
+from parts.host import Step
+from provisioning.steps import run_steps
 from tests.unit.provisioned_lab import this_machine
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable
 from typing import ClassVar
 
 import pytest
@@ -12,15 +11,16 @@ from core.errors import CommandError
 from core.wait import WaitFailed, WaitTimeout
 from inventory.model import Machine
 from machines.remote import RemoteUnreachable, Result
+from parts.all import Parts
+from parts.seen import NodeState, Seen
 from status import collect as collecting
 from status.collect import collect
 from status.health import wait_healthy
-from status.model import NodeState
-from status.pacemaker import FailCount
 from status.reading import monitor_script, node_script, parse_monitor, parse_node
-from status.rules import Readings
+from tests.unit.broken_lab import seen_by_cluster, situation, with_disk
 from tests.unit.healthy_lab import FIXTURES, HEALTHY, INVENTORY
-from tests.unit.test_status_rules import broken, disk, seen_by_cluster, situation
+from tests.unit.sketched import LABS, name_of
+from wire.pacemaker import FailCount
 
 
 class FakeRemote:
@@ -81,14 +81,8 @@ def test_waiting_returns_the_healthy_status() -> None:
     assert wait_healthy(INVENTORY, 0).healthy
 
 
-@pytest.mark.parametrize(
-    ("script", "parse"),
-    [(node_script(INVENTORY), parse_node), (monitor_script(INVENTORY), parse_monitor)],
-    ids=["node", "monitor"],
-)
-def test_the_script_survives_a_machine_without_any_of_the_tools(
-    script: str, parse: Callable[[str], object]
-) -> None:
+def bare(script: str) -> str:
+    """Return what a script prints on a machine without any of the tools."""
     done = subprocess.run(
         ["/bin/sh", "-c", script],
         capture_output=True,
@@ -96,20 +90,27 @@ def test_the_script_survives_a_machine_without_any_of_the_tools(
         check=True,
         env={"PATH": "/nonexistent"},
     )
-    parse(done.stdout)
+    return done.stdout
+
+
+@pytest.mark.parametrize("parts", LABS, ids=name_of)
+def test_the_scripts_survive_a_machine_without_any_of_the_tools(parts: Parts) -> None:
+    node = parse_node(parts, bare(node_script(parts)))
+    assert (node.cluster, node.quorum, node.units) == (None, None, {})
+    assert parse_monitor(parts, bare(monitor_script(parts))).answering == frozenset()
 
 
 def test_waiting_leaves_the_nodes_alone_while_the_service_is_away(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Three looks: the service is away, still away, back. The nodes are read at the ends."""
-    answers = iter(["000", "000", "200", "200"])
+    answers = iter(["", "", "10.30.0.100", "10.30.0.100"])
 
     def monitor_says(self: FakeRemote, command: str, *, timeout: float) -> Result:
         FakeRemote.commands.append((self.machine.name, command))
         text = (FIXTURES / f"captured-{self.machine.name}.txt").read_text()
         if self.machine.name == "monitor":
-            text = text.replace("\n200", f"\n{next(answers)}")
+            text = text.replace("10.30.0.100", next(answers))
         return Result(text, "", 0)
 
     monkeypatch.setattr(FakeRemote, "run", monitor_says)
@@ -132,61 +133,57 @@ class TestHope:
         return now
 
     @pytest.fixture
-    def readings(self, monkeypatch: pytest.MonkeyPatch) -> list[Readings]:
+    def looks(self, monkeypatch: pytest.MonkeyPatch) -> list[Seen]:
         """Be read one after the other; the last one again and again."""
-        given: list[Readings] = []
+        given: list[Seen] = []
         monkeypatch.setattr(
             collecting.Observer,
-            "readings",
+            "look",
             lambda _: given.pop(0) if len(given) > 1 else given[0],
         )
-        monkeypatch.setattr(collecting.Observer, "service_answers", lambda _: False)
+        monkeypatch.setattr(collecting.Observer, "services_answer", lambda _: False)
         return given
 
     def test_what_a_person_left_is_said_within_seconds(
-        self, clock: list[float], readings: list[Readings]
+        self, clock: list[float], looks: list[Seen]
     ) -> None:
-        readings.append(situation("standby"))
+        looks.append(situation("standby"))
         with pytest.raises(WaitFailed, match="node2 is in standby") as caught:
             wait_healthy(INVENTORY, 360)
         assert clock[0] <= 10
         assert "./halab ssh story node1 -- crm_standby --node node2 --delete" in str(caught.value)
 
     def test_what_was_just_taken_back_is_waited_for(
-        self, clock: list[float], readings: list[Readings]
+        self, clock: list[float], looks: list[Seen]
     ) -> None:
-        readings += [situation("standby"), situation("standby"), HEALTHY]
+        looks += [situation("standby"), situation("standby"), HEALTHY]
         assert wait_healthy(INVENTORY, 360).healthy
 
     def test_a_drill_is_patient_with_what_it_made(
-        self, clock: list[float], readings: list[Readings]
+        self, clock: list[float], looks: list[Seen]
     ) -> None:
-        readings.append(situation("standby"))
+        looks.append(situation("standby"))
         with pytest.raises(WaitFailed):
             wait_healthy(INVENTORY, 360, patience_s=60)
         assert 60 <= clock[0] <= 65
 
-    def test_a_resynchronisation_is_waited_for(
-        self, clock: list[float], readings: list[Readings]
-    ) -> None:
-        readings.append(broken("node2", replication=disk(connection="SyncTarget")))
+    def test_a_resynchronisation_is_waited_for(self, clock: list[float], looks: list[Seen]) -> None:
+        looks.append(with_disk("node2", connection="SyncTarget"))
         with pytest.raises(WaitTimeout):
             wait_healthy(INVENTORY, 30)
 
     def test_what_ends_in_time_is_waited_for_and_what_does_not_is_not(
-        self, clock: list[float], readings: list[Readings]
+        self, clock: list[float], looks: list[Seen]
     ) -> None:
-        readings.append(seen_by_cluster(fail_counts=(FailCount("web", "node2", "3", "3"),)))
+        looks.append(seen_by_cluster(fail_counts=(FailCount("web", "node2", "3", "3"),)))
         with pytest.raises(WaitFailed, match="web has failed 3 times"):
             wait_healthy(INVENTORY, 360)
         assert clock[0] <= 10
-        readings += [*readings * 5, HEALTHY]
+        looks += [*looks * 5, HEALTHY]
         assert wait_healthy(INVENTORY, 2000).healthy
 
-    def test_the_past_counts_where_it_is_news(
-        self, clock: list[float], readings: list[Readings]
-    ) -> None:
-        readings.append(seen_by_cluster(fail_counts=(FailCount("web", "node1", "1", "3"),)))
+    def test_the_past_counts_where_it_is_news(self, clock: list[float], looks: list[Seen]) -> None:
+        looks.append(seen_by_cluster(fail_counts=(FailCount("web", "node1", "1", "3"),)))
         known = wait_healthy(INVENTORY, 60).history
         assert wait_healthy(INVENTORY, 60, known=known).healthy
         with pytest.raises(WaitFailed, match="web has failed 1 times"):

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from status.cib import Deeds, Preference, Setting, parse_deeds
+from parts.reasons import FOR_EVER, Remedy
+from parts.seen import NodeState, Seen
 from status.collect import describe
-from status.model import NodeState
-from status.pacemaker import Ban, FailCount, Failure, FenceEvent
-from status.reasons import FOR_EVER, Reason, Remedy
-from status.rules import Readings, judge
-from tests.unit.healthy_lab import INVENTORY, NODE_UNITS
-from tests.unit.test_status_rules import broken, disk, seen_by_cluster, situation
+from status.rules import judge
+from tests.unit.broken_lab import (
+    broken,
+    seen_by_cluster,
+    situation,
+    the_reason,
+    with_disk,
+)
+from tests.unit.healthy_lab import NODE_UNITS, PARTS
+from wire.cib import Deeds, Preference, Setting, parse_deeds
+from wire.pacemaker import Ban, FailCount, Failure, FenceEvent
 
 CIB = """<cib><configuration>
   <crm_config><cluster_property_set id="cib-bootstrap-options">
@@ -51,11 +57,6 @@ def test_what_was_set_is_read_from_the_cib() -> None:
     assert parse_deeds("") == parse_deeds(CIB[:300]) == Deeds()
 
 
-def the_reason(readings: Readings, beginning: str) -> Reason:
-    (found,) = (r for r in judge(INVENTORY, readings) if r.sentence.startswith(beginning))
-    return found
-
-
 LEFT = [
     (situation("standby"), "node2 is in standby", "crm_standby --node node2 --delete"),
     (
@@ -90,12 +91,12 @@ LEFT = [
         "crm_resource --resource",
     ),
     (
-        broken("node2", replication=disk(connection="StandAlone")),
+        with_disk("node2", connection="StandAlone"),
         "replication on node2 is StandAlone",
         "drbdadm connect r0",
     ),
     (
-        broken("node2", replication=disk(disk="Diskless")),
+        with_disk("node2", disk="Diskless"),
         "the replicated disk on node2 is Diskless",
         "drbdadm attach r0",
     ),
@@ -107,12 +108,12 @@ LEFT = [
 ]
 
 
-@pytest.mark.parametrize(("readings", "beginning", "command"), LEFT, ids=[x[1] for x in LEFT])
-def test_what_only_a_person_ends_says_how(readings: Readings, beginning: str, command: str) -> None:
-    reason = the_reason(readings, beginning)
+@pytest.mark.parametrize(("seen", "beginning", "command"), LEFT, ids=[x[1] for x in LEFT])
+def test_what_only_a_person_ends_says_how(seen: Seen, beginning: str, command: str) -> None:
+    reason = the_reason(seen, beginning)
     assert reason.lasts_s == FOR_EVER and not reason.past
     assert reason.remedy is not None and reason.remedy.command.startswith(command)
-    status = describe(INVENTORY, readings, None)
+    status = describe(PARTS, seen, None)
     assert reason.sentence in {remedy.reason for remedy in status.remedies}
 
 
@@ -124,11 +125,8 @@ def test_standby_until_the_next_boot_is_taken_back_as_such() -> None:
 def test_data_are_given_up_with_a_warning_only() -> None:
     remedy = the_reason(situation("unclean"), "node2 is unclean").remedy
     assert remedy is None
-    both = seen_by_cluster()
-    for node in ("node1", "node2"):
-        role = "Primary" if node == "node1" else "Secondary"
-        alone = broken(node, replication=disk(connection="StandAlone", role=role))
-        both = Readings({**both.nodes, node: alone.nodes[node]}, both.monitor)
+    both = with_disk("node1", connection="StandAlone")
+    both = with_disk("node2", seen=both, connection="StandAlone")
     survivor = the_reason(both, "replication on node1").remedy
     victim = the_reason(both, "replication on node2").remedy
     assert survivor is not None and survivor.warning is None
@@ -142,7 +140,7 @@ def test_a_failure_that_is_over_is_past() -> None:
         failures=(Failure("web_monitor_10000", "node1", "not running"),),
         fence_events=(FenceEvent("node2", "reboot", "failed", "t"),),
     )
-    status = describe(INVENTORY, over, None)
+    status = describe(PARTS, over, None)
     assert status.healthy
     assert status.history == (
         "operation web_monitor_10000 failed on node1: not running",
@@ -161,12 +159,9 @@ def test_a_resource_that_was_given_up_on_a_node_is_not_past(count: str) -> None:
 
 def test_a_lost_node_is_confirmed_with_a_warning_only() -> None:
     lost = situation("unclean")
-    speaker = lost.cluster
-    assert speaker is not None and lost.state("node2") is NodeState.UNCLEAN
+    assert lost.state("node2") is NodeState.UNCLEAN
     failed = seen_by_cluster(
-        members=speaker.members,
-        dc=speaker.dc,
-        fence_events=(FenceEvent("node2", "reboot", "failed", "t"),),
+        seen=lost, fence_events=(FenceEvent("node2", "reboot", "failed", "t"),)
     )
     reason = the_reason(failed, "the last fencing")
     assert reason.remedy is not None and reason.remedy.warning and not reason.past
@@ -174,7 +169,7 @@ def test_a_lost_node_is_confirmed_with_a_warning_only() -> None:
 
 def test_maintenance_is_told_once() -> None:
     paused = seen_by_cluster(maintenance=True)
-    assert not [r for r in judge(INVENTORY, paused) if "is not managed" in r.sentence]
+    assert not [r for r in judge(PARTS, paused) if "is not managed" in r.sentence]
 
 
 def test_commands_are_ready_to_paste() -> None:

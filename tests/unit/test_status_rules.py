@@ -7,92 +7,73 @@ from dataclasses import replace
 import pytest
 
 from parts.addresses import cable
+from parts.seen import NodeState, Seen
 from status.collect import describe
-from status.corosync import Link, QuorumView
-from status.model import LabStatus, NodeState, QdeviceState, ReplicationStatus
-from status.pacemaker import Ban, FailCount, FenceEvent, Member, parse_cluster
-from status.reading import MonitorReading, NodeReading
-from status.rules import Readings, judge
-from status.system import Room, Slot
-from tests.unit.healthy_lab import ADDRESS, FIXTURES, HEALTHY, INVENTORY, NODE_UNITS, ROOM
+from status.model import LabStatus
+from status.rules import judge
+from tests.unit.broken_lab import (
+    broken,
+    node_of,
+    outside,
+    seen_by_cluster,
+    sentences,
+    silent,
+    situation,
+    view_of,
+    with_disk,
+    with_kernel,
+    with_slots,
+)
+from tests.unit.healthy_lab import ADDRESS, FIXTURES, HEALTHY, NODE_UNITS, PARTS, cluster_of
+from wire.corosync import Link, QdeviceState, QuorumView
+from wire.pacemaker import Ban, FailCount, FenceEvent, Member, parse_cluster
+from wire.system import Room
 
+INSTANCES = view_of(HEALTHY).instances
 
-def broken(node: str, **changes: object) -> Readings:
-    """Return the healthy lab with one node's reading changed."""
-    reading = HEALTHY.nodes[node]
-    assert reading is not None
-    return replace(HEALTHY, nodes={**HEALTHY.nodes, node: replace(reading, **changes)})  # type: ignore[arg-type]
-
-
-def seen_by_cluster(**changes: object) -> Readings:
-    """Return the healthy lab with both nodes' view of the cluster changed."""
-    nodes: dict[str, NodeReading | None] = {}
-    for name, reading in HEALTHY.reached.items():
-        assert reading.cluster is not None
-        nodes[name] = replace(reading, cluster=replace(reading.cluster, **changes))  # type: ignore[arg-type]
-    return replace(HEALTHY, nodes=nodes)
-
-
-SPEAKER = HEALTHY.cluster
-INSTANCES = SPEAKER.instances if SPEAKER else ()
-
-
-def disk(**changes: object) -> ReplicationStatus:
-    reading = HEALTHY.nodes["node2"]
-    assert reading is not None and reading.replication is not None
-    return reading.replication.model_copy(update=changes)
-
-
-def situation(name: str) -> Readings:
-    cluster = parse_cluster((FIXTURES / f"crm_mon-{name}.xml").read_text())
-    nodes = {node: replace(found, cluster=cluster) for node, found in HEALTHY.reached.items()}
-    return replace(HEALTHY, nodes=nodes)
-
-
-def sentences(readings: Readings) -> tuple[str, ...]:
-    """Return what keeps the lab from being healthy."""
-    return tuple(reason.sentence for reason in judge(INVENTORY, readings) if not reason.past)
+MONITOR_UNITS = HEALTHY.monitor.units if HEALTHY.monitor else {}
 
 
 def test_a_healthy_lab_has_no_reasons() -> None:
-    assert judge(INVENTORY, HEALTHY) == ()
+    assert judge(PARTS, HEALTHY) == ()
+
+
+def test_the_healthy_lab_is_one_that_was_captured() -> None:
+    assert cluster_of(PARTS) == parse_cluster((FIXTURES / "crm_mon-healthy.xml").read_text())
 
 
 @pytest.mark.parametrize("connection", ["Connected", "SyncTarget"])
 def test_who_is_in_touch_with_the_newer_data_waits_for_nobody(connection: str) -> None:
-    readings = broken("node2", replication=disk(connection=connection, disk="Outdated"))
-    assert not [r for r in judge(INVENTORY, readings) if "waits for" in str(r)]
+    readings = with_disk("node2", connection=connection, disk="Outdated")
+    assert not [r for r in judge(PARTS, readings) if "waits for" in str(r)]
 
 
 def test_good_data_wait_for_nobody() -> None:
-    alone = disk(connection="WFConnection", disk="UpToDate", peer_disk="DUnknown")
-    reasons = judge(INVENTORY, broken("node2", replication=alone))
-    assert not [r for r in reasons if "waits for" in str(r)]
+    alone = with_disk("node2", connection="WFConnection", disk="UpToDate", peer_disk="DUnknown")
+    assert not [reason for reason in sentences(alone) if "waits for" in reason]
 
 
 @pytest.mark.parametrize(
     "room",
-    [None, Room(free_mib=9000, blocks_percent=4, inodes_percent=50)],
-    ids=["not told", "small part of a large disk"],
+    [
+        None,
+        Room(free_mib=9000, blocks_percent=4, inodes_percent=50),
+        Room(free_mib=700, blocks_percent=23, inodes_percent=11),
+    ],
+    ids=["not told", "small part of a large disk", "large part of a small disk"],
 )
 def test_a_root_filesystem_with_room_is_no_reason(room: Room | None) -> None:
-    assert judge(INVENTORY, broken("node2", room=room)) == ()
+    assert judge(PARTS, broken("node2", room=room)) == ()
 
 
 STORIES = [
     (replace(HEALTHY, monitor=None), "monitor does not answer over ssh"),
     (
-        replace(HEALTHY, monitor=MonitorReading("b", {"corosync-qnetd": "failed"}, "200", ROOM)),
+        outside(units={**MONITOR_UNITS, "corosync-qnetd": "failed"}),
         "service corosync-qnetd on monitor is failed",
     ),
-    (
-        replace(HEALTHY, monitor=MonitorReading("b", {"corosync-qnetd": "active"}, "000", ROOM)),
-        "http://10.30.0.100/ does not answer monitor",
-    ),
-    (
-        replace(HEALTHY, nodes={**HEALTHY.nodes, "node2": None}),
-        "node2 does not answer over ssh",
-    ),
+    (outside(answering=frozenset()), "http://10.30.0.100/ does not answer monitor"),
+    (silent("node2"), "node2 does not answer over ssh"),
     (broken("node2", cluster=None), "pacemaker does not answer on node2"),
     (broken("node2", cluster=None), "node2 has not joined the cluster"),
     (broken("node2", units={**NODE_UNITS, "sbd": "failed"}), "service sbd on node2 is failed"),
@@ -106,10 +87,7 @@ STORIES = [
         "the root filesystem of node1 is nearly full: 2500 MiB (61 %) and 0 % of the inodes left",
     ),
     (
-        replace(
-            HEALTHY,
-            monitor=replace(HEALTHY.monitor, room=Room(300, 7.3, 80)) if HEALTHY.monitor else None,
-        ),
+        outside(room=Room(300, 7.3, 80)),
         "the root filesystem of monitor is nearly full: 300 MiB (7 %) and 80 % of the inodes left",
     ),
     (broken("node2", quorum=None), "corosync does not answer on node2"),
@@ -130,6 +108,10 @@ STORIES = [
         "node1 has no quorum device",
     ),
     (
+        broken("node1", quorum=QuorumView(True, 2, 2, None, frozenset({1, 2}))),
+        "node1 has no quorum device",
+    ),
+    (
         broken("node1", links=(Link(0, 2, True), Link(1, 2, False))),
         "cluster link 1 from node1 to node2 is down",
     ),
@@ -137,43 +119,46 @@ STORIES = [
         broken("node1", links=(Link(0, 2, True),)),
         "cluster link 1 from node1 to node2 does not exist",
     ),
-    (broken("node2", replication=None), "the replicated disk is not up on node2"),
+    (with_kernel("node2", {}), "the replicated disk is not up on node2"),
     (
-        broken("node2", replication=disk(connection="StandAlone")),
+        with_disk("node2", connection="StandAlone"),
         "replication on node2 is StandAlone, not Connected",
     ),
     (
-        broken("node2", replication=disk(disk="Inconsistent")),
+        with_disk("node2", disk="Inconsistent"),
         "the replicated disk on node2 is Inconsistent, not UpToDate",
     ),
     (
-        broken("node2", replication=disk(peer_disk="Outdated")),
+        with_disk("node2", peer_disk="Outdated"),
         "node2 takes its peer's replicated disk for Outdated, not UpToDate",
     ),
     (
-        broken("node2", replication=disk(connection="WFConnection", disk="Consistent")),
+        with_disk("node2", connection="WFConnection", disk="Consistent"),
         "node2 waits for node1, which may have newer data",
     ),
     (
-        broken("node2", replication=disk(connection="WFConnection", disk="Outdated")),
+        with_disk("node2", connection="WFConnection", disk="Outdated"),
         "node2 waits for node1, which has newer data",
     ),
-    (broken("node2", replication=disk(out_of_sync=8)), "8 KiB are out of sync on node2"),
+    (with_disk("node2", out_of_sync=8), "8 KiB are out of sync on node2"),
     (
-        broken("node2", replication=disk(role="Primary")),
+        with_disk("node2", role="Primary"),
         "more than one node is DRBD Primary: node1, node2",
     ),
-    (broken("node1", replication=disk(role="Secondary")), "no node is DRBD Primary"),
-    (broken("node2", mounted=True), "more than one node has /srv/data mounted: node1, node2"),
-    (broken("node1", mounted=False), "no node has /srv/data mounted"),
+    (with_disk("node1", role="Secondary"), "no node is DRBD Primary"),
+    (
+        broken("node2", mounts=node_of(HEALTHY, "node1").mounts),
+        "more than one node has /srv/data mounted: node1, node2",
+    ),
+    (broken("node1", mounts={}), "no node has /srv/data mounted"),
     (
         broken("node2", addresses=frozenset({ADDRESS})),
         "more than one node holds the service address 10.30.0.100: node1, node2",
     ),
     (broken("node1", addresses=frozenset()), "no node holds the service address 10.30.0.100"),
-    (broken("node2", slots=()), "node2 cannot read the fencing disk"),
+    (with_slots("node2"), "node2 cannot read the fencing disk"),
     (
-        broken("node1", slots=(Slot("node1", "clear"), Slot("node2", "reset"))),
+        with_slots("node1", node1="clear", node2="reset"),
         "node1 reads 'reset' for node2 on the fencing disk",
     ),
     (seen_by_cluster(fencing_enabled=False), "fencing is switched off (stonith-enabled=false)"),
@@ -196,19 +181,9 @@ STORIES = [
         "fencing of node2 is under way",
     ),
     (
-        replace(
-            situation("unclean"),
-            nodes={
-                name: replace(
-                    reading,
-                    cluster=replace(
-                        reading.cluster,
-                        fence_events=(FenceEvent("node2", "reboot", "failed", "t"),),
-                    ),
-                )
-                for name, reading in situation("unclean").reached.items()
-                if reading.cluster
-            },
+        seen_by_cluster(
+            seen=situation("unclean"),
+            fence_events=(FenceEvent("node2", "reboot", "failed", "t"),),
         ),
         "the last fencing of node2 failed",
     ),
@@ -237,9 +212,9 @@ STORIES = [
 ]
 
 
-@pytest.mark.parametrize(("readings", "reason"), STORIES, ids=[story[1] for story in STORIES])
-def test_a_broken_lab_says_so(readings: Readings, reason: str) -> None:
-    assert reason in sentences(readings)
+@pytest.mark.parametrize(("seen", "reason"), STORIES, ids=[story[1] for story in STORIES])
+def test_a_broken_lab_says_so(seen: Seen, reason: str) -> None:
+    assert reason in sentences(seen)
 
 
 def test_a_failed_fencing_that_was_made_good_is_forgotten() -> None:
@@ -247,13 +222,11 @@ def test_a_failed_fencing_that_was_made_good_is_forgotten() -> None:
         FenceEvent("node2", "reboot", "success", "later"),
         FenceEvent("node2", "reboot", "failed", "earlier"),
     )
-    assert judge(INVENTORY, seen_by_cluster(fence_events=events)) == ()
+    assert judge(PARTS, seen_by_cluster(fence_events=events)) == ()
 
 
 def test_nodes_that_follow_different_coordinators_disagree() -> None:
-    reading = HEALTHY.nodes["node2"]
-    assert reading is not None and reading.cluster is not None
-    split = broken("node2", cluster=replace(reading.cluster, dc="node1"))
+    split = broken("node2", cluster=view_of(HEALTHY).replace(dc="node1"))
     assert (
         "the nodes do not agree on who coordinates the cluster: node1 says node2, node2 says node1"
         in sentences(split)
@@ -261,35 +234,30 @@ def test_nodes_that_follow_different_coordinators_disagree() -> None:
 
 
 def test_a_resource_away_from_the_promoted_node() -> None:
-    cluster = parse_cluster((FIXTURES / "crm_mon-healthy.xml").read_text())
-    assert cluster is not None
     moved = tuple(
-        replace(found, node="node2") if found.id == "address" else found
-        for found in cluster.instances
+        found.replace(node="node2") if found.id == "address" else found for found in INSTANCES
     )
     reasons = sentences(seen_by_cluster(instances=moved))
     assert reasons == ("resource address runs on node2, not where drbd is promoted",)
 
 
 def test_the_quorate_partition_speaks_for_the_cluster() -> None:
-    lost = parse_cluster((FIXTURES / "crm_mon-unclean.xml").read_text())
-    assert lost is not None
+    lost = view_of(situation("unclean"))
     # node1 lost its partner and its quorum; node2 goes on.
-    split = broken("node1", cluster=replace(lost, quorate=False))
+    split = broken("node1", cluster=lost.replace(quorate=False))
     assert split.speaker is split.nodes["node2"]
 
 
 def test_nobody_is_unclean_before_there_is_a_coordinator() -> None:
-    lost = situation("unclean").cluster
-    assert lost is not None
+    lost = view_of(situation("unclean"))
     early = seen_by_cluster(members=lost.members, dc=None)
     assert early.state("node2") is NodeState.OFFLINE
 
 
 def test_status_words_what_was_read() -> None:
-    status = describe(INVENTORY, HEALTHY, None)
+    status = describe(PARTS, HEALTHY, None)
     assert status.healthy and status.reasons == ()
-    assert status.active == "node1"
+    assert status.service("web").nodes == ("node1",)
     assert [(node.name, node.state) for node in status.nodes] == [
         ("node1", NodeState.ONLINE),
         ("node2", NodeState.ONLINE),
@@ -301,8 +269,8 @@ def test_status_words_what_was_read() -> None:
 
 
 def test_status_of_a_lab_that_cannot_be_reached_at_all() -> None:
-    status = describe(INVENTORY, Readings({"node1": None, "node2": None}, None), None)
+    status = describe(PARTS, Seen({"node1": None, "node2": None}, None), None)
     assert not status.healthy
-    assert status.quorum is None and status.active is None
+    assert status.quorum is None and status.service("web").nodes == ()
     assert {node.state for node in status.nodes} == {NodeState.UNREACHABLE}
     assert status.summary() == "node1 does not answer over ssh (and 5 more)"

@@ -69,71 +69,18 @@ def test_the_quorum_device_registers_when_whoever_starts_together_has_met(
 def test_the_slow_host_profile_is_twice_as_patient_with_the_watchdog() -> None:
     slow = Timing(**SLOW_HOST)
     assert (slow.token_ms, slow.watchdog_s, slow.msgwait_s) == (5000, 10, 20)
-    assert slow.budget.total_s > KVM.budget.total_s + 12
     assert PROFILES["default"] == {}
 
 
-def test_emulation_stretches_work_but_neither_token_nor_fencing() -> None:
+def test_emulation_stretches_waits_but_nothing_that_a_person_chooses() -> None:
     assert EMULATION.boot_wait_s == 4 * KVM.boot_wait_s
-    assert EMULATION.web.start_s == 4 * KVM.web.start_s
-    assert EMULATION.web.monitor_every_s == KVM.web.monitor_every_s
     assert EMULATION.model_dump(exclude={"pace"}) == KVM.model_dump(exclude={"pace"})
-    assert EMULATION.budget.detection_s == KVM.budget.detection_s
 
 
 @pytest.mark.parametrize("timing", [KVM, EMULATION, Timing(**SLOW_HOST), Timing(watchdog_s=60)])
-def test_a_promotion_can_outlast_the_fence_handler_which_outlasts_fencing(timing: Timing) -> None:
+def test_the_fence_handler_outlasts_fencing(timing: Timing) -> None:
     assert timing.fence_handler_s > timing.stonith_timeout_s + timing.death_s
-    assert timing.drbd.promote_s > timing.fence_handler_dc_s > timing.fence_handler_s
-
-
-def test_the_two_drbd_monitors_can_be_told_apart() -> None:
-    assert KVM.drbd.monitor_every_s != KVM.drbd.monitor_unpromoted_every_s
-
-
-def test_emulated_guests_are_not_kept_busy_by_monitors() -> None:
-    assert KVM.drbd.monitor_every_s == 10
-    assert EMULATION.drbd.monitor_every_s == 2 * KVM.drbd.monitor_every_s
-    assert EMULATION.drbd.monitor_every_s != EMULATION.drbd.monitor_unpromoted_every_s
-
-
-def test_a_dead_web_server_is_seen_within_ten_seconds() -> None:
-    assert EMULATION.web.monitor_every_s <= 10
-
-
-def test_the_timeouts_that_a_lab_ran_with_in_emulation() -> None:
-    drbd, filesystem, web = EMULATION.drbd, EMULATION.filesystem, EMULATION.web
-    assert (drbd.start_s, drbd.promote_s, drbd.stop_s, drbd.monitor_s) == (240, 360, 400, 80)
-    assert (filesystem.start_s, filesystem.stop_s, filesystem.monitor_s) == (240, 240, 160)
-    assert (web.start_s, web.stop_s, web.monitor_s) == (160, 240, 120)
-    assert EMULATION.address.start_s == 80
-    assert (EMULATION.fencing.start_s, EMULATION.power_timeout_s) == (120, 30)
-
-
-def test_the_budget_holds_what_a_busy_host_needed_in_emulation_and_little_more() -> None:
-    # A quiet host needed 33.4 s, this one 56.9 s: its processors were shared with others.
-    measured = {"detection_s": 6.5, "decision_s": 5.7, "fencing_s": 16.6}
-    measured |= {"promotion_s": 9.3, "start_s": 18.8}
-    budget = EMULATION.budget
-    for step, seconds in measured.items():
-        assert seconds <= getattr(budget, step) <= 1.25 * seconds, step
-    assert 56.9 < budget.total_s < 2 * 33.4
-
-
-def test_a_fencing_device_that_has_to_start_first_breaks_the_fencing_step() -> None:
-    assert EMULATION.budget.fencing_s < 12.3 + 6
-
-
-def test_the_budget_on_kvm_is_mostly_detection_and_fencing() -> None:
-    budget = KVM.budget
-    assert budget.detection_s + budget.fencing_s > budget.total_s / 2
-    assert 22 < budget.total_s < 30
-
-
-def test_the_budget_is_the_sum_of_its_steps() -> None:
-    budget = Timing(token_ms=5000, watchdog_s=10).budget
-    assert (budget.detection_s, budget.fencing_s) == (11.0, 22.5)
-    assert budget.total_s == 11.0 + 1 + 22.5 + 2 + 5.5 + 1
+    assert timing.fence_handler_dc_s > timing.fence_handler_s
 
 
 def test_every_contradiction_is_named() -> None:

@@ -1,0 +1,206 @@
+"""Rules about what a lab is composed of: services, storage, quorum. Each yields what breaks it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from ipaddress import IPv4Address, IPv4Network
+
+from labs.conflicts import Conflict
+from labs.ports import DRBD_PORT, TAKEN_PORTS
+from labs.subnets import floating_addresses, last_address, machine_address
+from labs.tables.machines import Nodes
+from labs.tables.quorum import Quorum
+from labs.tables.services import PORT_ALLOWED, AnyService, Nginx, Web
+from labs.tables.storage import AnyStorage
+
+REPLICAS = 2
+"""How many nodes DRBD 8.4 replicates between."""
+
+
+def addresses_of(service: AnyService) -> tuple[IPv4Address, ...]:
+    """Return the addresses that a definition gives a service."""
+    if service.everywhere:
+        return service.addresses if isinstance(service, Nginx) else ()
+    return () if service.address is None else (service.address,)
+
+
+def service_said_once(web: Web, services: Mapping[str, AnyService]) -> Iterator[Conflict]:
+    """The short form stands for all services."""
+    if services and web.model_fields_set:
+        yield Conflict(
+            keys=("service", "services"),
+            value=f"a table beside [services.{next(iter(services))}]",
+            allowed="either [service] or tables of [services]",
+            hint="[service] is short for a lab with one web server: write it as "
+            '[services.web] with kind = "nginx" and storage = "data"',
+        )
+
+
+def storage_fits(
+    services: Mapping[str, AnyService], storage: Mapping[str, AnyStorage], nodes: Nodes
+) -> Iterator[Conflict]:
+    """Each service finds its storage, each storage has one service, and nodes that replicate it."""
+    users = Counter(service.storage for service in services.values())
+    for name, service in services.items():
+        wanted = service.storage
+        if wanted is not None and wanted not in storage:
+            known = ", ".join(f'"{each}"' for each in storage)
+            yield Conflict(
+                keys=(f"services.{name}.storage",),
+                value=f'"{wanted}"',
+                allowed=f"the name of a [storage] table: {known or 'there is none'}",
+                hint=f'write [storage.{wanted}] on a line of its own and kind = "drbd" below it',
+            )
+        elif wanted is not None and service.everywhere:
+            yield Conflict(
+                keys=(f"services.{name}.storage", f"services.{name}.runs"),
+                value=f'"{wanted}" (runs "everywhere")',
+                allowed='storage of a service that runs on "one-node"',
+                hint="only one node at a time can use replicated storage: leave storage out",
+            )
+    for name in storage:
+        if users[name] != 1:
+            said = "no service" if not users[name] else f"{users[name]} services"
+            yield Conflict(
+                keys=(f"storage.{name}",),
+                value=f"storage of {said}",
+                allowed="storage of one service",
+                hint="remove it"
+                if not users[name]
+                else f"give each service storage of its own, beside [storage.{name}]",
+            )
+    if storage and len(nodes.names) != REPLICAS:
+        yield Conflict(
+            keys=("nodes.names",),
+            value=f"{len(nodes.names)} names",
+            allowed=f"{REPLICAS} names, with storage that is replicated",
+            hint="DRBD 8.4 replicates between two nodes; more nodes go with services that run "
+            'everywhere and have no storage, as [services.web] kind = "nginx" runs = "everywhere"',
+        )
+
+
+def addresses_fit(services: Mapping[str, AnyService], nodes: Nodes) -> Iterator[Conflict]:
+    """A service has one address where it runs on one node, and else one for each."""
+    for name, service in services.items():
+        if not isinstance(service, Nginx):
+            continue
+        if service.everywhere and service.address is not None:
+            yield Conflict(
+                keys=(f"services.{name}.address",),
+                value=f'"{service.address}"',
+                allowed="an address of a service that runs on one node",
+                hint="write addresses, one for each node, or leave both out",
+            )
+        if service.addresses and not service.everywhere:
+            yield Conflict(
+                keys=(f"services.{name}.addresses",),
+                value=f"{len(service.addresses)} addresses",
+                allowed='addresses of a service that runs "everywhere"',
+                hint="write address, or leave both out",
+            )
+        elif service.addresses and len(service.addresses) != len(nodes.names):
+            yield Conflict(
+                keys=(f"services.{name}.addresses", "nodes.names"),
+                value=f"{len(service.addresses)} addresses",
+                allowed=f"one for each node, here {len(nodes.names)}",
+                hint="leave it out, and halab chooses them",
+            )
+
+
+def addresses_float(
+    services: Mapping[str, AnyService], subnet: IPv4Network, machines: int
+) -> Iterator[Conflict]:
+    """Clients find floating addresses on the service network, and they are nobody else's."""
+    taken = {machine_address(subnet, number): number for number in range(1, machines + 1)}
+    given = frozenset(a for service in services.values() for a in addresses_of(service))
+    others = frozenset((*given, *taken))
+    seen: dict[IPv4Address, str] = {}
+    for name, service in services.items():
+        for index, address in enumerate(addresses_of(service)):
+            key = f"addresses[{index}]" if service.everywhere else "address"
+            place = f"services.{name}.{key}"
+            reason = _why_not(address, subnet, taken) or (
+                f"{seen[address]} is the same" if address in seen else None
+            )
+            seen.setdefault(address, place)
+            if reason:
+                better = next(floating_addresses(subnet, others), "none is left, and another")
+                yield Conflict(
+                    keys=(place, "networks.service"),
+                    value=f'"{address}"',
+                    allowed="a free address of the service network",
+                    hint=f"{reason}; {better} would do",
+                )
+
+
+def addresses_suffice(
+    services: Mapping[str, AnyService], nodes: Nodes, subnet: IPv4Network, machines: int
+) -> Iterator[Conflict]:
+    """The service network has room for every floating address beside the machines' own."""
+    count = len(nodes.names)
+    needed = sum(count if service.everywhere else 1 for service in services.values())
+    # All but those of the network itself, of a broadcast, of the platform and of the machines.
+    free = subnet.num_addresses - 3 - machines
+    if needed > free:
+        yield Conflict(
+            keys=("networks.service",),
+            value=f'"{subnet}"',
+            allowed=f"room for {needed} floating addresses beside {machines} machines",
+            hint=f"it has room for {max(0, free)}; a /24 has it for {256 - 3 - machines}",
+        )
+
+
+def _why_not(
+    address: IPv4Address, subnet: IPv4Network, taken: dict[IPv4Address, int]
+) -> str | None:
+    if address not in subnet:
+        return f"networks.service is {subnet}"
+    if address in (subnet.network_address, subnet.broadcast_address):
+        return f"it is the network or broadcast address of {subnet}"
+    if address in taken:
+        return f"it belongs to machine number {taken[address]}"
+    if address == last_address(subnet):
+        return "the last address of a network belongs to the platform"
+    return None
+
+
+def ports_free(
+    services: Mapping[str, AnyService], storage: Mapping[str, AnyStorage]
+) -> Iterator[Conflict]:
+    """No service takes a port that the nodes need themselves, or another service."""
+    taken = {**TAKEN_PORTS, **{DRBD_PORT + number: "DRBD" for number in range(len(storage))}}
+    seen: dict[int, str] = {}
+    for name, service in services.items():
+        key, port = f"services.{name}.port", service.port
+        user = taken.get(port) or seen.get(port)
+        if user:
+            yield Conflict(
+                keys=(key,),
+                value=str(port),
+                allowed=PORT_ALLOWED,
+                hint=f"{user} listens there; 80 and 8080 are free"
+                if port in taken
+                else f"{user} is the same: both may run on one node",
+            )
+        seen.setdefault(port, key)
+
+
+def quorum_decides(quorum: Quorum, nodes: Nodes) -> Iterator[Conflict]:
+    """Somebody decides when the cluster divides."""
+    count = len(nodes.names)
+    if quorum.kind == "majority" and count == 2:
+        yield Conflict(
+            keys=("quorum.kind", "nodes.names"),
+            value='"majority" (2 nodes)',
+            allowed='"device" with two nodes',
+            hint="neither of two nodes is a majority: whoever is left would stop everything",
+        )
+    if quorum.kind == "device" and count % 2:
+        yield Conflict(
+            keys=("quorum.kind", "nodes.names"),
+            value=f'"device" ({count} nodes)',
+            allowed='"majority" with an odd number of nodes',
+            hint="an odd number of nodes cannot divide into equal halves (corosync-qdevice(8), "
+            "ffsplit): leave it out",
+        )

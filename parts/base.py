@@ -1,0 +1,155 @@
+"""What a part of a cluster is: everything that a kind of thing needs, said in one place.
+
+A part asks and changes nothing. Whoever reads, configures or watches machines goes through the
+parts of a lab and does what they say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from inventory.model import Inventory, Machine
+from labs.roles import MachineRole
+from parts.cluster import Resource, Values
+from parts.constraints import Constraint
+from parts.daemons import Daemon
+from parts.facts import Facts
+from parts.host import Entry, File, Step
+from parts.reasons import Reason
+from parts.secrets import Secrets
+from parts.seen import Seen
+from parts.settings import Alert
+from parts.watched import Column, Watched
+
+
+@dataclass(frozen=True)
+class Found:
+    """How all machines were found, by name; `nodes` are the names of the cluster nodes."""
+
+    facts: Mapping[str, Facts]
+    nodes: tuple[str, ...]
+
+    def __getitem__(self, machine: Machine) -> Facts:
+        return self.facts[machine.name]
+
+    @property
+    def first(self) -> Facts:
+        """The first node: it does, and notes, what is done once for all."""
+        return self.facts[self.nodes[0]]
+
+    @property
+    def cluster_runs(self) -> bool:
+        """Whether Pacemaker is active on any node."""
+        return any(self.facts[name].cluster_runs for name in self.nodes)
+
+    @property
+    def corosync_confs(self) -> list[str]:
+        """What the nodes hold as corosync.conf."""
+        return [self.facts[name].corosync_conf for name in self.nodes]
+
+
+class Part:
+    """A part of one lab. What a kind of part does not need, it leaves as it is here: nothing."""
+
+    def __init__(self, inventory: Inventory) -> None:
+        self.inventory = inventory
+        self.timing = inventory.timing
+
+    def packages(self, role: MachineRole) -> tuple[str, ...]:
+        """Return the packages that a machine of this role needs."""
+        return ()
+
+    def units(self, role: MachineRole) -> tuple[str, ...]:
+        """Return the units that have to run on a machine of this role."""
+        return ()
+
+    def strangers(self, role: MachineRole) -> tuple[str, ...]:
+        """Return the units that must not run: the cluster runs what they would."""
+        return ()
+
+    def daemons(self, role: MachineRole) -> tuple[Daemon, ...]:
+        """Return the daemons that systemd starts again where they die."""
+        return ()
+
+    def asked(self, role: MachineRole) -> tuple[str, ...]:
+        """Return units whose state the part has to know besides."""
+        return ()
+
+    def looks(self, machine: Machine) -> dict[str, str]:
+        """Return shell text that prints what the part has to know of a machine, by a name."""
+        return {}
+
+    def files(self, machine: Machine, secrets: Secrets, found: Found) -> tuple[Entry, ...]:
+        """Return what stands on a machine for good, whether or not it is there."""
+        return ()
+
+    def delivery(self, machine: Machine, secrets: Secrets, found: Found) -> tuple[File, ...]:
+        """Return files that only travel: none when what they bring is there already."""
+        return ()
+
+    def must_stop(self, machine: Machine, secrets: Secrets, found: Found) -> bool:
+        """Tell whether the cluster must stop on a node before this part can be put right."""
+        return False
+
+    def configure(self, machine: Machine, found: Found, written: frozenset[str]) -> Iterable[Step]:
+        """Return what follows on a machine alone; `written` are its files that had to be."""
+        return ()
+
+    def prepare_data(
+        self, machine: Machine, found: Found, written: frozenset[str]
+    ) -> Iterable[Step]:
+        """Return what a node does once all are configured, before it is a member."""
+        return ()
+
+    def join(self, machine: Machine, found: Found, written: frozenset[str]) -> Iterable[Step]:
+        """Return what makes a configured node a member."""
+        return ()
+
+    def start(self, machine: Machine, found: Found) -> Iterable[Step]:
+        """Return what starts the cluster on a node that is a member."""
+        return ()
+
+    def report(self, machine: Machine, found: Found, written: frozenset[str]) -> Iterable[Step]:
+        """Return what can wait until the service runs: while the cluster starts, it costs time."""
+        return ()
+
+    def watched(self, role: MachineRole) -> tuple[str, ...]:
+        """Return the services whose state makes a machine healthy or not, as systemctl has them."""
+        return ()
+
+    def readings(self) -> dict[str, str]:
+        """Return shell text that shows the part's state on a node, by a name of one word."""
+        return {}
+
+    def reasons(self, seen: Seen) -> Iterable[Reason | str]:
+        """Return what is not right with the part; a sentence alone stands for what passes."""
+        return ()
+
+    def properties(self) -> Values:
+        """Return properties of the cluster."""
+        return {}
+
+    def resources(self) -> tuple[Resource, ...]:
+        """Return what the cluster runs of this part."""
+        return ()
+
+    def constraints(self) -> tuple[Constraint, ...]:
+        """Return where and when that runs."""
+        return ()
+
+    def alerts(self) -> tuple[Alert, ...]:
+        """Return programs that Pacemaker tells its events."""
+        return ()
+
+    def monitored(self) -> Iterable[Watched]:
+        """Return what the monitoring watches of the part."""
+        return ()
+
+    def columns(self) -> tuple[Column, ...]:
+        """Return what the dashboard shows of the part for each node."""
+        return ()
+
+    def is_first(self, machine: Machine) -> bool:
+        """Tell whether this machine does what only one node may do."""
+        return machine.number == self.inventory.nodes[0].number

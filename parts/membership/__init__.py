@@ -1,0 +1,1 @@
+"""Who belongs to the cluster, and how they hear of each other."""

@@ -1,0 +1,1 @@
+"""Who decides which part of a divided cluster goes on."""

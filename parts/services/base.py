@@ -1,0 +1,142 @@
+"""What a service is besides a part: a resource, first data, a way for clients to use it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+
+from inventory.model import Inventory
+from inventory.parts import Service
+from labs.durations import Operations
+from parts.base import Part
+from parts.cluster import Clone, Primitive, Resource
+from parts.seen import Seen
+from parts.watched import Watched
+
+
+@dataclass(frozen=True)
+class Process:
+    """What a service runs on a node: a program, and a file with its first process's number."""
+
+    program: str
+    pid_file: str
+
+
+@dataclass(frozen=True)
+class Check:
+    """How the monitoring's server uses a service at one address, and a formula for "it answers"."""
+
+    watched: Watched
+    answers: str
+
+
+class ServicePart(Part):
+    """One service of a lab. A kind of service says what it is; where it runs is said here."""
+
+    syncs = False
+    """Whether it puts on the disk by itself what it promises."""
+
+    start_pace_s: float
+    """Seconds of a failover's budget that its start may take, for each unit of pace."""
+
+    def __init__(self, inventory: Inventory, service: Service) -> None:
+        super().__init__(inventory)
+        self.service = service
+        self.storage = inventory.storage_of(service)
+
+    @property
+    def process(self) -> Process:
+        """What it runs on a node."""
+        raise NotImplementedError
+
+    @property
+    def timeouts(self) -> Operations:
+        """Timeouts of its agent, and the interval of its monitor: how late a dead one is seen."""
+        raise NotImplementedError
+
+    @property
+    def primitive(self) -> Primitive:
+        """The resource that is the service itself."""
+        raise NotImplementedError
+
+    @property
+    def fill(self) -> str:
+        """Shell text that fills the folder that it gets as $1: what its storage begins with."""
+        return ":"
+
+    @property
+    def keeps_writes(self) -> bool:
+        """Whether a client can write to it, and find after a failover what it was promised."""
+        return self.storage is not None
+
+    def list_ledger(self, run: str) -> str:
+        """Return shell text that prints a run's entries on the node that serves.
+
+        First a line "TIME /ENTRY" for each, in seconds since 1970; an empty line; then for each a
+        line as sha256sum prints it, of the body that it holds, and "/ENTRY".
+        """
+        raise NotImplementedError
+
+    def clear_ledger(self, run: str) -> str:
+        """Return shell text that removes a run's entries on the node that serves."""
+        raise NotImplementedError
+
+    def question(self, address: IPv4Address) -> str:
+        """Return shell text that succeeds on the monitor when the service answers there."""
+        raise NotImplementedError
+
+    def check(self, address: IPv4Address, name: str, apart: str) -> Check:
+        """Return how the monitoring's server uses it there; `name` and `apart` are its alone."""
+        raise NotImplementedError
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """How the monitoring's server uses it, as a client outside does: at each of its addresses.
+
+        The only address of a lab is just its service.
+        """
+        if self.inventory.has_one_address:
+            return (self.check(self.service.addresses[0].ip, "Service", ""),)
+        addresses = (address.ip for address in self.service.addresses)
+        return tuple(self.check(each, f"Service at {each}", str(each)) for each in addresses)
+
+    def monitored(self) -> tuple[Watched, ...]:
+        """Watch whether clients are served."""
+        return tuple(check.watched for check in self.checks)
+
+    def url(self, address: IPv4Address) -> str:
+        """Return what a client calls the service."""
+        return self.reached_at(str(address), self.service.port)
+
+    def reached_at(self, host: str, port: int) -> str:
+        """Return what a client calls the service that finds it at this host and port."""
+        raise NotImplementedError
+
+    def serving(self, seen: Seen) -> tuple[str, ...]:
+        """Return the nodes at which clients find it: whose kernels have its addresses."""
+        addresses = {address.ip for address in self.service.addresses}
+        return tuple(name for name, node in seen.reached.items() if node.addresses & addresses)
+
+    def reasons(self, seen: Seen) -> Iterator[str]:
+        """Tell where it does not run, and at which addresses it does not answer the monitor."""
+        resource = self.service.resource
+        if self.service.everywhere:
+            yield from seen.not_started(resource)
+        elif seen.cluster is not None and not seen.cluster.running(resource):
+            yield f"resource {resource} is not started"
+        if seen.monitor is not None:
+            for address in self.service.addresses:
+                if address.ip not in seen.monitor.answering:
+                    name = self.inventory.monitor.name
+                    yield f"{self.url(address.ip)} does not answer {name}"
+
+    def resources(self) -> tuple[Resource, ...]:
+        """Return its clone where it runs everywhere; else it is a member of a group."""
+        if not self.service.everywhere:
+            return ()
+        return (Clone(self.service.group, self.primitive, {"interleave": "true"}),)
+
+    def _tag(self) -> str:
+        """Return a word for the names of its files: that of the first service is halab's."""
+        return f"halab-{self.service.name}" if self.service.number else "halab"

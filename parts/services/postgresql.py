@@ -1,0 +1,160 @@
+"""A database on replicated storage: what a client was told is committed is on both disks."""
+
+from __future__ import annotations
+
+import shlex
+from ipaddress import IPv4Address
+
+from inventory.model import Machine
+from labs.durations import Operations
+from labs.roles import MachineRole, NetworkRole
+from parts.base import Found
+from parts.cluster import Primitive, advised, operations
+from parts.host import Entry, File, Step, program, render
+from parts.secrets import Secrets
+from parts.services.base import Check, Process, ServicePart
+from parts.watched import watched
+
+BINARIES = "/usr/lib/postgresql/17/bin"
+"""Debian 13's version. The wrappers in /usr/bin are Perl, which an emulated machine feels."""
+
+STRANGERS = ("postgresql.service", "postgresql@17-main.service")
+"""What the package itself would run."""
+
+USER = DATABASE = "halab"
+"""Whom the client outside is, and where it writes."""
+
+MONITOR_S = 10
+"""Between two monitors, on any machine: this interval dominates how late a dead server is seen."""
+
+
+class Postgresql(ServicePart):
+    """One database server. Pacemaker starts it, systemd never."""
+
+    start_pace_s = 5.0
+
+    syncs = True
+
+    @property
+    def configuration(self) -> str:
+        """Where its configuration stands: beside the data, on every node."""
+        return f"/etc/postgresql-common/{self._tag()}.conf"
+
+    @property
+    def access(self) -> str:
+        """Where it reads who may come in."""
+        return f"/etc/postgresql-common/{self._tag()}-hba.conf"
+
+    @property
+    def data(self) -> str:
+        """Where its data stand on the node that has the storage."""
+        return f"{self._mount_point}/pgsql"
+
+    @property
+    def process(self) -> Process:
+        """The postmaster writes its number into the data, in the first line."""
+        return Process("postgres", f"{self.data}/postmaster.pid")
+
+    @property
+    def timeouts(self) -> Operations:
+        """As ocf:heartbeat:pgsql advises."""
+        return advised(self.timing, start=120, stop=120, monitor=30, every_s=MONITOR_S)
+
+    @property
+    def primitive(self) -> Primitive:
+        """The server. The agent's own defaults are not where Debian puts things."""
+        return Primitive(
+            self.service.resource,
+            "ocf:heartbeat:pgsql",
+            operations(self.timeouts),
+            {
+                "pgctl": f"{BINARIES}/pg_ctl",
+                "psql": f"{BINARIES}/psql",
+                "pgdata": self.data,
+                "config": self.configuration,
+                "pgport": self.service.port,
+                "socketdir": "/run/postgresql",
+                "logfile": "/dev/null",
+            },
+        )
+
+    @property
+    def fill(self) -> str:
+        """Make an empty database, for whom the monitor is."""
+        return f'set -- "$1/pgsql" {BINARIES} {USER} {DATABASE}\n{program("make_database.sh")}'
+
+    def list_ledger(self, run: str) -> str:
+        """Select rows, with their times and sums."""
+        rows = f"FROM ledger WHERE entry LIKE '{run}-%' ORDER BY entry"
+        times = f"SELECT extract(epoch FROM at) || ' /' || entry {rows}"
+        sums = f"SELECT encode(sha256(body::bytea), 'hex') || '  /' || entry {rows}"
+        return f"{self._psql(times)}; echo; {self._psql(sums)}"
+
+    def clear_ledger(self, run: str) -> str:
+        """Delete rows; the table is there once somebody wrote."""
+        delete = f"DELETE FROM ledger WHERE entry LIKE '{run}-%'"
+        return f"{self._psql(delete)} || :"
+
+    def _psql(self, statement: str) -> str:
+        words = (f"{BINARIES}/psql", "-XAtq", f"--port={self.service.port}", "--command", statement)
+        as_postgres = "cd / && setpriv --reuid postgres --regid postgres --init-groups --reset-env"
+        return f"({as_postgres} {shlex.join((*words, DATABASE))})"
+
+    def question(self, address: IPv4Address) -> str:
+        """Ask whether it takes connections; a server that recovers does not."""
+        return (
+            f"{BINARIES}/pg_isready --quiet --timeout=1 --host={address} --port={self.service.port}"
+        )
+
+    def check(self, address: IPv4Address, name: str, apart: str) -> Check:
+        """Let the server connect: to ask for more, it would have to be a client of databases."""
+        key = f"net.tcp.service[tcp,{address},{self.service.port}]"
+        connection = watched(
+            "tcp", apart=apart, name=name, service=self.service.name, address=address, key=key
+        )
+        return Check(connection, f"last(//{key})=1")
+
+    def reached_at(self, host: str, port: int) -> str:
+        """Return what libpq calls the database."""
+        return f"postgresql://{USER}@{host}:{port}/{DATABASE}"
+
+    def packages(self, role: MachineRole) -> tuple[str, ...]:
+        """Return the server, and for the monitor what a client needs."""
+        if role is MachineRole.MONITOR:
+            return ("postgresql-client-17", "python3-psycopg2")
+        return ("postgresql-17", "resource-agents")
+
+    def strangers(self, role: MachineRole) -> tuple[str, ...]:
+        """Return the units that would start a server of their own."""
+        return STRANGERS if role is MachineRole.NODE else ()
+
+    def files(self, machine: Machine, secrets: Secrets, found: Found) -> tuple[Entry, ...]:
+        """Describe the server's configuration and who may come in."""
+        if machine.role is MachineRole.MONITOR:
+            return ()
+        monitor = self.inventory.monitor.interfaces[NetworkRole.SERVICE].address.ip
+        text = render(
+            "postgresql.conf.j2",
+            resource=self.service.resource,
+            data=self.data,
+            access=self.access,
+            port=self.service.port,
+        )
+        access = render("pg_hba.conf.j2", monitor=monitor, user=USER, database=DATABASE)
+        return File(self.configuration, text), File(self.access, access)
+
+    def configure(
+        self, machine: Machine, found: Found, written: frozenset[str]
+    ) -> tuple[Step, ...]:
+        """Make a running server take over a changed configuration; elsewhere nothing happens."""
+        if not {self.configuration, self.access} & written or not found[machine].cluster_runs:
+            return ()
+        file = self.process.pid_file
+        command = f'if [ -s {file} ]; then kill -HUP "$(head -n 1 {file})"; fi'
+        return (Step("database took over its configuration", command),)
+
+    @property
+    def _mount_point(self) -> str:
+        if self.storage is None:
+            raise ValueError(f"service {self.service.name} has no storage")
+        return self.storage.mount_point

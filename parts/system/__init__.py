@@ -1,0 +1,1 @@
+"""What every machine needs, whatever the cluster is made of."""

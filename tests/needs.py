@@ -1,0 +1,43 @@
+"""Which parts a lab has, so that stories about others are left out and named.
+
+`pytest.mark.needs("drbd")` stands at such a story; several words mean all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+import pytest
+
+from parts.all import Parts
+
+WORDS: Mapping[str, Callable[[Parts], bool]] = {
+    "drbd": lambda parts: bool(parts.storage),
+    "device": lambda parts: parts.inventory.quorum == "device",
+    "sbd": lambda parts: parts.inventory.fencing.kind == "sbd",
+    "firewall": lambda parts: parts.inventory.firewall.enabled,
+    "monitoring": lambda parts: parts.inventory.monitoring is not None,
+    "everywhere": lambda parts: parts.first_service.service.everywhere,
+    "standby": lambda parts: not parts.first_service.service.everywhere,
+    "ledger": lambda parts: parts.first_service.keeps_writes,
+    "nginx": lambda parts: parts.first_service.service.settings.kind == "nginx",
+}
+"""What a story can need. `standby`: a node at which clients do not find the first service, where
+they find it at one alone; `ledger`: they can write to it."""
+
+
+def left_out(parts: Parts, items: Iterable[pytest.Item]) -> dict[pytest.Item, str]:
+    """Return the stories that are not about this lab, and what it lacks for each.
+
+    Raises UsageError for a word that is none: its story would be left out for ever.
+    """
+    found: dict[pytest.Item, str] = {}
+    for item in items:
+        wanted = [str(word) for mark in item.iter_markers("needs") for word in mark.args]
+        unknown = [word for word in wanted if word not in WORDS]
+        if unknown:
+            raise pytest.UsageError(f"{item.nodeid} needs what nobody knows: {', '.join(unknown)}")
+        lacking = [word for word in wanted if not WORDS[word](parts)]
+        if lacking:
+            found[item] = f"needs {', '.join(lacking)}"
+    return found

@@ -1,0 +1,45 @@
+"""Labs for whoever goes over all parts: those that halab offers, and others that it could be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from inventory.model import Inventory
+from parts.all import Parts
+from parts.cluster import Clone, Group, Primitive
+from tests.unit.planned_lab import OFFERED, planned
+from tests.unit.provisioned_lab import inventory
+
+EVERYWHERE = {"kind": "nginx", "runs": "everywhere"}
+FOUR = {"names": ["node1", "node2", "node3", "node4"]}
+STORES = {"data": {"kind": "drbd"}, "rows": {"kind": "drbd", "size_mib": 64}}
+
+MANY = {
+    "web": {"kind": "nginx", "storage": "data"},
+    "sql": {"kind": "postgresql", "storage": "rows"},
+    "api": {**EVERYWHERE, "port": 8080},
+    "page": {"kind": "nginx", "port": 8081},
+}
+"""Services of all kinds, in all places."""
+
+LABS: dict[str, Inventory] = {
+    **{name: planned(name, accelerated=True) for name in OFFERED},
+    "emulated": inventory(platform={"pace": "emulation"}),
+    "unwatched": inventory(monitoring=False),
+    "unwalled": inventory(firewall={"enabled": False}),
+    "four": inventory(nodes=FOUR, services={"web": EVERYWHERE}),
+    "majority": inventory(nodes=FOUR, services={"web": EVERYWHERE}, quorum={"kind": "majority"}),
+    "many": inventory(services=MANY, storage=STORES),
+}
+
+
+def primitives(lab: Inventory) -> Iterator[Primitive]:
+    """Yield everything that agents run."""
+    for resource in Parts(lab).resources():
+        match resource:
+            case Group(members=members):
+                yield from members
+            case Clone(primitive=primitive):
+                yield primitive
+            case Primitive():
+                yield resource

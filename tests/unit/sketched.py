@@ -1,0 +1,49 @@
+"""Labs that nobody has built: what their definitions come to, without machines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from infra.planning import sketch
+from labs.model import Lab
+from parts.all import Parts
+
+
+def sketched(name: str, **tables: Any) -> Parts:
+    """Return the parts of a lab with this name and these tables."""
+    return Parts(sketch(Lab.model_validate({"version": 1, "name": name, **tables})))
+
+
+STORY = sketched("story")
+"""Two nodes: one web server on replicated storage, a quorum device."""
+
+TRIO = sketched(
+    "trio",
+    nodes={"names": ["node1", "node2", "node3"]},
+    services={"web": {"kind": "nginx", "runs": "everywhere"}},
+)
+"""Three nodes, a web server and an address on each, a majority of their own, and no storage."""
+
+BOOKS = sketched(
+    "books",
+    services={"books": {"kind": "postgresql", "storage": "data"}},
+    storage={"data": {"kind": "drbd"}},
+)
+"""Two nodes: a database on replicated storage, a quorum device."""
+
+SHOP = sketched(
+    "shop",
+    services={
+        "web": {"kind": "nginx", "storage": "data"},
+        "books": {"kind": "postgresql", "storage": "ledger"},
+    },
+    storage={"data": {"kind": "drbd"}, "ledger": {"kind": "drbd"}},
+)
+"""Two nodes with two services, each on storage of its own."""
+
+LABS = (STORY, TRIO, BOOKS, SHOP)
+
+
+def name_of(parts: Parts) -> str:
+    """Return what pytest calls a lab."""
+    return parts.inventory.lab
