@@ -354,15 +354,9 @@ def _probes(zero: float) -> Iterator[Attempt]:
         number += 1
         down = _LAST_ANSWER <= at < _FIRST_ANSWER - 0.1
         took = 0.8 if down else _latency(number)
-        yield Attempt(
-            kind="probe",
-            address=ADDRESS,
-            ok=not down,
-            begun=5000 + at,
-            ended=5000 + at + took,
-            wall=zero + at + took,
-            error="TimeoutError" if down else "200",
-        )
+        error = "TimeoutError" if down else "200"
+        begun, wall = 5000 + at, zero + at + took
+        yield Attempt("probe", ADDRESS, not down, begun, begun + took, wall, error)
         at += max(0.2, took)
 
 

@@ -17,18 +17,18 @@ def sketched(name: str, **tables: Any) -> Parts:
 STORY = sketched("story")
 """Two nodes: one web server on replicated storage, a quorum device."""
 
-TRIO = sketched(
-    "trio",
-    nodes={"names": ["node1", "node2", "node3"]},
-    services={"web": {"kind": "nginx", "runs": "everywhere"}},
-)
+TRIO_TABLES: dict[str, Any] = {
+    "nodes": {"names": ["node1", "node2", "node3"]},
+    "services": {"web": {"kind": "nginx", "runs": "everywhere"}},
+}
+TRIO = sketched("trio", **TRIO_TABLES)
 """Three nodes, a web server and an address on each, a majority of their own, and no storage."""
 
-BOOKS = sketched(
-    "books",
-    services={"books": {"kind": "postgresql", "storage": "data"}},
-    storage={"data": {"kind": "drbd"}},
-)
+BOOKS_TABLES: dict[str, Any] = {
+    "services": {"books": {"kind": "postgresql", "storage": "data"}},
+    "storage": {"data": {"kind": "drbd"}},
+}
+BOOKS = sketched("books", **BOOKS_TABLES)
 """Two nodes: a database on replicated storage, a quorum device."""
 
 SHOP = sketched(

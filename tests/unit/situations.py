@@ -1,0 +1,22 @@
+"""Whom a fault hits in a healthy lab, and what it expects then."""
+
+from __future__ import annotations
+
+from drills.catalogue import find
+from drills.expectations import Expected, Situation
+from parts.all import Parts
+
+
+def situation(parts: Parts, *targets: str, service: str | None = None) -> Situation:
+    """Return whom a fault hits in a healthy lab."""
+    part = parts.first_service if service is None else parts.services[service]
+    nodes = [node.name for node in parts.inventory.nodes]
+    holders = {
+        address.ip: node for address, node in zip(part.service.addresses, nodes, strict=False)
+    }
+    return Situation(part, holders, frozenset(targets))
+
+
+def expected(parts: Parts, name: str, *targets: str) -> Expected:
+    drill = find(name, parts)
+    return drill.expects(situation(parts, *targets, service=drill.service))
