@@ -19,6 +19,8 @@ from status.problems import Alarm, ProblemReader
 from tests.failover.neglect import LONG, Hurt, Story, Where, alone
 from tests.quiet import wait_for_quiet
 
+pytestmark = pytest.mark.needs("monitoring")
+
 CLOCK_PATIENCE_S = 120
 """{$HALAB.PATIENCE} of the template: a clock may follow nobody for so long after a boot."""
 
@@ -26,11 +28,10 @@ Hear = Callable[[Story], None]
 
 
 @pytest.fixture
-def hears(folder: LabFolder, inventory: Inventory, tell: Callable[[str], None]) -> Hear:
+def hears(
+    folder: LabFolder, inventory: Inventory, parts: Parts, tell: Callable[[str], None]
+) -> Hear:
     """Return a function that hurts the healthy lab and waits for all alarms and for their end."""
-    if inventory.monitoring is None:
-        pytest.skip("this lab has no monitoring")
-    parts = Parts(inventory)
 
     def hear(story: Story) -> None:
         hurts = story(parts)

@@ -15,9 +15,8 @@ from tests.browser import dashboard, keep_picture, patience, wait_for_texts
 from tests.quiet import wait_for_quiet
 
 
+@pytest.mark.needs("monitoring")
 def test_a_problem_appears_on_the_dashboard(folder: LabFolder, inventory: Inventory) -> None:
-    if inventory.monitoring is None:
-        pytest.skip("this lab has no monitoring")
     status = wait_healthy(inventory, inventory.timing.healthy_wait_s)
     active = status.services[0].nodes[0]
     power = Site.of(folder).power

@@ -10,11 +10,10 @@ from status.model import LabStatus
 from tests.browser import body, dashboard, keep_picture, patience, wait_for_texts
 
 
+@pytest.mark.needs("monitoring")
 def test_a_person_sees_who_serves(
     inventory: Inventory, folder: LabFolder, status: LabStatus
 ) -> None:
-    if inventory.monitoring is None:
-        pytest.skip("this lab has no monitoring")
     serving = {node for service in status.services for node in service.nodes}
     assert serving
     title = "Active node" if inventory.has_one_address else "Served at"

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import cast
 
 import pytest
 
 from core.folders import LabFolder
-from core.wait import WaitTimeout
-from drills import healing, patience, readiness, runner, witnesses
+from drills import runner
 from drills.catalogue import find
 from drills.drill import Drill
 from drills.faults.base import Fault
 from drills.power import Power
 from drills.result import Answer, DrillResult, MarkKind
 from drills.site import Nobody, Site
+from drills.snapshot import Snapshot
 from inventory.record import LabRecord
-from tests.unit.sample_findings import AFTER, ATTEMPTS, BEFORE, FAULT, FLAWLESS, status
-from tests.unit.sketched import sketched
+from parts.all import Parts
+from status.collect import describe
+from tests.unit import sample_visit as trio
+from tests.unit.broken_lab import broken
+from tests.unit.cardboard_lab import Cardboard
+from tests.unit.healthy_lab import healthy
+from tests.unit.sample_findings import AFTER, BEFORE, FLAWLESS, status
+from tests.unit.sketched import SHOP, TRIO_TABLES, sketched
 from wire.pacemaker import FenceEvent
 
 SLOW = sketched("story", platform={"pace": "emulation"}, monitoring=False)
@@ -30,94 +34,10 @@ SLOW = sketched("story", platform={"pace": "emulation"}, monitoring=False)
 RECORD = cast(LabRecord, SimpleNamespace(platform="libvirt (private)", accelerated=False))
 
 
-class Cardboard:
-    """A lab that plays a flawless failover, and notes what is asked of it."""
-
-    def __init__(self) -> None:
-        self.done: list[str] = []
-        self.now = FAULT
-        self.recovers = True
-
-    def inject(self, _: object) -> None:
-        self.done.append("break")
-
-    def heal(self, _: object) -> None:
-        self.done.append("heal")
-        self.now = FAULT + 60
-
-    @contextmanager
-    def watched(self, log: Path) -> Iterator[Any]:
-        log.write_text("")
-        yield SimpleNamespace(events=lambda: FLAWLESS.events)
-
-    @contextmanager
-    def probing(self, _: object) -> Iterator[Any]:
-        self.done.append("client starts")
-        yield SimpleNamespace(
-            run="run",
-            recent=lambda: ATTEMPTS,
-            stop=self._stop,
-            sightings=lambda: FLAWLESS.sightings,
-        )
-
-    def _stop(self) -> object:
-        self.done.append("client stops")
-        return ATTEMPTS
-
-    def wait_healthy(self, *_: object, **__: object) -> None:
-        self.done.append("healthy" if self.recovers else "sick")
-        if not self.recovers:
-            raise WaitTimeout("lab healthy: not reached", detail="last state: node1 is in standby")
-
-    def snapshot(self, _: object) -> object:
-        return AFTER if "heal" in self.done else BEFORE
-
-
 @pytest.fixture
 def lab(monkeypatch: pytest.MonkeyPatch) -> Cardboard:
-    made = Cardboard()
-
-    class Observer:
-        def __init__(self, _: object) -> None: ...
-        def __enter__(self) -> Observer:
-            return self
-
-        def __exit__(self, *_: object) -> None: ...
-        def read(self) -> object:
-            return AFTER.status
-
-        def read_both(self) -> object:
-            return AFTER.status, SimpleNamespace(
-                cluster=SimpleNamespace(fence_events=tuple(AFTER.fence_events))
-            )
-
-    clock = SimpleNamespace(now=lambda: made.now, here=lambda at: at, ahead=0.0)
-    replaced: dict[str, Any] = {
-        "LabClock": lambda _: clock,
-        "Observer": Observer,
-        "probing": made.probing,
-        "snapshot": made.snapshot,
-        "wait_healthy": made.wait_healthy,
-        "clear_ledger": lambda _, node, run: made.done.append(f"clear {run} on {node.name}"),
-        "collect": lambda _: AFTER.status,
-        "read_ledger": lambda *_: FLAWLESS.entries,
-        "collect_evidence": lambda folder, *_: folder.logs / "kept",
-    }
-    for name, value in replaced.items():
-        users = [
-            module for module in (healing, runner, patience, readiness) if hasattr(module, name)
-        ]
-        assert users, name
-        for module in users:
-            monkeypatch.setattr(module, name, value)
-    for name, value in {
-        "cursors": {},
-        "environment": {"pacemaker": "3.0.0"},
-        "configurations": FLAWLESS.configurations,
-        "journals": FLAWLESS.journals,
-        "out_of_sync": FLAWLESS.out_of_sync,
-    }.items():
-        monkeypatch.setattr(witnesses, name, lambda *_, _value=value: _value)
+    made = Cardboard(FLAWLESS)
+    made.play(monkeypatch)
     return made
 
 
@@ -125,20 +45,23 @@ def drill(lab: Cardboard) -> Drill:
     return replace(find("power-off", SLOW), fault=Fault(lab.inject, lab.heal))
 
 
-def rehearse(lab: Cardboard, tmp_path: Path, entry: Drill | None = None) -> runner.Kept:
-    site = Site(LabFolder(tmp_path / "story"), SLOW.inventory, RECORD, cast(Power, lab))
-    return runner.run(site, entry or drill(lab), Nobody(), seed=7)
+def rehearse(lab: Cardboard, tmp_path: Path) -> runner.Kept:
+    return runner.run(site_of(lab, SLOW, tmp_path), drill(lab), Nobody(), seed=7)
+
+
+def site_of(lab: Cardboard, parts: Parts, tmp_path: Path) -> Site:
+    return Site(LabFolder(tmp_path / "story"), parts.inventory, RECORD, cast(Power, lab))
 
 
 def test_a_drill_from_the_healthy_lab_to_the_verdict(lab: Cardboard, tmp_path: Path) -> None:
     kept = rehearse(lab, tmp_path)
     assert lab.done == [
-        "client starts",
+        "client of web starts",
         "break",
         "heal",
         "healthy",
         "client stops",
-        "clear run on node2",
+        "clear run of web on node2",
     ]
     result = kept.result
     assert result.answer is Answer.PASS, [c for c in result.checks if c.answer is not Answer.PASS]
@@ -185,15 +108,47 @@ def test_a_witness_that_breaks_down_makes_a_check_unknown(
     assert result.answer is Answer.UNKNOWN
 
 
-def test_fencing_that_was_there_before_does_not_count(
-    lab: Cardboard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_fencing_that_was_there_before_does_not_count(lab: Cardboard, tmp_path: Path) -> None:
     old = frozenset({FenceEvent("node1", "reboot", "success", "yesterday")})
-    before = replace(BEFORE, fence_events=old)
-    after = replace(AFTER, fence_events=old, status=status("node2", {"node1": "second"}))
-    for module in (runner, readiness):
-        monkeypatch.setattr(module, "snapshot", lambda _: after if "heal" in lab.done else before)
+    lab.before = replace(BEFORE, fence_events=old)
+    lab.after = replace(AFTER, fence_events=old, status=status("node2", {"node1": "second"}))
     result = rehearse(lab, tmp_path).result
     assert "Was fenced, with success: node1?" in [
         check.question for check in result.checks if check.answer is Answer.FAIL
     ]
+
+
+def test_a_lab_whose_nodes_all_serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab = Cardboard(trio.FLAWLESS)
+    lab.play(monkeypatch)
+    monkeypatch.setattr(runner, "read_ledger", lambda *_: pytest.fail("there is no ledger"))
+    parts = sketched("trio", monitoring=False, **TRIO_TABLES)
+    entry = replace(find("power-off", parts), fault=Fault(lab.inject, lab.heal))
+    site = site_of(lab, parts, tmp_path)
+    result = runner.run(site, entry, Nobody(), target="node1", seed=7).result
+    assert result.answer is Answer.PASS, [c for c in result.checks if c.answer is not Answer.PASS]
+    assert lab.done == ["client of web starts", "break", "heal", "healthy", "client stops"]
+    assert [phase.name for phase in result.phases] == ["detection", "decision", "fencing", "start"]
+    assert not [check.question for check in result.checks if "write" in check.question]
+
+
+def test_a_fault_of_the_second_service_is_about_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its node is hit, its client is there and its ledger is cleared, not those of the first."""
+    web, books = (service.addresses[0].ip for service in SHOP.inventory.services)
+    seen = broken("node1", seen=healthy(SHOP), addresses=frozenset({web}))
+    seen = broken("node2", seen=seen, addresses=frozenset({books}))
+    apart = Snapshot(describe(SHOP, seen, None), frozenset())
+    lab = Cardboard(replace(FLAWLESS, before=apart, after=apart))
+    lab.play(monkeypatch)
+    entry = find("books-service-killed", SHOP)
+    entry = replace(entry, fault=Fault(lab.inject, lab.heal))
+    parts = SHOP.inventory.model_copy(update={"monitoring": None})
+    result = runner.run(site_of(lab, Parts(parts), tmp_path), entry, Nobody(), seed=7).result
+    assert result.targets == ("node2",)
+    assert lab.done[0] == "client of books starts"
+    assert lab.done[-1] == "clear run of books on node2"
+    assert result.service_url == f"postgresql://halab@{books}:5432/halab"
+    questions = [check.question for check in result.checks]
+    assert "Is the service where it was, on node2?" in questions
