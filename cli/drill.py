@@ -132,7 +132,8 @@ def measured(result: DrillResult) -> Sequence[str]:
         for phase in result.phases
         if phase.began is not None and phase.ended is not None
     ]
-    text = f"client outage {result.outage.seconds:.1f} s of {result.budget_s:.1f} s"
+    took = f"{result.outage.seconds:.1f} s of {result.budget_s:.1f} s"
+    text = f"client outage{result.place} {took}"
     lines = [f"{text}: {', '.join(parts)}" if parts else text]
     if result.healed is not None and result.recovered is not None:
         lines.append(f"healthy again {result.recovered - result.healed:.0f} s after the healing")

@@ -33,7 +33,8 @@ def words(result: DrillResult) -> list[str]:
     """Say an outage and its phases in lines."""
     if result.outage is None:
         return ["the outage could not be measured"]
-    lines = [f"client outage {result.outage.seconds:.1f} s of {result.budget_s:.1f} s"]
+    took = f"{result.outage.seconds:.1f} s of {result.budget_s:.1f} s"
+    lines = [f"client outage{result.place} {took}"]
     for phase in result.phases:
         known = phase.began is not None and phase.ended is not None
         took = f"{(phase.ended or 0) - (phase.began or 0):4.1f}" if known else "   ?"

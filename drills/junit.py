@@ -92,7 +92,8 @@ def _say(check: Check) -> str:
 def _measured(result: DrillResult) -> str:
     if result.outage is None:
         return "the outage could not be measured"
-    return f"client outage {result.outage.seconds:.1f} s of {result.budget_s:.1f} s"
+    took = f"{result.outage.seconds:.1f} s of {result.budget_s:.1f} s"
+    return f"client outage{result.place} {took}"
 
 
 def _first_line(text: str) -> str:

@@ -108,6 +108,12 @@ class DrillResult(Frozen):
     """Versions and settings by name, as a reader of the report wants to see them."""
 
     @property
+    def place(self) -> str:
+        """Where the outage was, in words to append; nothing where one address alone was asked."""
+        several = len({attempt.address for attempt in self.attempts}) > 1
+        return f" at {self.outage.address}" if self.outage and several else ""
+
+    @property
     def answer(self) -> Answer:
         """Pass when every check passes and there is at least one; else the worst of them."""
         answers = {check.answer for check in self.checks}

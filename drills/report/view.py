@@ -188,11 +188,13 @@ def _headline(result: DrillResult) -> tuple[str, str, str]:
         return (
             number,
             "s",
-            f"No probe failed; this is the longest time between two answers (budget {budget}).",
+            f"No probe failed; this is the longest time between two answers{plain(result.place)} "
+            f"(budget {budget}).",
         )
     left = result.budget_s - result.outage.seconds
     than = f"{seconds(left)} less than" if left >= 0 else f"{seconds(-left)} more than"
-    return number, "s", f"without an answer for the client outside, {than} its budget of {budget}."
+    asked = f"without an answer for the client outside{plain(result.place)}"
+    return number, "s", f"{asked}, {than} its budget of {budget}."
 
 
 def _phases(phases: Sequence[Phase], outage: float, scale: float) -> tuple[PhaseRow, ...]:

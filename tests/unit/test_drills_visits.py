@@ -9,15 +9,19 @@ from typing import cast
 
 import pytest
 
+from cli.drill import measured
 from core.folders import LabFolder
 from drills.catalogue import find
 from drills.expectations import Fate, Situation
+from drills.failover import words
 from drills.findings import Findings
 from drills.judge import judge
+from drills.junit import Case, junit
 from drills.order import Order
 from drills.outcome import outcome
 from drills.power import Power
 from drills.probes import Sighting, outages
+from drills.report.page import drill_page
 from drills.result import Answer, DrillResult
 from drills.site import Nobody, Site
 from drills.takeover import milestones, takeover
@@ -267,6 +271,17 @@ def test_all_nodes_that_serve_are_shown_as_active() -> None:
     active = {sheet.name: (sheet.active_before, sheet.active_after) for sheet in result.machines}
     assert active == {**dict.fromkeys(NODES, (True, True)), "monitor": (False, False)}
     assert result.service_url == f"http://{ONE}/, http://{TWO}/, http://{THREE}/"
+
+
+def test_the_address_that_was_silent_is_named_wherever_the_outage_is() -> None:
+    result = told(FLAWLESS)
+    outage = f"client outage at {ONE} 22.2 s of 23.0 s"
+    assert measured(result)[0].startswith(outage)
+    assert words(result)[0] == outage
+    assert outage in junit("trio", [Case("power-off", 1.0, result)])
+    assert f"without an answer for the client outside at {ONE}, 0.8 s less than" in drill_page(
+        result
+    )
 
 
 def test_a_stale_node_beside_the_heir() -> None:
