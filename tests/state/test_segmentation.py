@@ -28,7 +28,7 @@ from tests.state.arp import answering_hardware
 from tests.state.conftest import Inspected
 from tests.state.knocking import answers, knock
 from tests.state.vantages import Way, machine_vantage, platform_vantages, with_floating
-from tests.state.witness import FORWARDING_WITNESS, elements, testimony, witness
+from tests.state.witness import FORWARDING_WITNESS, elements, heard, witness
 
 pytestmark = pytest.mark.needs("firewall")
 
@@ -79,7 +79,7 @@ def scan(
         yield Scan(
             answered={way: answered for one in found for way, (answered, _) in one.items()},
             accepted={way: accepted for one in found for way, (_, accepted) in one.items()},
-            passed=testimony(inventory, ways),
+            passed=heard(inventory, ways),
         )
 
 

@@ -45,7 +45,7 @@ def elements(remote: Remote, table: str, name: str) -> list[tuple[str, str, int]
     return [tuple(element["concat"]) for element in made.get("elem", ())]
 
 
-def testimony(inventory: Inventory, ways: Sequence[Way]) -> dict[Way, frozenset[int]]:
+def heard(inventory: Inventory, ways: Sequence[Way]) -> dict[Way, frozenset[int]]:
     """Return the UDP ports that passed each way, as the witness of its machine noted them."""
     seen = {}
     for machine in inventory.machines:

@@ -1,4 +1,4 @@
-"""A flawless failover as its witnesses would tell it, for tests that spoil one testimony."""
+"""A flawless failover as its witnesses would tell it, for tests that spoil one heard."""
 
 from __future__ import annotations
 
