@@ -138,7 +138,7 @@ def _shellcheck() -> tuple[str, ...]:
     listed = run(
         [
             *("grep", "-rlIE", "^#!/bin/(ba)?sh", "--exclude=*.j2"),
-            *("halab", ".ci", "hypervisor", "provisioning"),
+            *("halab", ".ci", "hypervisor", "parts", "provisioning"),
         ],
         cwd=PROJECT,
     ).stdout.split()
