@@ -105,13 +105,24 @@ class Probe:
         return self.attempts()
 
     def wait_success(self, wanted: set[tuple[str, str]], timeout: float) -> None:
-        """Wait until everything that it tries has succeeded once; raises WaitTimeout."""
+        """Wait until all that it tries has succeeded once and ARP told who has each address.
+
+        `wanted` are kinds of attempts and addresses. Raises WaitTimeout.
+        """
+        addresses = {address for _, address in wanted}
+
+        def told(sightings: Sequence[Sighting]) -> set[str]:
+            return {sighting.address for sighting in sightings if sighting.hardware}
+
         wait_until(
-            self.recent,
-            lambda attempts: {(a.kind, a.address) for a in attempts if a.ok} >= wanted,
+            lambda: (self.recent(), self.sightings()),
+            lambda seen: (
+                {(a.kind, a.address) for a in seen[0] if a.ok} >= wanted
+                and told(seen[1]) >= addresses
+            ),
             what="service answers the client outside",
             timeout=timeout,
-            describe=lambda attempts: _describe(attempts, 0.0),
+            describe=lambda seen: _describe(seen[0], 0.0),
         )
 
 

@@ -52,7 +52,13 @@ def unharmed(found: Findings) -> Ruling:
     hit = {*found.targets, *found.expected.fenced, *found.expected.rebooted}
     bystanders = sorted({machine.name for machine in found.inventory.machines} - hit)
     before, after = found.before.daemons, found.after.daemons
-    silent = [name for name in bystanders if not before.get(name) or name not in after]
+    # A monitor without the quorum device has none of them; a node without any is no node.
+    nodes = {node.name for node in found.inventory.nodes}
+    silent = [
+        name
+        for name in bystanders
+        if name not in before or name not in after or (name in nodes and not before[name])
+    ]
     gone = [
         f"{name} lost {', '.join(programs)}"
         for name in bystanders

@@ -84,6 +84,17 @@ class TestSurvivorsHarmed:
         for found in (after, before):
             assert bad(found, Answer.UNKNOWN) == [self.QUESTION]
 
+    def test_a_monitor_that_has_none_of_them_has_lost_none(self) -> None:
+        before = replace(
+            FLAWLESS.before, daemons={**FLAWLESS.before.daemons, "monitor": frozenset()}
+        )
+        found = replace(self.after(monitor=frozenset()), before=before)
+        assert self.QUESTION not in bad(found) + bad(found, Answer.UNKNOWN)
+
+    def test_a_node_that_had_none_of_them_was_no_node(self) -> None:
+        before = replace(FLAWLESS.before, daemons={**FLAWLESS.before.daemons, "node2": frozenset()})
+        assert bad(replace(FLAWLESS, before=before), Answer.UNKNOWN) == [self.QUESTION]
+
 
 class TestFencingSabotaged:
     def test_the_victim_lived_while_the_data_were_taken_over(self) -> None:
