@@ -98,8 +98,7 @@ def _units(
 
 def _stack(parts: Parts) -> str:
     """Return the units that bring along everything that a node's cluster consists of."""
-    device = " corosync-qdevice" if parts.inventory.quorum == "device" else ""
-    return f"pacemaker{device}"
+    return " ".join(unit for unit in parts.cluster_units if unit != "corosync")
 
 
 def _room(parts: Parts, seen: Seen) -> Iterator[Reason]:

@@ -6,10 +6,8 @@ from itertools import pairwise
 
 from drills.findings import Findings
 from drills.ledger import compare
+from drills.outside import WRITE_TIMEOUT
 from drills.rulings.base import Ruling
-
-WRITE_TIMEOUT_S = 5.0
-"""After which the client outside gives a write up (drills.outside)."""
 
 
 def ledger(found: Findings) -> Ruling:
@@ -59,4 +57,4 @@ def writes(found: Findings) -> Ruling:
 
 def _patience_s(found: Findings) -> float:
     """What a read may wait, and the writes that were under way: one fails, the next succeeds."""
-    return found.expected.outage_s + 2 * WRITE_TIMEOUT_S
+    return found.expected.outage_s + 2 * WRITE_TIMEOUT
