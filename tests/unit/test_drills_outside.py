@@ -14,8 +14,6 @@ from typing import ClassVar
 
 import pytest
 
-from drills import outside
-from drills.rulings.data import WRITE_TIMEOUT_S
 from tests.unit.outside_client import Client
 
 HERE, THERE, YONDER = "127.0.0.1", "127.0.0.2", "127.0.0.3"
@@ -125,10 +123,6 @@ def test_nobody_listens(tmp_path: Path) -> None:
     client.wait("probe", ok=False, count=1)
     client.end()
     assert client.attempts()[0].error == "ConnectionRefusedError"
-
-
-def test_the_judge_knows_after_what_time_a_write_is_given_up() -> None:
-    assert WRITE_TIMEOUT_S == outside.WRITE_TIMEOUT
 
 
 class TestTurns:
