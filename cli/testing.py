@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
@@ -32,6 +33,10 @@ MAIN = "active-passive"
 SUITES = ("tests/state", "tests/failover")
 
 COMMAND = "halab test"
+
+HEALING_S = 600.0
+"""How long, in seconds, a suite that is interrupted may take to heal what it broke: the longest
+reset of a lab in emulation, several times over."""
 
 PYTHON = (sys.executable, "-P", "-m")
 
@@ -146,8 +151,19 @@ def _shellcheck() -> tuple[str, ...]:
 
 
 def _check(command: Sequence[str]) -> None:
-    """Run a command in the checkout, its output passing through; a failure ends the tests."""
-    with start(command, cwd=PROJECT, env={"PYTHONDONTWRITEBYTECODE": "1"}) as process:
-        status = process.wait()
+    """Run a command in the checkout, its output passing through; a failure ends the tests.
+
+    In a group of its own it hears of an interruption from here alone, however that came, and once.
+    """
+    environment = {"PYTHONDONTWRITEBYTECODE": "1"}
+    with start(command, cwd=PROJECT, env=environment, process_group=0) as process:
+        try:
+            status = process.wait()
+        except KeyboardInterrupt:
+            process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(HEALING_S)
+            process.kill()
+            raise
     if status != 0:
         raise typer.Exit(status)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from core.errors import HalabError
 from core.folders import LabFolder
+from core.signals import interruptible
 from drills.evidence import collect_evidence
 from inventory.model import Inventory
 from inventory.record import LabRecord, load_inventory, load_record
@@ -32,6 +34,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_LINES] = []
     config.stash[_KEPT] = set()
     config.stash[_LEFT_OUT] = []
+    # A cancelled job says SIGTERM, which would leave what a story broke as it is.
+    stack = ExitStack()
+    stack.enter_context(interruptible())
+    config.add_cleanup(stack.close)
 
 
 def lab_folder(config: pytest.Config) -> LabFolder:
