@@ -43,18 +43,9 @@ def sbd_stopped() -> Fault:
     return suicidal("kill -STOP $(pidof sbd)", "p=$(pidof sbd) && kill -CONT $p; true")
 
 
-def service_killed(program: str, resource: str) -> Fault:
-    """Kill what a resource runs; the cluster finds out by its monitor."""
-    return commands(
-        f"kill -9 $(pidof {program})", CLEAN_UP.format(resource=resource), _failed(resource)
-    )
-
-
-def master_killed(pid_file: str, resource: str) -> Fault:
-    """Kill a server's master process alone: what it has started lives on and keeps the port."""
-    return commands(
-        f'kill -9 "$(head -n 1 {pid_file})"', CLEAN_UP.format(resource=resource), _failed(resource)
-    )
+def killed(pids: str, resource: str) -> Fault:
+    """Kill processes that a resource runs, named by shell text; its monitor finds out."""
+    return commands(f"kill -9 {pids}", CLEAN_UP.format(resource=resource), _failed(resource))
 
 
 def resource_failed(resource: str) -> Fault:

@@ -17,10 +17,22 @@ from parts.watched import Watched
 
 @dataclass(frozen=True)
 class Process:
-    """What a service runs on a node: a program, and a file with its first process's number."""
+    """What a service runs on a node: a file holds the number of its first process."""
 
-    program: str
     pid_file: str
+
+    @property
+    def first(self) -> str:
+        """Its first process's number, as shell text."""
+        return f'"$(head -n 1 {self.pid_file})"'
+
+    @property
+    def every(self) -> str:
+        """The numbers of its first process and of those that this started, as shell text.
+
+        Another service of the node may run the same program: its processes are not among them.
+        """
+        return f"$(first={self.first} && echo $first && pgrep --parent $first)"
 
 
 @dataclass(frozen=True)

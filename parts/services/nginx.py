@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from ipaddress import IPv4Address
 
 from inventory.model import Machine
@@ -40,7 +39,7 @@ class Nginx(ServicePart):
     @property
     def process(self) -> Process:
         """The server's master process writes its number."""
-        return Process("nginx", f"/run/nginx-{self._tag()}.pid")
+        return Process(f"/run/nginx-{self._tag()}.pid")
 
     @property
     def timeouts(self) -> Operations:
@@ -149,8 +148,7 @@ class Nginx(ServicePart):
         """Make a running server take over a changed configuration; elsewhere nothing happens."""
         if self.configuration not in written or not found[machine].cluster_runs:
             return ()
-        file = shlex.quote(self.process.pid_file)
-        command = f'if [ -s {file} ]; then kill -HUP "$(cat {file})"; fi'
+        command = f"if [ -s {self.process.pid_file} ]; then kill -HUP {self.process.first}; fi"
         return (Step("web server took over its configuration", command),)
 
     @property

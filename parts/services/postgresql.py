@@ -53,7 +53,7 @@ class Postgresql(ServicePart):
     @property
     def process(self) -> Process:
         """The postmaster writes its number into the data, in the first line."""
-        return Process("postgres", f"{self.data}/postmaster.pid")
+        return Process(f"{self.data}/postmaster.pid")
 
     @property
     def timeouts(self) -> Operations:
@@ -149,8 +149,7 @@ class Postgresql(ServicePart):
         """Make a running server take over a changed configuration; elsewhere nothing happens."""
         if not {self.configuration, self.access} & written or not found[machine].cluster_runs:
             return ()
-        file = self.process.pid_file
-        command = f'if [ -s {file} ]; then kill -HUP "$(head -n 1 {file})"; fi'
+        command = f"if [ -s {self.process.pid_file} ]; then kill -HUP {self.process.first}; fi"
         return (Step("database took over its configuration", command),)
 
     @property
