@@ -86,6 +86,11 @@ class Parts:
         }
 
     @cached_property
+    def pacemaker(self) -> Pacemaker:
+        """What runs the resources."""
+        return Pacemaker(self.inventory)
+
+    @cached_property
     def every(self) -> tuple[Part, ...]:
         """All of them."""
         inventory = self.inventory
@@ -97,7 +102,7 @@ class Parts:
             Corosync(inventory),
             *((Device(inventory),) if inventory.quorum == "device" else ()),
             Sbd(inventory),
-            Pacemaker(inventory),
+            self.pacemaker,
             *self.storage.values(),
             *self.services.values(),
             *self.addresses.values(),
@@ -151,7 +156,7 @@ class Parts:
 
     def defaults(self) -> Defaults:
         """Return what holds for every resource."""
-        return Pacemaker(self.inventory).defaults
+        return self.pacemaker.defaults
 
     def alerts(self) -> tuple[Alert, ...]:
         """Return whom the cluster tells its events."""

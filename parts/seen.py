@@ -12,6 +12,9 @@ from wire.corosync import Link, QuorumView
 from wire.pacemaker import ClusterView
 from wire.system import Room
 
+LIMITED = "timeout 20"
+"""In front of a reading that asks a daemon: one that hangs must cost one section (s), not all."""
+
 
 class NodeState(StrEnum):
     """How a machine takes part. The monitor is only ever online or unreachable."""

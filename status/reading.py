@@ -8,7 +8,7 @@ from ipaddress import IPv4Address
 
 from labs.roles import MachineRole
 from parts.all import Parts
-from parts.seen import MonitorSeen, NodeSeen
+from parts.seen import LIMITED, MonitorSeen, NodeSeen
 from wire.cib import CIB_COMMAND, parse_deeds
 from wire.corosync import LINKS_COMMAND, QUORUM_COMMAND, parse_links, parse_quorum
 from wire.pacemaker import CLUSTER_COMMAND, parse_cluster
@@ -25,8 +25,6 @@ BOOT_ID_COMMAND = "read -r id </proc/sys/kernel/random/boot_id; echo $id"
 """No program, which costs an emulated guest a tenth of a second."""
 
 _MARK = "@@halab"
-_TOOL_TIMEOUT_S = 20
-"""A daemon that hangs must cost one section, not the whole reading."""
 
 
 def node_script(parts: Parts) -> str:
@@ -34,14 +32,13 @@ def node_script(parts: Parts) -> str:
 
     Every program costs 0.1 to 1 s in an emulated guest, so the kernel is read by one `cat`.
     """
-    limit = f"timeout {_TOOL_TIMEOUT_S}"
     return _script(
         {
             "boot": BOOT_ID_COMMAND,
-            "cluster": f"{limit} {CLUSTER_COMMAND}",
+            "cluster": f"{LIMITED} {CLUSTER_COMMAND}",
             "cib": CIB_COMMAND,
-            "quorum": f"{limit} {QUORUM_COMMAND}",
-            "links": f"{limit} {LINKS_COMMAND}",
+            "quorum": f"{LIMITED} {QUORUM_COMMAND}",
+            "links": f"{LIMITED} {LINKS_COMMAND}",
             "addresses": ADDRESSES_COMMAND,
             "mounts": "cat /proc/mounts",
             "room": ROOM_COMMAND,

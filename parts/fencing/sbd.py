@@ -14,7 +14,7 @@ from parts.cluster import Clone, Primitive, Values, advised, operations, seconds
 from parts.facts import Facts
 from parts.host import Entry, File, Step, program, render, unit_link
 from parts.secrets import Secrets
-from parts.seen import Seen
+from parts.seen import LIMITED, Seen
 from parts.watched import Watched, watched
 from wire.sbd import parse_slots
 
@@ -107,7 +107,7 @@ class Sbd(Part):
 
     def readings(self) -> dict[str, str]:
         """Read the disk's slots."""
-        return {"slots": f"timeout 20 sbd -d {shlex.quote(self.inventory.fencing.disk)} list"}
+        return {"slots": f"{LIMITED} sbd -d {shlex.quote(self.inventory.fencing.disk)} list"}
 
     def reasons(self, seen: Seen) -> Iterator[str]:
         """Tell of a disk that cannot be read, of messages on it, and of a device that is away."""

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from core.folders import PROJECT
+from drills import outside
 from drills.catalogue import catalogue, find
 from drills.expectations import Fate, Situation, frozen_s, restart_s, stall_s
-from parts.budget import budget
+from parts.budget import budget, probe_s
 from tests.unit.situations import expected, situation
 from tests.unit.sketched import (
     BOOKS,
@@ -97,12 +98,16 @@ def test_where_one_serves_nobody_is_beside_the_fault(name: str) -> None:
 
 
 class TestBudget:
+    @pytest.mark.parametrize("addresses", [1, 3, 8])
+    def test_the_client_looks_as_often_as_its_share_says(self, addresses: int) -> None:
+        rhythm = addresses * outside.PROBE_EVERY + outside.PROBE_TIMEOUT
+        assert probe_s(addresses) == pytest.approx(rhythm)
+
     def test_nothing_is_promoted_and_no_filesystem_mounted(self) -> None:
         timing = TRIO.inventory.timing
         story = budget(STORY.first_service)
         assert TRIO_BUDGET.promotion_s == 0
         assert TRIO_BUDGET.start_s == 1.5 * timing.pace < story.start_s
-        # Three addresses are asked in turn.
         assert (TRIO_BUDGET.probe_s, story.probe_s) == (1.4, 1.0)
         assert (TRIO_BUDGET.detection_s, TRIO_BUDGET.fencing_s) == (
             story.detection_s,
