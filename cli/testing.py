@@ -28,9 +28,12 @@ DEFINITIONS = {path.stem: path for path in sorted((PROJECT / "tests" / "labs").g
 is not touched."""
 
 MAIN = "active-passive"
-"""The lab that a plain `halab test` tests."""
+"""The lab of which a plain `halab test` tells all stories but the long ones."""
 
 SUITES = ("tests/state", "tests/failover")
+
+BRIEF = ("tests/state", "tests/failover/test_power_loss.py")
+"""What it tells of each other lab."""
 
 COMMAND = "halab test"
 
@@ -82,18 +85,26 @@ def test(
         _check(_pytest(["tests/unit", "tests/infra"], reports / "unit.xml"))
         if unit:
             return
-        chosen = sorted(DEFINITIONS) if thorough else (lab or MAIN,)
-        for kind in chosen:
-            _test_lab(kind, reports, console, whole=thorough or lab == kind, keep=keep)
+        for kind in DEFINITIONS if lab is None else (lab,):
+            stories = _stories(kind, whole=thorough or lab is not None)
+            _test_lab(kind, stories, reports / f"{kind}.xml", console, keep=keep)
 
 
-def _test_lab(kind: str, reports: Path, console: Console, *, whole: bool, keep: bool) -> None:
-    """Build a lab, run its suites and take it away; `whole`: the long stories too."""
+def _stories(kind: str, *, whole: bool) -> tuple[str, ...]:
+    """Return what pytest is told to run for a lab; `whole`: the long stories too."""
+    if whole:
+        return SUITES
+    return (*SUITES, "-m", "not thorough") if kind == MAIN else BRIEF
+
+
+def _test_lab(
+    kind: str, stories: Sequence[str], report: Path, console: Console, *, keep: bool
+) -> None:
+    """Build a lab, run stories about it and take it away."""
     name = load(str(DEFINITIONS[kind])).name
-    chosen = [] if whole else ["-m", "not thorough"]
     with _lab(kind, name, keep, console):
         console.print(f"[bold]state and failover of lab {name}, which is {kind}[/]")
-        _check(_pytest([*SUITES, f"--lab={name}", *chosen], reports / f"{kind}.xml"))
+        _check(_pytest([*stories, f"--lab={name}"], report))
 
 
 def _run_gates(console: Console) -> None:
