@@ -10,8 +10,8 @@ ENTRIES = (
     Drill(
         name="power-off",
         title="A node loses its power",
-        teaches="The whole chain: detection, fencing before takeover, promotion, start.",
-        watch="crm_mon on the survivor: UNCLEAN, fencing, promotion, start.",
+        teaches="The whole chain: detection, fencing before takeover, start of what was lost.",
+        watch="crm_mon on a survivor: UNCLEAN, fencing, then what it takes over.",
         by_hand="Give the power back: virsh start.",
         fault=power.off(),
         expects=node_lost(),
@@ -37,7 +37,7 @@ ENTRIES = (
     Drill(
         name="freeze",
         title="A node stands still for longer than its fencing takes, then goes on",
-        teaches="The stale primary answers until its watchdog bites, and no write is lost.",
+        teaches="The stale node answers until its watchdog bites, and no promise is broken.",
         watch="Who answers for the service address when the frozen node goes on.",
         by_hand="virsh resume; the watchdog resets the node.",
         fault=power.freeze(),
@@ -56,7 +56,7 @@ ENTRIES = (
     Drill(
         name="blackout",
         title="All nodes lose their power and come back one after the other",
-        teaches="A cold start without fencing each other, and without a lost write.",
+        teaches="A cold start without fencing each other, and without losing what was promised.",
         watch="crm_mon: the election, startup fencing that does not happen.",
         by_hand="Start all nodes within dc-deadtime of each other.",
         fault=power.blackout(),

@@ -29,8 +29,8 @@ def _link_down(letter: str, network: NetworkRole, number: int) -> Drill:
     return Drill(
         name=f"link-{letter}-down",
         title=f"Cluster link {number} is unplugged",
-        teaches="Membership has two links and replication a bond over both: one cable is no event.",
-        watch="corosync-cfgtool -s shows the link down, /proc/drbd stays Connected.",
+        teaches="All that nodes tell each other has two ways: one cable is no event.",
+        watch="corosync-cfgtool -s shows the link down; nothing else changes.",
         by_hand="Plug the cable in again.",
         fault=cables.unplugged(network),
         expects=unnoticed(
