@@ -20,7 +20,7 @@ from labs.tables.quorum import Quorum
 from labs.tables.services import AnyService, Nginx, Web
 from labs.tables.storage import AnyStorage, Drbd
 from labs.tables.timing import TimingTable
-from labs.timing import CALIBRATED_DISK_MIB, EMULATION_PACE, KVM_PACE, Timing
+from labs.timing import CALIBRATED_DISK_MIB, KVM_PACE, Timing, emulation_pace
 
 LAB_NAME = r"^[a-z]([a-z0-9-]{0,22}[a-z0-9])?$"
 """Short, because paths of sockets below the lab's folder end at 108 bytes (unix(7))."""
@@ -157,7 +157,7 @@ class Lab(Table):
         fast = accelerated if pace == "auto" else pace == "kvm"
         chosen = self.timing_table.model_dump(exclude={"profile"})
         return Timing(
-            pace=KVM_PACE if fast else EMULATION_PACE,
+            pace=KVM_PACE if fast else emulation_pace(len(self.nodes.names) + 1),
             data_disk_mib=sum(each.size_mib for each in self.storage) or CALIBRATED_DISK_MIB,
             **chosen,
         )

@@ -68,8 +68,8 @@ class TestOneOfThree:
         found = expected(TRIO, "service-killed", "node2")
         timing = TRIO.inventory.timing
         assert (found.fate, found.interrupted, found.fenced) == (Fate.STAYS, True, frozenset())
-        # The monitor's interval, 2 s, the server's start and the address's.
-        assert found.outage_s == restart_s(situation(TRIO)) == 10 + 2 + (2.0 + 1.5) * timing.pace
+        # The monitor's interval, 2 s, the server's start, and what an address takes after it.
+        assert found.outage_s == restart_s(situation(TRIO)) == 10 + 2 + (2.0 + 3.5) * timing.pace
         assert found.spared_s == CALM_S
 
     def test_it_hiccups(self) -> None:
@@ -107,7 +107,7 @@ class TestBudget:
         timing = TRIO.inventory.timing
         story = budget(STORY.first_service)
         assert TRIO_BUDGET.promotion_s == 0
-        assert TRIO_BUDGET.start_s == 1.5 * timing.pace < story.start_s
+        assert TRIO_BUDGET.start_s == 3.5 * timing.pace < story.start_s
         assert (TRIO_BUDGET.probe_s, story.probe_s) == (1.4, 1.0)
         assert (TRIO_BUDGET.detection_s, TRIO_BUDGET.fencing_s) == (
             story.detection_s,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from labs.timing import EMULATION_PACE, KVM_PACE, PROFILES, SLOW_HOST, Timing
+from labs.timing import EMULATION_PACE, KVM_PACE, PROFILES, SLOW_HOST, Timing, emulation_pace
 
 KVM = Timing(pace=KVM_PACE)
 EMULATION = Timing(pace=EMULATION_PACE)
@@ -155,3 +155,11 @@ def test_a_value_that_cannot_be(key: str, value: object) -> None:
 def test_timing_cannot_be_changed() -> None:
     with pytest.raises(ValidationError):
         KVM.token_ms = 1  # type: ignore[misc]
+
+
+def test_emulated_machines_share_the_hosts_processors() -> None:
+    # From the default lab to the largest that a definition can have.
+    paces = [emulation_pace(machines) for machines in range(3, 10)]
+    assert paces[0] == EMULATION_PACE
+    assert paces == sorted(set(paces))
+    assert Timing(pace=paces[-1]).pace == 12
