@@ -95,10 +95,11 @@ class Expected:
     that they may see, and `spared_s` that at addresses of nodes that are not struck, where others
     are (None: the same). `fenced` and `rebooted` are exactly these nodes. `reasons` are patterns of
     what `status` has to complain about meanwhile. `allowed_news` names patterns of bad news in
-    journals that this fault brings. `writes_refused`: writes fail while pages are served.
-    `double_s`: for how long a stale node may answer for the service address besides the right one.
-    `clocks_agree` is false where the fault tampers with a clock. `verify`: compare both disks block
-    by block afterwards. `alarms`: what a lab's monitoring has to raise.
+    journals that this fault brings. `writes_refused`: writes fail while pages are served;
+    `writes_slowed`: each takes longer than otherwise. `double_s`: for how long a stale node may
+    answer for the service address besides the right one. `clocks_agree` is false where the fault
+    tampers with a clock. `verify`: compare both disks block by block afterwards. `alarms`: what a
+    lab's monitoring has to raise.
     """
 
     fate: Fate
@@ -110,6 +111,7 @@ class Expected:
     reasons: tuple[str, ...] = ()
     allowed_news: frozenset[str] = frozenset()
     writes_refused: bool = False
+    writes_slowed: bool = False
     double_s: float = 0.0
     clocks_agree: bool = True
     verify: bool = False

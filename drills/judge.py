@@ -135,6 +135,12 @@ _COURSE = (
         _nothing,
         lambda found: found.expected.writes_refused,
     ),
+    Question(
+        "Did writes take longer than without the fault?",
+        data.slowed,
+        _file(".json", "attempts"),
+        lambda found: found.expected.writes_slowed,
+    ),
     Question("Was the fault really there?", aftermath.proof, _nothing, lambda found: found.proved),
 )
 

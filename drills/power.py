@@ -100,11 +100,8 @@ class Power:
 
     def disk_xml(self, machine: str, serial: str) -> str | None:
         """Return the XML of a machine's disk as it is now; None when it is not plugged in."""
-        root = ElementTree.fromstring(self._virsh("dumpxml", self.domain(machine)))
-        for disk in root.iterfind("devices/disk"):
-            if disk.findtext("serial") == serial:
-                return ElementTree.tostring(disk, encoding="unicode")
-        return None
+        disk = self._disk(machine, serial)
+        return None if disk is None else ElementTree.tostring(disk, encoding="unicode")
 
     def pull_disk(self, machine: str, xml: str) -> None:
         """Tear a disk out of a running machine."""
@@ -113,6 +110,23 @@ class Power:
     def plug_disk(self, machine: str, xml: str) -> None:
         """Put a disk into a running machine."""
         self._device("attach-device", machine, xml)
+
+    def limit_writes(self, machine: str, serial: str, per_second: int) -> None:
+        """Let a machine's disk take so many writes a second, or with 0 as many as it can.
+
+        Does nothing to a machine without that disk, or without power: it has forgotten a limit.
+        """
+        disk = self._disk(machine, serial)
+        if disk is None or not self.is_on(machine):
+            return
+        device = next(disk.iterfind("target")).attrib["dev"]
+        limit = ("--write-iops-sec", str(per_second))
+        self._virsh("blkdeviotune", self.domain(machine), device, *limit, "--live")
+
+    def _disk(self, machine: str, serial: str) -> ElementTree.Element | None:
+        root = ElementTree.fromstring(self._virsh("dumpxml", self.domain(machine)))
+        disks = root.iterfind("devices/disk")
+        return next((disk for disk in disks if disk.findtext("serial") == serial), None)
 
     def _device(self, verb: str, machine: str, xml: str) -> None:
         with NamedTemporaryFile("w", suffix=".xml") as file:

@@ -1,4 +1,4 @@
-"""Disks and replicas that are gone, filesystems that are full."""
+"""Disks and replicas that are gone or slow, filesystems that are full."""
 
 from __future__ import annotations
 
@@ -35,6 +35,20 @@ def entries(storage: Storage, user: str) -> tuple[Drill, ...]:
             fault=faults.disk_pulled(storage.name, after_heal=faults.attach(storage)),
             expects=disk_lost,
             hold_s=SETTLE_S,
+        ),
+        Drill(
+            name=f"{prefix}slow-disk",
+            service=user,
+            title="A node's replicated disk is slow",
+            teaches=(
+                "Alive is not well: nothing fails and nothing moves, but every promise to a client "
+                "takes its time, whichever node's disk it is."
+            ),
+            watch="/proc/drbd: ap counts writes without an answer. crm_mon shows nothing.",
+            by_hand="virsh blkdeviotune DOMAIN DISK --write-iops-sec 0",
+            fault=faults.disk_slowed(storage.name),
+            expects=but(unnoticed(), writes_slowed=True),
+            hold_s=2 * SETTLE_S,
         ),
         Drill(
             name=f"{prefix}replica-detached",

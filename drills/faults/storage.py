@@ -1,4 +1,4 @@
-"""Faults of disks: torn out, detached from replication, full."""
+"""Faults of disks: torn out, slow, detached from replication, full."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ from machines.remote import RemoteUnreachable
 FILLER = ".halab-fault-filler"
 
 ROOT_FILLER = f"/{FILLER}"
+
+WRITES_PER_S = 10
+"""Of a slow disk. What a client writes once is 7 writes of the disk behind a web server, whose
+filesystem is mounted with `sync`, and 3 behind a database (counted in /sys/block/*/stat)."""
 
 ROOM = 2**26
 """Bytes: with less a filesystem is full, though journald gives old journals back at a boot."""
@@ -41,6 +45,20 @@ def disk_pulled(serial: str, after_heal: str = "true") -> Fault:
         return f"disk {serial} of {machine.name}"
 
     return Fault(inject=on_targets(pull), heal=on_targets(plug))
+
+
+def disk_slowed(serial: str) -> Fault:
+    """Make a disk of the targets slow at the hypervisor, for writes alone.
+
+    `serial` is how the guest names it. What proves it is how long clients wait for a promise.
+    """
+
+    def limit(per_second: int) -> Action:
+        return on_targets(
+            lambda scene, machine: scene.power.limit_writes(machine.name, serial, per_second)
+        )
+
+    return Fault(inject=limit(WRITES_PER_S), heal=limit(0))
 
 
 def replica_detached(storage: Storage) -> Fault:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from statistics import median
 
 from drills.findings import Findings
 from drills.ledger import compare
 from drills.outside import WRITE_TIMEOUT
 from drills.rulings.base import Ruling
+
+SLOWED = 2
+"""How many times as long as without the fault the median of writes takes that are called slow.
+Single ones wait on any busy host."""
 
 
 def ledger(found: Findings) -> Ruling:
@@ -27,6 +32,20 @@ def refused(found: Findings) -> Ruling:
     ]
     said = f"{len(writes)} writes were refused" + (f" ({writes[0].error})" if writes else "")
     return bool(writes), said
+
+
+def slowed(found: Findings) -> Ruling:
+    """Writes took longer while the fault was there than before and afterwards."""
+    promised = [(a.wall, a.ended - a.begun) for a in found.attempts if a.kind == "write" and a.ok]
+    slow = [took for at, took in promised if found.injected <= at - took and at <= found.healed]
+    usual = [took for at, took in promised if at < found.injected or at - took > found.healed]
+    if not slow or not usual:
+        return None, f"{len(slow)} writes were acknowledged meanwhile, {len(usual)} otherwise"
+    said = (
+        f"one of {len(slow)} writes took {median(slow):.2f} s, "
+        f"of {len(usual)} before and afterwards {median(usual):.2f} s (medians)"
+    )
+    return median(slow) >= SLOWED * median(usual), said
 
 
 def disks(found: Findings) -> Ruling:

@@ -19,7 +19,7 @@ from tests.unit.situations import expected
 from tests.unit.sketched import BOOKS, LABS, SHOP, STORY, TRIO, name_of
 
 OF_DATA = {
-    *("data-disk-lost", "replica-detached", "filesystem-full"),
+    *("data-disk-lost", "slow-disk", "replica-detached", "filesystem-full"),
     *("replication-cut", "split-brain", "rejoin", "stale-first"),
 }
 OF_SERVICES = {"service-killed", "service-master-killed", "resource-failed"}
