@@ -11,18 +11,11 @@ from labs.ports import DRBD_PORT, TAKEN_PORTS
 from labs.subnets import floating_addresses, last_address, machine_address
 from labs.tables.machines import Nodes
 from labs.tables.quorum import Quorum
-from labs.tables.services import PORT_ALLOWED, AnyService, Nginx, Web
+from labs.tables.services import PORT_ALLOWED, AnyService, SpreadTable, Web
 from labs.tables.storage import AnyStorage
 
 REPLICAS = 2
 """How many nodes DRBD 8.4 replicates between."""
-
-
-def addresses_of(service: AnyService) -> tuple[IPv4Address, ...]:
-    """Return the addresses that a definition gives a service."""
-    if service.everywhere:
-        return service.addresses if isinstance(service, Nginx) else ()
-    return () if service.address is None else (service.address,)
 
 
 def service_said_once(web: Web, services: Mapping[str, AnyService]) -> Iterator[Conflict]:
@@ -83,7 +76,7 @@ def storage_fits(
 def addresses_fit(services: Mapping[str, AnyService], nodes: Nodes) -> Iterator[Conflict]:
     """A service has one address where it runs on one node, and else one for each."""
     for name, service in services.items():
-        if not isinstance(service, Nginx):
+        if not isinstance(service, SpreadTable):
             continue
         if service.everywhere and service.address is not None:
             yield Conflict(
@@ -113,11 +106,11 @@ def addresses_float(
 ) -> Iterator[Conflict]:
     """Clients find floating addresses on the service network, and they are nobody else's."""
     taken = {machine_address(subnet, number): number for number in range(1, machines + 1)}
-    given = frozenset(a for service in services.values() for a in addresses_of(service))
+    given = frozenset(a for service in services.values() for a in service.given)
     others = frozenset((*given, *taken))
     seen: dict[IPv4Address, str] = {}
     for name, service in services.items():
-        for index, address in enumerate(addresses_of(service)):
+        for index, address in enumerate(service.given):
             key = f"addresses[{index}]" if service.everywhere else "address"
             place = f"services.{name}.{key}"
             reason = _why_not(address, subnet, taken) or (

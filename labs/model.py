@@ -128,9 +128,8 @@ class Lab(Table):
         addresses = floating_addresses(self.networks.service, self._taken_addresses)
         found = []
         for name, settings in self.settings.items():
-            given = composition.addresses_of(settings)
             count = len(self.nodes.names) if settings.everywhere else 1
-            chosen = given or tuple(next(addresses) for _ in range(count))
+            chosen = settings.given or tuple(next(addresses) for _ in range(count))
             found.append(Service(name, settings, chosen))
         return tuple(found)
 
@@ -164,4 +163,4 @@ class Lab(Table):
 
     @property
     def _taken_addresses(self) -> frozenset[IPv4Address]:
-        return frozenset(chain.from_iterable(map(composition.addresses_of, self.settings.values())))
+        return frozenset(address for each in self.settings.values() for address in each.given)

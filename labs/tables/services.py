@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address
 from typing import Annotated, Literal
 
 from pydantic import Field, StrictInt
@@ -29,16 +30,15 @@ class ServiceTable(Table):
         """Whether the service runs on all nodes at once."""
         return False
 
+    @property
+    def given(self) -> tuple[IPv4Address, ...]:
+        """The floating addresses that the definition chooses for it."""
+        return () if self.address is None else (self.address,)
 
-class Nginx(ServiceTable):
-    """[services.NAME] kind = "nginx": a web server.
 
-    On one node it serves what its storage holds. Everywhere it serves pages of its own, and every
-    node has a floating address in `addresses`.
-    """
+class SpreadTable(ServiceTable):
+    """What a service has that may run everywhere: then each node has a floating address for it."""
 
-    kind: Literal["nginx"] = Field(default="nginx", description='"nginx"')
-    port: Port = Field(default=80, description=PORT_ALLOWED)
     runs: Literal["one-node", "everywhere"] = Field(
         default="one-node", description='"one-node" or "everywhere"'
     )
@@ -50,6 +50,21 @@ class Nginx(ServiceTable):
     def everywhere(self) -> bool:
         """Whether the service runs on all nodes at once."""
         return self.runs == "everywhere"
+
+    @property
+    def given(self) -> tuple[IPv4Address, ...]:
+        """The floating addresses that the definition chooses for it."""
+        return self.addresses if self.everywhere else super().given
+
+
+class Nginx(SpreadTable):
+    """[services.NAME] kind = "nginx": a web server.
+
+    On one node it serves what its storage holds, everywhere pages of its own.
+    """
+
+    kind: Literal["nginx"] = Field(default="nginx", description='"nginx"')
+    port: Port = Field(default=80, description=PORT_ALLOWED)
 
 
 class Postgresql(ServiceTable):
