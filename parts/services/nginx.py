@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address
 
 from inventory.model import Machine
 from labs.durations import Operations
@@ -11,8 +10,8 @@ from parts.base import Found
 from parts.cluster import Primitive, advised, operations
 from parts.host import Entry, File, Step, program, render
 from parts.secrets import Secrets
-from parts.services.base import Check, Process, ServicePart
-from parts.watched import watched
+from parts.services.base import Process
+from parts.services.pages import PING, PagesPart
 
 UNIT = "nginx.service"
 
@@ -26,7 +25,7 @@ MONITOR_S = 10
 """Between two monitors, on any machine: this interval dominates how late a dead server is seen."""
 
 
-class Nginx(ServicePart):
+class Nginx(PagesPart):
     """One web server. Pacemaker starts it, systemd never."""
 
     start_pace_s = 2.0
@@ -59,7 +58,7 @@ class Nginx(ServicePart):
             operations(self.timeouts, monitor={"OCF_CHECK_LEVEL": 10}),
             {
                 "configfile": self.configuration,
-                "status10url": f"http://127.0.0.1:{self.service.port}/ping",
+                "status10url": f"http://127.0.0.1:{self.service.port}{PING}",
                 "status10regex": "^ok",
             },
         )
@@ -90,26 +89,6 @@ class Nginx(ServicePart):
         """Remove files."""
         return f"find {self.ledger} -type f -name '{run}-*' -delete"
 
-    def question(self, address: IPv4Address) -> str:
-        """Ask for the page."""
-        return f"curl --silent --fail --output /dev/null --max-time 5 {self.url(address)}"
-
-    def check(self, address: IPv4Address, name: str, apart: str) -> Check:
-        """Let the server ask for the page that the cluster's monitor asks for, too."""
-        page = watched(
-            "http",
-            apart=apart,
-            name=name,
-            service=self.service.name,
-            address=address,
-            url=f"{self.url(address)}ping",
-        )
-        return Check(page, f"last(//web.test.fail[{name}])=0")
-
-    def reached_at(self, host: str, port: int) -> str:
-        """Return the address of the page."""
-        return f"http://{host}{'' if port == 80 else f':{port}'}/"
-
     def packages(self, role: MachineRole) -> tuple[str, ...]:
         """Return the server; its agent uses curl."""
         if role is MachineRole.MONITOR:
@@ -133,6 +112,7 @@ class Nginx(ServicePart):
             temporary=f"/run/nginx-{tag}",
             root=self._root,
             ledger=self.keeps_writes,
+            ping=PING,
         )
         node = None if self.keeps_writes else machine.name
         page = render("index.html.j2", lab=self.inventory.lab, node=node)
