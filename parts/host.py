@@ -30,7 +30,8 @@ class File:
     """A file as it shall be; `content` may be secret and is not shown. `owner` is user:group.
 
     With `source` the content is that file's, on the machine, changed by `edits`. With `once` a file
-    that exists is left alone.
+    that exists is left alone. `check` is shell text that gets new content, in a file beside this
+    one, as $1: where it fails, this one stays as it is, and nothing goes on.
     """
 
     path: str
@@ -40,6 +41,7 @@ class File:
     source: str | None = None
     edits: tuple[Edit, ...] = ()
     once: bool = False
+    check: str = ""
 
     @property
     def data(self) -> bytes:

@@ -16,7 +16,8 @@ def ensure_files(remote: Remote, files: Iterable[Entry]) -> frozenset[str]:
     """Make everything exist as described and return the paths of what had to be written.
 
     Content, mode and owner are compared first. Each file is replaced in one step, and everything
-    is on the disk before this returns: the next thing to happen may be a power cut.
+    is on the disk before this returns: the next thing to happen may be a power cut. Raises
+    CommandError for content that fails its check.
     """
     return _handle(remote, files)
 
@@ -48,6 +49,7 @@ def _message(file: Entry) -> dict[str, object]:
         "source": file.source,
         "edits": [[edit.before, edit.after] for edit in file.edits],
         "once": file.once,
+        "check": file.check,
     }
 
 

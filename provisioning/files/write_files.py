@@ -27,8 +27,8 @@ def differs(path: str, data: bytes, mode: int, owner: tuple[int, int]) -> bool:
     return not same or found.st_mode != 0o100000 | mode or (found.st_uid, found.st_gid) != owner
 
 
-def write(path: str, data: bytes, mode: int, owner: tuple[int, int]) -> None:
-    """Replace a file in one step."""
+def write(path: str, data: bytes, mode: int, owner: tuple[int, int], check: str) -> None:
+    """Replace a file in one step, by content that passes its check."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
     draft = path + ".halab-new"
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -37,11 +37,20 @@ def write(path: str, data: bytes, mode: int, owner: tuple[int, int]) -> None:
             file.write(data)
             os.fchown(descriptor, *owner)
             os.fchmod(descriptor, mode)
+        if not passes(check, draft):
+            sys.exit(f"{path} stays as it is: what shall replace it fails `{check}`")
         os.replace(draft, path)
-    except OSError:
+    except (OSError, SystemExit):
         # On a full disk it would take what little is left.
         os.unlink(draft)
         raise
+
+
+def passes(check: str, draft: str) -> bool:
+    """Tell whether a file passes a check, which says on standard error what is wrong."""
+    # Standard output is for the paths of what was written.
+    words = ["/bin/sh", "-euc", f"exec >&2; {check}", "sh", draft]
+    return not check or os.spawnv(os.P_WAIT, words[0], words) == 0
 
 
 def leads_elsewhere(path: str, target: str) -> bool:
@@ -102,13 +111,14 @@ def bring(item: dict[str, Any], *, compare_only: bool) -> bool:
     wanted = data, item["mode"], numbers(item["owner"])
     wrong = differs(path, *wanted)
     if wrong and not compare_only:
-        write(path, *wanted)
+        write(path, *wanted, item["check"])
     return wrong
 
 
 compare_only = sys.argv[1:] == ["compare"]
 changed = []
-for item in json.load(sys.stdin):
+# What may be refused comes first: then nothing has been written that nobody would be told of.
+for item in sorted(json.load(sys.stdin), key=lambda item: not item.get("check")):
     try:
         if bring(item, compare_only=compare_only):
             changed.append(item["path"])

@@ -101,6 +101,7 @@ def shown(file: Entry, inventory: Inventory) -> str:
     if isinstance(file, Link):
         return f"a link to {file.target}\n"
     attributes = f"{file.mode:04o} {file.owner}{', unless it is there' if file.once else ''}\n"
+    attributes += f"checked by `{file.check}`\n" if file.check else ""
     if file.source is not None:
         edits = "".join(f"<<<{edit.before}>>>{edit.after}" for edit in file.edits)
         return f"{attributes}{file.source}, edited:\n{edits}"

@@ -83,6 +83,28 @@ def test_a_seed_never_replaces_what_grew_from_it(tmp_path: Path) -> None:
     assert (tmp_path / "cib.xml").read_text() == "grown"
 
 
+CHECK = 'if grep nonsense "$1"; then echo "line 1: what is this?"; exit 1; fi'
+
+
+def test_what_fails_its_check_replaces_nothing_and_nothing_else_is_written(tmp_path: Path) -> None:
+    good = File(str(tmp_path / "server.conf"), "sense\n", owner=OWNER, check=CHECK)
+    assert ensure_files(this_machine(), [good]) == {good.path}
+    bad = File(good.path, "nonsense\n", owner=OWNER, check=CHECK)
+    with pytest.raises(CommandError) as caught:
+        ensure_files(this_machine(), [wanted(tmp_path / "another"), bad])
+    assert "line 1: what is this?" in str(caught.value.detail)
+    assert f"{good.path} stays as it is" in str(caught.value.detail)
+    assert Path(good.path).read_text() == "sense\n"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["server.conf"]
+
+
+def test_what_is_right_already_is_not_checked(tmp_path: Path) -> None:
+    file = File(str(tmp_path / "file"), "text\n", owner=OWNER, check="false")
+    Path(file.path).write_text("text\n")
+    Path(file.path).chmod(file.mode)
+    assert ensure_files(this_machine(), [file]) == frozenset()
+
+
 def test_a_folder_is_made_once_and_what_it_holds_is_left_alone(tmp_path: Path) -> None:
     folder = Folder(str(tmp_path / "srv" / "data"))
     assert ensure_files(this_machine(), [folder]) == {folder.path}
