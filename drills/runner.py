@@ -100,7 +100,7 @@ class _Course:
         events = folder / f"{stem}.events.txt"
         order.audience.say("a client outside begins to read and write")
         begins = witnesses.cursors(inventory)
-        environment = witnesses.ask(lambda: witnesses.environment(inventory)) or {}
+        environment = witnesses.ask(lambda: witnesses.environment(order.site.parts)) or {}
         with order.site.power.watched(events) as watch, self._client() as probe:
             self._break_and_heal(probe)
             self._recover()

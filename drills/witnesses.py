@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -15,18 +16,16 @@ from drills.rulings.aftermath import at_rest
 from drills.timeline import Line, parse_journal
 from inventory.model import Inventory, Machine
 from inventory.parts import Storage
+from labs.roles import MachineRole
 from machines.remote import Remote
+from parts.all import Parts
+from provisioning.packages import wanted
 from status.collect import Observer
 from status.model import ReplicationStatus
 
 Answer = TypeVar("Answer")
 
 JOURNAL_TIMEOUT_S = 180.0
-
-_VERSIONS = (
-    "pacemaker corosync corosync-qdevice sbd drbd-utils resource-agents nginx nginx-common "
-    "postgresql-17"
-)
 
 
 def ask(question: Callable[[], Answer]) -> Answer | None:
@@ -135,10 +134,11 @@ def out_of_sync(inventory: Inventory, storage: Storage, active: Machine) -> dict
     return {name: disk.out_of_sync for name, disk in disks.items()}
 
 
-def environment(inventory: Inventory) -> dict[str, str]:
+def environment(parts: Parts) -> dict[str, str]:
     """Return versions of what takes part, and the timeouts that decide."""
+    inventory, names = parts.inventory, shlex.join(wanted(parts, MachineRole.NODE))
     command = (
-        f"dpkg-query --show --showformat '${{Package}}\\t${{Version}}\\n' {_VERSIONS} 2>/dev/null; "
+        f"dpkg-query --show --showformat '${{Package}}\\t${{Version}}\\n' {names} 2>/dev/null; "
         "printf 'kernel\\t%s\\n' $(uname -r); sed -n 's/^version: /drbd module\\t/p' /proc/drbd"
     )
     with Remote(inventory.nodes[0]) as remote:
