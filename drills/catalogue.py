@@ -12,13 +12,18 @@ from parts.all import Parts
 
 def catalogue(parts: Parts) -> dict[str, Drill]:
     """Return the drills of a lab, by name."""
+    return {entry.name: entry for entry in every(parts)}
+
+
+def every(parts: Parts) -> tuple[Drill, ...]:
+    """Return the drills of a lab: whatever its parts can be put through."""
     inventory = parts.inventory
     users = tuple(
         (part.storage, part.service.name)
         for part in parts.services.values()
         if part.storage is not None
     )
-    entries = (
+    return (
         *machines.ENTRIES,
         *daemons.ENTRIES,
         *(drill for part in parts.services.values() for drill in of_services.entries(part)),
@@ -31,7 +36,6 @@ def catalogue(parts: Parts) -> dict[str, Drill]:
         *(drill for storage, user in users for drill in copies.entries(storage, user)),
         *people.entries(parts),
     )
-    return {entry.name: entry for entry in entries}
 
 
 def find(name: str, parts: Parts) -> Drill:
