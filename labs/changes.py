@@ -51,6 +51,7 @@ RULES: dict[str, Effect | str] = {
     "services": Effect.LIVE,
     "services.runs": "a service keeps the places that it runs at",
     "services.storage": "a service keeps its storage",
+    "services.to": Effect.LIVE,
     "services.addresses": Effect.MOVED,
     "services.port": Effect.MOVED,
     "storage": "disks cannot come to machines that exist, nor go",

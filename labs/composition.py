@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Address, IPv4Network
 
 from labs.conflicts import Conflict
-from labs.ports import DRBD_PORT, TAKEN_PORTS
+from labs.ports import DRBD_PORT, HAPROXY_STATISTICS, TAKEN_PORTS
 from labs.subnets import floating_addresses, last_address, machine_address
 from labs.tables.machines import Nodes
 from labs.tables.quorum import Quorum
-from labs.tables.services import PORT_ALLOWED, AnyService, SpreadTable, Web
+from labs.tables.services import PORT_ALLOWED, TO_ALLOWED, AnyService, Nginx, SpreadTable, Web
 from labs.tables.storage import AnyStorage
 
 REPLICAS = 2
@@ -70,6 +70,29 @@ def storage_fits(
             allowed=f"{REPLICAS} names, with storage that is replicated",
             hint="DRBD 8.4 replicates between two nodes; more nodes go with services that run "
             'everywhere and have no storage, as [services.web] kind = "nginx" runs = "everywhere"',
+        )
+
+
+def requests_arrive(services: Mapping[str, AnyService]) -> Iterator[Conflict]:
+    """What passes requests on finds a server on every node, and has its own program for itself."""
+    balancers = [name for name, service in services.items() if service.passes_to]
+    for name in balancers:
+        wanted = services[name].passes_to or ""
+        target = services.get(wanted)
+        if not isinstance(target, Nginx) or not target.everywhere:
+            yield Conflict(
+                keys=(f"services.{name}.to",),
+                value=f'"{wanted}"',
+                allowed=TO_ALLOWED,
+                hint=f'write [services.{wanted}] on a line of its own, kind = "nginx", '
+                'runs = "everywhere" and a port of its own below it',
+            )
+    for name in balancers[1:]:
+        yield Conflict(
+            keys=(f"services.{name}",),
+            value=f"a load balancer beside [services.{balancers[0]}]",
+            allowed='one service of kind "haproxy"',
+            hint="a node runs the only haproxy.service that the package has",
         )
 
 
@@ -163,6 +186,8 @@ def ports_free(
 ) -> Iterator[Conflict]:
     """No service takes a port that the nodes need themselves, or another service."""
     taken = {**TAKEN_PORTS, **{DRBD_PORT + number: "DRBD" for number in range(len(storage))}}
+    if any(service.passes_to for service in services.values()):
+        taken[HAPROXY_STATISTICS] = "HAProxy, for its statistics,"
     seen: dict[int, str] = {}
     for name, service in services.items():
         key, port = f"services.{name}.port", service.port

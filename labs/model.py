@@ -87,6 +87,7 @@ class Lab(Table):
             rules.openings_make_sense(self.firewall),
             composition.service_said_once(self.web_table, self.service_tables),
             composition.storage_fits(self.settings, self.storage_settings, self.nodes),
+            composition.requests_arrive(self.settings),
             composition.addresses_fit(self.settings, self.nodes),
             composition.addresses_float(self.settings, self.networks.service, machines),
             composition.addresses_suffice(

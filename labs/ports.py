@@ -22,6 +22,9 @@ COROSYNC_PORT = 5405
 
 DRBD_PORT = 7788
 
+HAPROXY_STATISTICS = 8404
+"""On the loopback of a node alone; the port that HAProxy's documentation uses for it."""
+
 ZABBIX_FRONTEND = 80
 """The web frontend and the API on the monitor."""
 

@@ -19,6 +19,7 @@ from parts.monitoring.zabbix import Zabbix
 from parts.pacemaker import Pacemaker
 from parts.quorum.device import Device
 from parts.services.base import ServicePart
+from parts.services.haproxy import Haproxy
 from parts.services.nginx import Nginx
 from parts.services.postgresql import Postgresql
 from parts.settings import Alert, Defaults, Properties
@@ -29,6 +30,7 @@ from parts.system.time import Time
 
 SERVICES: dict[str, Callable[[Inventory, Service], ServicePart]] = {
     "nginx": Nginx,
+    "haproxy": Haproxy,
     "postgresql": Postgresql,
 }
 """The part of each kind of service that labs.tables.services knows."""

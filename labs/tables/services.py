@@ -11,6 +11,7 @@ from labs.tables.base import ADDRESS_ALLOWED, PART_NAME_ALLOWED, Address, PartNa
 
 PORT_ALLOWED = "a TCP port from 1 to 65535 that the nodes leave free"
 STORAGE_ALLOWED = f"the name of a [storage] table: {PART_NAME_ALLOWED}"
+TO_ALLOWED = 'the name of a [services] table of kind "nginx" that runs "everywhere"'
 
 Port = Annotated[StrictInt, Field(ge=1, le=65535)]
 
@@ -34,6 +35,11 @@ class ServiceTable(Table):
     def given(self) -> tuple[IPv4Address, ...]:
         """The floating addresses that the definition chooses for it."""
         return () if self.address is None else (self.address,)
+
+    @property
+    def passes_to(self) -> str | None:
+        """The name of the service to whose servers it passes requests on."""
+        return None
 
 
 class SpreadTable(ServiceTable):
@@ -67,6 +73,20 @@ class Nginx(SpreadTable):
     port: Port = Field(default=80, description=PORT_ALLOWED)
 
 
+class Haproxy(SpreadTable):
+    """[services.NAME] kind = "haproxy": a load balancer before the servers of another service."""
+
+    kind: Literal["haproxy"] = Field(description='"haproxy"')
+    port: Port = Field(default=80, description=PORT_ALLOWED)
+    to: PartName = Field(description=TO_ALLOWED)
+    storage: None = Field(default=None, description="nothing: it keeps no data")
+
+    @property
+    def passes_to(self) -> str:
+        """The name of the service to whose servers it passes requests on."""
+        return self.to
+
+
 class Postgresql(ServiceTable):
     """[services.NAME] kind = "postgresql": a database on replicated storage."""
 
@@ -75,7 +95,7 @@ class Postgresql(ServiceTable):
     storage: PartName = Field(description=STORAGE_ALLOWED)
 
 
-AnyService = Annotated[Nginx | Postgresql, Field(discriminator="kind")]
+AnyService = Annotated[Nginx | Haproxy | Postgresql, Field(discriminator="kind")]
 
 
 class Web(Table):

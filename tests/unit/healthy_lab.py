@@ -11,6 +11,7 @@ from labs.roles import MachineRole
 from parts.all import Parts
 from parts.cluster import Clone, Group, Primitive, Resource
 from parts.seen import MonitorSeen, NodeSeen, Seen
+from parts.services import haproxy
 from parts.storage import replicas
 from status.reading import watched_units
 from tests.unit.sketched import STORY
@@ -71,6 +72,7 @@ def healthy_node(parts: Parts, node: Machine, cluster: ClusterView) -> NodeSeen:
         told={
             replicas.READING: kernel_text(disks),
             "slots": slots_text({each.name: "clear" for each in inventory.nodes}),
+            haproxy.READING: servers_text({each.name: "UP" for each in inventory.nodes}),
         },
     )
 
@@ -143,6 +145,12 @@ def slots_text(messages: dict[str, str]) -> str:
     """Return what `sbd list` prints of slots with these messages, by node."""
     rows = enumerate(messages.items())
     return "".join(f"{number}\t{node}\t{message}\t\n" for number, (node, message) in rows)
+
+
+def servers_text(states: dict[str, str]) -> str:
+    """Return what HAProxy tells of web servers in these states, by node."""
+    rows = (f"web,{node},{state}\n" for node, state in states.items())
+    return f"# pxname,svname,status\n{''.join(rows)}web,BACKEND,UP\n"
 
 
 PARTS, INVENTORY, HEALTHY = STORY, STORY.inventory, healthy(STORY)

@@ -41,7 +41,17 @@ SHOP = sketched(
 )
 """Two nodes with two services, each on storage of its own."""
 
-LABS = (STORY, TRIO, BOOKS, SHOP)
+FRONT = sketched(
+    "front",
+    nodes={"names": ["node1", "node2", "node3"]},
+    services={
+        "front": {"kind": "haproxy", "runs": "everywhere", "to": "web"},
+        "web": {"kind": "nginx", "runs": "everywhere", "port": 8080},
+    },
+)
+"""Three nodes: a load balancer on each, before a web server on each."""
+
+LABS = (STORY, TRIO, BOOKS, SHOP, FRONT)
 
 
 def name_of(parts: Parts) -> str:

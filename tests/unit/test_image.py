@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import tomllib
@@ -77,6 +78,17 @@ def test_an_image_carries_what_parts_of_all_kinds_need_and_says_which(role: Mach
     assert listed == sorted(needed)
     assert needed <= set(image.packages(role))
     assert len(image.packages(role)) == len(set(image.packages(role)))
+
+
+def test_nothing_starts_in_a_guest_that_a_lab_leaves_to_its_cluster() -> None:
+    text = (image.RECIPE / "customize").read_text()
+    lines = [line for line in text.splitlines() if line.startswith("disable ")]
+    disabled = {word.removesuffix(".service") for line in lines for word in line.split()[1:]}
+    for name in OFFERED:
+        for part in Parts(planned(name, accelerated=True)).every:
+            # An instance of a template starts with the unit that stands for all of them.
+            units = {re.split(r"[.@]", unit)[0] for unit in part.strangers(NODE)}
+            assert units <= disabled, f"{name}: the recipe's `customize` lacks them"
 
 
 def test_no_node_has_a_database_that_nobody_asked_for(tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ def test_the_manual_lists_the_labs_that_come_with_halab() -> None:
         assert f"| `{name}` | {len(lab.nodes.names)} |" in MANUAL
 
 
-@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("number", range(4))
 def test_pieces_in_the_manual_are_of_labs(number: int) -> None:
     piece = MANUAL.split("```\n[")[number + 1].partition("```")[0]
     tables = tomllib.loads(f"[{piece}")

@@ -1,0 +1,152 @@
+"""A load balancer before web servers: what it is told, and what it says of them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from inventory.model import Inventory
+from labs.roles import NetworkRole
+from parts.host import File
+from parts.seen import Seen
+from parts.services import haproxy
+from tests.unit.broken_lab import broken, node_of, seen_by_cluster, sentences, view_of
+from tests.unit.definitions import problems
+from tests.unit.delivered import content, files, resources
+from tests.unit.healthy_lab import FIXTURES, healthy, servers_text
+from tests.unit.planned_lab import planned
+from tests.unit.provisioned_lab import plan_of, right, words
+from tests.unit.sketched import FRONT
+from wire.haproxy import parse_servers
+from wire.pacemaker import Member
+
+LAB = planned("load-balancer", accelerated=True)
+EMULATED = planned("load-balancer", accelerated=False)
+
+WEB = {"kind": "nginx", "runs": "everywhere", "port": 8080}
+BEFORE_WEB = {"kind": "haproxy", "runs": "everywhere", "to": "web"}
+
+
+def told(lab: Inventory = LAB) -> str:
+    return content(haproxy.CONFIGURATION, lab)
+
+
+class TestDefinition:
+    @pytest.mark.parametrize(
+        ("services", "value"),
+        [
+            ({"front": BEFORE_WEB}, '"web"'),
+            ({"front": BEFORE_WEB, "web": {"kind": "nginx", "port": 81}}, '"web"'),
+            ({"front": {**BEFORE_WEB, "to": "front"}}, '"front"'),
+        ],
+        ids=["nobody", "a server on one node", "itself"],
+    )
+    def test_requests_are_passed_to_servers_on_every_node(
+        self, services: dict[str, Any], value: str
+    ) -> None:
+        found = problems(services=services)
+        assert set(found) == {"services.front.to"}
+        assert found["services.front.to"].value == value
+        assert 'runs "everywhere"' in found["services.front.to"].allowed
+
+    def test_one_balancer_takes_the_only_unit_that_there_is(self) -> None:
+        two = {"front": BEFORE_WEB, "back": {**BEFORE_WEB, "port": 81}, "web": WEB}
+        assert set(problems(services=two)) == {"services.back"}
+
+    def test_it_keeps_no_data(self) -> None:
+        services = {"front": {**BEFORE_WEB, "storage": "data"}, "web": WEB}
+        found = problems(services=services)
+        assert found["services.front.storage"].allowed.startswith("nothing")
+
+    def test_its_statistics_have_a_port(self) -> None:
+        found = problems(services={"front": BEFORE_WEB, "web": {**WEB, "port": 8404}})
+        assert found["services.web.port"].hint.startswith("HAProxy, for its statistics,")
+
+    def test_both_want_a_port_of_their_own(self) -> None:
+        found = problems(services={"front": BEFORE_WEB, "web": {**WEB, "port": 80}})
+        assert found["services.web.port"].hint.startswith("services.front.port is the same")
+
+
+class TestConfiguration:
+    def test_every_node_has_a_server_at_its_own_address(self) -> None:
+        servers = re.findall(r"^    server (\S+) (\S+):(\d+)$", told(), re.MULTILINE)
+        assert servers == [
+            (node.name, str(node.interfaces[NetworkRole.SERVICE].address.ip), "8080")
+            for node in LAB.nodes
+        ]
+
+    def test_servers_are_asked_for_the_page_that_they_have_for_that(self) -> None:
+        assert "option httpchk GET /ping\n" in told()
+        assert "location = /ping {" in content("/etc/nginx/halab-web.conf", LAB)
+
+    def test_slow_machines_are_given_more_time(self) -> None:
+        for lab, times in ((LAB, ("1s", "250ms")), (EMULATED, ("2s", "1000ms"))):
+            assert f"check inter {times[0]} " in told(lab)
+            assert f"timeout connect {times[1]}\n" in told(lab)
+
+    def test_only_its_own_node_sees_the_statistics(self) -> None:
+        page = told().partition("frontend halab-statistics\n")[2]
+        assert re.findall(r"bind (\S+)", page) == ["127.0.0.1:8404"]
+        assert "stats" not in told().partition("frontend halab-statistics\n")[0]
+
+    def test_what_it_would_refuse_replaces_nothing(self) -> None:
+        file = files(LAB)[haproxy.CONFIGURATION]
+        assert isinstance(file, File)
+        assert file.check == '/usr/sbin/haproxy -c -f "$1"'
+
+    def test_a_running_one_takes_over_what_changed(self) -> None:
+        node, written = LAB.nodes[0], frozenset({haproxy.CONFIGURATION})
+        found = plan_of(LAB, right(LAB))
+        assert words(found.steps(node, frozenset())) == []
+        assert words(found.steps(node, written)) == ["load balancer took over its configuration"]
+
+    def test_pacemaker_runs_the_packages_unit_on_every_node(self) -> None:
+        found = resources(LAB).find(".//clone[@id='front-everywhere']/primitive")
+        assert found is not None
+        assert (found.get("class"), found.get("type")) == ("systemd", "haproxy")
+        assert found.get("provider") is None
+
+
+class TestServers:
+    def test_a_page_of_haproxy_3_0(self) -> None:
+        """Captured from three servers: one refuses connections, one has failed a single check."""
+        text = (FIXTURES.parent / "haproxy-statistics.csv").read_text()
+        assert parse_servers(text, "web") == {"node1": True, "node2": False, "node3": True}
+        assert parse_servers(text, "other") == {}
+        assert parse_servers("", "web") == {}
+
+    def seen(self, node: str, text: str, seen: Seen | None = None) -> Seen:
+        seen = seen or healthy(FRONT)
+        heard = {**node_of(seen, node).told, haproxy.READING: text}
+        return broken(node, seen=seen, told=heard)
+
+    def test_one_that_it_gets_no_answer_from(self) -> None:
+        text = servers_text({"node1": "UP", "node2": "UP 1/2", "node3": "DOWN"})
+        assert sentences(self.seen("node1", text), FRONT) == (
+            "front on node1 gets no answer from web on node3",
+        )
+
+    def test_one_that_does_not_run_is_told_once(self) -> None:
+        seen = self.seen("node1", servers_text({"node1": "UP", "node2": "UP", "node3": "DOWN"}))
+        instances = tuple(
+            each for each in view_of(seen).instances if (each.id, each.node) != ("web", "node3")
+        )
+        seen = seen_by_cluster(seen=seen, instances=instances)
+        assert sentences(seen, FRONT) == ("resource web is not started on node3",)
+
+    def test_one_on_a_node_that_is_going_to_rest(self) -> None:
+        seen = self.seen("node1", servers_text({"node1": "UP", "node2": "UP", "node3": "DOWN"}))
+        resting = Member("node3", True, True, False, False, False)
+        members = tuple(resting if each.name == "node3" else each for each in view_of(seen).members)
+        assert sentences(seen_by_cluster(seen=seen, members=members), FRONT) == (
+            "node3 is in standby",
+        )
+
+    def test_a_balancer_that_tells_nothing(self) -> None:
+        found = sentences(self.seen("node2", ""), FRONT)
+        assert found == tuple(
+            f"front on node2 gets no answer from web on {node}"
+            for node in ("node1", "node2", "node3")
+        )
