@@ -42,9 +42,10 @@ def open_lab(
         remote.run("true")
         services: dict[str, str] = {}
         for name, part in Parts(inventory).services.items():
-            address, wanted = part.service.addresses[0].ip, port if not services else 0
-            local = stack.enter_context(tunnel(remote, str(address), part.service.port, wanted))
-            services[name] = part.reached_at(HERE, local)
+            for address in part.service.addresses[:1]:
+                wanted = port if not services else 0
+                way = tunnel(remote, str(address.ip), part.service.port, wanted)
+                services[name] = part.reached_at(HERE, stack.enter_context(way))
         zabbix = None
         if inventory.monitoring is not None:
             pages = str(inventory.monitor.interfaces[NetworkRole.MANAGEMENT].address.ip)

@@ -26,7 +26,11 @@ def every(parts: Parts) -> tuple[Drill, ...]:
     return (
         *machines.ENTRIES,
         *daemons.ENTRIES,
-        *(drill for part in parts.services.values() for drill in of_services.entries(part)),
+        *(
+            drill
+            for part in parts.services.values()
+            for drill in of_services.entries(part, parts.front_of(part))
+        ),
         *networks.entries(device=inventory.quorum == "device"),
         *(arbiters.DEVICE if inventory.quorum == "device" else ()),
         *arbiters.DISK,

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from inventory.frozen import Frozen
 from inventory.parts import Service, Storage
-from labs.ports import Opening, openings
+from labs.ports import Opening, Peer, openings
 from labs.roles import MachineRole, NetworkRole
 from labs.tables.networks import Allow
 from labs.timing import Timing
@@ -110,7 +110,10 @@ class Inventory(Frozen):
     def openings(self) -> tuple[Opening, ...]:
         """Everything that a firewall lets through, on all machines."""
         return openings(
-            service_ports={each.name: each.port for each in self.services},
+            services={
+                each.name: (each.port, Peer.ANYBODY if each.addresses else Peer.NODE)
+                for each in self.services
+            },
             replication_ports=[each.port for each in self.storage],
             device=self.quorum == "device",
             monitoring=self.monitoring is not None,

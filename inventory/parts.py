@@ -28,7 +28,10 @@ class Part(Frozen):
 
 
 class Service(Part):
-    """What clients use, and its floating addresses: one, or one for each node in their order."""
+    """What clients use, and its floating addresses: one, or one for each node in their order.
+
+    There are none where another service passes requests to it.
+    """
 
     name: ServiceName
     addresses: tuple[IPv4Interface, ...]

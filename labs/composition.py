@@ -18,6 +18,18 @@ REPLICAS = 2
 """How many nodes DRBD 8.4 replicates between."""
 
 
+def balancers(services: Mapping[str, AnyService]) -> dict[str, str]:
+    """Return what stands before services, by their names: clients find it in their stead."""
+    return {service.passes_to: name for name, service in services.items() if service.passes_to}
+
+
+def address_count(name: str, services: Mapping[str, AnyService], nodes: Nodes) -> int:
+    """Return how many floating addresses a service has."""
+    if name in balancers(services):
+        return 0
+    return len(nodes.names) if services[name].everywhere else 1
+
+
 def service_said_once(web: Web, services: Mapping[str, AnyService]) -> Iterator[Conflict]:
     """The short form stands for all services."""
     if services and web.model_fields_set:
@@ -75,8 +87,8 @@ def storage_fits(
 
 def requests_arrive(services: Mapping[str, AnyService]) -> Iterator[Conflict]:
     """What passes requests on finds a server on every node, and has its own program for itself."""
-    balancers = [name for name, service in services.items() if service.passes_to]
-    for name in balancers:
+    passing = [name for name, service in services.items() if service.passes_to]
+    for name in passing:
         wanted = services[name].passes_to or ""
         target = services.get(wanted)
         if not isinstance(target, Nginx) or not target.everywhere:
@@ -87,21 +99,32 @@ def requests_arrive(services: Mapping[str, AnyService]) -> Iterator[Conflict]:
                 hint=f'write [services.{wanted}] on a line of its own, kind = "nginx", '
                 'runs = "everywhere" and a port of its own below it',
             )
-    for name in balancers[1:]:
+    for name in passing[1:]:
         yield Conflict(
             keys=(f"services.{name}",),
-            value=f"a load balancer beside [services.{balancers[0]}]",
+            value=f"a load balancer beside [services.{passing[0]}]",
             allowed='one service of kind "haproxy"',
             hint="a node runs the only haproxy.service that the package has",
         )
 
 
 def addresses_fit(services: Mapping[str, AnyService], nodes: Nodes) -> Iterator[Conflict]:
-    """A service has one address where it runs on one node, and else one for each."""
+    """A service has one address where it runs on one node, and else one for each.
+
+    Behind another it has none.
+    """
+    before = balancers(services)
     for name, service in services.items():
         if not isinstance(service, SpreadTable):
             continue
-        if service.everywhere and service.address is not None:
+        if name in before and service.given:
+            yield Conflict(
+                keys=(f"services.{name}.addresses", f"services.{before[name]}.to"),
+                value=f"{len(service.given)} addresses",
+                allowed="no addresses of a service that another passes requests to",
+                hint=f"clients find [services.{before[name]}]: give them to that",
+            )
+        elif service.everywhere and service.address is not None:
             yield Conflict(
                 keys=(f"services.{name}.address",),
                 value=f'"{service.address}"',
@@ -154,8 +177,7 @@ def addresses_suffice(
     services: Mapping[str, AnyService], nodes: Nodes, subnet: IPv4Network, machines: int
 ) -> Iterator[Conflict]:
     """The service network has room for every floating address beside the machines' own."""
-    count = len(nodes.names)
-    needed = sum(count if service.everywhere else 1 for service in services.values())
+    needed = sum(address_count(name, services, nodes) for name in services)
     # All but those of the network itself, of a broadcast, of the platform and of the machines.
     free = subnet.num_addresses - 3 - machines
     if needed > free:

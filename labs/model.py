@@ -31,7 +31,10 @@ WEB, DATA = "web", "data"
 
 @dataclass(frozen=True)
 class Service:
-    """What clients use, with its floating addresses: one, or one for each node in their order."""
+    """What clients use, with its floating addresses: one, or one for each node in their order.
+
+    There are none where another service passes requests to it.
+    """
 
     name: str
     settings: AnyService
@@ -129,7 +132,7 @@ class Lab(Table):
         addresses = floating_addresses(self.networks.service, self._taken_addresses)
         found = []
         for name, settings in self.settings.items():
-            count = len(self.nodes.names) if settings.everywhere else 1
+            count = composition.address_count(name, self.settings, self.nodes)
             chosen = settings.given or tuple(next(addresses) for _ in range(count))
             found.append(Service(name, settings, chosen))
         return tuple(found)

@@ -126,22 +126,24 @@ TAKEN_PORTS: dict[int, str] = {
 
 def openings(
     *,
-    service_ports: Mapping[str, int],
+    services: Mapping[str, tuple[int, Peer]],
     replication_ports: Iterable[int],
     device: bool,
     monitoring: bool,
     extra: Iterable[Opening] = (),
 ) -> tuple[Opening, ...]:
-    """Return all that is open in a lab: the fixed part, that of its parts, and what it adds."""
-    services = (
-        Opening(_NODE, _SERVICE, Protocol.TCP, port, (Peer.ANYBODY,), f"service {name}")
-        for name, port in service_ports.items()
-    )
+    """Return all that is open in a lab: the fixed part, that of its parts, and what it adds.
+
+    `services` are ports, and who may use them, by the service's name.
+    """
     return (
         *FIXED,
         *map(_replication, replication_ports),
         *((DEVICE,) if device else ()),
-        *services,
+        *(
+            Opening(_NODE, _SERVICE, Protocol.TCP, port, (peer,), f"service {name}")
+            for name, (port, peer) in services.items()
+        ),
         *(MONITORING if monitoring else ()),
         *extra,
     )

@@ -52,8 +52,14 @@ class Parts:
 
     @property
     def first_service(self) -> ServicePart:
-        """The service that drills are about."""
-        return self.services[self.inventory.services[0].name]
+        """The service that drills are about: the first that clients find."""
+        return next(part for part in self.services.values() if part.service.addresses)
+
+    def front_of(self, part: ServicePart) -> ServicePart:
+        """Return by which service clients reach this one: what passes requests to it, or itself."""
+        name = part.service.name
+        passing = (each for each in self.services.values() if each.passes_to == name)
+        return next(passing, part)
 
     @property
     def cluster_units(self) -> tuple[str, ...]:
@@ -84,7 +90,9 @@ class Parts:
     def addresses(self) -> dict[str, Addresses]:
         """Its floating addresses, by the name of their service."""
         return {
-            service.name: Addresses(self.inventory, service) for service in self.inventory.services
+            service.name: Addresses(self.inventory, service)
+            for service in self.inventory.services
+            if service.addresses
         }
 
     @cached_property

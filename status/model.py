@@ -86,7 +86,10 @@ class EndpointStatus(Frozen):
 
 
 class ServiceStatus(Frozen):
-    """A service: the nodes at which clients find it, one of them or all, and its addresses."""
+    """A service: the nodes at which clients find it, one of them or all, and its addresses.
+
+    One that clients find by another service has no address, and is at the nodes that run it.
+    """
 
     name: str
     everywhere: bool

@@ -2,14 +2,37 @@
 
 from __future__ import annotations
 
-from drills.drill import Drill
-from drills.expectations import restarted_in_place
+from dataclasses import replace
+
+from drills.drill import SETTLE_S, Drill
+from drills.expectations import restarted_in_place, unnoticed
 from drills.faults import processes
 from parts.services.base import ServicePart
+from status.problems import Alarm
 
 
-def entries(part: ServicePart) -> tuple[Drill, ...]:
-    """Return what can happen to one service; faults of the first have plain names."""
+def entries(part: ServicePart, front: ServicePart) -> tuple[Drill, ...]:
+    """Return what can happen to one service; faults of the first have plain names.
+
+    `front` is by which clients reach it: they notice nothing where that is another.
+    """
+    found = _own(part)
+    if front is part:
+        return found
+    return tuple(
+        replace(
+            entry,
+            teaches=f"{front.service.name} asks the next server at once; the cluster repairs.",
+            only=None,
+            expects=unnoticed(alarms=(Alarm.RESOURCE_FAILED,)),
+            service=front.service.name,
+            hold_s=2 * SETTLE_S,
+        )
+        for entry in found
+    )
+
+
+def _own(part: ServicePart) -> tuple[Drill, ...]:
     service, resource = part.service, part.service.resource
     prefix = f"{service.name}-" if service.number else ""
     cleaned_up = f"crm_resource --cleanup --resource {resource}"

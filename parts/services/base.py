@@ -56,6 +56,7 @@ class ServicePart(Part):
         super().__init__(inventory)
         self.service = service
         self.storage = inventory.storage_of(service)
+        self.passes_to = service.settings.passes_to
 
     @property
     def process(self) -> Process:
@@ -108,9 +109,9 @@ class ServicePart(Part):
 
         The only address of a lab is just its service.
         """
-        if self.inventory.has_one_address:
-            return (self.check(self.service.addresses[0].ip, "Service", ""),)
         addresses = (address.ip for address in self.service.addresses)
+        if self.inventory.has_one_address:
+            return tuple(self.check(each, "Service", "") for each in addresses)
         return tuple(self.check(each, f"Service at {each}", str(each)) for each in addresses)
 
     def monitored(self) -> tuple[Watched, ...]:
@@ -126,7 +127,12 @@ class ServicePart(Part):
         raise NotImplementedError
 
     def serving(self, seen: Seen) -> tuple[str, ...]:
-        """Return the nodes at which clients find it: whose kernels have its addresses."""
+        """Return the nodes at which clients find it: whose kernels have its addresses.
+
+        One without addresses is found by another service, wherever the cluster runs it.
+        """
+        if not self.service.addresses:
+            return seen.cluster.running(self.service.resource) if seen.cluster else ()
         addresses = {address.ip for address in self.service.addresses}
         return tuple(name for name, node in seen.reached.items() if node.addresses & addresses)
 

@@ -44,8 +44,7 @@ class Haproxy(PagesPart):
 
     def __init__(self, inventory: Inventory, service: Service) -> None:
         super().__init__(inventory, service)
-        wanted = service.settings.passes_to
-        self.behind = next(each for each in inventory.services if each.name == wanted)
+        self.behind = next(each for each in inventory.services if each.name == self.passes_to)
 
     @property
     def process(self) -> Process:

@@ -7,18 +7,25 @@ from typing import Any
 
 import pytest
 
+from drills.catalogue import find
+from drills.expectations import Fate, restart_s, stall_s
 from inventory.model import Inventory
+from labs.ports import Peer
 from labs.roles import NetworkRole
+from parts.cluster import Group
 from parts.host import File
 from parts.seen import Seen
 from parts.services import haproxy
+from status.collect import describe
+from status.problems import Alarm
 from tests.unit.broken_lab import broken, node_of, seen_by_cluster, sentences, view_of
 from tests.unit.definitions import problems
 from tests.unit.delivered import content, files, resources
 from tests.unit.healthy_lab import FIXTURES, healthy, servers_text
 from tests.unit.planned_lab import planned
 from tests.unit.provisioned_lab import plan_of, right, words
-from tests.unit.sketched import FRONT
+from tests.unit.situations import expected, situation
+from tests.unit.sketched import FRONT, sketched
 from wire.haproxy import parse_servers
 from wire.pacemaker import Member
 
@@ -67,6 +74,78 @@ class TestDefinition:
     def test_both_want_a_port_of_their_own(self) -> None:
         found = problems(services={"front": BEFORE_WEB, "web": {**WEB, "port": 80}})
         assert found["services.web.port"].hint.startswith("services.front.port is the same")
+
+
+class TestBehind:
+    """The web servers: clients find them through the balancer, and by nothing else."""
+
+    def test_they_have_no_addresses_of_their_own(self) -> None:
+        front, web = FRONT.inventory.services
+        assert [str(address.ip) for address in front.addresses] == [
+            f"10.30.0.{number}" for number in (100, 101, 102)
+        ]
+        assert web.addresses == ()
+        assert set(FRONT.users) == set(front.address_ids)
+
+    def test_addresses_that_somebody_gives_them(self) -> None:
+        web = {**WEB, "addresses": ["10.30.0.9", "10.30.0.10"]}
+        found = problems(services={"front": BEFORE_WEB, "web": web})
+        assert set(found) == {"services.web.addresses"}
+        assert "[services.front]" in found["services.web.addresses"].hint
+
+    def test_a_small_network_has_room_for_them(self) -> None:
+        names = [f"node{number}" for number in range(1, 7)]
+        small = sketched(
+            "small",
+            nodes={"names": names},
+            services={"front": BEFORE_WEB, "web": WEB},
+            networks={"service": "10.30.0.0/28"},
+        )
+        assert small.inventory.has_one_address is False
+
+    def test_their_port_is_open_to_nodes_alone(self) -> None:
+        found = {each.port: each.peers for each in LAB.openings if each.purpose.startswith("serv")}
+        assert found == {80: (Peer.ANYBODY,), 8080: (Peer.NODE,)}
+
+    def test_status_says_where_they_run_and_asks_them_nothing(self) -> None:
+        status = describe(FRONT, healthy(FRONT), None)
+        assert status.service("web").nodes == ("node1", "node2", "node3")
+        assert status.service("web").endpoints == ()
+        assert status.healthy and status.answers
+
+    def test_monitoring_asks_at_the_balancers_addresses(self) -> None:
+        assert len(FRONT.services["front"].checks) == 3
+        assert FRONT.services["web"].checks == ()
+
+    @pytest.mark.parametrize("name", ["service-killed", "service-master-killed", "resource-failed"])
+    def test_clients_do_not_notice_that_one_of_them_fails(self, name: str) -> None:
+        drill = find(f"web-{name}", FRONT)
+        assert drill.about(FRONT).service.name == "front"
+        found = expected(FRONT, f"web-{name}", "node2")
+        assert (found.fate, found.interrupted) == (Fate.STAYS, False)
+        assert found.outage_s == found.spared_s == stall_s(FRONT.inventory.timing)
+        assert found.alarms == {Alarm.RESOURCE_FAILED}
+        # Pacemaker has looked by then, and the proof is that it counts a failure.
+        assert drill.hold_s > FRONT.services["web"].timeouts.monitor_every_s
+
+    def test_a_balancer_that_dies_is_noticed_at_its_own_address(self) -> None:
+        found = expected(FRONT, "service-killed", "node2")
+        assert (found.interrupted, found.outage_s) == (True, restart_s(situation(FRONT)))
+
+    def test_drills_are_about_what_clients_find_wherever_it_stands(self) -> None:
+        turned = sketched("turned", services={"web": WEB, "front": BEFORE_WEB})
+        assert turned.first_service.service.name == "front"
+        assert find("power-off", turned).about(turned).service.name == "front"
+        assert find("service-killed", turned).service == "front"
+
+    def test_a_balancer_on_one_node_moves_with_its_address(self) -> None:
+        front = {"kind": "haproxy", "to": "web"}
+        alone = sketched("alone", services={"front": front, "web": WEB})
+        [group] = [each for each in alone.resources() if isinstance(each, Group)]
+        assert [member.id for member in group.members] == ["front", "address"]
+        assert alone.inventory.has_one_address
+        [check] = [check for part in alone.services.values() for check in part.checks]
+        assert check.answers == "last(//web.test.fail[Service])=0"
 
 
 class TestConfiguration:

@@ -95,6 +95,7 @@ def test_no_port_is_listed_twice_for_the_same_network(name: str) -> None:
     [
         ("active-passive", {"DRBD", "quorum device", "service web"}),
         ("active-active", {"service web"}),
+        ("load-balancer", {"service front", "service web"}),
         ("database", {"DRBD", "quorum device", "service database"}),
     ],
 )
