@@ -49,7 +49,7 @@ class Haproxy(PagesPart):
     @property
     def process(self) -> Process:
         """The master process writes its number; it and its worker have one name."""
-        return Process("haproxy", "/run/haproxy.pid")
+        return Process("/run/haproxy.pid")
 
     @property
     def timeouts(self) -> Operations:
