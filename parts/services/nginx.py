@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from inventory.model import Machine
 from labs.durations import Operations
 from labs.roles import MachineRole
