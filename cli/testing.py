@@ -27,13 +27,16 @@ DEFINITIONS = {path.stem: path for path in sorted((PROJECT / "tests" / "labs").g
 """The labs that the tests build, by what they are like; one of their names that somebody else made
 is not touched."""
 
-MAIN = "active-passive"
-"""The lab of which a plain `halab test` tells all stories but the long ones."""
-
 SUITES = ("tests/state", "tests/failover")
 
 BRIEF = ("tests/state", "tests/failover/test_power_loss.py")
-"""What it tells of each other lab."""
+
+USUAL: dict[str, tuple[str, ...]] = {
+    "active-passive": (*SUITES, "-m", "not thorough"),
+    "active-active": BRIEF,
+    "database": BRIEF,
+}
+"""What a plain `halab test` tells of which lab: about an hour in emulation."""
 
 COMMAND = "halab test"
 
@@ -85,16 +88,15 @@ def test(
         _check(_pytest(["tests/unit", "tests/infra"], reports / "unit.xml"))
         if unit:
             return
-        for kind in DEFINITIONS if lab is None else (lab,):
-            stories = _stories(kind, whole=thorough or lab is not None)
+        for kind, stories in _chosen(lab, thorough=thorough).items():
             _test_lab(kind, stories, reports / f"{kind}.xml", console, keep=keep)
 
 
-def _stories(kind: str, *, whole: bool) -> tuple[str, ...]:
-    """Return what pytest is told to run for a lab; `whole`: the long stories too."""
-    if whole:
-        return SUITES
-    return (*SUITES, "-m", "not thorough") if kind == MAIN else BRIEF
+def _chosen(lab: str | None, *, thorough: bool) -> dict[str, tuple[str, ...]]:
+    """Return what pytest is told to run for which lab; all of it where it was asked for."""
+    if lab is not None:
+        return {lab: SUITES}
+    return dict.fromkeys(DEFINITIONS, SUITES) if thorough else USUAL
 
 
 def _test_lab(
