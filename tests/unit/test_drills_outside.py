@@ -6,14 +6,16 @@ import hashlib
 import json
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
 
+from drills.probes import Attempt
 from tests.unit.outside_client import Client
 
 HERE, THERE, YONDER = "127.0.0.1", "127.0.0.2", "127.0.0.3"
@@ -111,11 +113,16 @@ def test_it_does_not_wait_for_ever_for_an_answer(client: Client) -> None:
     assert not client.attempts("probe")[-1].ok
 
 
+def check_rhythm(probes: Sequence[Attempt]) -> None:
+    """No more than five probes a second; on a machine that has time for them, no fewer."""
+    gaps = [after.begun - before.begun for before, after in pairwise(probes)]
+    assert sum(gaps) / len(gaps) >= 0.2
+    assert min(gaps) < 0.3
+
+
 def test_five_probes_a_second(client: Client) -> None:
     client.wait("probe", ok=True, count=6)
-    probes = client.attempts("probe")
-    gap = (probes[5].begun - probes[0].begun) / 5
-    assert 0.2 <= gap < 0.3
+    check_rhythm(client.attempts("probe"))
 
 
 def test_nobody_listens(tmp_path: Path) -> None:
@@ -130,8 +137,7 @@ class TestTurns:
         turns.wait("probe", ok=True, count=9)
         probes = turns.attempts("probe")
         assert [probe.address for probe in probes[:9]] == [HERE, THERE, YONDER] * 3
-        gap = (probes[8].begun - probes[0].begun) / 8
-        assert 0.2 <= gap < 0.3
+        check_rhythm(probes)
 
     def test_nobody_writes_where_there_is_no_ledger(self, turns: Client) -> None:
         turns.wait("probe", ok=True, count=6)
