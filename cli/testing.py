@@ -36,7 +36,7 @@ USUAL: dict[str, tuple[str, ...]] = {
     "active-active": BRIEF,
     "active-passive": (*SUITES, "-m", "not thorough"),
 }
-"""What a plain `halab test` tells of which lab, the short ones first: about an hour in emulation."""
+"""What a plain `halab test` tells of which lab, in this order: about an hour in emulation."""
 
 COMMAND = "halab test"
 
