@@ -115,5 +115,5 @@ def _script(commands: dict[str, str]) -> str:
 
 
 def _sections(text: str) -> dict[str, str]:
-    parts = re.split(rf"^{_MARK} (\w+)$", text, flags=re.MULTILINE)
+    parts = re.split(rf"^{_MARK} (\w+)\n", text, flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2], strict=True))

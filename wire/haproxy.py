@@ -15,5 +15,5 @@ def parse_servers(text: str, backend: str) -> dict[str, bool]:
     return {
         row["svname"]: row["status"].split(" ")[0] == "UP"
         for row in rows
-        if row["pxname"] == backend and row["svname"] != "BACKEND"
+        if row.get("pxname") == backend and row["svname"] != "BACKEND"
     }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +20,7 @@ from parts.seen import Seen
 from parts.services import haproxy
 from status.collect import describe
 from status.problems import Alarm
+from status.reading import node_script, parse_node
 from tests.unit.broken_lab import broken, node_of, seen_by_cluster, sentences, view_of
 from tests.unit.definitions import problems
 from tests.unit.delivered import content, files, resources
@@ -195,6 +198,25 @@ class TestServers:
         assert parse_servers(text, "web") == {"node1": True, "node2": False, "node3": True}
         assert parse_servers(text, "other") == {}
         assert parse_servers("", "web") == {}
+
+    def test_the_page_arrives_as_it_was_printed(self, tmp_path: Path) -> None:
+        """A whole look at a node that has curl alone, with HAProxy's page behind it."""
+        page = FIXTURES.parent / "haproxy-statistics.csv"
+        curl = tmp_path / "curl"
+        curl.write_text(f"#!/bin/sh\nexec /bin/cat {page}\n")
+        curl.chmod(0o755)
+        looked = subprocess.run(
+            ["/bin/sh", "-c", node_script(FRONT)],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={"PATH": str(tmp_path)},
+        )
+        text = parse_node(FRONT, looked.stdout).told[haproxy.READING]
+        assert parse_servers(text, "web") == {"node1": True, "node2": False, "node3": True}
+
+    def test_another_page_tells_of_no_server(self) -> None:
+        assert parse_servers("<html>\n<body>503</body>\n", "web") == {}
 
     def seen(self, node: str, text: str, seen: Seen | None = None) -> Seen:
         seen = seen or healthy(FRONT)
