@@ -164,7 +164,8 @@ class TestConfiguration:
         assert "location = /ping {" in content("/etc/nginx/halab-web.conf", LAB)
 
     def test_slow_machines_are_given_more_time(self) -> None:
-        for lab, times in ((LAB, ("1s", "250ms")), (EMULATED, ("2s", "1000ms"))):
+        slower = 250 * EMULATED.timing.pace
+        for lab, times in ((LAB, ("1s", "250ms")), (EMULATED, ("2s", f"{slower}ms"))):
             assert f"check inter {times[0]} " in told(lab)
             assert f"timeout connect {times[1]}\n" in told(lab)
 
