@@ -279,7 +279,7 @@ def test_the_address_that_was_silent_is_named_wherever_the_outage_is() -> None:
     assert measured(result)[0].startswith(outage)
     assert words(result)[0] == outage
     assert outage in junit("trio", [Case("power-off", 1.0, result)])
-    assert f"without an answer for the client outside at {ONE}, 0.8 s less than" in drill_page(
+    assert f"without an answer for the client outside at {ONE}, 2.8 s less than" in drill_page(
         result
     )
 
