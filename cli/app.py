@@ -12,6 +12,7 @@ from cli.drills import drills
 from cli.exam import exam
 from cli.heal import heal
 from cli.inventory import inventory
+from cli.labs import labs
 from cli.listing import list_labs
 from cli.open import open_lab
 from cli.plain_pulumi import env, pulumi
@@ -34,6 +35,7 @@ app = typer.Typer(
 PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 app.command()(up)
+app.command()(labs)
 app.command("list")(list_labs)
 app.command()(status)
 app.command(context_settings=PASSED_ON)(ssh)

@@ -1,4 +1,4 @@
-"""`halab list`: which labs there are."""
+"""`halab list`: which labs were built."""
 
 from __future__ import annotations
 
@@ -16,28 +16,21 @@ from core.folders import LabFolder
 from hypervisor.objects import Virsh, running_domains
 from hypervisor.private import PrivateHypervisor
 from inventory.record import LabRecord, load_record
-from labs.loading import available
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 def list_labs(
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
-    """Show the labs that were built and the definitions that can be."""
+    """Show the labs that were built, and whether they run."""
     labs = [describe(folder) for folder in existing()]
-    offers = [{"name": offer.name, "description": offer.description} for offer in available()]
     if as_json:
-        print(json.dumps({"version": SCHEMA_VERSION, "labs": labs, "available": offers}, indent=2))
-        return
-    console = Console(highlight=False)
-    if labs:
-        console.print(_labs(labs))
-    built = {lab["name"] for lab in labs}
-    offers = [offer for offer in offers if offer["name"] not in built]
-    if offers:
-        console.print("These can be built with `./halab up NAME`:")
-        console.print(_offers(offers))
+        print(json.dumps({"version": SCHEMA_VERSION, "labs": labs}, indent=2))
+    elif labs:
+        Console(highlight=False).print(_labs(labs))
+    else:
+        print("no lab was built here: `./halab labs` shows which can be, `./halab up LAB` builds")
 
 
 def _labs(labs: Iterable[dict[str, Any]]) -> Table:
@@ -49,13 +42,6 @@ def _labs(labs: Iterable[dict[str, Any]]) -> Table:
             run = "1 machine runs" if running == 1 else f"{running} machines run"
         speed = {True: "KVM", False: "emulation", None: "?"}[lab["accelerated"]]
         table.add_row(lab["name"], lab["state"], run, lab["platform"], speed)
-    return table
-
-
-def _offers(offers: Iterable[dict[str, str]]) -> Table:
-    table = Table.grid(padding=(0, 2), pad_edge=True)
-    for offer in offers:
-        table.add_row(offer["name"], offer["description"])
     return table
 
 

@@ -27,15 +27,18 @@ POSITION = re.compile(r"\(at line (?P<line>\d+), column (?P<column>\d+)\)")
 
 @dataclass(frozen=True)
 class Offer:
-    """A definition that comes with halab. `name` is what `up` takes."""
+    """A definition that comes with halab. `name` is what `up` takes.
+
+    `lab` is None for one that cannot be used, and `problem` then says why.
+    """
 
     name: str
-    description: str
-    path: Path
+    lab: Lab | None
+    problem: str | None = None
 
 
 def available(folder: Path = LABS) -> tuple[Offer, ...]:
-    """Return the definitions in a folder, by name; a broken one says so in its description."""
+    """Return the definitions in a folder, by name."""
     return tuple(_offer(path) for path in sorted(folder.glob("*.toml")))
 
 
@@ -78,10 +81,9 @@ def load(name_or_path: str) -> Lab:
 
 def _offer(path: Path) -> Offer:
     try:
-        description = load(str(path)).description
+        return Offer(path.stem, load(str(path)))
     except HalabError as error:
-        description = f"(cannot be used: {error.message})"
-    return Offer(path.stem, description, path)
+        return Offer(path.stem, None, error.message)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -15,7 +15,8 @@ def test_the_labs_that_come_with_halab_can_be_loaded() -> None:
     assert "active-passive" in {offer.name for offer in offers}
     for offer in offers:
         assert load(offer.name).name == offer.name
-        assert offer.description == load(offer.name).description != ""
+        assert offer.lab == load(offer.name)
+        assert offer.lab.description
 
 
 def test_a_path_to_a_definition_of_ones_own(tmp_path: Path) -> None:
@@ -107,5 +108,7 @@ def test_a_broken_file_among_the_known_labs_hides_no_other(tmp_path: Path) -> No
     (tmp_path / "bad.toml").write_text("version = 7")
     (tmp_path / "good.toml").write_text('version = 1\nname = "good"\ndescription = "fine"\n')
     bad, good = available(tmp_path)
-    assert bad.description.startswith("(cannot be used: ")
-    assert (good.name, good.description) == ("good", "fine")
+    assert bad.lab is None
+    assert str(bad.problem).endswith("bad.toml: 2 problems")
+    assert good.lab is not None
+    assert (good.name, good.lab.description, good.problem) == ("good", "fine", None)

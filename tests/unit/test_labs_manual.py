@@ -10,14 +10,12 @@ from pydantic.fields import FieldInfo
 
 from core.folders import PROJECT
 from labs.checking import check
-from labs.loading import load
 from labs.model import Lab
 from labs.shape import keys, kinds, locate
 from labs.timing import PROFILES
 from labs.words import TAKEN_SERVICES, TAKEN_STORAGE
 from parts.all import Parts
 from parts.budget import budget
-from tests.unit.planned_lab import OFFERED
 from tests.unit.provisioned_lab import inventory
 
 MANUAL = (PROJECT / "docs" / "lab-definition.md").read_text()
@@ -67,12 +65,6 @@ def test_the_manual_shows_every_kind() -> None:
 def test_the_manual_says_which_names_are_taken(heading: str, words: dict[str, str]) -> None:
     section = MANUAL.partition(f"## [{heading}.NAME]\n")[2].partition("\n|")[0]
     assert all(f"`{word}`" in section for word in words)
-
-
-def test_the_manual_lists_the_labs_that_come_with_halab() -> None:
-    for name in OFFERED:
-        lab = load(name)
-        assert f"| `{name}` | {len(lab.nodes.names)} |" in MANUAL
 
 
 @pytest.mark.parametrize("number", range(4))
