@@ -16,6 +16,7 @@ from cli.labs import labs
 from cli.listing import list_labs
 from cli.open import open_lab
 from cli.plain_pulumi import env, pulumi
+from cli.show import show
 from cli.snapshot import reset, restore, snapshot, snapshots
 from cli.soak import soak
 from cli.ssh import ssh, ssh_config
@@ -36,6 +37,7 @@ PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 app.command()(up)
 app.command()(labs)
+app.command()(show)
 app.command("list")(list_labs)
 app.command()(status)
 app.command(context_settings=PASSED_ON)(ssh)

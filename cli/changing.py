@@ -6,6 +6,7 @@ import sys
 
 import typer
 
+from cli.choosing import standing
 from cli.needs import needs_of_change
 from cli.progress import Progress
 from core.errors import HalabError
@@ -103,9 +104,8 @@ def check_disks(lab: Lab, record: LabRecord) -> None:
 
 def _before(lab: Lab, folder: LabFolder) -> Lab:
     """Return what the lab was brought to last, or was begun with when it never came so far."""
-    kept = folder.applied if folder.applied.exists() else folder.definition
     try:
-        return load(str(kept))
+        return load(str(standing(folder)))
     except HalabError:
         # What a crash left of it says nothing; Pulumi's preview still tells what data would cost.
         return lab

@@ -73,6 +73,24 @@ def wanted(argument: str) -> tuple[Lab, str]:
     return lab, source
 
 
+def standing(folder: LabFolder) -> Path:
+    """Return the definition that a lab was brought to last, or was begun with if never so far."""
+    return folder.applied if folder.applied.exists() else folder.definition
+
+
+def described(argument: str) -> Lab:
+    """Return the lab that a person means: as it stands, or as a definition says it would.
+
+    `argument` is a lab that was begun, a name in labs/, or a TOML file. Raises HalabError for an
+    unknown lab or a broken definition.
+    """
+    if not is_path(argument) and is_begun(argument):
+        kept = standing(LabFolder.of(argument))
+        if kept.exists():
+            return load(str(kept))
+    return load(argument)
+
+
 def _check_free(lab: Lab, source: str) -> None:
     folder = LabFolder.of(lab.name)
     if not folder.record.exists():

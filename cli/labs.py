@@ -38,7 +38,7 @@ def labs(
     for offer in offers:
         table.add_row(Text(offer.name, style="bold", no_wrap=True), _said(offer))
     Console(highlight=False).print(table)
-    print("`./halab up LAB` builds one")
+    print("`./halab show LAB` draws one, `./halab up LAB` builds it")
 
 
 def describe(offer: Offer) -> dict[str, Any]:
@@ -89,7 +89,7 @@ def _said(offer: Offer) -> RenderableType:
     table = Table.grid(*widths, padding=(0, 2, 0, 0))
     for name, value, other_name, other_value in facts:
         table.add_row(Text(name, "dim"), value, Text(other_name, "dim"), other_value)
-    return Group(lab.description, table, "")
+    return Group(Text(lab.description), table, "")
 
 
 def _memory_mib(lab: Lab) -> int:

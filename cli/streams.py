@@ -12,7 +12,10 @@ from cli.output import outlive_readers
 
 READABLE = "halab.readable"
 
-SUBSTITUTES = {"✔": "+", "✘": "x", "▸": ">", "…": "..."}
+SUBSTITUTES = {
+    **{"✔": "+", "✘": "x", "▸": ">", "…": "..."},
+    **{"│": "|", "─": "-", "┌": "+", "●": "o", "◆": "*", "═": "=", "╞": "#", "╪": "#"},
+}
 """What stands for halab's signs on a terminal that has none of them; "?" for all others."""
 
 UNDECIDED = ("utf-8", "utf8", "ascii", "ansi_x3.4-1968")

@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 from matplotlib.typing import RcKeyType
 
+from drawing import colours
 from drills.probes import Attempt
 from drills.report import palette
 from drills.report.lanes import Lane, arrange
@@ -54,11 +55,11 @@ _SETTINGS: dict[RcKeyType, Any] = {
     "text.parse_math": False,  # a dollar sign in a name is a dollar sign
     "path.simplify": False,
     "font.size": TEXT,
-    "text.color": palette.INK.light,
-    "axes.edgecolor": palette.RULE.light,
-    "axes.labelcolor": palette.SOFT.light,
-    "xtick.color": palette.SOFT.light,
-    "ytick.color": palette.SOFT.light,
+    "text.color": colours.INK.light,
+    "axes.edgecolor": colours.RULE.light,
+    "axes.labelcolor": colours.SOFT.light,
+    "xtick.color": colours.SOFT.light,
+    "ytick.color": colours.SOFT.light,
     "axes.linewidth": 0.8,
 }
 
@@ -222,12 +223,12 @@ class _Picture:
         result = self.result
         if result.outage is not None and noticed(result):
             span = (result.outage.began - self.zero, result.outage.over - self.zero)
-            axes.axvspan(*span, color=palette.FAIL.light, alpha=0.09, linewidth=0)
+            axes.axvspan(*span, color=colours.FAIL.light, alpha=0.09, linewidth=0)
         # The last two often come within a second: their words stand on either side.
         moments = (
-            ("fault", result.injected, palette.FAIL, "right"),
-            ("healed", result.healed, palette.PASS, "right"),
-            ("healthy again", result.recovered, palette.PASS, "left"),
+            ("fault", result.injected, colours.FAIL, "right"),
+            ("healed", result.healed, colours.PASS, "right"),
+            ("healthy again", result.recovered, colours.PASS, "left"),
         )
         for word, at, colour, side in moments:
             if at is None or not self.window.holds(at - self.zero):
@@ -255,7 +256,7 @@ class _Picture:
                 text[noticed(self.result)],
                 ha="center",
                 va="center",
-                color=palette.SOFT.light,
+                color=colours.SOFT.light,
             )
             return
         begin, end = outage.began - self.zero, outage.over - self.zero
@@ -264,8 +265,8 @@ class _Picture:
             end - begin,
             left=begin,
             height=14,
-            facecolor=palette.PAGE.light,
-            edgecolor=palette.SOFT.light,
+            facecolor=colours.PAGE.light,
+            edgecolor=colours.SOFT.light,
             hatch="////",
             linewidth=0.5,
         )
@@ -286,12 +287,12 @@ class _Picture:
                         color=palette.ON_PHASES[index % len(palette.PHASES)].light,
                     )
                     break
-        arrow = {"arrowstyle": "<->", "color": palette.FAIL.light, "shrinkA": 0, "shrinkB": 0}
+        arrow = {"arrowstyle": "<->", "color": colours.FAIL.light, "shrinkA": 0, "shrinkB": 0}
         axes.annotate("", (begin, 18), (end, 18), arrowprops=arrow)
         axes.text(
             *((begin + end) / 2, 21, f"no answer for {outage.seconds:.1f} s"),
             ha="center",
-            color=palette.FAIL.light,
+            color=colours.FAIL.light,
             fontweight="bold",
             fontsize=TEXT,
         )
@@ -306,7 +307,7 @@ class _Picture:
                 marker=SHAPES[mark.kind],
                 markersize=6,
                 color=colour,
-                markeredgecolor=palette.PANEL.light,
+                markeredgecolor=colours.PANEL.light,
                 markeredgewidth=0.5,
                 linestyle="none",
                 clip_on=False,
@@ -330,7 +331,7 @@ class _Picture:
         low, high = 0.004, max(1.6, 1.6 * slowest)
         axes.set_yscale("log")
         axes.set_ylim(low, high)
-        for ok, colour, marker in ((True, palette.BLUE, "None"), (False, palette.FAIL, "x")):
+        for ok, colour, marker in ((True, colours.BLUE, "None"), (False, colours.FAIL, "x")):
             stems: list[float] = []
             tops: list[float] = []
             ends: list[tuple[float, float]] = []
@@ -355,7 +356,7 @@ class _Picture:
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _latency(value)))
         axes.yaxis.tick_right()
         axes.tick_params(axis="y", length=0, pad=3, labelsize=6.5)
-        axes.grid(True, axis="y", color=palette.RULE.light, linewidth=0.5)
+        axes.grid(True, axis="y", color=colours.RULE.light, linewidth=0.5)
         axes.set_axisbelow(True)
 
     def _seconds_axis(self) -> None:

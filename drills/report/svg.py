@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
-from drills.report import palette
+from drawing import colours
 
 _SVG = "{http://www.w3.org/2000/svg}"
 _LINK = "{http://www.w3.org/1999/xlink}href"
-_COLOURS = {colour.light: colour.css for colour in palette.ALL}
+_COLOURS = {colour.light: colour.css for colour in colours.ALL}
 
 
 @dataclass(frozen=True)

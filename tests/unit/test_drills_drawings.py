@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from drawing import colours
 from drills.probes import Attempt
 from drills.report import palette
 from drills.report.figure import SHAPES, owners, windows
@@ -25,7 +26,7 @@ def test_colours_never_speak_alone_and_follow_the_page() -> None:
     _, text = page_of(sample.power_off)
     drawing = text[text.index('class="plot"') : text.rindex("</svg>")]
     assert not re.search(r"#[0-9a-f]{6}\b", drawing)
-    assert len({colour.light for colour in palette.ALL}) == len(palette.ALL)
+    assert len({colour.light for colour in colours.ALL}) == len(colours.ALL)
     assert set(SHAPES) == set(MarkKind)
     assert len(set(SHAPES.values())) == len(MarkKind)
     assert set(SHAPES.values()) == set(LEGEND_SHAPES)
@@ -34,8 +35,8 @@ def test_colours_never_speak_alone_and_follow_the_page() -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_words_can_be_read_on_what_they_stand_on(scheme: str) -> None:
     pairs = [
-        *((ink, on) for ink in (palette.INK, palette.SOFT) for on in (palette.PAGE, palette.PANEL)),
-        *((answer, palette.PANEL) for answer in palette.ANSWERS.values()),
+        *((ink, on) for ink in (colours.INK, colours.SOFT) for on in (colours.PAGE, colours.PANEL)),
+        *((answer, colours.PANEL) for answer in palette.ANSWERS.values()),
     ]
     for ink, ground in pairs:
         assert contrast(getattr(ink, scheme), getattr(ground, scheme)) >= 4.5, (ink, ground)

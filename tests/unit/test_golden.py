@@ -1,4 +1,4 @@
-"""What machines, cluster and monitoring are told, word for word, as it was found to be right.
+"""What machines, cluster, monitoring and people are told, word for word, as found to be right.
 
 A change that is meant is written down on purpose, and then read:
 `HALAB_GOLDEN=write python -m pytest tests/unit/test_golden.py; git diff tests/unit/golden`.
@@ -6,6 +6,7 @@ A change that is meant is written down on purpose, and then read:
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -16,8 +17,13 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from rich.console import Console
 
+from drawing.scene import Scene
+from drawing.terminal import TerminalDrawing
+from infra.planning import sketch
 from inventory.model import Inventory
+from labs.loading import load
 from parts.all import Parts
 from parts.host import Entry, Folder, Link
 from parts.monitoring.names import cluster_host
@@ -123,6 +129,15 @@ def difference(before: str, after: str) -> str:
     return "".join(f"{line}\n" for line in list(found)[2:] if not line.startswith("@@"))
 
 
+def drawing_text(name: str) -> str:
+    """Return what a terminal of 80 columns shows of a lab."""
+    definition = load(DEFINITIONS[LABS[name][0]])
+    console = Console(width=80, file=io.StringIO(), color_system=None)
+    with console.capture() as shown:
+        console.print(TerminalDrawing(Scene(definition, sketch(definition))))
+    return "".join(f"{line.rstrip()}\n" for line in shown.get().splitlines())
+
+
 def files_difference(name: str) -> str:
     return difference(files_text(ONE), files_text(name))
 
@@ -190,6 +205,7 @@ TEXTS: dict[str, Callable[[], str]] = {
     f"{ONE}/files.txt": partial(files_text, ONE),
     **{f"{name}/files.diff": partial(files_difference, name) for name in OTHERS},
     **{f"{name}/monitoring.jsonl": partial(monitoring_text, name) for name in (ONE, OTHER)},
+    **{f"{name}/drawing.txt": partial(drawing_text, name) for name in (ONE, *COMPOSED)},
     f"{ONE}/template.jsonl": partial(template_text, ONE),
     **{
         f"{name}/{what}.diff": partial(told, name)

@@ -1,0 +1,43 @@
+"""`halab show`: what a lab is made of, as a drawing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from cli.choosing import described
+from core.errors import HalabError
+from core.files import write_file
+from drawing.picture import draw
+from drawing.scene import Scene
+from drawing.terminal import TerminalDrawing
+from infra.planning import sketch
+
+PICTURE = ".svg"
+
+READABLE = 0o644
+"""The mode of a picture: it holds no secrets."""
+
+
+def show(
+    lab: Annotated[
+        str, typer.Argument(help="A lab that was built, a name in labs/, or a TOML file.")
+    ] = "active-passive",
+    to: Annotated[Path | None, typer.Option(help="Write a picture here instead: SVG.")] = None,
+) -> None:
+    """Draw a lab: machines, networks, addresses, services and their data."""
+    if to is not None and to.suffix != PICTURE:
+        raise HalabError(
+            f"{to} would hold no picture that halab can write",
+            hint=f"name a file that ends with {PICTURE}: browsers show it, others convert it",
+        )
+    definition = described(lab)
+    scene = Scene(definition, sketch(definition))
+    if to is None:
+        Console(highlight=False).print(TerminalDrawing(scene))
+        return
+    write_file(to, draw(scene), mode=READABLE)
+    print(f"lab {definition.name} is drawn in {to}")

@@ -1,0 +1,148 @@
+"""What a drawing of a lab says, in few words: from its definition, and what that comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+
+from core.sizes import size
+from inventory.model import Inventory, Machine
+from inventory.parts import Service, Storage
+from labs.addressing import hypervisor_address, machines
+from labs.model import Lab
+from labs.roles import MachineRole, NetworkRole
+
+TITLES = {"nginx": "nginx", "postgresql": "PostgreSQL", "drbd": "DRBD", "sbd": "SBD"}
+"""How programs write themselves, by the kind that a definition names; else the kind will do."""
+
+
+def title(kind: str) -> str:
+    """Return how the program behind a kind of part writes itself."""
+    return TITLES.get(kind, kind)
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A network: its subnet, and what for."""
+
+    role: NetworkRole
+    subnet: IPv4Network
+    purpose: str
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A lab as it is drawn. `inventory` is what `lab` comes to, whether or not it was built."""
+
+    lab: Lab
+    inventory: Inventory
+
+    @property
+    def description(self) -> str:
+        """What the lab is for, in one line; control characters and the like are left out."""
+        printable = (sign if sign.isprintable() else " " for sign in self.lab.description)
+        return " ".join("".join(printable).split())
+
+    @property
+    def segments(self) -> dict[NetworkRole, Segment]:
+        """All networks, by role: the cluster's own first, clients' last."""
+        purposes = {
+            NetworkRole.CLUSTER_A: "Corosync, link 0",
+            NetworkRole.CLUSTER_B: "Corosync, link 1",
+            NetworkRole.REPLICATION: f"a bond over both links{self._replicated}",
+            NetworkRole.MANAGEMENT: ", ".join(self._managed()),
+            NetworkRole.SERVICE: "clients",
+        }
+        return {
+            role: Segment(role, self.lab.networks.subnet(role), purpose)
+            for role, purpose in purposes.items()
+        }
+
+    @property
+    def platform(self) -> str:
+        """The address that halab itself has on the management network."""
+        return str(hypervisor_address(self.lab))
+
+    @property
+    def fencing(self) -> str:
+        """How a node is taken out."""
+        return "a disk that all nodes share, and a watchdog in each"
+
+    @property
+    def decides(self) -> str:
+        """Who decides which part of a divided cluster goes on."""
+        return {
+            "device": "on the monitor: its vote decides between two halves",
+            "majority": "of the nodes, and nobody else votes",
+        }[self.inventory.quorum]
+
+    def size_of(self, machine: Machine) -> str:
+        """Return processors and memory of a machine."""
+        (plan,) = (each for each in machines(self.lab) if each.name == machine.name)
+        return f"{plan.cpus} {'CPU' if plan.cpus == 1 else 'CPUs'}, {size(plan.memory_mib)}"
+
+    def size_of_disk(self, storage: Storage) -> str:
+        """Return the size of each disk of some storage."""
+        (found,) = (each for each in self.lab.storage if each.name == storage.name)
+        return size(found.size_mib)
+
+    def duties(self, machine: Machine) -> tuple[str, ...]:
+        """Return what a machine does besides services, and whatever the lab is made of."""
+        if machine.role is MachineRole.NODE:
+            return ("Pacemaker", "Corosync", title(self.inventory.fencing.kind), "watchdog")
+        device = ("quorum device",) if self.inventory.quorum == "device" else ()
+        zabbix = ("Zabbix",) if self.inventory.monitoring is not None else ()
+        return (*device, *zabbix, "clock", "outside client")
+
+    def address_on(self, service: Service, node: Machine) -> str | None:
+        """Return the floating address that is on a node while all is well.
+
+        A service that runs on one node is drawn on the first; the others then have none.
+        """
+        place = self.inventory.nodes.index(node)
+        has = service.everywhere or place == 0
+        return str(service.addresses[place].ip) if has else None
+
+    @property
+    def words(self) -> str:
+        """The lab in sentences, for those who cannot see it."""
+        inventory = self.inventory
+        return " ".join(
+            (
+                f"{_listed(node.name for node in inventory.nodes)} are nodes of a cluster,",
+                f"{inventory.monitor.name} stands beside it.",
+                *(
+                    f"Network {role.value}: {segment.subnet}, {segment.purpose}."
+                    for role, segment in self.segments.items()
+                ),
+                *(
+                    f"Service {each.name}: {title(each.settings.kind)} on "
+                    f"{'every node' if each.everywhere else 'one node'}, port {each.port} at "
+                    f"{_listed(str(address.ip) for address in each.addresses)}."
+                    for each in inventory.services
+                ),
+                *(
+                    f"Storage {each.name}: {title(each.settings.kind)}, a disk of "
+                    f"{self.size_of_disk(each)} in each node, mounted at {each.mount_point} on one."
+                    for each in inventory.storage
+                ),
+                f"Fencing: {title(inventory.fencing.kind)}, {self.fencing}.",
+                f"Quorum: {inventory.quorum} {self.decides}.",
+            )
+        )
+
+    @property
+    def _replicated(self) -> str:
+        kinds = dict.fromkeys(title(each.settings.kind) for each in self.inventory.storage)
+        return f", for {', '.join(kinds)}" if kinds else "; unused"
+
+    def _managed(self) -> tuple[str, ...]:
+        device = ("quorum device",) if self.inventory.quorum == "device" else ()
+        zabbix = ("Zabbix",) if self.inventory.monitoring is not None else ()
+        return ("ssh", "time", *device, *zabbix)
+
+
+def _listed(words: Iterable[str]) -> str:
+    *some, last = words
+    return f"{', '.join(some)} and {last}" if some else last
