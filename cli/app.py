@@ -14,6 +14,7 @@ from cli.heal import heal
 from cli.inventory import inventory
 from cli.labs import labs
 from cli.listing import list_labs
+from cli.new import new
 from cli.open import open_lab
 from cli.plain_pulumi import env, pulumi
 from cli.show import show
@@ -38,6 +39,7 @@ PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 app.command()(up)
 app.command()(labs)
 app.command()(show)
+app.command()(new)
 app.command("list")(list_labs)
 app.command()(status)
 app.command(context_settings=PASSED_ON)(ssh)

@@ -9,7 +9,7 @@ from core.errors import HalabError
 from core.folders import LabFolder, state_folder
 from hypervisor.private import PrivateHypervisor, first_processes
 from inventory.record import load_record
-from labs.loading import available, is_path, load
+from labs.loading import available, find, is_path, load
 from labs.model import LAB_NAME, Lab
 
 
@@ -78,17 +78,17 @@ def standing(folder: LabFolder) -> Path:
     return folder.applied if folder.applied.exists() else folder.definition
 
 
-def described(argument: str) -> Lab:
-    """Return the lab that a person means: as it stands, or as a definition says it would.
+def definition_of(argument: str) -> Path:
+    """Return the file that says what a person means: that of a lab as it stands, or any other.
 
-    `argument` is a lab that was begun, a name in labs/, or a TOML file. Raises HalabError for an
-    unknown lab or a broken definition.
+    `argument` is a lab that was begun, a name in labs/, or a TOML file. Raises HalabError when
+    there is no such lab.
     """
     if not is_path(argument) and is_begun(argument):
         kept = standing(LabFolder.of(argument))
         if kept.exists():
-            return load(str(kept))
-    return load(argument)
+            return kept
+    return find(argument)
 
 
 def _check_free(lab: Lab, source: str) -> None:

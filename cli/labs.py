@@ -38,7 +38,8 @@ def labs(
     for offer in offers:
         table.add_row(Text(offer.name, style="bold", no_wrap=True), _said(offer))
     Console(highlight=False).print(table)
-    print("`./halab show LAB` draws one, `./halab up LAB` builds it")
+    print("`./halab up LAB` builds one, `./halab show LAB` draws it;")
+    print("`./halab new NAME --from LAB` writes a definition of your own that is like it")
 
 
 def describe(offer: Offer) -> dict[str, Any]:

@@ -8,18 +8,16 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from cli.choosing import described
+from cli.choosing import definition_of
 from core.errors import HalabError
-from core.files import write_file
+from core.files import READABLE, write_file
 from drawing.picture import draw
 from drawing.scene import Scene
 from drawing.terminal import TerminalDrawing
 from infra.planning import sketch
+from labs.loading import load
 
 PICTURE = ".svg"
-
-READABLE = 0o644
-"""The mode of a picture: it holds no secrets."""
 
 
 def show(
@@ -34,7 +32,7 @@ def show(
             f"{to} would hold no picture that halab can write",
             hint=f"name a file that ends with {PICTURE}: browsers show it, others convert it",
         )
-    definition = described(lab)
+    definition = load(str(definition_of(lab)))
     scene = Scene(definition, sketch(definition))
     if to is None:
         Console(highlight=False).print(TerminalDrawing(scene))

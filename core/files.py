@@ -7,6 +7,9 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+READABLE = 0o644
+"""The mode of what a person asked for and holds no secrets."""
+
 
 def write_file(path: Path, content: str | bytes, *, mode: int = 0o600) -> None:
     """Make `path` hold `content` in one step, on the disk before this returns.
