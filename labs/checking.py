@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -11,10 +10,11 @@ from itertools import takewhile
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails, PydanticUndefined
+from pydantic_core import ErrorDetails
 
 from core.errors import HalabError
 from labs.conflicts import Conflict, Conflicts
+from labs.notes import allowed, default, written
 from labs.shape import KEY_MARK, KIND, Model, Place, Spot, dotted, keys, kinds, locate
 
 Tables = dict[str, Any]
@@ -144,7 +144,7 @@ def _problem(file: str, model: Model, finding: _Finding) -> Problem:
         file,
         key=spot.key,
         value="(missing)" if missing else _toml(source["input"]),
-        allowed=(spot.about.description if spot.about else None) or source["msg"],
+        allowed=_allowed(spot) or source["msg"],
         hint=_hint(spot, source),
     )
 
@@ -160,6 +160,10 @@ def _unknown(file: str, model: Model, spot: Spot, value: object) -> Problem:
         hint = "remove it"
     where = f"[{dotted(spot.place[:-1])}]" if spot.place[:-1] else "the top level"
     return Problem(file, spot.key, _toml(value), f"in {where}: {', '.join(known)}", hint)
+
+
+def _allowed(spot: Spot) -> str:
+    return allowed(str(spot.place[-1]), spot.about) if spot.about else ""
 
 
 def _homes(model: Model, key: str) -> Iterator[str]:
@@ -201,10 +205,7 @@ def _hint(spot: Spot, source: ErrorDetails) -> str:
         return "choose another name"
     if spot.about is None or spot.about.is_required():
         return "it has no default"
-    if spot.about.default not in (None, PydanticUndefined):
-        default = spot.about.default
-        return f"the default is {_toml(list(default) if _listed(default) else default)}"
-    return "without this key halab chooses"
+    return f"the default is {default(spot.about)}"
 
 
 def _is_error(source: ErrorDetails | Conflict, kind: str) -> bool:
@@ -246,13 +247,9 @@ def _place(key: str) -> Place:
     return tuple(words)
 
 
-def _listed(value: object) -> bool:
-    return isinstance(value, tuple | list)
-
-
 def _toml(value: object) -> str:
-    if isinstance(value, str | bool | int | float | list | dict):
-        text = json.dumps(value, ensure_ascii=False, default=str)
-    else:
-        text = f'"{value}"'
+    return _short(written(value))
+
+
+def _short(text: str) -> str:
     return text if len(text) <= WIDEST_VALUE else text[: WIDEST_VALUE - 3] + "..."

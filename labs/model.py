@@ -11,6 +11,7 @@ from pydantic import Field, StrictInt, StrictStr, model_validator
 
 from labs import composition, rules
 from labs.conflicts import Conflicts
+from labs.notes import Note
 from labs.subnets import floating_addresses
 from labs.tables.base import ServiceName, StorageName, Table
 from labs.tables.machines import Monitor, Nodes, Platform
@@ -56,30 +57,32 @@ class Lab(Table):
     Raises Conflicts (inside pydantic's ValidationError) when tables contradict each other.
     """
 
-    version: Annotated[StrictInt, Field(ge=1, le=1)] = Field(description="1")
-    name: Annotated[StrictStr, Field(pattern=LAB_NAME)] = Field(
-        description="up to 24 lower-case letters, digits and hyphens, a letter first"
+    version: Annotated[StrictInt, Field(ge=1, le=1), Note(allowed="1")] = Field(
+        description="format of the file"
     )
-    description: Annotated[StrictStr, Field(max_length=200)] = Field(
-        default="", description="text of up to 200 characters"
+    name: Annotated[
+        StrictStr,
+        Field(pattern=LAB_NAME),
+        Note(allowed="up to 24 lower-case letters, digits and hyphens, a letter first"),
+    ] = Field(description="the lab's name in every command, and its Pulumi stack")
+    description: Annotated[
+        StrictStr,
+        Field(max_length=200),
+        Note(allowed="text of up to 200 characters", default="empty"),
+    ] = Field(default="", description="one line for lists and drawings")
+    platform: Platform = Platform()
+    nodes: Nodes = Nodes()
+    monitor: Monitor = Monitor()
+    monitoring: Annotated[MonitoringTable, Note(allowed="true, false or a table")] = (
+        MonitoringTable()
     )
-    platform: Platform = Field(default=Platform(), description="a table")
-    nodes: Nodes = Field(default=Nodes(), description="a table")
-    monitor: Monitor = Field(default=Monitor(), description="a table")
-    monitoring: MonitoringTable = Field(
-        default=MonitoringTable(), description="true, false or a table"
-    )
-    networks: Networks = Field(default=Networks(), description="a table")
-    web_table: Web = Field(default=Web(), alias="service", description="a table")
-    service_tables: dict[ServiceName, AnyService] = Field(
-        default={}, alias="services", description="tables with names of your own"
-    )
-    storage_tables: dict[StorageName, AnyStorage] = Field(
-        default={}, alias="storage", description="tables with names of your own"
-    )
-    quorum_table: Quorum = Field(default=Quorum(), alias="quorum", description="a table")
-    firewall: FirewallTable = Field(default=FirewallTable(), description="a table")
-    timing_table: TimingTable = Field(default=TimingTable(), alias="timing", description="a table")
+    networks: Networks = Networks()
+    web_table: Web = Field(default=Web(), alias="service")
+    service_tables: dict[ServiceName, AnyService] = Field(default={}, alias="services")
+    storage_tables: dict[StorageName, AnyStorage] = Field(default={}, alias="storage")
+    quorum_table: Quorum = Field(default=Quorum(), alias="quorum")
+    firewall: FirewallTable = FirewallTable()
+    timing_table: TimingTable = Field(default=TimingTable(), alias="timing")
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
@@ -118,12 +121,12 @@ class Lab(Table):
         if self.service_tables:
             return self.service_tables
         web = self.web_table
-        return {WEB: Nginx(address=web.address, port=web.port, storage=DATA)}
+        return {WEB: Nginx(kind="nginx", address=web.address, port=web.port, storage=DATA)}
 
     @property
     def storage_settings(self) -> dict[str, AnyStorage]:
         """The storage by name."""
-        short = {} if self.service_tables else {DATA: Drbd()}
+        short = {} if self.service_tables else {DATA: Drbd(kind="drbd")}
         return {**short, **self.storage_tables}
 
     @property

@@ -58,7 +58,7 @@ class Spot:
     @property
     def named(self) -> bool:
         """Whether tables with names of their own stand below this place."""
-        return get_origin(_plain(self.annotation)) is dict
+        return get_origin(plain(self.annotation)) is dict
 
 
 def locate(root: Model, words: Iterable[str | int]) -> Spot:
@@ -85,8 +85,19 @@ def dotted(place: Iterable[str | int]) -> str:
     return "".join(words).removeprefix(".")
 
 
+def plain(annotation: Any) -> Any:
+    """Take off what surrounds a type: notes about it, and that it may be left out."""
+    while True:
+        if get_origin(annotation) is Annotated:
+            annotation = get_args(annotation)[0]
+        elif _is_union(annotation) and len(rest := _members(annotation)) == 1:
+            (annotation,) = rest
+        else:
+            return annotation
+
+
 def _below(spot: Spot, word: str | int) -> Spot:
-    annotation = _plain(spot.annotation)
+    annotation = plain(spot.annotation)
     if word == KEY_MARK:
         return replace(spot, annotation=None, about=_about(spot.name))
     if get_origin(annotation) is dict:
@@ -108,24 +119,12 @@ def _below(spot: Spot, word: str | int) -> Spot:
     return Spot(place, about.annotation if about else None, annotation, about)
 
 
-def _plain(annotation: Any) -> Any:
-    """Take off what surrounds a type: notes about it, and that it may be left out."""
-    while True:
-        if get_origin(annotation) is Annotated:
-            annotation = get_args(annotation)[0]
-        elif _is_union(annotation) and len(rest := _members(annotation)) == 1:
-            (annotation,) = rest
-        else:
-            return annotation
-
-
 def _about(annotation: Any) -> FieldInfo | None:
-    notes = get_args(annotation)[1:] if get_origin(annotation) is Annotated else ()
-    return next((note for note in notes if isinstance(note, FieldInfo)), None)
+    return None if annotation is None else FieldInfo.from_annotation(annotation)
 
 
 def _models(annotation: Any) -> Iterator[Model]:
-    annotation = _plain(annotation)
+    annotation = plain(annotation)
     if _is_model(annotation):
         yield annotation
     elif _is_union(annotation):

@@ -13,6 +13,7 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, model_validator
 
 from labs.conflicts import Conflict, Conflicts
+from labs.notes import Note
 
 KVM_PACE = 1
 EMULATION_PACE = 4
@@ -55,52 +56,68 @@ class Timeouts(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     token_ms: Annotated[StrictInt, Field(ge=1000, le=30000)] = Field(
-        default=3000, description="milliseconds, whole number from 1000 to 30000"
+        default=3000,
+        description="silence after which Corosync declares the token lost; a node counts as dead "
+        "after 2.2 times this",
     )
-    """Silence after which corosync declares a token lost. Calibration: 3000 held for minutes on
-    an overloaded host; 1000 held for one minute; 500 breaks."""
+    """Calibration: 3000 held for minutes on an overloaded host; 1000 held for one minute; 500
+    breaks."""
 
-    token_retransmits: Annotated[StrictInt, Field(ge=4, le=40)] = Field(
-        default=10, description="whole number from 4 to 40"
-    )
-    """Retransmits of the token within `token_ms`; corosync.conf(5) has 4 as its default."""
+    token_retransmits: Annotated[
+        StrictInt, Field(ge=4, le=40), Note(besides="at most one every 30 ms")
+    ] = Field(default=10, description="attempts to pass the token on within that time")
+    """corosync.conf(5) has 4 as its default."""
 
     watchdog_s: Annotated[StrictInt, Field(ge=3, le=120)] = Field(
-        default=5, description="seconds, whole number from 3 to 120"
+        default=5, description="the watchdog resets a node whose sbd is silent for this long"
     )
-    """The hardware watchdog resets a node whose sbd was silent for this long."""
-
-    msgwait_s: Annotated[StrictInt, Field(ge=6, le=600)] = Field(
+    msgwait_s: Annotated[
+        StrictInt,
+        Field(ge=6, le=600),
+        Note(besides="at least 2 x watchdog_s", default="2 x watchdog_s"),
+    ] = Field(
         default_factory=lambda chosen: 2 * chosen["watchdog_s"],
-        description="seconds, whole number from 6 to 600, at least 2 x watchdog_s",
+        description="after this time a fencing message counts as obeyed",
     )
-    """After this time a fencing message on the shared disk counts as obeyed: twice the watchdog
-    (sbd(8)), because the victim may have patted it just before it read the message."""
+    """On the shared disk. Twice the watchdog (sbd(8)), because the victim may have patted it just
+    before it read the message."""
 
-    sync_timeout_ms: Annotated[StrictInt, Field(ge=1000, le=100000)] = Field(
+    sync_timeout_ms: Annotated[
+        StrictInt,
+        Field(ge=1000, le=100000),
+        Note(besides="less than watchdog_s", default="0.8 x watchdog_s"),
+    ] = Field(
         default_factory=lambda chosen: 800 * chosen["watchdog_s"],
-        description="milliseconds, whole number from 1000 to 100000, less than watchdog_s",
+        description="how long a new membership waits for the quorum device, whose own timeout "
+        "follows from `token_ms` so that it votes in time",
     )
-    """How long a new membership waits for the quorum device's vote. sbd distrusts quorum that may
-    come later than its watchdog; calibration: the vote came after 250 to 1400 ms."""
+    """sbd distrusts quorum that may come later than its watchdog; calibration: the vote came after
+    250 to 1400 ms."""
 
-    stonith_timeout_s: Annotated[StrictInt, Field(ge=10, le=3600)] = Field(
+    stonith_timeout_s: Annotated[
+        StrictInt,
+        Field(ge=10, le=3600),
+        Note(
+            besides="at least 1.2 x msgwait_s + 2.2 x token_ms",
+            default="67; more with a larger msgwait_s or token_ms",
+        ),
+    ] = Field(
         default_factory=lambda chosen: _stonith_timeout(chosen),
-        description="seconds, whole number from 10 to 3600, at least 1.2 x msgwait_s + 2.2 x token",
+        description="Pacemaker gives up a fencing attempt after this time",
     )
-    """Pacemaker gives up one fencing attempt after this time; its own default is 60."""
+    """Its own default is 60."""
 
     dc_deadtime_s: Annotated[StrictInt, Field(ge=2, le=120)] = Field(
-        default=10, description="seconds, whole number from 2 to 120"
+        default=10,
+        description="how long a starting node waits for the others before it decides alone",
     )
-    """How long a starting node waits for others before it elects itself and fences the absent.
-    Nodes that start cold pay it in full; Pacemaker's default of 20 suits nodes that somebody
-    starts by hand, ours start together."""
+    """And fences the absent. Nodes that start cold pay it in full; Pacemaker's default of 20 suits
+    nodes that somebody starts by hand, ours start together."""
 
     recheck_s: Annotated[StrictInt, Field(ge=60, le=3600)] = Field(
-        default=300, description="seconds, whole number from 60 to 3600"
+        default=300, description="how often Pacemaker looks at time-based rules"
     )
-    """Pacemaker's cluster-recheck-interval: how often time-based rules are looked at again."""
+    """Its cluster-recheck-interval."""
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
@@ -131,12 +148,8 @@ class Timing(Timeouts):
     `pace` stretches what work takes: operation timeouts and waits, never token or fencing.
     """
 
-    pace: Annotated[StrictInt, Field(ge=1, le=12)] = Field(
-        default=KVM_PACE, description="whole number from 1 to 12"
-    )
-    data_disk_mib: Annotated[StrictInt, Field(ge=1)] = Field(
-        default=CALIBRATED_DISK_MIB, description="whole number from 1"
-    )
+    pace: Annotated[StrictInt, Field(ge=1, le=12)] = KVM_PACE
+    data_disk_mib: Annotated[StrictInt, Field(ge=1)] = CALIBRATED_DISK_MIB
     """The size of the replicated disk: what copies or compares all of it takes longer with it."""
 
     drbd_ping_interval_s: ClassVar[int] = 10

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictStr
 
+from labs.notes import Note
 from labs.subnets import parse_address, parse_subnet
 from labs.words import TAKEN_NAMES, TAKEN_SERVICES, TAKEN_STORAGE, TargetWord
 
@@ -18,7 +19,7 @@ PART_NAME = r"^[a-z][a-z0-9]{0,11}$"
 virtio keeps 20 bytes."""
 
 NAME_ALLOWED = "up to 15 lower-case letters, digits and hyphens, a letter first, and no taken word"
-PART_NAME_ALLOWED = "a name of up to 12 lower-case letters and digits, a letter first"
+PART_NAME_ALLOWED = "up to 12 lower-case letters and digits, a letter first, and no taken word"
 ADDRESS_ALLOWED = 'a free IPv4 address of the service network, as "10.30.0.100"'
 
 
@@ -46,7 +47,7 @@ def _storage(name: str) -> str:
 
 NodeName = Annotated[StrictStr, Field(pattern=HOST_NAME), AfterValidator(_node)]
 MonitorName = Annotated[StrictStr, Field(pattern=HOST_NAME), AfterValidator(_monitor)]
-PartName = Annotated[StrictStr, Field(pattern=PART_NAME, description=PART_NAME_ALLOWED)]
+PartName = Annotated[StrictStr, Field(pattern=PART_NAME), Note(allowed=PART_NAME_ALLOWED)]
 ServiceName = Annotated[PartName, AfterValidator(_service)]
 StorageName = Annotated[PartName, AfterValidator(_storage)]
 Subnet = Annotated[IPv4Network, BeforeValidator(parse_subnet)]

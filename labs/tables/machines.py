@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StrictInt, StrictStr
 
+from labs.notes import Note
 from labs.tables.base import NAME_ALLOWED, MonitorName, NodeName, Table
 
 LIBVIRT_URI = r"^qemu(\+(unix|ssh|libssh|libssh2|tls|tcp))?://[^/\s]*/system(\?\S*)?$"
@@ -13,9 +14,6 @@ LIBVIRT_URI = r"^qemu(\+(unix|ssh|libssh|libssh2|tls|tcp))?://[^/\s]*/system(\?\
 
 MOST_NODES = 8
 """What a /28 has room for besides the monitor, the platform and an address for some."""
-
-CPUS_ALLOWED = "whole number from 1 to 16"
-DISK_ALLOWED = "MiB, whole number from 64 to 1048576"
 
 Cpus = Annotated[StrictInt, Field(ge=1, le=16)]
 DiskMib = Annotated[StrictInt, Field(ge=64, le=1048576)]
@@ -32,38 +30,50 @@ def _some(names: tuple[str, ...]) -> tuple[str, ...]:
 class Platform(Table):
     """[platform]: where the machines run."""
 
-    kind: Literal["libvirt"] = Field(default="libvirt", description='"libvirt"')
-    uri: Annotated[StrictStr, Field(pattern=LIBVIRT_URI)] | None = Field(
-        default=None,
-        description='a system connection of libvirt\'s QEMU driver, as "qemu:///system"',
-    )
-    """Without it, halab runs a private hypervisor."""
-
+    kind: Literal["libvirt"] = Field(default="libvirt", description="who makes the machines")
+    uri: Annotated[
+        Annotated[StrictStr, Field(pattern=LIBVIRT_URI)] | None,
+        Note(
+            allowed='a system connection of libvirt\'s QEMU driver, as "qemu:///system" or '
+            '"qemu+ssh://root@host/system"',
+            default="none: a private hypervisor",
+        ),
+    ] = Field(default=None, description="an existing libvirt instead of halab's private hypervisor")
     pace: Literal["auto", "kvm", "emulation"] = Field(
-        default="auto", description='"auto", "kvm" or "emulation"'
+        default="auto",
+        description="how patient halab is with slow machines. `auto` follows what the platform can "
+        "do; `emulation` allows boots and operations four times as long, also on slow hosts with "
+        "KVM",
     )
 
 
 class Nodes(Table):
     """[nodes]: the cluster nodes, all alike."""
 
-    names: Annotated[tuple[NodeName, ...], AfterValidator(_some)] = Field(
-        default=("node1", "node2"),
-        description=f"from 2 to {MOST_NODES} host names, each {NAME_ALLOWED}",
-    )
-    cpus: Cpus = Field(default=1, description=CPUS_ALLOWED)
+    names: Annotated[
+        tuple[NodeName, ...],
+        AfterValidator(_some),
+        Note(
+            allowed=f"from 2 to {MOST_NODES} different host names, 2 with replicated storage; each "
+            f"{NAME_ALLOWED}"
+        ),
+    ] = Field(default=("node1", "node2"), description="host names, in the order of their numbers")
+    cpus: Cpus = Field(default=1, description="virtual CPUs of each node")
     memory_mib: Annotated[StrictInt, Field(ge=768, le=1048576)] = Field(
-        default=1024, description="MiB, whole number from 768 to 1048576"
+        default=1024, description="memory of each node"
     )
-    data_disk_mib: DiskMib = Field(default=512, description=DISK_ALLOWED)
-    """The size of every replicated disk that does not say its own."""
+    data_disk_mib: DiskMib = Field(
+        default=512, description="size of every replicated disk that does not say its own"
+    )
 
 
 class Monitor(Table):
     """[monitor]: the machine that carries the quorum device and plays the outside client."""
 
-    name: MonitorName = Field(default="monitor", description=f"a host name: {NAME_ALLOWED}")
-    cpus: Cpus = Field(default=1, description=CPUS_ALLOWED)
+    name: Annotated[MonitorName, Note(allowed=f"a host name that no node has: {NAME_ALLOWED}")] = (
+        Field(default="monitor", description="host name; only this machine may be called `monitor`")
+    )
+    cpus: Cpus = Field(default=1, description="virtual CPUs")
     memory_mib: Annotated[StrictInt, Field(ge=512, le=1048576)] = Field(
-        default=1024, description="MiB, whole number from 512 to 1048576"
+        default=1024, description="memory; 512 is enough without monitoring"
     )

@@ -6,17 +6,21 @@ from typing import Annotated, Any
 
 from pydantic import Field, StrictBool, StrictInt, model_validator
 
+from labs.notes import Note
 from labs.tables.base import Table
 
 
 class MonitoringTable(Table):
     """[monitoring]: Zabbix on the monitor; `monitoring = false` is short for a lab without."""
 
-    enabled: StrictBool = Field(default=True, description="true or false")
-    interval_s: Annotated[StrictInt, Field(ge=5, le=300)] | None = Field(
-        default=None, description="seconds, whole number from 5 to 300"
+    enabled: StrictBool = Field(default=True, description="whether Zabbix runs")
+    interval_s: Annotated[
+        Annotated[StrictInt, Field(ge=5, le=300)] | None, Note(default="10; 30 in emulation")
+    ] = Field(
+        default=None,
+        description="time between two readings of a node; what Pacemaker reports by itself arrives "
+        "within seconds in any case",
     )
-    """Time between two readings of a node; halab chooses one for the machines' pace."""
 
     @model_validator(mode="before")
     @classmethod

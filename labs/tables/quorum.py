@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
+from labs.notes import Note
 from labs.tables.base import Table
 
 
@@ -15,6 +16,13 @@ class Quorum(Table):
     Left out, an even number of nodes has the device: two equal halves have no majority.
     """
 
-    kind: Literal["device", "majority"] | None = Field(
-        default=None, description='"device" or "majority"'
+    kind: Annotated[
+        Literal["device", "majority"] | None,
+        Note(
+            allowed='"device" for an even number of nodes, "majority" for more than two',
+            default='"device" for an even number of nodes, else "majority"',
+        ),
+    ] = Field(
+        default=None,
+        description="a vote more from a quorum device on the monitor, or the nodes' own majority",
     )

@@ -7,13 +7,23 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StrictInt
 
-from labs.tables.base import ADDRESS_ALLOWED, PART_NAME_ALLOWED, Address, PartName, Table
+from labs.notes import Note
+from labs.ports import HAPROXY_STATISTICS, TAKEN_PORTS
+from labs.tables.base import ADDRESS_ALLOWED, Address, PartName, Table
 
-PORT_ALLOWED = "a TCP port from 1 to 65535 that the nodes leave free"
-STORAGE_ALLOWED = f"the name of a [storage] table: {PART_NAME_ALLOWED}"
+TAKEN = ", ".join(f"{port} ({user})" for port, user in sorted(TAKEN_PORTS.items()))
+PORT_ALLOWED = (
+    f"a TCP port from 1 to 65535 without {TAKEN}, with HAProxy {HAPROXY_STATISTICS} (its "
+    "statistics), and those of other services"
+)
+STORAGE_ALLOWED = "the name of a [storage] table that no other service uses"
 TO_ALLOWED = 'the name of a [services] table of kind "nginx" that runs "everywhere"'
+FIRST_ADDRESS = (
+    ".100 of the service network, or the next free one; the last one where it has no .100"
+)
 
-Port = Annotated[StrictInt, Field(ge=1, le=65535)]
+Port = Annotated[StrictInt, Field(ge=1, le=65535), Note(allowed=PORT_ALLOWED)]
+FloatingAddress = Annotated[Address | None, Note(allowed=ADDRESS_ALLOWED, default=FIRST_ADDRESS)]
 
 
 class ServiceTable(Table):
@@ -23,8 +33,14 @@ class ServiceTable(Table):
     when it is left out.
     """
 
-    address: Address | None = Field(default=None, description=ADDRESS_ALLOWED)
-    storage: PartName | None = Field(default=None, description=STORAGE_ALLOWED)
+    address: FloatingAddress = Field(
+        default=None, description="the floating address of a service that runs on one node"
+    )
+    storage: Annotated[PartName | None, Note(allowed=STORAGE_ALLOWED, default="none")] = Field(
+        default=None,
+        description="where it keeps its data. A web server without storage serves pages that say "
+        "which node answers, and keeps nothing",
+    )
 
     @property
     def everywhere(self) -> bool:
@@ -45,11 +61,24 @@ class ServiceTable(Table):
 class SpreadTable(ServiceTable):
     """What a service has that may run everywhere: then each node has a floating address for it."""
 
-    runs: Literal["one-node", "everywhere"] = Field(
-        default="one-node", description='"one-node" or "everywhere"'
+    runs: Annotated[
+        Literal["one-node", "everywhere"],
+        Note(besides='"everywhere" for a service without storage'),
+    ] = Field(
+        default="one-node",
+        description="on one node, and on another when that fails; or on all nodes at once",
     )
-    addresses: tuple[Address, ...] = Field(
-        default=(), description=f"as many as there are nodes, each {ADDRESS_ALLOWED}"
+    addresses: Annotated[
+        tuple[Address, ...],
+        Note(
+            allowed="as many free addresses of the service network as there are nodes",
+            default="one for each node, from .100 up",
+        ),
+    ] = Field(
+        default=(),
+        description="the floating addresses of a service that runs everywhere, in the order of "
+        "nodes.names: each is at home on its node, goes to another when that fails, and comes back "
+        "with it. A service to which another passes requests has none",
     )
 
     @property
@@ -69,17 +98,24 @@ class Nginx(SpreadTable):
     On one node it serves what its storage holds, everywhere pages of its own.
     """
 
-    kind: Literal["nginx"] = Field(default="nginx", description='"nginx"')
-    port: Port = Field(default=80, description=PORT_ALLOWED)
+    kind: Literal["nginx"] = Field(description="a web server")
+    port: Port = Field(default=80, description="TCP port at every address")
 
 
 class Haproxy(SpreadTable):
     """[services.NAME] kind = "haproxy": a load balancer before the servers of another service."""
 
-    kind: Literal["haproxy"] = Field(description='"haproxy"')
-    port: Port = Field(default=80, description=PORT_ALLOWED)
-    to: PartName = Field(description=TO_ALLOWED)
-    storage: None = Field(default=None, description="nothing: it keeps no data")
+    kind: Literal["haproxy"] = Field(description="a load balancer before web servers")
+    to: Annotated[PartName, Note(allowed=TO_ALLOWED)] = Field(
+        description="whose servers it passes requests to. It asks each of them every second for a "
+        "page (every two or more in emulation), and passes nothing to one that has not answered "
+        "twice. Its opinion of them is on its page of statistics, for who is on that node: "
+        f"`curl http://127.0.0.1:{HAPROXY_STATISTICS}/`"
+    )
+    port: Port = Field(default=80, description="TCP port at every address")
+    storage: Annotated[None, Note(allowed="nothing, as it keeps no data", default="none")] = Field(
+        default=None, description="where it keeps its data"
+    )
 
     @property
     def passes_to(self) -> str:
@@ -90,9 +126,11 @@ class Haproxy(SpreadTable):
 class Postgresql(ServiceTable):
     """[services.NAME] kind = "postgresql": a database on replicated storage."""
 
-    kind: Literal["postgresql"] = Field(description='"postgresql"')
-    port: Port = Field(default=5432, description=PORT_ALLOWED)
-    storage: PartName = Field(description=STORAGE_ALLOWED)
+    kind: Literal["postgresql"] = Field(description="a database")
+    port: Port = Field(default=5432, description="TCP port at every address")
+    storage: Annotated[PartName, Note(allowed=STORAGE_ALLOWED)] = Field(
+        description="where it keeps its data"
+    )
 
 
 AnyService = Annotated[Nginx | Haproxy | Postgresql, Field(discriminator="kind")]
@@ -101,5 +139,5 @@ AnyService = Annotated[Nginx | Haproxy | Postgresql, Field(discriminator="kind")
 class Web(Table):
     """[service]: short for a single web server on replicated storage."""
 
-    address: Address | None = Field(default=None, description=ADDRESS_ALLOWED)
-    port: Port = Field(default=80, description=PORT_ALLOWED)
+    address: FloatingAddress = Field(default=None, description="the floating address")
+    port: Port = Field(default=80, description="TCP port of the web service")

@@ -13,7 +13,10 @@ class TimingTable(Timeouts):
     """[timing]: a profile, and whatever shall differ from it."""
 
     profile: Literal["default", "slow-host"] = Field(
-        default="default", description='"default" or "slow-host"'
+        default="default",
+        description="values to start from; `slow-host` sets `token_ms = 5000` and "
+        "`watchdog_s = 10` for hosts that stall for seconds, and clients wait longer after a "
+        "failure",
     )
 
     @model_validator(mode="before")

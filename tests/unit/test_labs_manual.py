@@ -36,7 +36,7 @@ def rows() -> Iterator[tuple[str, str, str]]:
 
 def written_default(key: str, field: FieldInfo) -> str:
     """Return a default as the manual writes it; nothing for one that it has to explain."""
-    assert field.description, f"{key} does not say what is allowed"
+    assert field.description, f"{key} does not say what it means"
     default = "" if field.is_required() or field.default_factory else str(field.default)
     if isinstance(field.default, bool):
         default = default.lower()

@@ -8,6 +8,7 @@ import pytest
 from pydantic import Field, StrictInt, StrictStr
 
 from labs.checking import DefinitionError, Problem, check
+from labs.notes import Note
 from labs.shape import locate
 from labs.tables.base import Table
 
@@ -15,31 +16,31 @@ NAME_ALLOWED = "lower-case letters"
 
 
 class Web(Table):
-    kind: Literal["web"] = Field(default="web", description='"web"')
-    port: Annotated[StrictInt, Field(ge=1)] = Field(default=80, description="whole number from 1")
+    kind: Literal["web"] = "web"
+    port: Annotated[StrictInt, Field(ge=1)] = 80
 
 
 class Rows(Table):
-    kind: Literal["rows"] = Field(description='"rows"')
-    disk: StrictStr = Field(description="name of a disk")
+    kind: Literal["rows"]
+    disk: Annotated[StrictStr, Note(allowed="name of a disk")]
 
 
 class Local(Table):
-    kind: Literal["local"] = Field(default="local", description='"local"')
-    size: StrictInt | None = Field(default=None, description="MiB")
+    kind: Literal["local"] = "local"
+    size: StrictInt | None = None
 
 
 Service = Annotated[Web | Rows, Field(discriminator="kind")]
-Name = Annotated[StrictStr, Field(pattern="^[a-z]+$", description=NAME_ALLOWED)]
+Name = Annotated[StrictStr, Field(pattern="^[a-z]+$"), Note(allowed=NAME_ALLOWED)]
 
 
 class House(Table):
-    version: StrictInt = Field(description="1")
-    name: StrictStr = Field(description="a name")
-    services: dict[Name, Service] = Field(default={}, description="tables")
-    spare: Service | None = Field(default=None, description="a table")
-    queue: tuple[Service, ...] = Field(default=(), description="a list of tables")
-    disk: Local = Field(default=Local(), description="a table")
+    version: StrictInt
+    name: StrictStr
+    services: dict[Name, Service] = Field(default={})
+    spare: Service | None = None
+    queue: tuple[Service, ...] = ()
+    disk: Local = Local()
 
 
 GOOD = {"version": 1, "name": "house"}

@@ -73,7 +73,7 @@ def inventory(lab: LabFolder) -> Inventory:
     address = IPv4Interface("10.10.0.1/24")
     nics = {role: Interface(name=role.value, address=address) for role in NetworkRole}
     node = Machine(name="node1", role=MachineRole.NODE, number=1, interfaces=nics, ssh=ssh)
-    service = Service(name="web", addresses=(address,), settings=Nginx())
+    service = Service(name="web", addresses=(address,), settings=Nginx(kind="nginx"))
     return Inventory(lab="lab", machines=(node,), services=(service,))
 
 
