@@ -17,6 +17,7 @@ from cli.listing import list_labs
 from cli.new import new
 from cli.open import open_lab
 from cli.plain_pulumi import env, pulumi
+from cli.schema import schema
 from cli.show import show
 from cli.snapshot import reset, restore, snapshot, snapshots
 from cli.soak import soak
@@ -40,6 +41,7 @@ app.command()(up)
 app.command()(labs)
 app.command()(show)
 app.command()(new)
+app.command()(schema)
 app.command("list")(list_labs)
 app.command()(status)
 app.command(context_settings=PASSED_ON)(ssh)

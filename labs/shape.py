@@ -53,7 +53,7 @@ class Spot:
     @property
     def tables(self) -> tuple[Model, ...]:
         """The tables that may stand here; several where a kind chooses, none for a plain value."""
-        return tuple(_models(self.annotation))
+        return tuple(models_in(self.annotation))
 
     @property
     def named(self) -> bool:
@@ -71,7 +71,7 @@ def locate(root: Model, words: Iterable[str | int]) -> Spot:
 
 def keys(models: Iterable[Model]) -> list[str]:
     """Return the keys that these tables know, each once."""
-    return list(dict.fromkeys(str(key) for model in models for key in _fields(model)))
+    return list(dict.fromkeys(str(key) for model in models for key in fields(model)))
 
 
 def kinds(models: Iterable[Model]) -> list[str]:
@@ -96,6 +96,26 @@ def plain(annotation: Any) -> Any:
             return annotation
 
 
+def fields(model: Model) -> dict[str, FieldInfo]:
+    """Return the keys of a table, as the file has them, and what it says of each; a kind first."""
+    found = {field.alias or name: field for name, field in model.model_fields.items()}
+    return dict(sorted(found.items(), key=lambda item: item[0] != KIND))
+
+
+def models_in(annotation: Any) -> Iterator[Model]:
+    """Return the tables that stand somewhere in a type, each kind of them."""
+    annotation = plain(annotation)
+    if _is_model(annotation):
+        yield annotation
+    elif _is_union(annotation):
+        for member in _members(annotation):
+            yield from models_in(member)
+    elif get_origin(annotation) is dict:
+        yield from models_in(get_args(annotation)[1])
+    elif get_origin(annotation) in (tuple, list):
+        yield from models_in(get_args(annotation)[0])
+
+
 def _below(spot: Spot, word: str | int) -> Spot:
     annotation = plain(spot.annotation)
     if word == KEY_MARK:
@@ -106,34 +126,21 @@ def _below(spot: Spot, word: str | int) -> Spot:
     if get_origin(annotation) in (tuple, list):
         return replace(spot, place=(*spot.place, word), annotation=get_args(annotation)[0])
     if _is_union(annotation):
-        models = list(_models(annotation))
+        models = list(models_in(annotation))
         kind = next((model for model in models if word in _kinds(model)), None)
         if kind is not None or not models:
             return replace(spot, annotation=kind)
         # Rules between tables name a key without the kind of its table.
-        annotation = next((model for model in models if word in _fields(model)), models[0])
+        annotation = next((model for model in models if word in fields(model)), models[0])
     place = (*spot.place, word)
     if not _is_model(annotation):
         return Spot(place, None, None, None)
-    about = _fields(annotation).get(word)
+    about = fields(annotation).get(str(word))
     return Spot(place, about.annotation if about else None, annotation, about)
 
 
 def _about(annotation: Any) -> FieldInfo | None:
     return None if annotation is None else FieldInfo.from_annotation(annotation)
-
-
-def _models(annotation: Any) -> Iterator[Model]:
-    annotation = plain(annotation)
-    if _is_model(annotation):
-        yield annotation
-    elif _is_union(annotation):
-        for member in _members(annotation):
-            yield from _models(member)
-    elif get_origin(annotation) is dict:
-        yield from _models(get_args(annotation)[1])
-    elif get_origin(annotation) in (tuple, list):
-        yield from _models(get_args(annotation)[0])
 
 
 def _is_model(annotation: Any) -> bool:
@@ -146,10 +153,6 @@ def _is_union(annotation: Any) -> bool:
 
 def _members(union: Any) -> list[Any]:
     return [member for member in get_args(union) if member is not NoneType]
-
-
-def _fields(model: Model) -> dict[str | int, FieldInfo]:
-    return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
 def _kinds(model: Model) -> tuple[Any, ...]:

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network
-from typing import Annotated
+from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictStr
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictStr,
+    WithJsonSchema,
+)
 
 from labs.notes import Note
 from labs.subnets import parse_address, parse_subnet
@@ -17,6 +26,9 @@ HOST_NAME = r"^[a-z]([a-z0-9-]{0,13}[a-z0-9])?$"
 PART_NAME = r"^[a-z][a-z0-9]{0,11}$"
 """Part of resource ids, mount points and, behind "virtio-", of a disk's serial number, of which
 virtio keeps 20 bytes."""
+
+DOTTED = r"[0-9]{1,3}(\.[0-9]{1,3}){3}"
+"""What an IPv4 address looks like to an editor."""
 
 NAME_ALLOWED = "up to 15 lower-case letters, digits and hyphens, a letter first, and no taken word"
 PART_NAME_ALLOWED = "up to 12 lower-case letters and digits, a letter first, and no taken word"
@@ -45,16 +57,40 @@ def _storage(name: str) -> str:
     return name
 
 
-NodeName = Annotated[StrictStr, Field(pattern=HOST_NAME), AfterValidator(_node)]
-MonitorName = Annotated[StrictStr, Field(pattern=HOST_NAME), AfterValidator(_monitor)]
+def _none_of(words: Iterable[str]) -> dict[str, Any]:
+    """Say of a name in JSON's schema what its validator refuses."""
+    return {"not": {"enum": sorted(map(str, words))}}
+
+
+_NODE = Field(pattern=HOST_NAME, json_schema_extra=_none_of(TAKEN_NAMES))
+_MONITOR = Field(
+    pattern=HOST_NAME, json_schema_extra=_none_of(TAKEN_NAMES.keys() - {TargetWord.MONITOR})
+)
+_SERVICE = Field(json_schema_extra=_none_of(TAKEN_SERVICES))
+_STORAGE = Field(json_schema_extra=_none_of(TAKEN_STORAGE))
+
+NodeName = Annotated[StrictStr, _NODE, AfterValidator(_node)]
+MonitorName = Annotated[StrictStr, _MONITOR, AfterValidator(_monitor)]
 PartName = Annotated[StrictStr, Field(pattern=PART_NAME), Note(allowed=PART_NAME_ALLOWED)]
-ServiceName = Annotated[PartName, AfterValidator(_service)]
-StorageName = Annotated[PartName, AfterValidator(_storage)]
-Subnet = Annotated[IPv4Network, BeforeValidator(parse_subnet)]
-Address = Annotated[IPv4Address, BeforeValidator(parse_address)]
+ServiceName = Annotated[PartName, _SERVICE, AfterValidator(_service)]
+StorageName = Annotated[PartName, _STORAGE, AfterValidator(_storage)]
+Subnet = Annotated[
+    IPv4Network,
+    BeforeValidator(parse_subnet),
+    WithJsonSchema({"type": "string", "pattern": rf"^{DOTTED}/(1[6-9]|2[0-8])$"}),
+]
+Address = Annotated[
+    IPv4Address,
+    BeforeValidator(parse_address),
+    WithJsonSchema({"type": "string", "pattern": f"^{DOTTED}$"}),
+]
 
 
 class Table(BaseModel):
-    """A table of the definition: immutable, and an error on every key that is not known."""
+    """A table of the definition: immutable, and an error on every key that is not known.
 
+    `short` is the type of a value that may stand for a whole table, in JSON's words.
+    """
+
+    short: ClassVar[str] = ""
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -57,7 +57,11 @@ class Nodes(Table):
             allowed=f"from 2 to {MOST_NODES} different host names, 2 with replicated storage; each "
             f"{NAME_ALLOWED}"
         ),
-    ] = Field(default=("node1", "node2"), description="host names, in the order of their numbers")
+    ] = Field(
+        default=("node1", "node2"),
+        description="host names, in the order of their numbers",
+        json_schema_extra={"minItems": 2, "maxItems": MOST_NODES},
+    )
     cpus: Cpus = Field(default=1, description="virtual CPUs of each node")
     memory_mib: Annotated[StrictInt, Field(ge=768, le=1048576)] = Field(
         default=1024, description="memory of each node"

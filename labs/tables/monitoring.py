@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, StrictBool, StrictInt, model_validator
 
@@ -12,6 +12,8 @@ from labs.tables.base import Table
 
 class MonitoringTable(Table):
     """[monitoring]: Zabbix on the monitor; `monitoring = false` is short for a lab without."""
+
+    short: ClassVar[str] = "boolean"
 
     enabled: StrictBool = Field(default=True, description="whether Zabbix runs")
     interval_s: Annotated[

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import tomllib
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from typer.testing import CliRunner
@@ -13,6 +14,7 @@ from cli.app import app
 from core.errors import HalabError
 from core.folders import LabFolder
 from labs.loading import LABS, DefinitionError, load
+from labs.schema import SCHEMA
 from tests.unit.planned_lab import OFFERED
 
 
@@ -43,11 +45,14 @@ def test_a_lab_like_one_that_comes_with_halab(here: Path, origin: str) -> None:
     lab = load("mine.toml")
     assert lab.name == "mine"
     assert lab.model_copy(update={"name": origin}) == load(origin)
-    # Comments and order are kept: one line differs.
+    # Comments and order are kept: where the schema is and the name are two lines.
     before = (LABS / f"{origin}.toml").read_text().splitlines()
     after = (here / "mine.toml").read_text().splitlines()
-    assert [line for line in before if line not in after] == [f'name = "{origin}"']
-    assert [line for line in after if line not in before] == ['name = "mine"']
+    schema = "#:schema ./definition.schema.json"
+    assert [line for line in before if line not in after] == [schema, f'name = "{origin}"']
+    schema = f"#:schema {quote(str(SCHEMA))}"
+    assert [line for line in after if line not in before] == [schema, 'name = "mine"']
+    assert (after[0], len(after)) == (schema, len(before))
     assert any(line.startswith("#") for line in after)
     assert [path.name for path in here.iterdir()] == ["mine.toml"]
 
@@ -67,8 +72,9 @@ def test_a_lab_like_one_of_ones_own(here: Path) -> None:
     )
     (here / "first.toml").write_bytes(text.encode())
     said("second", "--from", "first.toml")
-    written = (here / "second.toml").read_bytes().decode()
-    assert written == text.replace("'first'", '"second"')
+    schema, _, rest = (here / "second.toml").read_bytes().decode().partition("\n")
+    assert schema.startswith("#:schema /")
+    assert rest == text.replace("'first'", '"second"')
 
 
 def test_a_lab_like_one_that_stands(here: Path) -> None:
