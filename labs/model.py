@@ -63,7 +63,10 @@ class Lab(Table):
     name: Annotated[
         StrictStr,
         Field(pattern=LAB_NAME),
-        Note(allowed="up to 24 lower-case letters, digits and hyphens, a letter first"),
+        Note(
+            allowed="up to 24 lower-case letters, digits and hyphens; a letter first, no hyphen "
+            "last"
+        ),
     ] = Field(description="the lab's name in every command, and its Pulumi stack")
     description: Annotated[
         StrictStr,

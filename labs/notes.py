@@ -91,14 +91,14 @@ def _note(about: FieldInfo) -> Note:
 
 def _marks(about: FieldInfo) -> Iterator[object]:
     """Return everything that stands beside a key's type, the outermost first."""
-    yield from about.metadata
+    yield from reversed(about.metadata)
     yield from _inner(about.annotation)
 
 
 def _inner(annotation: Any) -> Iterator[object]:
     if get_origin(annotation) is Annotated:
         inner, *marks = get_args(annotation)
-        for mark in marks:
+        for mark in reversed(marks):
             yield from mark.metadata if isinstance(mark, FieldInfo) else (mark,)
         yield from _inner(inner)
     elif get_origin(annotation) not in (tuple, list, dict, Literal):

@@ -24,6 +24,9 @@ Model = type[BaseModel]
 KIND = "kind"
 """The key that chooses between tables."""
 
+LEADING = (KIND, "profile")
+"""Keys that come first in every list: what the others are depends on them."""
+
 KEY_MARK = "[key]"
 """Pydantic's word for the key itself, where a dict has free ones."""
 
@@ -97,9 +100,9 @@ def plain(annotation: Any) -> Any:
 
 
 def fields(model: Model) -> dict[str, FieldInfo]:
-    """Return the keys of a table, as the file has them, and what it says of each; a kind first."""
+    """Return the keys of a table, as the file has them, and what it says of each."""
     found = {field.alias or name: field for name, field in model.model_fields.items()}
-    return dict(sorted(found.items(), key=lambda item: item[0] != KIND))
+    return dict(sorted(found.items(), key=lambda item: item[0] not in LEADING))
 
 
 def models_in(annotation: Any) -> Iterator[Model]:

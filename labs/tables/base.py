@@ -30,9 +30,14 @@ virtio keeps 20 bytes."""
 DOTTED = r"[0-9]{1,3}(\.[0-9]{1,3}){3}"
 """What an IPv4 address looks like to an editor."""
 
-NAME_ALLOWED = "up to 15 lower-case letters, digits and hyphens, a letter first, and no taken word"
-PART_NAME_ALLOWED = "up to 12 lower-case letters and digits, a letter first, and no taken word"
-ADDRESS_ALLOWED = 'a free IPv4 address of the service network, as "10.30.0.100"'
+NAME_ALLOWED = (
+    "up to 15 lower-case letters, digits and hyphens; a letter first, no hyphen last, no taken word"
+)
+PART_NAME_ALLOWED = "up to 12 lower-case letters and digits; a letter first, no taken word"
+ADDRESS_ALLOWED = (
+    "an IPv4 address of the service network that no machine, no other service and not the platform "
+    'has, as "10.30.0.100"'
+)
 
 
 def _node(name: str) -> str:

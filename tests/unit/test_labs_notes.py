@@ -19,6 +19,9 @@ class Inner(Table):
     """A table."""
 
 
+Small = Annotated[StrictInt, Field(ge=1, le=9), Note(allowed="something small")]
+
+
 class Sample(Table):
     """Keys of all sorts."""
 
@@ -27,6 +30,8 @@ class Sample(Table):
     chosen_mib: Annotated[
         Annotated[StrictInt, Field(ge=1, le=9)] | None, Note(besides="odd", default="whatever fits")
     ] = None
+    noted: Annotated[Small, Note(allowed="something else")] = 1
+    inherited: Small = 1
     kind: Literal["one", "two"]
     only: Literal["one"] = "one"
     switch: StrictBool = True
@@ -47,6 +52,8 @@ def told(key: str) -> tuple[str, str]:
         ("plain_s", "seconds, whole number from 1 to 9", "5"),
         ("least", "whole number from 1", ""),
         ("chosen_mib", "MiB, whole number from 1 to 9; odd", "whatever fits"),
+        ("noted", "something else", "1"),
+        ("inherited", "something small", "1"),
         ("kind", '"one" or "two"', ""),
         ("only", '"one"', '"one"'),
         ("switch", "true or false", "true"),
