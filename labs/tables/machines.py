@@ -42,8 +42,8 @@ class Platform(Table):
     pace: Literal["auto", "kvm", "emulation"] = Field(
         default="auto",
         description="how patient halab is with slow machines. `auto` follows what the platform can "
-        "do; `emulation` allows boots and operations four times as long, also on slow hosts with "
-        "KVM",
+        "do; `emulation` allows boots and operations four times as long, and longer with more than "
+        "two nodes, also on slow hosts with KVM",
     )
 
 
