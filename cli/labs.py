@@ -21,7 +21,7 @@ SCHEMA_VERSION = 1
 DECIDES = {"device": "a device on the monitor", "majority": "their own majority"}
 """Who decides which part of a divided cluster goes on, by the kind of quorum."""
 
-WIDEST_VALUE = len("nginx everywhere")
+WIDEST_VALUE = len("haproxy everywhere")
 
 
 def labs(
@@ -82,7 +82,7 @@ def _said(offer: Offer) -> RenderableType:
     memory = f"{size(_memory_mib(lab))} in {len(planned.machines)} machines"
     facts = (
         ("nodes", str(len(planned.nodes)), "memory", memory),
-        ("service", "; ".join(services), "storage", "; ".join(storage) or "none"),
+        ("service", "\n".join(services), "storage", "\n".join(storage) or "none"),
         ("fencing", planned.fencing.kind, "quorum", DECIDES[planned.quorum]),
     )
     # Of the same widths for all labs, which are compared.

@@ -5,7 +5,9 @@ A card has the same place in every node, so that arrows between them are level.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from drawing.scene import Scene, title
 from drawing.svg import Canvas
@@ -22,6 +24,9 @@ around its lines, and between cards. A card is that much narrower than its box o
 
 CARD = BOX - 2 * INSET
 
+PASSING, HEAD_LENGTH = 36.0, 9.0
+"""What is between a card and that of the service behind it, and the length of an arrow's head."""
+
 
 @dataclass(frozen=True)
 class Slot:
@@ -36,13 +41,13 @@ def slots(scene: Scene) -> tuple[Slot, ...]:
     """Return the places of all services, each with the data that it has, from top to bottom."""
     found: list[Slot] = []
     y = HEAD
-    for service in scene.inventory.services:
+    for service in scene.services:
         store = scene.inventory.storage_of(service)
         for part in (service, store):
             if part is not None:
                 lines = 3 if part is service and store else 2
                 found.append(Slot(part, y, lines * LINE + 2 * PADDING))
-                y += found[-1].height + GAP
+                y += found[-1].height + (PASSING if scene.behind(service) else GAP)
     return tuple(found)
 
 
@@ -91,13 +96,34 @@ def draw_moves(canvas: Canvas, scene: Scene, x: float, y: float) -> None:
     for slot in slots(scene):
         if isinstance(slot.part, Storage):
             middle, css = y + slot.y + slot.height / 2, "replication"
-        else:
+        elif slot.part.addresses:
             middle, css = y + slot.y + PADDING + 9, "service dashed"
+        else:
+            continue
         both = isinstance(slot.part, Storage) or slot.part.everywhere
         canvas.line(start + (9 if both else 2), middle, end - 9, middle, f"line {css}")
-        canvas.head(end - 2, middle, 9, f"{css.split()[0]}-fill")
+        canvas.head(end - 2, middle, HEAD_LENGTH, 0, f"{css.split()[0]}-fill")
         if both:
-            canvas.head(start + 2, middle, -9, f"{css.split()[0]}-fill")
+            canvas.head(start + 2, middle, -HEAD_LENGTH, 0, f"{css.split()[0]}-fill")
+
+
+def draw_requests(canvas: Canvas, scene: Scene, columns: Sequence[float], y: float) -> None:
+    """Draw who passes requests to whom: each to all. Nodes begin at `columns`, from left to right.
+
+    What is passed stands right below what passes it.
+    """
+    for upper, lower in pairwise(slots(scene)):
+        passing = upper.part
+        if not isinstance(passing, Service) or scene.behind(passing) is None:
+            continue
+        begin, end = y + upper.y + upper.height, y + lower.y
+        rail = end - (PASSING + HEAD_LENGTH) / 2
+        middles = [x + BOX / 2 for x in columns]
+        canvas.line(middles[0], rail, middles[-1], rail, "line service")
+        for node, middle in zip(scene.inventory.nodes, middles, strict=True):
+            above = begin if scene.place_on(passing, node) else rail
+            canvas.line(middle, above, middle, end - HEAD_LENGTH, "line service")
+            canvas.head(middle, end - 2, 0, HEAD_LENGTH, "service-fill")
 
 
 def _frame(
@@ -112,8 +138,8 @@ def _service(
     canvas: Canvas, scene: Scene, slot: Slot, service: Service, node: Machine, x: float, y: float
 ) -> None:
     top = y + slot.y
-    address = scene.address_on(service, node)
-    if address is None:
+    place = scene.place_on(service, node)
+    if place is None:
         canvas.box(x, top, CARD, slot.height, "none service edge dashed")
         middle = top + slot.height / 2 + 4
         canvas.text(x + CARD / 2, middle, "stands by", "soft middle")
@@ -122,7 +148,7 @@ def _service(
     canvas.box(x, top, CARD, slot.height, "none service edge")
     store = scene.inventory.storage_of(service)
     foot = top + PADDING + 13
-    canvas.text(x + PADDING, foot, f"{address}:{service.port}", "ink mono strong")
+    canvas.text(x + PADDING, foot, place, "ink mono strong")
     _pair(canvas, x, foot + LINE, service.name, title(service.settings.kind))
     if store is not None:
         canvas.text(x + PADDING, foot + 2 * LINE, store.mount_point, "soft mono")

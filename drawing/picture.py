@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
 from rich.text import Text
 
-from drawing.boxes import BETWEEN, BOX, draw_monitor, draw_moves, draw_node, node_height
+from drawing.boxes import (
+    BETWEEN,
+    BOX,
+    draw_monitor,
+    draw_moves,
+    draw_node,
+    draw_requests,
+    node_height,
+)
 from drawing.scene import Scene, Segment, title
 from drawing.svg import Canvas
 from labs.roles import NetworkRole
@@ -72,7 +80,8 @@ class _Picture:
         self.below = {role: _bus(segments[role], top + n * APART) for n, role in enumerate(BELOW)}
         shared = (f"{FENCING} disk", title(inventory.fencing.kind), "shared by all nodes")
         self.disk = Bus(FENCING, top + len(BELOW) * APART, shared)
-        self.canvas = Canvas(self.width, self.disk.y + 102)
+        self.legend = tuple(_legend(scene))
+        self.canvas = Canvas(self.width, self.disk.y + 62 + 20 * len(self.legend))
 
     def drawn(self) -> str:
         """Draw everything, the hindmost first."""
@@ -93,6 +102,8 @@ class _Picture:
             draw_node(self.canvas, self.scene, node, self.columns[node.name], self.boxes)
             if number:
                 draw_moves(self.canvas, self.scene, self.columns[node.name] - BETWEEN, self.boxes)
+        columns = [self.columns[node.name] for node in self.scene.inventory.nodes]
+        draw_requests(self.canvas, self.scene, columns, self.boxes)
         monitor = self.scene.inventory.monitor
         draw_monitor(self.canvas, self.scene, self.columns[monitor.name], self.boxes)
         name, description = self.scene.lab.name, self.scene.description
@@ -104,11 +115,10 @@ class _Picture:
         canvas.text(EDGE, EDGE + 18, scene.lab.name, "ink title")
         for number, line in enumerate(self.said):
             canvas.text(EDGE, EDGE + 40 + 18 * number, line, "soft")
-        foot = self.disk.y + 60
-        canvas.text(EDGE, foot, "quorum", "ink strong")
-        canvas.text(self.left, foot, f"{scene.inventory.quorum} {scene.decides}", "ink")
-        canvas.text(EDGE, foot + 20, "dashed arrows", "ink strong")
-        canvas.text(self.left, foot + 20, "where clients find a service when a node fails", "ink")
+        for number, (name, meaning) in enumerate(self.legend):
+            foot = self.disk.y + 60 + 20 * number
+            canvas.text(EDGE, foot, name, "ink strong")
+            canvas.text(self.left, foot, meaning, "ink")
 
     def _buses(self) -> None:
         for bus in (*self.above.values(), *self.below.values(), self.disk):
@@ -162,6 +172,16 @@ class _Picture:
             self.canvas.line(place, edge, place, bus.y, f"line {bus.css}")
             self.canvas.dot(place, bus.y, 5, f"{bus.css}-fill")
             self.canvas.text(place + 8, bus.y + foot, address, "ink small mono")
+
+
+def _legend(scene: Scene) -> Iterator[tuple[str, str]]:
+    """Yield what is said below, each with what it is about."""
+    yield "quorum", f"{scene.inventory.quorum} {scene.decides}"
+    yield "dashed arrows", "where clients find a service when a node fails"
+    for service in scene.services:
+        if behind := scene.behind(service):
+            passed = f"{service.name} passes each request to {behind.name}, on any node"
+            yield "arrows down", f"{passed} where that answers"
 
 
 def _bus(segment: Segment, y: float) -> Bus:

@@ -13,8 +13,11 @@ from labs.addressing import hypervisor_address, machines
 from labs.model import Lab
 from labs.roles import MachineRole, NetworkRole
 
-TITLES = {"nginx": "nginx", "postgresql": "PostgreSQL", "drbd": "DRBD", "sbd": "SBD"}
+TITLES = {"haproxy": "HAProxy", "postgresql": "PostgreSQL", "drbd": "DRBD", "sbd": "SBD"}
 """How programs write themselves, by the kind that a definition names; else the kind will do."""
+
+INSIDE = "nodes only"
+"""Who finds a service without addresses."""
 
 
 def title(kind: str) -> str:
@@ -60,6 +63,22 @@ class Scene:
         }
 
     @property
+    def services(self) -> tuple[Service, ...]:
+        """All services, those that another one passes requests to behind that one."""
+        passed = {service.settings.passes_to for service in self.inventory.services}
+        found: list[Service] = []
+        for service in self.inventory.services:
+            if service.name not in passed:
+                behind = self.behind(service)
+                found += (service, behind) if behind else (service,)
+        return tuple(found)
+
+    def behind(self, service: Service) -> Service | None:
+        """Return the service that this one passes requests to; None for one that answers itself."""
+        wanted = service.settings.passes_to
+        return next((each for each in self.inventory.services if each.name == wanted), None)
+
+    @property
     def platform(self) -> str:
         """The address that halab itself has on the management network."""
         return str(hypervisor_address(self.lab))
@@ -95,14 +114,17 @@ class Scene:
         zabbix = ("Zabbix",) if self.inventory.monitoring is not None else ()
         return (*device, *zabbix, "clock", "outside client")
 
-    def address_on(self, service: Service, node: Machine) -> str | None:
-        """Return the floating address that is on a node while all is well.
+    def place_on(self, service: Service, node: Machine) -> str | None:
+        """Return where a service is found on a node while all is well.
 
         A service that runs on one node is drawn on the first; the others then have none.
         """
-        place = self.inventory.nodes.index(node)
-        has = service.everywhere or place == 0
-        return str(service.addresses[place].ip) if has else None
+        number = self.inventory.nodes.index(node)
+        if number and not service.everywhere:
+            return None
+        if not service.addresses:
+            return f"port {service.port}, {INSIDE}"
+        return f"{service.addresses[number].ip}:{service.port}"
 
     @property
     def words(self) -> str:
@@ -116,12 +138,7 @@ class Scene:
                     f"Network {role.value}: {segment.subnet}, {segment.purpose}."
                     for role, segment in self.segments.items()
                 ),
-                *(
-                    f"Service {each.name}: {title(each.settings.kind)} on "
-                    f"{'every node' if each.everywhere else 'one node'}, port {each.port} at "
-                    f"{_listed(str(address.ip) for address in each.addresses)}."
-                    for each in inventory.services
-                ),
+                *map(self._sentence, self.services),
                 *(
                     f"Storage {each.name}: {title(each.settings.kind)}, a disk of "
                     f"{self.size_of_disk(each)} in each node, mounted at {each.mount_point} on one."
@@ -131,6 +148,15 @@ class Scene:
                 f"Quorum: {inventory.quorum} {self.decides}.",
             )
         )
+
+    def _sentence(self, service: Service) -> str:
+        where = "every node" if service.everywhere else "one node"
+        addresses = [str(address.ip) for address in service.addresses]
+        found = f" at {_listed(addresses)}" if addresses else f", {INSIDE}"
+        behind = self.behind(service)
+        passes = f"; passes requests to {behind.name}" if behind else ""
+        kind = title(service.settings.kind)
+        return f"Service {service.name}: {kind} on {where}, port {service.port}{found}{passes}."
 
     @property
     def _replicated(self) -> str:

@@ -115,10 +115,11 @@ class Canvas:
             },
         )
 
-    def head(self, x: float, y: float, length: float, css: str) -> None:
-        """Draw the head of a level arrow that ends here; a negative length points to the left."""
-        half = abs(length) * 0.55
-        points = ((x, y), (x - length, y - half), (x - length, y + half))
+    def head(self, x: float, y: float, across: float, down: float, css: str) -> None:
+        """Draw the head of an arrow that ends here, and how far it goes to the right and down."""
+        wide, high = across * 0.55, down * 0.55
+        left, top = x - across, y - down
+        points = ((x, y), (left - high, top - wide), (left + high, top + wide))
         text = " ".join(f"{_number(a)},{_number(b)}" for a, b in points)
         ElementTree.SubElement(self._root, "polygon", {"class": css, "points": text})
 

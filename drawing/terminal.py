@@ -14,7 +14,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from drawing.scene import Scene, title
+from drawing.scene import INSIDE, Scene, title
 from inventory.model import Machine
 from inventory.parts import Service
 from labs.roles import NetworkRole
@@ -86,7 +86,7 @@ class TerminalDrawing:
             yield SPACE
             yield self._machine(machine)
         yield SPACE
-        for service in inventory.services:
+        for service in self.scene.services:
             yield from self._addresses(service)
 
     def _networks(self) -> Iterator[Row]:
@@ -126,20 +126,23 @@ class TerminalDrawing:
     def _facts(self) -> Table:
         scene, inventory = self.scene, self.scene.inventory
         table = Table.grid(padding=(0, 2, 0, 0))
-        for service in inventory.services:
-            store = inventory.storage_of(service)
-            where = (
-                "every node" if service.everywhere else "one node, and on another when that fails"
-            )
-            data = f"; storage {store.name}" if store else ""
-            said = f"{title(service.settings.kind)} on {where}{data}"
-            table.add_row("service", service.name, said)
+        for service in scene.services:
+            table.add_row("service", service.name, self._service(service))
         for each in inventory.storage:
             said = f"{title(each.settings.kind)}, {scene.size_of_disk(each)} in each node"
             table.add_row("storage", each.name, f"{said}; {each.mount_point} on one of them")
         table.add_row("fencing", title(inventory.fencing.kind), scene.fencing)
         table.add_row("quorum", inventory.quorum, scene.decides)
         return table
+
+    def _service(self, service: Service) -> str:
+        """Say what a service is and what it needs, and where it is found if no address says it."""
+        where = "every node" if service.everywhere else "one node, and on another when that fails"
+        store, behind = self.scene.inventory.storage_of(service), self.scene.behind(service)
+        data = f"; storage {store.name}" if store else ""
+        passes = f"; passes requests to {behind.name}" if behind else ""
+        inside = "" if service.addresses else f"; port {service.port}, {INSIDE}"
+        return f"{title(service.settings.kind)} on {where}{data}{passes}{inside}"
 
 
 def _joined(rows: Sequence[Row]) -> set[NetworkRole]:

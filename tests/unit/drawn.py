@@ -41,6 +41,13 @@ CROWDED: dict[str, dict[str, Any]] = {
         },
         "storage": {"data": {"kind": "drbd"}, M: {"kind": "drbd", "size_mib": 1048575}},
     },
+    "passing": {
+        "services": {
+            M: {"kind": "nginx", "runs": "everywhere", "port": 65535},
+            "page": {"kind": "nginx", "port": 8081},
+            W: {"kind": "haproxy", "to": M},
+        },
+    },
     "unwatched": {
         "monitoring": False,
         "description": "[b]\t\u0007"

@@ -100,6 +100,8 @@ def test_what_halab_takes_an_editor_takes(tables: dict[str, Any]) -> None:
         {"services": {"web": {"kind": "wep"}}},
         {"services": {"Web": {"kind": "nginx"}}},
         {"services": {"web": {"kind": "nginx", "runs": "nowhere"}}},
+        {"services": {"front": {"kind": "haproxy"}}},
+        {"services": {"front": {"kind": "haproxy", "to": "web", "storage": "data"}}},
         {"services": {"sql": {"kind": "postgresql"}}},
         {"services": {"sql": {"kind": "postgresql", "storage": "data", "runs": "everywhere"}}},
         {"storage": {"data": {}}},

@@ -17,7 +17,7 @@ from rich.cells import cell_len
 
 from core.folders import PROJECT
 from drawing.picture import draw
-from tests.unit.drawn import DRAWN, scene
+from tests.unit.drawn import DRAWN, M, W, scene
 from tests.unit.planned_lab import OFFERED
 
 IMAGES = PROJECT / "docs" / "images"
@@ -58,6 +58,7 @@ def test_a_picture_says_everything_about_the_lab(name: str) -> None:
         assert {segment.role.value, str(segment.subnet)} <= said
     for service in drawn.inventory.services:
         places = {f"{address.ip}:{service.port}" for address in service.addresses}
+        places = places or {f"port {service.port}, nodes only"}
         assert {service.name, *places} <= said
     for storage in drawn.inventory.storage:
         assert {storage.name, storage.mount_point, drawn.size_of_disk(storage)} <= said
@@ -67,7 +68,24 @@ def test_what_a_lab_has_not_is_not_drawn() -> None:
     said = {each.text for each in texts(picture("unwatched"))}
     assert "Zabbix" not in said
     said = {each.text for each in texts(picture("active-active"))}
-    assert not {"quorum device", "DRBD", "stands by"} & said
+    assert not {"quorum device", "DRBD", "stands by", "arrows down"} & said
+
+
+@pytest.mark.parametrize(
+    ("name", "front", "behind"), [("load-balancer", "front", "web"), ("passing", W, M)]
+)
+def test_requests_come_down_to_the_service_behind_on_every_node(
+    name: str, front: str, behind: str
+) -> None:
+    root = picture(name)
+    feet = {each.text: extent(each)[1] for each in texts(root)}
+    begin, end = feet[front][3], feet[behind][1]
+    heads = [corners(each) for each in root.iter(f"{SVG}polygon")]
+    down = [
+        tip for tip, one, other in heads if one[1] == other[1] < tip[1] and begin < tip[1] < end
+    ]
+    assert len({x for x, _ in down}) == len(scene(name).inventory.nodes)
+    assert f"{front} passes each request to {behind}, on any node where that answers" in feet
 
 
 @pytest.mark.parametrize("name", DRAWN)
@@ -128,6 +146,11 @@ def picture(name: str) -> ElementTree.Element:
 
 def texts(root: ElementTree.Element) -> Iterator[ElementTree.Element]:
     return (each for each in root.iter(f"{SVG}text") if each.text)
+
+
+def corners(polygon: ElementTree.Element) -> list[tuple[float, float]]:
+    pairs = (pair.split(",") for pair in polygon.get("points", "").split())
+    return [(float(x), float(y)) for x, y in pairs]
 
 
 def frame(rect: ElementTree.Element) -> tuple[float, float, float, float]:

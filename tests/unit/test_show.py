@@ -15,7 +15,7 @@ from cli.app import app
 from core.errors import HalabError
 from core.folders import LabFolder
 from drawing.terminal import TerminalDrawing
-from tests.unit.drawn import DRAWN, scene
+from tests.unit.drawn import DRAWN, M, W, scene
 
 MINE = 'version = 1\nname = "mine"\n'
 OTHERS = '[nodes]\nnames = ["oslo", "bergen"]\n'
@@ -80,6 +80,13 @@ def test_a_machine_is_joined_to_its_networks_and_crosses_no_other(name: str) -> 
         assert line.startswith(f"{joints} {machine.name}")
 
 
+def test_it_says_who_passes_requests_to_whom() -> None:
+    lines = drawn("passing", 120)
+    front = next(number for number, line in enumerate(lines) if f"passes requests to {M}" in line)
+    assert W in lines[front]
+    assert lines[front + 1].rstrip().endswith(f"{M}  nginx on every node; port 65535, nodes only")
+
+
 def test_lines_of_networks_go_on_beside_words_that_break() -> None:
     lines = drawn("active-passive", 60)
     begin = next(number for number, line in enumerate(lines) if " monitor " in line)
@@ -117,8 +124,8 @@ def test_of_a_lab_whose_files_are_lost_the_definition_is_drawn() -> None:
 
 def test_a_lab_that_nobody_knows() -> None:
     assert refused("databse").hint == (
-        "did you mean database? known labs: active-active, active-passive, database; or give the "
-        "path of a .toml file"
+        "did you mean database? known labs: active-active, active-passive, database, "
+        "load-balancer; or give the path of a .toml file"
     )
 
 
