@@ -16,6 +16,7 @@ from cli.locking import locked
 from cli.progress import Progress
 from cli.status import UNHEALTHY, print_status
 from core.folders import LabFolder
+from core.sizes import MIB
 from hypervisor.private import PrivateHypervisor
 from hypervisor.reset import fits, take
 from hypervisor.reset import reset as bring_back
@@ -25,7 +26,6 @@ from status.collect import collect
 
 SCHEMA_VERSION = 1
 
-MIB = 1024 * 1024
 
 USUALLY = "5 to 15 s"
 

@@ -15,10 +15,10 @@ from cli.events import PulumiEvents
 from cli.locking import locked
 from cli.progress import Progress
 from cli.restoring import bring_back
-from cli.snapshot import MIB
 from cli.status import print_status
 from core.errors import HalabError
 from core.files import write_file
+from core.sizes import MIB
 from hypervisor.reset import can_reset, take
 from hypervisor.snapshots import UP
 from infra.impact import Impact

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+MIB = 1024 * 1024
+"""Bytes."""
+
 MIB_PER_GIB = 1024
 
 QUARTER_MIB = MIB_PER_GIB // 4

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from core.errors import HalabError
+from core.sizes import MIB
 from core.wait import WaitTimeout, wait_until
 from drills.clock import LabClock
 from drills.power import Event
@@ -117,7 +118,7 @@ def out_of_sync(inventory: Inventory, storage: Storage, active: Machine) -> dict
         return observer.read().replication[storage.name]
 
     with Remote(active) as remote, Observer(inventory) as observer:
-        size_mib = int(remote.run(f"blockdev --getsize64 {storage.device}").stdout) / (1 << 20)
+        size_mib = int(remote.run(f"blockdev --getsize64 {storage.device}").stdout) / MIB
         remote.run(f"drbdadm verify {storage.resource}")
         disks = wait_until(
             read,

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 
 from core.errors import HalabError
+from core.sizes import MIB
 from hypervisor.objects import Virsh
-
-MIB = 1024 * 1024
 
 
 def data_disk_mib(virsh: Virsh, domain: str, storage: str) -> int | None:

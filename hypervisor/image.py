@@ -19,6 +19,7 @@ from pathlib import Path
 from core.command import run, start
 from core.errors import CommandError, HalabError
 from core.folders import PROJECT, cache_folder
+from core.sizes import MIB
 from hypervisor.namespaces import as_root_of_its_own, remove_folder
 from hypervisor.workplace import find_workplace
 from labs.roles import MachineRole
@@ -254,7 +255,7 @@ def _open_folder(place: Path) -> Iterator[Path]:
 
 
 def _check_room(folder: Path) -> None:
-    free = shutil.disk_usage(folder).free // 2**20
+    free = shutil.disk_usage(folder).free // MIB
     if free < ROOM_MIB:
         raise HalabError(
             f"{folder} has {free} MiB free; building an image needs {ROOM_MIB} MiB",

@@ -11,14 +11,13 @@ import pulumi
 import pulumi_libvirt as libvirt
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from core.sizes import MIB
 from infra.cluster import MachineArgs, NetworkArgs
 from infra.impact import HOST_KEY
 from inventory.known_hosts import GIVEN_AS
 from inventory.mark import NAMESPACE, pool_uuid, volume_name
 from inventory.record import LabRecord
 from labs.roles import MachineRole
-
-MIB = 1024 * 1024
 
 TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, autoescape=True

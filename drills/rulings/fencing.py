@@ -78,9 +78,9 @@ def down_first(found: Findings) -> Ruling:
     """The hypervisor saw each victim end before the service was taken over."""
     if found.events is None:
         return None, "the hypervisor's events were not recorded"
-    at, takeover = _takeover(found)
+    at, taken = _takeover(found)
     if at is None:
-        return None, takeover
+        return None, taken
     down = {
         name: [
             event
@@ -91,16 +91,16 @@ def down_first(found: Findings) -> Ruling:
     }
     unseen = [name for name, events in down.items() if not events]
     if unseen:
-        return False, f"the hypervisor saw nothing happen to {', '.join(unseen)}; {takeover}"
+        return False, f"the hypervisor saw nothing happen to {', '.join(unseen)}; {taken}"
     said = "; ".join(_say(events[0], found.injected) for events in down.values())
-    return True, f"{said}; {takeover}"
+    return True, f"{said}; {taken}"
 
 
 def fenced_first(found: Findings) -> Ruling:
     """A survivor confirmed each fencing before the service was taken over."""
-    at, takeover = _takeover(found)
+    at, taken = _takeover(found)
     if at is None:
-        return None, takeover
+        return None, taken
     fenced = found.expected.fenced
     lines = [
         line for name, told in found.journals.items() if name not in fenced for line in told or ()
@@ -110,9 +110,9 @@ def fenced_first(found: Findings) -> Ruling:
         pattern = rf"Operation '(?:reboot|off)' targeting {re.escape(victim)} by .*: OK\b"
         times = [line.at for line in lines if re.search(pattern, line.message)]
         if not times:
-            return False, f"no survivor confirmed a fencing of {victim}; {takeover}"
+            return False, f"no survivor confirmed a fencing of {victim}; {taken}"
         confirmed.append(min(times))
-    said = f"confirmed {max(confirmed) - found.injected:.1f} s after the fault; {takeover}"
+    said = f"confirmed {max(confirmed) - found.injected:.1f} s after the fault; {taken}"
     return max(confirmed) <= at, said
 
 

@@ -13,8 +13,9 @@ import pulumi
 import pulumi_libvirt as libvirt
 import pytest
 
+from core.sizes import MIB
 from infra.cluster import Cluster
-from infra.libvirt import MIB, LibvirtPlatform, cmdline_maps
+from infra.libvirt import LibvirtPlatform, cmdline_maps
 from inventory.mark import volume_name
 from inventory.record import LabRecord
 from labs.checking import check
