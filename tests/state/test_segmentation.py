@@ -3,7 +3,8 @@
 Whoever can be somewhere knocks from there: the machines on all their networks, the platform, and
 on a private hypervisor strangers who plug into each network with an address of their own. TCP is
 judged from outside: what is dropped stays silent, what the firewall lets through answers, if only
-to refuse. UDP says nothing, so a witness behind each firewall notes what came through.
+to refuse. UDP says nothing, so a witness behind each firewall notes what came through. Ports that
+have a name are tried from everywhere, the others once from each kind of place.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from parts.services.base import ServicePart
 from status.model import LabStatus
 from tests.state.arp import answering_hardware
 from tests.state.conftest import Inspected
-from tests.state.knocking import answers, knock
+from tests.state.knocking import Ports, answers, knock, shared
 from tests.state.vantages import Way, machine_vantage, platform_vantages, with_floating
 from tests.state.witness import FORWARDING_WITNESS, elements, heard, witness
 
@@ -63,8 +64,7 @@ def scan(
 ) -> Iterator[Scan]:
     named = {opening.port for opening in inventory.openings if opening.port is not None}
     named |= {port for rows in listening.values() for _, port in rows}
-    tcp = sorted(named | {*range(1, 1025), *SPREAD})
-    udp = sorted(named | {*range(1, 1025, 9), *SPREAD[::4]})
+    others = Ports(tcp=(*range(1, 1025), *SPREAD), udp=(*range(1, 1025, 9), *SPREAD[::4]))
     with ExitStack() as stack:
         for machine in inventory.machines:
             stack.enter_context(witness(machine))
@@ -73,9 +73,10 @@ def scan(
             *platform_vantages(inventory, folder, record, stack),
         ]
         vantages = [with_floating(vantage, status.addresses) for vantage in vantages]
-        with ThreadPoolExecutor(len(vantages)) as pool:
-            found = list(pool.map(lambda vantage: knock(vantage, tcp, udp), vantages))
         ways = [way for vantage in vantages for way in vantage.ways]
+        ports = shared(sorted(named), others, ways, _kind(inventory))
+        with ThreadPoolExecutor(len(vantages)) as pool:
+            found = list(pool.map(lambda vantage: knock(vantage, ports.__getitem__), vantages))
         yield Scan(
             answered={way: answered for one in found for way, (answered, _) in one.items()},
             accepted={way: accepted for one in found for way, (_, accepted) in one.items()},
@@ -188,6 +189,17 @@ def documented(inventory: Inventory, way: Way, protocol: Protocol) -> frozenset[
         if (opening.role, opening.network, opening.protocol) == (role, way.network, protocol)
         and opening.port is not None
         and _may(inventory, way.peer, opening)
+    )
+
+
+def _kind(inventory: Inventory) -> Callable[[Way], object]:
+    """Return what tells a way from others: who knocks, where, at which role, at its own address."""
+    own = {nic.address.ip for machine in inventory.machines for nic in machine.interfaces.values()}
+    return lambda way: (
+        way.peer,
+        way.network,
+        inventory.machine(way.machine).role,
+        way.target in own,
     )
 
 
