@@ -58,6 +58,7 @@ def describe(offer: Offer) -> dict[str, Any]:
                 "name": service.name,
                 "kind": service.settings.kind,
                 "runs": "everywhere" if service.everywhere else "one-node",
+                "to": service.settings.passes_to,
             }
             for service in planned.services
         ],

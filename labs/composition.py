@@ -17,6 +17,9 @@ from labs.tables.storage import AnyStorage
 REPLICAS = 2
 """How many nodes DRBD 8.4 replicates between."""
 
+SUGGESTED_PORTS = (80, *range(8080, 65536))
+"""What to use where a port is taken, the first that is free: web servers' customary ones."""
+
 
 def balancers(services: Mapping[str, AnyService]) -> dict[str, str]:
     """Return what stands before services, by their names: clients find it in their stead."""
@@ -210,6 +213,8 @@ def ports_free(
     taken = {**TAKEN_PORTS, **{DRBD_PORT + number: "DRBD" for number in range(len(storage))}}
     if any(service.passes_to for service in services.values()):
         taken[HAPROXY_STATISTICS] = "HAProxy, for its statistics,"
+    wanted = {service.port for service in services.values()}
+    free = next(port for port in SUGGESTED_PORTS if port not in taken.keys() | wanted)
     seen: dict[int, str] = {}
     for name, service in services.items():
         key, port = f"services.{name}.port", service.port
@@ -219,9 +224,9 @@ def ports_free(
                 keys=(key,),
                 value=str(port),
                 allowed=PORT_ALLOWED,
-                hint=f"{user} listens there; 80 and 8080 are free"
+                hint=f"{user} listens there; {free} is free"
                 if port in taken
-                else f"{user} is the same: both may run on one node",
+                else f"{user} is the same, and both may run on one node; {free} is free",
             )
         seen.setdefault(port, key)
 

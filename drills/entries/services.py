@@ -50,7 +50,7 @@ def _own(part: ServicePart) -> tuple[Drill, ...]:
         ),
         Drill(
             name=f"{prefix}service-master-killed",
-            title=f"The first process of service {service.name} dies, its others live on",
+            title=f"The first process of service {service.name} dies alone",
             teaches=(
                 "What is left of a dead server is ended first, so that it can start where it was."
             ),

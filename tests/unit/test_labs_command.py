@@ -55,13 +55,16 @@ def test_programs_are_told_of_what_it_is_made() -> None:
         "nodes": ["node1", "node2"],
         "monitor": "monitor",
         "memory_mib": 3072,
-        "services": [{"name": "database", "kind": "postgresql", "runs": "one-node"}],
+        "services": [{"name": "database", "kind": "postgresql", "runs": "one-node", "to": None}],
         "storage": [{"name": "data", "kind": "drbd", "size_mib": 1024}],
         "fencing": "sbd",
         "quorum": "device",
     }
     everywhere = told()["active-active"]
-    assert everywhere["services"] == [{"name": "web", "kind": "nginx", "runs": "everywhere"}]
+    assert everywhere["services"] == [
+        {"name": "web", "kind": "nginx", "runs": "everywhere", "to": None}
+    ]
+    assert [each["to"] for each in told()["load-balancer"]["services"]] == ["web", None]
     assert (everywhere["storage"], everywhere["quorum"]) == ([], "majority")
 
 

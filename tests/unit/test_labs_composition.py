@@ -177,6 +177,14 @@ def test_each_storage_has_a_port() -> None:
     assert found["services.web.port"].hint.startswith("DRBD listens there")
 
 
+def test_a_port_that_is_taken_gets_one_that_is_free() -> None:
+    web = {"kind": "nginx", "runs": "everywhere"}
+    services = {"web": {**web, "port": 80}, "shop": web, "ssh": {**web, "port": 22}}
+    found = problems(services={**services, "news": {**web, "port": 8080}})
+    assert found["services.shop.port"].hint.endswith("8081 is free")
+    assert found["services.ssh.port"].hint.endswith("8081 is free")
+
+
 def test_both_forms_at_once() -> None:
     assert "service" in problems(services=EVERYWHERE, service={"port": 81})
 
