@@ -11,6 +11,7 @@ from cli.drill import drill
 from cli.drills import drills
 from cli.exam import exam
 from cli.heal import heal
+from cli.history import history
 from cli.inventory import inventory
 from cli.labs import labs
 from cli.listing import list_labs
@@ -56,6 +57,7 @@ app.command()(drill)
 app.command()(drills)
 app.command()(soak)
 app.command()(exam)
+app.command()(history)
 app.command()(heal)
 app.command()(down)
 app.command()(doctor)

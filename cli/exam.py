@@ -43,7 +43,7 @@ def exam(
         Path | None, typer.Option("--junit", help="Write JUnit XML here.")
     ] = None,
     reports: Annotated[
-        Path | None, typer.Option(help="A folder for an HTML report of each drill.")
+        Path | None, typer.Option(help="A folder for an HTML report and the result of each drill.")
     ] = None,
     reset: Annotated[
         bool, typer.Option("--reset", help=f"In a lab that was there too, each drill: {RESET}")

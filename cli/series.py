@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -20,6 +21,9 @@ from drills.schedule import Turn
 from drills.site import Site
 from status.health import wait_healthy
 
+HISTORY = "history"
+"""The folder beside reports in which results outlive a lab, for `halab history`."""
+
 
 def run_series(
     site: Site,
@@ -32,9 +36,9 @@ def run_series(
 ) -> Iterator[Case]:
     """Run drills and yield what came of each; one that cannot begin is an error, not the end.
 
-    `reports` is a folder for an HTML report of each drill; `budget_s` the longest outage that
-    passes, besides what the drills themselves allow. With `reset` each begins from the state right
-    after `up`.
+    `reports` is a folder for an HTML report and the result of each drill; `budget_s` the longest
+    outage that passes, besides what the drills themselves allow. With `reset` each begins from the
+    state right after `up`.
     """
     for turn in turns:
         began = time.monotonic()
@@ -51,7 +55,18 @@ def run_series(
         print_result(console, kept)
         if reports is not None:
             write_report(kept.result, reports / f"{turn.number:02d}-{turn.drill.name}.html")
+            # Under its own name: a folder may be given to one exam after the other.
+            keep(kept.path, reports / HISTORY)
         yield Case(turn.drill.name, time.monotonic() - began, kept.result, budget_s=budget_s)
+
+
+def keep(result: Path, folder: Path) -> None:
+    """Copy a result to where it outlives the lab; raises HalabError when that is impossible."""
+    try:
+        folder.mkdir(exist_ok=True)
+        shutil.copy(result, folder)
+    except OSError as error:
+        raise HalabError(f"cannot write into {folder}: {error.strerror}") from error
 
 
 def print_summary(console: Console, cases: Sequence[Case], reports: Path | None = None) -> None:

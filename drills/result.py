@@ -114,6 +114,11 @@ class DrillResult(Frozen):
         return f" at {self.outage.address}" if self.outage and several else ""
 
     @property
+    def outage_s(self) -> float | None:
+        """The outage in seconds; None where it could not be measured."""
+        return self.outage.seconds if self.outage else None
+
+    @property
     def answer(self) -> Answer:
         """Pass when every check passes and there is at least one; else the worst of them."""
         answers = {check.answer for check in self.checks}

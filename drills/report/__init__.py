@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 from core.folders import cache_folder
+from drills.history import Change, Strand
 from drills.result import DrillResult
 
 
@@ -22,6 +23,14 @@ def write_summary(results: Sequence[DrillResult], path: Path) -> None:
     Folders are made. Raises OSError when it cannot be written.
     """
     _write(path, _page().summary_page(results))
+
+
+def write_history(found: Sequence[Strand], changed: Sequence[Change], path: Path) -> None:
+    """Write how the outages of drills went over time, each with a picture.
+
+    Folders are made. Raises OSError when it cannot be written.
+    """
+    _write(path, _page().history_page(found, changed))
 
 
 def _page() -> ModuleType:

@@ -49,7 +49,7 @@ SHAPES = {
 }
 """matplotlib's names of markers; the legend of the page draws the same shapes."""
 
-_SETTINGS: dict[RcKeyType, Any] = {
+SETTINGS: dict[RcKeyType, Any] = {
     "svg.fonttype": "none",  # text stays text: it can be found, read aloud and copied
     "svg.hashsalt": "halab",  # the same result gives the same file
     "text.parse_math": False,  # a dollar sign in a name is a dollar sign
@@ -111,7 +111,7 @@ def windows(result: DrillResult) -> tuple[Window, ...]:
 
 def draw(result: DrillResult, window: Window, prefix: str, label: str) -> str:
     """Return the picture as an SVG element whose ids begin with `prefix`."""
-    with matplotlib.rc_context(_SETTINGS):
+    with matplotlib.rc_context(SETTINGS):
         picture = _Picture(result, window)
         return picture.markup(prefix, label)
 

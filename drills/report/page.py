@@ -12,7 +12,9 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from drills.history import Change, Strand
 from drills.report import palette
+from drills.report.course import Course
 from drills.report.view import tally, verdict, view
 from drills.report.words import iso, plain
 from drills.result import Answer, DrillResult
@@ -59,6 +61,23 @@ def summary_page(results: Sequence[DrillResult]) -> str:
         tally=tally(answers),
         sentence=_sentence(results),
         drills=[view(result, f"d{index}") for index, result in enumerate(results)],
+    )
+
+
+def history_page(found: Sequence[Strand], changed: Sequence[Change]) -> str:
+    """Return how the outages of drills went over time as HTML. Its JSON is as in a summary."""
+    results = [result for strand in found for result in strand.results]
+    return _page(
+        "history.html",
+        {
+            "version": 1,
+            "drills": [result.model_dump(mode="json", exclude={"attempts"}) for result in results],
+        },
+        title=f"History of {plain(', '.join(dict.fromkeys(each.lab for each in results)))}",
+        since=iso(min(result.began for result in results)),
+        until=iso(max(result.began for result in results)),
+        courses=[Course(strand, changed, f"s{index}") for index, strand in enumerate(found)],
+        changes=[(iso(change.at), [plain(line) for line in change.lines]) for change in changed],
     )
 
 

@@ -1,0 +1,143 @@
+"""`halab history`: how the outages of drills went over time, against their budgets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from cli.choosing import existing_lab
+from cli.drill import MARKS
+from core.errors import HalabError
+from drills.history import Change, Strand, changes, read_results, strands
+from drills.journal import drills_folder
+from drills.report import write_history
+from drills.result import DrillResult
+
+SCHEMA_VERSION = 1
+
+LATEST = 12
+"""How many outages of a drill the terminal shows as a row of bars."""
+
+BARS = "▁▂▃▄▅▆▇█"
+"""From no outage to the whole budget and beyond."""
+
+
+def history(
+    lab: Annotated[
+        str, typer.Argument(help="A lab that `halab list` shows, or a folder of results.")
+    ],
+    to: Annotated[
+        Path | None, typer.Option("--to", help="Write a page with a picture of each drill here.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Show how the outages of drills went over time, against their budgets.
+
+    A lab keeps the results of its drills until `down`; those of an exam also stay in the folder
+    `history` among its --reports.
+    """
+    folder = Path(lab) if Path(lab).is_dir() else drills_folder(existing_lab(lab))
+    results, others = read_results(folder)
+    if not results:
+        raise HalabError(
+            f"{folder} holds no result of a drill that can be read",
+            hint="`./halab exam LAB` gives a lab its first ones",
+        )
+    found, changed = strands(results), changes(results)
+    if to is not None:
+        _write(found, changed, to)
+    if as_json:
+        print(json.dumps(_describe(found, changed), indent=2))
+        return
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(_table(found))
+    for change in changed:
+        console.print(f"\nfrom {_day(change.at)} on", style="bold")
+        for line in change.lines:
+            console.print(Text(f"  {line}"))
+    for strand in found:
+        if strand.is_longer:
+            console.print(Text(f"\n{name(strand)}: the latest outage is longer than usual"))
+            console.print(Text(f"  again: {strand.last.replay}", style="dim"))
+    for path in others:
+        console.print(Text(f"not of this version of halab: {path}", style="dim"))
+
+
+def name(strand: Strand) -> str:
+    """Name a drill, and whom it hit where that is not the usual one."""
+    return strand.fault if strand.active else f"{strand.fault} (not of the active node)"
+
+
+def _table(found: Sequence[Strand]) -> Table:
+    columns = ("", "drill", "passed", "latest", "median", "longest", "budget", "outages")
+    table = Table(*columns, box=None, padding=(0, 1))
+    for strand in found:
+        mark, style = MARKS[strand.last.answer]
+        table.add_row(
+            Text(mark, style),
+            Text(name(strand)),
+            f"{strand.passed} of {len(strand.results)}",
+            Text(_seconds(strand.last.outage_s), "bold red" if strand.is_longer else ""),
+            _seconds(strand.middle),
+            _seconds(strand.longest),
+            _seconds(strand.last.budget_s),
+            "".join(_bar(result) for result in strand.results[-LATEST:]),
+        )
+    return table
+
+
+def _bar(result: DrillResult) -> str:
+    """Show an outage's share of its budget."""
+    if result.outage_s is None or not result.budget_s:
+        return "?"
+    share = min(1.0, result.outage_s / result.budget_s)
+    return BARS[round(share * (len(BARS) - 1))]
+
+
+def _describe(found: Sequence[Strand], changed: Sequence[Change]) -> dict[str, Any]:
+    return {
+        "version": SCHEMA_VERSION,
+        "drills": [
+            {
+                "fault": strand.fault,
+                "active": strand.active,
+                "longer_than_usual": strand.is_longer,
+                "results": [
+                    {
+                        "began": result.began,
+                        "answer": result.answer.value,
+                        "outage_s": result.outage_s,
+                        "budget_s": result.budget_s,
+                        "targets": result.targets,
+                        "seed": result.seed,
+                    }
+                    for result in strand.results
+                ],
+            }
+            for strand in found
+        ],
+        "changes": [{"at": change.at, "lines": change.lines} for change in changed],
+    }
+
+
+def _write(found: Sequence[Strand], changed: Sequence[Change], path: Path) -> None:
+    try:
+        write_history(found, changed, path)
+    except OSError as error:
+        raise HalabError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _seconds(value: float | None) -> str:
+    return "?" if value is None else f"{value:.1f} s"
+
+
+def _day(at: float) -> str:
+    return f"{datetime.fromtimestamp(at):%Y-%m-%d %H:%M}"

@@ -1,0 +1,111 @@
+"""How the outages of a lab's drills went over time: what was saved of each, and what changed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+
+from pydantic import ValidationError
+
+from drills.result import Answer, DrillResult
+
+EARLIER = 3
+"""How many outages are needed before a later one can be longer than usual."""
+
+USUAL = 1.25
+"""An outage of more than so many times the longest before it is longer than usual. A choice: most
+of an outage follows from timeouts and hardly varies, and a host that is busy is no reason."""
+
+
+@dataclass(frozen=True)
+class Strand:
+    """A drill that was repeated, in the order of time; `active`: it hit a node that served."""
+
+    fault: str
+    active: bool
+    results: tuple[DrillResult, ...]
+
+    @property
+    def last(self) -> DrillResult:
+        """The latest."""
+        return self.results[-1]
+
+    @property
+    def outages(self) -> tuple[float, ...]:
+        """In seconds; what was not measured is left out."""
+        return tuple(each.outage_s for each in self.results if each.outage_s is not None)
+
+    @property
+    def middle(self) -> float | None:
+        """The median of the outages."""
+        return median(self.outages) if self.outages else None
+
+    @property
+    def longest(self) -> float | None:
+        """The longest outage."""
+        return max(self.outages, default=None)
+
+    @property
+    def passed(self) -> int:
+        """How often it passed."""
+        return sum(each.answer is Answer.PASS for each in self.results)
+
+    @property
+    def is_longer(self) -> bool:
+        """Whether the latest outage is longer than those before it let expect."""
+        before, last = self.outages[:-1], self.last.outage_s
+        return last is not None and len(before) >= EARLIER and last > USUAL * max(before)
+
+
+@dataclass(frozen=True)
+class Change:
+    """What was another version or setting than in the drill before; `at` in seconds since 1970."""
+
+    at: float
+    lines: tuple[str, ...]
+
+
+def read_results(folder: Path) -> tuple[tuple[DrillResult, ...], tuple[Path, ...]]:
+    """Return the results in a folder in the order of time, and the files that are none.
+
+    The latter were written by another version of halab, or by somebody else.
+    """
+    found, others = [], []
+    for path in sorted(folder.glob("*.json")):
+        try:
+            found.append(DrillResult.model_validate_json(path.read_bytes()))
+        except ValidationError:
+            others.append(path)
+    return tuple(sorted(found, key=lambda each: each.began)), tuple(others)
+
+
+def strands(results: Sequence[DrillResult]) -> tuple[Strand, ...]:
+    """Put together what can be compared, by name."""
+    alike = defaultdict(list)
+    for result in results:
+        active = any(machine.hit and machine.active_before for machine in result.machines)
+        alike[result.fault, not active].append(result)
+    return tuple(
+        Strand(fault, not passive, tuple(found))
+        for (fault, passive), found in sorted(alike.items())
+    )
+
+
+def changes(results: Sequence[DrillResult]) -> tuple[Change, ...]:
+    """Return when versions and settings changed from one drill to the next that told them."""
+    told = [result for result in results if result.environment]
+    found = []
+    for earlier, later in pairwise(told):
+        before, after = earlier.environment, later.environment
+        lines = tuple(
+            f"{name}: {before.get(name, 'not there')} → {after.get(name, 'not there')}"
+            for name in sorted(before.keys() | after.keys())
+            if before.get(name) != after.get(name)
+        )
+        if lines:
+            found.append(Change(later.began, lines))
+    return tuple(found)
