@@ -17,6 +17,7 @@ from labs.model import Lab
 
 DEFAULT = "active-passive"
 README = (PROJECT / "README.md").read_text()
+ARCHITECTURES = (PROJECT / "docs" / "architectures.md").read_text()
 
 
 @pytest.fixture(autouse=True)
@@ -96,3 +97,13 @@ def test_list_shows_what_was_built_and_nothing_else() -> None:
     assert said("list").startswith("no lab was built here: `./halab labs`")
     assert DEFAULT not in said("list")
     assert json.loads(said("list", "--json")) == {"version": 2, "labs": []}
+
+
+@pytest.mark.parametrize("offer", available(), ids=lambda offer: offer.name)
+def test_every_lab_is_told_when_to_choose_it_and_what_it_cannot_do(offer: Offer) -> None:
+    _, heading, rest = ARCHITECTURES.partition(f"\n## {offer.name}\n")
+    section = " ".join(rest.partition("\n## ")[0].split())
+    assert heading
+    assert f"(images/{offer.name}.svg)" in section
+    assert all(word in section for word in ("**Choose it** when", "**It cannot**", "Sources: "))
+    assert f"| [{offer.name}](#{offer.name}) |" in ARCHITECTURES
