@@ -1,0 +1,63 @@
+"""Two labs of one definition under two names: the same addresses, side by side, unnoticed."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cli.claims import claimed
+from core.command import run
+from core.folders import LabFolder
+from drills.expectations import stall_s
+from drills.probes import outages, probing
+from drills.site import Site
+from drills.snapshot import snapshot
+from inventory.model import Inventory
+from inventory.record import load_record
+from tests.failover.conftest import Rehearse, require_pass
+
+pytestmark = pytest.mark.thorough
+
+BUILT_S = 1200
+"""Seconds: several times what `up` takes in emulation beside another lab."""
+
+
+@pytest.fixture
+def neighbour(folder: LabFolder, tmp_path: Path) -> Iterator[Site]:
+    """Return a lab that differs from the one under test in nothing but its name."""
+    if not load_record(folder).private:
+        pytest.fail("two labs with the same addresses need hypervisors of their own")
+    name, file = f"{folder.name}-too", tmp_path / "lab.toml"
+    text = folder.applied.read_text()
+    file.write_text(re.sub(r"^name = .*$", f'name = "{name}"', text, flags=re.MULTILINE, count=1))
+    with claimed(name, "a test of neighbours", lambda: halab("down", name), keep=False):
+        halab("up", str(file), "--no-snapshot")
+        yield Site.of(LabFolder.of(name))
+
+
+def test_a_node_that_is_lost_in_one_lab_is_no_event_in_the_other(
+    neighbour: Site, rehearse: Rehearse, inventory: Inventory
+) -> None:
+    assert neighbour.inventory.services == inventory.services
+    assert [m.interfaces for m in neighbour.inventory.machines] == [
+        machine.interfaces for machine in inventory.machines
+    ]
+    before = snapshot(neighbour.inventory)
+    with probing(neighbour.parts.first_service) as probe:
+        require_pass(rehearse("power-off"))
+        attempts = probe.stop()
+    after = snapshot(neighbour.inventory)
+    assert after.boots == before.boots
+    assert after.fence_events == before.fence_events
+    assert after.status.healthy, after.status.summary()
+    # Nobody noticed, but that the machine which carries both was busy.
+    longest = max(outage.seconds for outage in outages(attempts))
+    assert longest <= 2 * stall_s(neighbour.inventory.timing)
+
+
+def halab(*words: str) -> None:
+    run([sys.executable, "-P", "-m", "cli", *words], timeout=BUILT_S)
