@@ -23,7 +23,7 @@ def needs_of(lab: Lab) -> Needs:
     missing = sum(cached_image(role) is None for role in MachineRole)
     return Needs(
         memory_mib=sum(map(_memory, plans)),
-        disk_mib=DISK_MIB * (1 + missing) + sum(map(_disk, plans)),
+        disk_mib=DISK_MIB * (1 + missing) + _disks(lab),
         cores=sum(plan.cpus for plan in plans),
     )
 
@@ -36,7 +36,7 @@ def needs_of_change(before: Lab, after: Lab, running: Collection[str]) -> Needs 
     plans = machines(after)
     held = {plan.name: plan for plan in machines(before)}
     memory = sum(map(_memory, plans)) - sum(_memory(held[name]) for name in running if name in held)
-    disk = sum(map(_disk, plans)) - sum(map(_disk, held.values()))
+    disk = _disks(after) - _disks(before)
     if memory <= 0 and disk <= 0:
         return None
     return Needs(
@@ -49,6 +49,11 @@ def needs_of_change(before: Lab, after: Lab, running: Collection[str]) -> Needs 
 
 def _memory(plan: MachinePlan) -> int:
     return plan.memory_mib + OVERHEAD_MIB
+
+
+def _disks(lab: Lab) -> int:
+    shared = sum(each.size_mib for each in lab.storage if not each.replicated)
+    return shared + sum(map(_disk, machines(lab)))
 
 
 def _disk(plan: MachinePlan) -> int:

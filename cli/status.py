@@ -19,7 +19,7 @@ from parts.fencing import sbd
 from parts.secrets import load_secrets
 from provisioning.zabbix.api import MonitoringUnreachable
 from status.collect import collect
-from status.model import LabStatus, MonitoringState, RemedyStatus
+from status.model import LabStatus, MonitoringState, RemedyStatus, SharedDiskStatus
 from status.problems import Problem, open_problems
 
 UNHEALTHY = 3
@@ -112,6 +112,13 @@ def _print_remedy(console: Console, remedy: RemedyStatus | None) -> None:
         console.print(Text(f"      {remedy.warning}", style="yellow"))
 
 
+def _shared_disk(disk: SharedDiskStatus) -> str:
+    if disk.owner is None:
+        return "CANNOT READ the shared disk"
+    has = ("volume group active", disk.active), ("mounted", disk.mounted)
+    return ", ".join(word for word, is_so in has if is_so) or f"reads {disk.owner}'s volume group"
+
+
 def _problems(problems: tuple[Problem, ...]) -> Table:
     table = Table("severity", "host", "problem", "since", box=None, header_style="dim")
     for problem in problems:
@@ -121,7 +128,7 @@ def _problems(problems: tuple[Problem, ...]) -> Table:
 
 
 def _machines(lab: LabStatus) -> Table:
-    table = Table("machine", "state", "runs", "replication", box=None, header_style="dim")
+    table = Table("machine", "state", "runs", "data", box=None, header_style="dim")
     for node in lab.nodes:
         runs = ", ".join(
             f"{resource.id} ({resource.role.value})"
@@ -131,6 +138,10 @@ def _machines(lab: LabStatus) -> Table:
             if resource.node == node.name and resource.id != sbd.PRIMITIVE
         )
         disks = [disks[node.name] for disks in lab.replication.values() if node.name in disks]
-        replication = "; ".join(f"{disk.connection}, {disk.role}, {disk.disk}" for disk in disks)
-        table.add_row(node.name, node.state.value, runs or node.role.value, replication)
+        shared = [disks[node.name] for disks in lab.shared_disks.values() if node.name in disks]
+        data = (
+            *(f"{disk.connection}, {disk.role}, {disk.disk}" for disk in disks),
+            *map(_shared_disk, shared),
+        )
+        table.add_row(node.name, node.state.value, runs or node.role.value, "; ".join(data))
     return table

@@ -100,6 +100,10 @@ def draw_moves(canvas: Canvas, scene: Scene, x: float, y: float) -> None:
             middle, css = y + slot.y + PADDING + 9, "service dashed"
         else:
             continue
+        if isinstance(slot.part, Storage) and not slot.part.replicated:
+            # It is one disk: nothing goes from here to there.
+            canvas.line(start, middle, end, middle, f"line {css}")
+            continue
         both = isinstance(slot.part, Storage) or slot.part.everywhere
         canvas.line(start + (9 if both else 2), middle, end - 9, middle, f"line {css}")
         canvas.head(end - 2, middle, HEAD_LENGTH, 0, f"{css.split()[0]}-fill")

@@ -177,6 +177,9 @@ class _Picture:
 def _legend(scene: Scene) -> Iterator[tuple[str, str]]:
     """Yield what is said below, each with what it is about."""
     yield "quorum", f"{scene.inventory.quorum} {scene.decides}"
+    for storage in scene.inventory.storage:
+        if not storage.replicated:
+            yield "plain line", f"{storage.name} is one disk that all nodes are attached to"
     yield "dashed arrows", "where clients find a service when a node fails"
     for service in scene.services:
         if behind := scene.behind(service):

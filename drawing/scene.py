@@ -13,7 +13,13 @@ from labs.addressing import hypervisor_address, machines
 from labs.model import Lab
 from labs.roles import MachineRole, NetworkRole
 
-TITLES = {"haproxy": "HAProxy", "postgresql": "PostgreSQL", "drbd": "DRBD", "sbd": "SBD"}
+TITLES = {
+    "haproxy": "HAProxy",
+    "postgresql": "PostgreSQL",
+    "drbd": "DRBD",
+    "shared-disk": "LVM",
+    "sbd": "SBD",
+}
 """How programs write themselves, by the kind that a definition names; else the kind will do."""
 
 INSIDE = "nodes only"
@@ -102,9 +108,13 @@ class Scene:
         return f"{plan.cpus} {'CPU' if plan.cpus == 1 else 'CPUs'}, {size(plan.memory_mib)}"
 
     def size_of_disk(self, storage: Storage) -> str:
-        """Return the size of each disk of some storage."""
+        """Return the size of each disk of some storage, or of the one that all nodes share."""
         (found,) = (each for each in self.lab.storage if each.name == storage.name)
-        return size(found.size_mib)
+        return size(found.size_mib) + ("" if storage.replicated else " for all nodes")
+
+    def disks(self, storage: Storage) -> str:
+        """Return how large the disks of some storage are, and where."""
+        return self.size_of_disk(storage) + (" in each node" if storage.replicated else "")
 
     def duties(self, machine: Machine) -> tuple[str, ...]:
         """Return what a machine does besides services, and whatever the lab is made of."""
@@ -141,7 +151,7 @@ class Scene:
                 *map(self._sentence, self.services),
                 *(
                     f"Storage {each.name}: {title(each.settings.kind)}, a disk of "
-                    f"{self.size_of_disk(each)} in each node, mounted at {each.mount_point} on one."
+                    f"{self.disks(each)}, mounted at {each.mount_point} on one."
                     for each in inventory.storage
                 ),
                 f"Fencing: {title(inventory.fencing.kind)}, {self.fencing}.",
@@ -160,7 +170,8 @@ class Scene:
 
     @property
     def _replicated(self) -> str:
-        kinds = dict.fromkeys(title(each.settings.kind) for each in self.inventory.storage)
+        replicated = (each for each in self.inventory.storage if each.replicated)
+        kinds = dict.fromkeys(title(each.settings.kind) for each in replicated)
         return f", for {', '.join(kinds)}" if kinds else "; unused"
 
     def _managed(self) -> tuple[str, ...]:

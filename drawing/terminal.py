@@ -129,7 +129,7 @@ class TerminalDrawing:
         for service in scene.services:
             table.add_row("service", service.name, self._service(service))
         for each in inventory.storage:
-            said = f"{title(each.settings.kind)}, {scene.size_of_disk(each)} in each node"
+            said = f"{title(each.settings.kind)}, {scene.disks(each)}"
             table.add_row("storage", each.name, f"{said}; {each.mount_point} on one of them")
         table.add_row("fencing", title(inventory.fencing.kind), scene.fencing)
         table.add_row("quorum", inventory.quorum, scene.decides)

@@ -6,6 +6,7 @@ from core.errors import HalabError
 from drills.drill import Drill
 from drills.entries import arbiters, copies, daemons, machines, networks, people, resources
 from drills.entries import services as of_services
+from drills.entries import shared as of_shared
 from drills.entries import storage as of_storage
 from parts.all import Parts
 
@@ -18,11 +19,13 @@ def catalogue(parts: Parts) -> dict[str, Drill]:
 def every(parts: Parts) -> tuple[Drill, ...]:
     """Return the drills of a lab: whatever its parts can be put through."""
     inventory = parts.inventory
-    users = tuple(
-        (part.storage, part.service.name)
+    users = {
+        part.storage.name: part.service.name
         for part in parts.services.values()
         if part.storage is not None
-    )
+    }
+    replicas = tuple((part.storage, users[name]) for name, part in parts.replicas.items())
+    shared = tuple((part, users[name]) for name, part in parts.shared_disks.items())
     return (
         *machines.ENTRIES,
         *daemons.ENTRIES,
@@ -34,10 +37,11 @@ def every(parts: Parts) -> tuple[Drill, ...]:
         *networks.entries(device=inventory.quorum == "device"),
         *(arbiters.DEVICE if inventory.quorum == "device" else ()),
         *arbiters.DISK,
-        *(drill for storage, user in users for drill in of_storage.entries(storage, user)),
+        *(drill for storage, user in replicas for drill in of_storage.entries(storage, user)),
+        *(drill for disk, user in shared for drill in of_shared.entries(disk, user)),
         *of_storage.ROOT,
         *resources.ENTRIES,
-        *(drill for storage, user in users for drill in copies.entries(storage, user)),
+        *(drill for storage, user in replicas for drill in copies.entries(storage, user)),
         *people.entries(parts),
     )
 

@@ -31,6 +31,7 @@ _ON_NODES = {
     "pacemaker.log": "tail -n 20000 /var/log/pacemaker/pacemaker.log",
     "corosync.txt": "corosync-quorumtool -s; corosync-cfgtool -n; corosync-qdevice-tool -s",
     "drbd.txt": "cat /proc/drbd",
+    "lvm.txt": "pvs --foreign; vgs --foreign -o +vg_systemid; lvs --foreign; dmsetup table",
     "sbd.txt": ". /etc/default/sbd; sbd -d $SBD_DEVICE dump; sbd -d $SBD_DEVICE list",
 }
 _ON_MONITOR = {"qnetd.txt": "corosync-qnetd-tool -l -v"}

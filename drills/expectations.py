@@ -15,7 +15,9 @@ from inventory.model import Inventory
 from labs.durations import Budget
 from labs.timing import Timing
 from parts.budget import budget
+from parts.cluster import every
 from parts.services.base import ServicePart
+from parts.storage.base import FILESYSTEM_EVERY_S
 from parts.storage.drbd import HANDLER_RULE
 from parts.storage.replicas import named
 from status.problems import Alarm
@@ -66,9 +68,9 @@ class Situation:
         return tuple(node.name for node in self.inventory.nodes)
 
     @property
-    def has_data(self) -> bool:
+    def replicated(self) -> bool:
         """Whether the service keeps data that are replicated."""
-        return self.part.storage is not None
+        return self.part.storage is not None and self.part.storage.replicated
 
     @property
     def active(self) -> str | None:
@@ -147,10 +149,10 @@ def stall_s(timing: Timing) -> float:
 def frozen_s(situation: Situation) -> float:
     """Return how long writes, and behind them pages, may wait for the fencing of another node.
 
-    DRBD holds writes from the loss of its peer until the peer is known to be fenced. A service
-    without data waits for nothing.
+    DRBD holds writes from the loss of its peer until the peer is known to be fenced. Who has
+    no peer waits for nothing.
     """
-    if not situation.has_data:
+    if not situation.replicated:
         return stall_s(situation.timing)
     budget = situation.budget
     return round(budget.total_s - budget.start_s, 1)
@@ -231,7 +233,7 @@ def _fenced(situation: Situation, victims: frozenset[str], news: tuple[str, ...]
         fenced=victims,
         rebooted=victims,
         allowed_news=frozenset(news),
-        verify=moves and situation.has_data,
+        verify=moves and situation.replicated,
         alarms=frozenset({Alarm.NODE_LOST, Alarm.FENCED}),
     )
 
@@ -313,6 +315,28 @@ def disk_lost(situation: Situation) -> Expected:
     )
 
 
+def shared_disk_lost(situation: Situation) -> Expected:
+    """Who uses a disk that is gone cannot let go of it, and is fenced; others lose a spare way.
+
+    The filesystem's monitor has to see it, and a start in its place to fail, before a stop of the
+    volume group does.
+    """
+    timing = situation.timing
+    reasons = (rf"cannot read the shared disk{_named(situation)}$",)
+    news = ("input/output error",)
+    alarms = (Alarm.SHARED_DISK_LOST,)
+    if not situation.serves(situation.targets):
+        return unnoticed(*reasons, allowed_news=news, alarms=alarms)(situation)
+    lost = _fenced(situation, situation.targets, news)
+    seen_s = every(timing, FILESYSTEM_EVERY_S) + restart_s(situation)
+    return replace(
+        lost,
+        outage_s=round(lost.outage_s + seen_s, 1),
+        reasons=reasons,
+        alarms=lost.alarms | set(alarms),
+    )
+
+
 def all_lost(situation: Situation) -> Expected:
     """Everybody is gone and comes back; who serves then is open, the data are not.
 
@@ -323,7 +347,7 @@ def all_lost(situation: Situation) -> Expected:
         situation.timing.boot_wait_s + situation.timing.joined_wait_s,
         interrupted=True,
         rebooted=situation.targets,
-        verify=situation.has_data,
+        verify=situation.replicated,
     )
 
 

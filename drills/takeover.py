@@ -23,8 +23,8 @@ class Takeover:
 def takeover(found: Findings) -> Takeover | None:
     """Return the first takeover after the fault; None when nobody logged one.
 
-    With data it is their promotion, else the start of the service, and of a service that runs
-    everywhere that of an address.
+    With data it is when the cluster gives them to a node, else the start of the service, and of a
+    service that runs everywhere that of an address.
     """
     service = found.part.service
     ids = {address.ip: name for name, address in service.address_ids.items()}
@@ -34,7 +34,7 @@ def takeover(found: Findings) -> Takeover | None:
         if service.everywhere:
             what = ("start", name)
         elif found.part.storage is not None:
-            what = ("promote", found.part.storage.instance)
+            what = found.part.storage.taken
         else:
             what = ("start", service.resource)
         for node, lines in found.journals.items():
@@ -58,6 +58,6 @@ def milestones(found: Findings) -> Milestones | None:
         (line for lines in survivors for line in lines or () if line.at >= found.injected - 1),
         min(found.expected.fenced),
         taken.node,
-        promoted=None if storage is None else storage.instance,
+        promoted=storage.instance if storage is not None and storage.replicated else None,
         address=taken.address,
     )

@@ -47,6 +47,7 @@ class Nic:
 class MachineArgs:
     """One machine. `boot_arguments` tell the guest its name, addresses and trusted ssh key.
 
+    `shared_disks` are the ids of disks that others have too, by what the guest calls them.
     `host_key` is what it shows to whoever connects. It is a secret: it must reach the machine in a
     way that nobody else can read, on neither side.
     """
@@ -54,7 +55,7 @@ class MachineArgs:
     plan: MachinePlan
     nics: tuple[Nic, ...]
     boot_arguments: tuple[tuple[str, str], ...]
-    fencing_disk: pulumi.Input[str] | None
+    shared_disks: Mapping[str, pulumi.Input[str]]
     host_key: HostKey
 
 
@@ -108,7 +109,11 @@ class Cluster(pulumi.ComponentResource):
     ) -> None:
         super().__init__("halab:lab:Cluster", lab.name)
         self.networks = {role: Network(network_args(lab, role), platform, self) for role in CABLED}
-        self.fencing_disk = platform.shared_disk("sbd", FENCING_DISK_MIB, self)
+        shared = {each.name: each.size_mib for each in lab.storage if not each.replicated}
+        self.shared_disks = {
+            name: platform.shared_disk(name, size_mib, self)
+            for name, size_mib in {**shared, "sbd": FENCING_DISK_MIB}.items()
+        }
         self.machines = {
             plan.name: Machine(
                 self._machine_args(lab, plan, authorized_key, host_keys[plan.name]), platform, self
@@ -129,7 +134,7 @@ class Cluster(pulumi.ComponentResource):
                 if nic.mac is not None
             ),
             boot_arguments=boot_arguments(lab, plan, authorized_key),
-            fencing_disk=self.fencing_disk if plan.role is MachineRole.NODE else None,
+            shared_disks=self.shared_disks if plan.role is MachineRole.NODE else {},
             host_key=host_key,
         )
 

@@ -43,7 +43,10 @@ class Disk:
 
 ROOT = Disk("root", "qcow2", "unsafe")
 DATA_FORMAT = "qcow2"
-FENCING = Disk("sbd", "raw", "none", shared=True)
+SHARED_FORMAT = "raw"
+
+KEEPS_SIZE = pulumi.ResourceOptions(ignore_changes=["size"])
+"""The provider can only make a disk of another size anew, without its data."""
 
 
 class LibvirtPlatform:
@@ -85,7 +88,7 @@ class LibvirtPlatform:
 
     def shared_disk(self, name: str, size_mib: int, parent: pulumi.Resource) -> pulumi.Output[str]:
         """Make a raw disk: the format that several machines can share."""
-        return self._volume(name, FENCING.format, size_mib, parent).id
+        return self._volume(name, SHARED_FORMAT, size_mib, parent, KEEPS_SIZE).id
 
     def machine(self, args: MachineArgs, parent: pulumi.Resource) -> pulumi.Output[str]:
         """Define and start a domain that boots its kernel directly."""
@@ -101,17 +104,12 @@ class LibvirtPlatform:
         )
         disks = [(ROOT, root.id)]
         for storage, size_mib in plan.data_disks.items():
-            data = self._volume(
-                f"{plan.name}-{storage}",
-                DATA_FORMAT,
-                size_mib,
-                parent,
-                # The provider can only make a disk of another size anew, without its data.
-                pulumi.ResourceOptions(ignore_changes=["size"]),
-            )
+            name = f"{plan.name}-{storage}"
+            data = self._volume(name, DATA_FORMAT, size_mib, parent, KEEPS_SIZE)
             disks.append((Disk(storage, DATA_FORMAT, "writeback"), data.id))
-        if args.fencing_disk is not None:
-            disks.append((FENCING, pulumi.Output.from_input(args.fencing_disk)))
+        for serial, volume in args.shared_disks.items():
+            disk = Disk(serial, SHARED_FORMAT, "none", shared=True)
+            disks.append((disk, pulumi.Output.from_input(volume)))
         host_key_name = self._volume_name(f"{plan.name}-{HOST_KEY}-{args.host_key.mark}")
         host_key = libvirt.Volume(
             f"{plan.name}-{HOST_KEY}",

@@ -114,7 +114,7 @@ class Inventory(Frozen):
                 each.name: (each.port, Peer.ANYBODY if each.addresses else Peer.NODE)
                 for each in self.services
             },
-            replication_ports=[each.port for each in self.storage],
+            replication_ports=[each.port for each in self.storage if each.replicated],
             device=self.quorum == "device",
             monitoring=self.monitoring is not None,
             extra=(entry.opening for entry in self.firewall.allow),

@@ -6,7 +6,7 @@ The first service and the first storage have plain names; those of others begin 
 from __future__ import annotations
 
 from ipaddress import IPv4Interface
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -66,11 +66,19 @@ class Service(Part):
 
 
 class Storage(Part):
-    """Data that one node at a time can use. `disk` is the device below it, in each node."""
+    """Data that one node at a time can use. `disk` is the device below it, in each node.
+
+    What DRBD calls it, and `clone` and `instance`, are of storage that is replicated.
+    """
 
     name: StorageName
     settings: AnyStorage
     disk: str
+
+    @property
+    def replicated(self) -> bool:
+        """Whether nodes have disks of their own for it, and do not share one."""
+        return self.settings.replicas is not None
 
     @property
     def resource(self) -> str:
@@ -101,6 +109,16 @@ class Storage(Part):
     def instance(self) -> str:
         """Id of the resource that is cloned."""
         return self._id("drbd")
+
+    @property
+    def activation(self) -> str:
+        """Id of the resource that is the volume group of a shared disk, on who has it."""
+        return self._id("volume")
+
+    @property
+    def taken(self) -> tuple[Literal["promote", "start"], str]:
+        """What the cluster does, with which resource, where it gives the data to a node."""
+        return ("promote", self.instance) if self.replicated else ("start", self.activation)
 
     @property
     def filesystem(self) -> str:

@@ -27,7 +27,10 @@ MAC_NETWORKS = {
 
 @dataclass(frozen=True)
 class MachinePlan:
-    """One machine to make. Sizes are in MiB; `data_disks` are those of its storage, by name."""
+    """One machine to make. Sizes are in MiB; `data_disks` are those of its own, by storage.
+
+    Disks that nodes share are not among them.
+    """
 
     name: str
     role: MachineRole
@@ -56,7 +59,7 @@ def machines(lab: Lab) -> tuple[MachinePlan, ...]:
             number=number,
             cpus=nodes.cpus,
             memory_mib=nodes.memory_mib,
-            data_disks={each.name: each.size_mib for each in lab.storage},
+            data_disks={each.name: each.size_mib for each in lab.storage if each.replicated},
         )
         for number, name in enumerate(nodes.names, start=1)
     ]

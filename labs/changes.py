@@ -29,6 +29,7 @@ PLACED = "machines cannot move to another network"
 KEPT = "a disk that holds data cannot shrink"
 ANOTHER = "a service keeps its kind; another one needs a name of its own"
 FIXED = "a lab cannot move to another platform"
+SHARED = "a disk that all nodes share keeps its size"
 
 RULES: dict[str, Effect | str] = {
     "description": Effect.NOTED,
@@ -101,8 +102,8 @@ def compare(before: Lab, after: Lab) -> tuple[Change, ...]:
         # What belongs to a service that comes or goes is told with it.
         told = (was is not None and is_ is not None) or subject[0] in COME_AND_GO
         if told and (was and was.value) != (is_ and is_.value):
-            key = (is_ or was or _NOTHING).written
-            changes.append(_change(subject[0], key, was and was.value, is_ and is_.value))
+            value = is_ or was or _NOTHING
+            changes.append(_change(subject[0], value, was and was.value, is_ and is_.value))
     return tuple(changes)
 
 
@@ -131,12 +132,13 @@ COME_AND_GO = ("services", "storage")
 class _Value:
     """An effective value. `subject`: its key in RULES, and whose it is where several have one.
 
-    `written` is what the file calls it.
+    `written` is what the file calls it; `kept` says why this one cannot change where others can.
     """
 
     subject: tuple[str, str]
     written: str
     value: Any
+    kept: str = ""
 
 
 _NOTHING = _Value(("", ""), "", None)
@@ -157,7 +159,9 @@ def _values(lab: Lab) -> Iterator[_Value]:
     for storage in lab.storage:
         name = f"storage.{storage.name}"
         yield _Value(("storage", storage.name), name, storage.settings.kind)
-        yield _Value(("storage.size_mib", storage.name), lab.key_of_size(storage), storage.size_mib)
+        kept = "" if storage.replicated else SHARED
+        key = lab.key_of_size(storage)
+        yield _Value(("storage.size_mib", storage.name), key, storage.size_mib, kept)
 
 
 def _service(lab: Lab, service: Service) -> Iterator[_Value]:
@@ -171,14 +175,14 @@ def _service(lab: Lab, service: Service) -> Iterator[_Value]:
         yield _Value((f"services.{rule}", name), lab.written(f"services.{name}.{key}"), value)
 
 
-def _change(rule: str, key: str, before: Any, after: Any) -> Change:
-    found = RULES[rule]
+def _change(rule: str, value: _Value, before: Any, after: Any) -> Change:
+    found = value.kept or RULES[rule]
     if found is Effect.GROWN and after < before:
         found = KEPT
     if rule == "services" and before and after:
         found = ANOTHER
     effect, reason = (found, "") if isinstance(found, Effect) else (Effect.REFUSED, found)
-    return Change(key, _toml(before), _toml(after), effect, reason)
+    return Change(value.written, _toml(before), _toml(after), effect, reason)
 
 
 def _toml(value: Any) -> str:

@@ -14,9 +14,6 @@ from labs.tables.quorum import Quorum
 from labs.tables.services import PORT_ALLOWED, TO_ALLOWED, AnyService, Nginx, SpreadTable, Web
 from labs.tables.storage import AnyStorage
 
-REPLICAS = 2
-"""How many nodes DRBD 8.4 replicates between."""
-
 SUGGESTED_PORTS = (80, *range(8080, 65536))
 """What to use where a port is taken, the first that is free: web servers' customary ones."""
 
@@ -65,7 +62,7 @@ def storage_fits(
                 keys=(f"services.{name}.storage", f"services.{name}.runs"),
                 value=f'"{wanted}" (runs "everywhere")',
                 allowed='storage of a service that runs on "one-node"',
-                hint="only one node at a time can use replicated storage: leave storage out",
+                hint="only one node at a time can use storage: leave storage out",
             )
     for name in storage:
         if users[name] != 1:
@@ -78,13 +75,16 @@ def storage_fits(
                 if not users[name]
                 else f"give each service storage of its own, beside [storage.{name}]",
             )
-    if storage and len(nodes.names) != REPLICAS:
+    count = len(nodes.names)
+    wanted_nodes = {each.replicas for each in storage.values()} - {None, count}
+    for replicas in wanted_nodes:
         yield Conflict(
             keys=("nodes.names",),
-            value=f"{len(nodes.names)} names",
-            allowed=f"{REPLICAS} names, with storage that is replicated",
-            hint="DRBD 8.4 replicates between two nodes; more nodes go with services that run "
-            'everywhere and have no storage, as [services.web] kind = "nginx" runs = "everywhere"',
+            value=f"{count} names",
+            allowed=f"{replicas} names, with storage that is replicated",
+            hint="DRBD 8.4 replicates between two nodes; more nodes go with storage of kind "
+            '"shared-disk", and with services that run everywhere and have no storage, as '
+            '[services.web] kind = "nginx" runs = "everywhere"',
         )
 
 
@@ -210,7 +210,7 @@ def ports_free(
     services: Mapping[str, AnyService], storage: Mapping[str, AnyStorage]
 ) -> Iterator[Conflict]:
     """No service takes a port that the nodes need themselves, or another service."""
-    taken = {**TAKEN_PORTS, **{DRBD_PORT + number: "DRBD" for number in range(len(storage))}}
+    taken = {**TAKEN_PORTS, **_replication_ports(storage)}
     if any(service.passes_to for service in services.values()):
         taken[HAPROXY_STATISTICS] = "HAProxy, for its statistics,"
     wanted = {service.port for service in services.values()}
@@ -229,6 +229,14 @@ def ports_free(
                 else f"{user} is the same, and both may run on one node; {free} is free",
             )
         seen.setdefault(port, key)
+
+
+def _replication_ports(storage: Mapping[str, AnyStorage]) -> dict[int, str]:
+    return {
+        DRBD_PORT + number: "DRBD"
+        for number, each in enumerate(storage.values())
+        if each.replicas is not None
+    }
 
 
 def quorum_decides(quorum: Quorum, nodes: Nodes) -> Iterator[Conflict]:

@@ -44,11 +44,16 @@ class Service:
 
 @dataclass(frozen=True)
 class Storage:
-    """Where a service keeps its data; the disk of each node has this size."""
+    """Where a service keeps its data; its disk, or the disk of each node, has this size."""
 
     name: str
     settings: AnyStorage
     size_mib: int
+
+    @property
+    def replicated(self) -> bool:
+        """Whether nodes have disks of their own for it, and do not share one."""
+        return self.settings.replicas is not None
 
 
 class Lab(Table):
@@ -167,7 +172,8 @@ class Lab(Table):
         chosen = self.timing_table.model_dump(exclude={"profile"})
         return Timing(
             pace=KVM_PACE if fast else emulation_pace(len(self.nodes.names) + 1),
-            data_disk_mib=sum(each.size_mib for each in self.storage) or CALIBRATED_DISK_MIB,
+            data_disk_mib=sum(each.size_mib for each in self.storage if each.replicated)
+            or CALIBRATED_DISK_MIB,
             **chosen,
         )
 

@@ -35,7 +35,16 @@ Whatever else is a keyword of a program stands in quotes where it is written, or
 """
 
 TAKEN_SERVICES: dict[str, str] = dict.fromkeys(
-    ("address", "drbd", "fencing", "filesystem", "monitoring", "replication", "service"),
+    (
+        "address",
+        "drbd",
+        "fencing",
+        "filesystem",
+        "monitoring",
+        "replication",
+        "service",
+        "volume",
+    ),
     "something else in every cluster's configuration is called so",
 )
 """Names that no service can have, and why: its resource is called like it."""

@@ -23,7 +23,9 @@ from parts.services.haproxy import Haproxy
 from parts.services.nginx import Nginx
 from parts.services.postgresql import Postgresql
 from parts.settings import Alert, Defaults, Properties
+from parts.storage.base import StoragePart
 from parts.storage.drbd import Drbd
+from parts.storage.shared import SharedDisk
 from parts.system.firewall import Firewall
 from parts.system.reserve import Reserve
 from parts.system.time import Time
@@ -34,6 +36,9 @@ SERVICES: dict[str, Callable[[Inventory, Service], ServicePart]] = {
     "postgresql": Postgresql,
 }
 """The part of each kind of service that labs.tables.services knows."""
+
+STORAGE: dict[str, type[StoragePart]] = {"drbd": Drbd, "shared-disk": SharedDisk}
+"""The part of each kind of storage that labs.tables.storage knows."""
 
 
 @dataclass(frozen=True)
@@ -71,13 +76,13 @@ class Parts:
         return ("pacemaker", *device, "corosync")
 
     @cached_property
-    def storage(self) -> dict[str, Drbd]:
+    def storage(self) -> dict[str, StoragePart]:
         """Its storage, by name: the service that uses it says what it begins with."""
         users = {
             part.storage.name: part for part in self.services.values() if part.storage is not None
         }
         return {
-            storage.name: Drbd(
+            storage.name: STORAGE[storage.settings.kind](
                 self.inventory,
                 storage,
                 users[storage.name].fill,
@@ -85,6 +90,16 @@ class Parts:
             )
             for storage in self.inventory.storage
         }
+
+    @cached_property
+    def replicas(self) -> dict[str, Drbd]:
+        """What of it is replicated, by name."""
+        return {name: part for name, part in self.storage.items() if isinstance(part, Drbd)}
+
+    @cached_property
+    def shared_disks(self) -> dict[str, SharedDisk]:
+        """What of it is on a disk that all nodes share, by name."""
+        return {name: part for name, part in self.storage.items() if isinstance(part, SharedDisk)}
 
     @cached_property
     def addresses(self) -> dict[str, Addresses]:

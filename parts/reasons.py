@@ -34,7 +34,8 @@ class Reason:
     """Something that is not right, or was not.
 
     `lasts_s`: for how long it stays when nobody does anything; 0 for what passes. `settles_s`: for
-    how long it may be seen although it is about to end. `past`: it harms nothing any more.
+    how long it may be seen although it is about to end. `past`: it harms nothing any more. `grave`:
+    data are being destroyed, so it is told before everything else.
     """
 
     sentence: str
@@ -42,3 +43,4 @@ class Reason:
     lasts_s: float = 0.0
     settles_s: float = 0.0
     past: bool = False
+    grave: bool = False

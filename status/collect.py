@@ -14,6 +14,7 @@ from parts.reasons import FOR_EVER
 from parts.seen import NodeSeen, NodeState, Seen
 from parts.services.base import ServicePart
 from parts.storage.replicas import devices
+from parts.storage.shared import SharedDisk
 from status.model import (
     AddressStatus,
     EndpointStatus,
@@ -25,6 +26,7 @@ from status.model import (
     ReplicationStatus,
     ResourceStatus,
     ServiceStatus,
+    SharedDiskStatus,
 )
 from status.reading import monitor_script, node_script, parse_monitor, parse_node
 from status.rules import judge
@@ -181,6 +183,10 @@ def describe(parts: Parts, seen: Seen, record: LabRecord | None) -> LabStatus:
                 if device is not None
             }
             for storage in inventory.storage
+            if storage.replicated
+        },
+        shared_disks={
+            name: _shared_disk(storage, seen) for name, storage in parts.shared_disks.items()
         },
         addresses=tuple(
             AddressStatus(address=address.ip, node=name, service=service.name)
@@ -213,6 +219,18 @@ def _replication(device: Device) -> ReplicationStatus:
         peer_disk=device.peer_disk,
         out_of_sync=device.out_of_sync,
     )
+
+
+def _shared_disk(storage: SharedDisk, seen: Seen) -> dict[str, SharedDiskStatus]:
+    active, mounted = storage.active(seen), storage.mounted(seen)
+    return {
+        name: SharedDiskStatus(
+            owner=found.owners.get(storage.group),
+            active=name in active,
+            mounted=name in mounted,
+        )
+        for name, found in storage.volumes(seen).items()
+    }
 
 
 def _service(part: ServicePart, seen: Seen) -> ServiceStatus:

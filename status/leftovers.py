@@ -29,7 +29,7 @@ class Cluster:
     states: Mapping[str, NodeState]
     timing: Timing
     redundant: bool
-    """Whether both disks hold the same."""
+    """Whether all copies of data hold the same."""
 
     @property
     def settles_s(self) -> float:

@@ -69,6 +69,18 @@ class ReplicationStatus(Frozen):
     out_of_sync: int
 
 
+class SharedDiskStatus(Frozen):
+    """A disk that all nodes share, as one node sees it.
+
+    `owner` is the node that LVM takes for its owner, None where the disk cannot be read; `active`
+    and `mounted` tell what the node's own kernel has.
+    """
+
+    owner: str | None
+    active: bool
+    mounted: bool
+
+
 class AddressStatus(Frozen):
     """A node that holds an address of a service, as its kernel says."""
 
@@ -135,6 +147,8 @@ class LabStatus(Frozen):
     resources: tuple[ResourceStatus, ...]
     replication: dict[str, dict[str, ReplicationStatus]]
     """By the name of the storage, then by node."""
+    shared_disks: dict[str, dict[str, SharedDiskStatus]]
+    """Likewise."""
     addresses: tuple[AddressStatus, ...]
     services: tuple[ServiceStatus, ...]
     monitoring: MonitoringState = MonitoringState.NOT_ASKED

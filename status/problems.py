@@ -37,6 +37,7 @@ class Alarm(StrEnum):
     REPLICATION_STANDALONE = "replication-standalone"
     DISK_NOT_UPTODATE = "disk-not-uptodate"
     OUT_OF_SYNC = "out-of-sync"
+    SHARED_DISK_LOST = "shared-disk-lost"
     SBD_DISK_UNREADABLE = "sbd-disk-unreadable"
     WATCHDOG_MISSING = "watchdog-missing"
     NODE_LOST = "node-lost"

@@ -14,9 +14,7 @@ from labs.roles import MachineRole
 from parts.all import Parts
 from parts.reasons import FOR_EVER, Reason, Remedy
 from parts.seen import MonitorSeen, NodeSeen, NodeState, Seen
-from parts.storage.replicas import is_redundant
 from status.leftovers import Cluster, leftovers
-from wire.pacemaker import Role
 from wire.system import Room
 
 LOW_PERCENT = 10.0
@@ -36,7 +34,8 @@ def judge(parts: Parts, seen: Seen) -> tuple[Reason, ...]:
     )
     # A sentence alone stands for what passes.
     reasons = (Reason(each) if isinstance(each, str) else each for each in found)
-    return tuple({reason.sentence: reason for reason in reasons}.values())
+    told = {reason.sentence: reason for reason in reasons}.values()
+    return tuple(sorted(told, key=lambda reason: not reason.grave))
 
 
 def _leftovers(parts: Parts, seen: Seen) -> Iterator[Reason]:
@@ -50,7 +49,7 @@ def _leftovers(parts: Parts, seen: Seen) -> Iterator[Reason]:
             speaker=next(name for name, node in seen.reached.items() if node is speaker),
             states={node.name: seen.state(node.name) for node in parts.inventory.nodes},
             timing=parts.inventory.timing,
-            redundant=all(is_redundant(each, seen) for each in parts.inventory.storage),
+            redundant=all(each.is_redundant(seen) for each in parts.storage.values()),
         )
     )
 
@@ -131,12 +130,12 @@ def _together(parts: Parts, seen: Seen) -> Iterator[str]:
     for part in parts.services.values():
         if part.storage is None:
             continue
-        instance = part.storage.instance
-        promoted = seen.cluster.running(instance, Role.PROMOTED)
+        holder, role = parts.storage[part.storage.name].holder
+        holding = seen.cluster.running(holder, role)
         for member in parts.members(part.service):
             started = seen.cluster.running(member.id)
             if not started:
                 yield f"resource {member.id} is not started"
-            elif started != promoted:
+            elif started != holding:
                 where = ", ".join(started)
-                yield f"resource {member.id} runs on {where}, not where {instance} is promoted"
+                yield f"resource {member.id} runs on {where}, not where {holder} is {role.value}"

@@ -12,7 +12,9 @@ import pytest
 from parts.all import Parts
 
 WORDS: Mapping[str, Callable[[Parts], bool]] = {
-    "drbd": lambda parts: bool(parts.storage),
+    "storage": lambda parts: bool(parts.storage),
+    "drbd": lambda parts: bool(parts.replicas),
+    "shared-disk": lambda parts: bool(parts.shared_disks),
     "device": lambda parts: parts.inventory.quorum == "device",
     "sbd": lambda parts: parts.inventory.fencing.kind == "sbd",
     "firewall": lambda parts: parts.inventory.firewall.enabled,

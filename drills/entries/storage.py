@@ -22,7 +22,10 @@ ROOT = (
 
 
 def entries(storage: Storage, user: str) -> tuple[Drill, ...]:
-    """Return what can happen to the storage of a service; faults of the first have plain names."""
+    """Return what can happen to the replicated storage of a service.
+
+    Faults of the first have plain names.
+    """
     name, prefix = storage.resource, f"{storage.name}-" if storage.number else ""
     return (
         Drill(
@@ -61,16 +64,21 @@ def entries(storage: Storage, user: str) -> tuple[Drill, ...]:
             expects=disk_lost,
             hold_s=SETTLE_S,
         ),
-        Drill(
-            name=f"{prefix}filesystem-full",
-            service=user,
-            title="The replicated filesystem is full",
-            teaches="No failover helps against a full disk: writes are refused, none is lost.",
-            watch=f"df {storage.mount_point}; writes answer with an error, pages are served.",
-            by_hand="Remove what fills it.",
-            only="active",
-            fault=faults.filesystem_full(storage),
-            expects=but(unnoticed(), writes_refused=True),
-            hold_s=SETTLE_S,
-        ),
+        filesystem_full(storage, user, "The replicated filesystem is full"),
+    )
+
+
+def filesystem_full(storage: Storage, user: str, title: str) -> Drill:
+    """Return the drill of a full filesystem, on whatever it is; `user` is the service."""
+    return Drill(
+        name=f"{storage.name}-filesystem-full" if storage.number else "filesystem-full",
+        service=user,
+        title=title,
+        teaches="No failover helps against a full disk: writes are refused, none is lost.",
+        watch=f"df {storage.mount_point}; writes answer with an error, pages are served.",
+        by_hand="Remove what fills it.",
+        only="active",
+        fault=faults.filesystem_full(storage),
+        expects=but(unnoticed(), writes_refused=True),
+        hold_s=SETTLE_S,
     )

@@ -77,7 +77,7 @@ def attach(storage: Storage) -> str:
 
 
 def filesystem_full(storage: Storage) -> Fault:
-    """Fill the replicated filesystem to the last block that the server may use; empty it to heal.
+    """Fill the filesystem of the data to the last block that the server may use; empty it to heal.
 
     It is removed wherever the filesystem is mounted by then.
     """

@@ -67,7 +67,7 @@ class Nodes(Table):
         default=1024, description="memory of each node"
     )
     data_disk_mib: DiskMib = Field(
-        default=512, description="size of every replicated disk that does not say its own"
+        default=512, description="size of every disk of `[storage]` that does not say its own"
     )
 
 

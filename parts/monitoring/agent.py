@@ -78,7 +78,12 @@ def collector_settings(inventory: Inventory) -> dict[str, object]:
     """Return what the collector is told of its lab."""
     return {
         "disk": inventory.fencing.disk,
-        "storage": {storage.instance: storage.number for storage in inventory.storage},
+        "storage": {each.instance: each.number for each in inventory.storage if each.replicated},
+        "shared": {
+            each.name: [each.disk, each.mount_point]
+            for each in inventory.storage
+            if not each.replicated
+        },
         "device": inventory.quorum == "device",
         "addresses": {
             name: str(address.ip)
@@ -108,10 +113,10 @@ def collector_files() -> tuple[File, ...]:
 
 def _takeovers(inventory: Inventory) -> dict[str, str]:
     """Return how a promotion is told, by the id of what is promoted."""
-    several = len(inventory.storage) > 1
+    replicated = [storage for storage in inventory.storage if storage.replicated]
     return {
-        storage.instance: f"takes over storage {storage.name}" if several else "takes over"
-        for storage in inventory.storage
+        each.instance: f"takes over storage {each.name}" if len(replicated) > 1 else "takes over"
+        for each in replicated
     }
 
 

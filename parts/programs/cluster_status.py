@@ -72,6 +72,15 @@ def replication(disk: Device) -> dict[str, Any]:
     }
 
 
+def shared(disks: dict[str, list[str]], mounts: str) -> dict[str, dict[str, int]]:
+    """Word the disks that all nodes share, each with its device and its mount point."""
+    mounted = {line.split()[1] for line in mounts.splitlines() if line.count(" ") >= 2}
+    return {
+        name: {"attached": int(os.path.exists(disk)), "mounted": int(place in mounted)}
+        for name, (disk, place) in disks.items()
+    }
+
+
 def read_clock(text: str) -> dict[str, Any]:
     """Read `chronyc -c tracking`: the offset is in seconds, and whether there is a source."""
     fields = text.strip().split(",")
@@ -219,6 +228,7 @@ def look(settings: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
             name: replication(disks.get(minor) or Device(connection=""))
             for name, minor in settings["storage"].items()
         },
+        "shared": shared(settings["shared"], content("/proc/mounts")),
         # It reads every slot, past the page cache.
         "sbd_disk": int(bool(parse_slots(output("sbd", "-d", settings["disk"], "list")))),
         "watchdog": int(os.path.exists("/dev/watchdog")),

@@ -114,7 +114,8 @@ class Nginx(PagesPart):
             ping=PING,
         )
         node = None if self.keeps_writes else machine.name
-        page = render("index.html.j2", lab=self.inventory.lab, node=node)
+        disk = "replicated" if self.storage is None or self.storage.replicated else "shared"
+        page = render("index.html.j2", lab=self.inventory.lab, node=node, disk=disk)
         return (
             File(self.configuration, text),
             File(f"{self._pages}/index.html", page),

@@ -6,19 +6,16 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from inventory.model import Inventory, Machine
-from inventory.parts import Storage
+from inventory.model import Machine
 from labs.durations import PromotableOperations
 from labs.roles import MachineRole, NetworkRole
-from parts.base import Found, Part
+from parts.base import Found
 from parts.cluster import (
     Clone,
     Primitive,
     Resource,
     Values,
-    advised,
     every,
-    operations,
     promotable_operations,
 )
 from parts.constraints import Colocation, Constraint, Order
@@ -28,7 +25,9 @@ from parts.reasons import Reason
 from parts.secrets import Secrets
 from parts.seen import Seen
 from parts.storage import replicas
+from parts.storage.base import StoragePart
 from parts.watched import Column, Place, Watched, watched
+from wire.pacemaker import Role
 
 MODULE = "/etc/modules-load.d/halab-drbd.conf"
 UNIT = "drbd.service"
@@ -87,18 +86,8 @@ class Sizes:
     filesystem_kib: int
 
 
-class Drbd(Part):
-    """One replicated filesystem.
-
-    `fill` is shell text that fills the folder that it gets as $1: what the filesystem begins with.
-    `sync`: whoever uses it does not sync by himself what he promises.
-    """
-
-    def __init__(self, inventory: Inventory, storage: Storage, fill: str, *, sync: bool) -> None:
-        super().__init__(inventory)
-        self.storage = storage
-        self._fill = fill
-        self._sync = sync
+class Drbd(StoragePart):
+    """One replicated filesystem."""
 
     @property
     def configuration(self) -> str:
@@ -109,6 +98,16 @@ class Drbd(Part):
     def note(self) -> str:
         """Name of the note that a filesystem was made."""
         return self.storage.clone
+
+    @property
+    def device(self) -> str:
+        """The replicated device, where it is promoted."""
+        return self.storage.device
+
+    @property
+    def holder(self) -> tuple[str, Role]:
+        """DRBD lets a device be written where it is promoted."""
+        return self.storage.instance, Role.PROMOTED
 
     @property
     def minor(self) -> str:
@@ -218,6 +217,10 @@ class Drbd(Part):
         """Tell what is not right with the replication, and who has to mend it."""
         return replicas.reasons(self.storage, seen, self.timing.stop_wait_s / 2)
 
+    def is_redundant(self, seen: Seen) -> bool:
+        """Tell whether both disks hold the same."""
+        return replicas.is_redundant(self.storage, seen)
+
     def monitored(self) -> tuple[Watched, ...]:
         """Watch the replica of each node, and how many of them are promoted.
 
@@ -259,26 +262,6 @@ class Drbd(Part):
             "interleave": "true",
         }
         return (Clone(self.storage.clone, replication, meta),)
-
-    def members(self) -> tuple[Primitive, ...]:
-        """Return what a service that uses the storage has in its group.
-
-        With `sync` a write that was answered is on both nodes' disks. Timeouts as
-        ocf:heartbeat:Filesystem advises.
-        """
-        every_s = every(self.timing, 20)
-        filesystem = Primitive(
-            self.storage.filesystem,
-            "ocf:heartbeat:Filesystem",
-            operations(advised(self.timing, start=60, stop=60, monitor=40, every_s=every_s)),
-            {
-                "device": self.storage.device,
-                "directory": self.storage.mount_point,
-                "fstype": "ext4",
-                "options": "noatime,sync" if self._sync else "noatime",
-            },
-        )
-        return (filesystem,)
 
     def ties(self, user: str) -> tuple[Constraint, ...]:
         """Return what keeps a user of the storage, a resource, where its data can be written."""

@@ -95,8 +95,11 @@ def stopped(parts: Parts) -> tuple[Hurt, ...]:
     """Nobody serves, because somebody wants it so: no data are promoted, or nothing is started."""
     service = parts.first_service.service
     storage = parts.first_service.storage
-    what, role = (storage.clone, "Unpromoted") if storage else (service.group, "Stopped")
-    told = (Alarm.PROMOTED_NOT_ONE,) if storage else ()
+    replicated = storage is not None and storage.replicated
+    what, role = (
+        (storage.clone, "Unpromoted") if storage and replicated else (service.group, "Stopped")
+    )
+    told = (Alarm.PROMOTED_NOT_ONE,) if replicated else ()
     return (
         hurt(
             "active",

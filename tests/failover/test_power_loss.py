@@ -15,7 +15,7 @@ def test_a_survivor_takes_over_and_no_promise_is_broken(rehearse: Rehearse, part
     # Where all nodes serve, its address comes home.
     assert (victim in active) == part.service.everywhere and active
     # Every step was seen, and in the order that keeps data safe.
-    steps = 4 if part.storage is None else 5
+    steps = 5 if part.storage and part.storage.replicated else 4
     bounds = [at for phase in result.phases for at in (phase.began, phase.ended)]
     assert len(result.phases) == steps and None not in bounds
     assert bounds == sorted(at for at in bounds if at is not None)

@@ -69,7 +69,7 @@ def test_nodes_share_the_fencing_disk_and_the_monitor_does_not(
 
     for name, args in platform.machines.items():
         is_node = args.plan.role is MachineRole.NODE
-        assert (args.fencing_disk is not None) == is_node, name
+        assert ("sbd" in args.shared_disks) == is_node, name
         assert len(args.nics) == (4 if is_node else 2), name
 
 

@@ -96,6 +96,24 @@ def test_each_storage_has_a_disk_of_its_own_size_on_every_node(
         assert re.findall(r"<serial>(\w+)</serial>", sheet) == ["root", "pages", "rows", "sbd"]
 
 
+def test_a_shared_disk_is_one_that_all_nodes_are_attached_to(
+    record: LabRecord, recorder: Recorder
+) -> None:
+    build(load("shared-disk"), record)
+
+    volumes, domains = recorder.of("Volume"), recorder.of("Domain")
+    assert (volumes["data"]["size"], volumes["data"]["format"]) == (256 * MIB, "raw")
+    assert not {"node1-data", "node2-data"} & volumes.keys()
+    for node in ("node1", "node2"):
+        disks = [disk["volumeId"] for disk in domains[node]["disks"]]
+        assert disks == [f"id of {node}-root", "id of data", "id of sbd"]
+        sheet = domains[node]["xml"]["xslt"]
+        shareable = re.findall(r"<shareable/>\s*<serial>(\w+)</serial>", sheet)
+        assert shareable == ["data", "sbd"]
+        assert sheet.count('type="raw" cache="none" io="threads"') == 2
+    assert len(domains["monitor"]["disks"]) == 1
+
+
 def test_nodes_without_storage_have_no_disk_for_it(record: LabRecord, recorder: Recorder) -> None:
     build(load("active-active"), record)
 
@@ -106,10 +124,11 @@ def test_nodes_without_storage_have_no_disk_for_it(record: LabRecord, recorder: 
         assert disks == [f"id of {node}-root", "id of sbd"]
 
 
+@pytest.mark.parametrize("name", ["database", "shared-disk"])
 def test_software_looks_for_the_disks_under_the_names_that_machines_are_given(
-    record: LabRecord, recorder: Recorder
+    record: LabRecord, recorder: Recorder, name: str
 ) -> None:
-    lab = load("database")
+    lab = load(name)
     build(lab, record)
 
     found = plan(lab, accelerated=True)
@@ -127,7 +146,7 @@ def test_a_data_disk_is_not_made_anew_for_its_size_but_a_machine_for_its_parts(
 
     build(lab, record)
 
-    assert seen["node1-data"].ignore_changes == ["size"]
+    assert seen["node1-data"].ignore_changes == seen["sbd"].ignore_changes == ["size"]
     assert not seen["node1-root"].ignore_changes
     # The provider would take a changed stylesheet for an update, and do nothing.
     assert seen["node1"].replace_on_changes == ["xml"]

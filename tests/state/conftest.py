@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,9 @@ from inventory.model import Inventory, Machine
 from parts.all import Parts
 from parts.seen import Seen
 from parts.services.base import ServicePart
+from parts.storage.base import StoragePart
 from parts.storage.drbd import Drbd
+from parts.storage.shared import SharedDisk
 from status.collect import Observer
 from status.model import LabStatus
 from tests.conftest import lab_inventory
@@ -103,9 +105,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "service" in metafunc.fixturenames:
         names = [each.name for each in inventory.services]
         metafunc.parametrize("service", names, indirect=True, scope="session")
-    if "storage" in metafunc.fixturenames:
-        names = [each.name for each in inventory.storage]
-        metafunc.parametrize("storage", names, indirect=True, scope="session")
+    parts = Parts(inventory)
+    kept: dict[str, Iterable[str]] = {
+        "storage": parts.storage,
+        "replica": parts.replicas,
+        "shared_disk": parts.shared_disks,
+    }
+    for kind, found in kept.items():
+        if kind in metafunc.fixturenames:
+            metafunc.parametrize(kind, list(found), indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")
@@ -124,8 +132,18 @@ def service(request: pytest.FixtureRequest, parts: Parts) -> ServicePart:
 
 
 @pytest.fixture(scope="session")
-def storage(request: pytest.FixtureRequest, parts: Parts) -> Drbd:
+def storage(request: pytest.FixtureRequest, parts: Parts) -> StoragePart:
     return parts.storage[request.param]
+
+
+@pytest.fixture(scope="session")
+def replica(request: pytest.FixtureRequest, parts: Parts) -> Drbd:
+    return parts.replicas[request.param]
+
+
+@pytest.fixture(scope="session")
+def shared_disk(request: pytest.FixtureRequest, parts: Parts) -> SharedDisk:
+    return parts.shared_disks[request.param]
 
 
 @pytest.fixture(scope="session")

@@ -16,8 +16,8 @@ from tests.state.conftest import Inspected
 pytestmark = pytest.mark.needs("drbd")
 
 
-def test_both_disks_are_in_step(status: LabStatus, inventory: Inventory, storage: Drbd) -> None:
-    disks = status.replication[storage.storage.name]
+def test_both_disks_are_in_step(status: LabStatus, inventory: Inventory, replica: Drbd) -> None:
+    disks = status.replication[replica.storage.name]
     assert set(disks) == {node.name for node in inventory.nodes}
     for disk in disks.values():
         assert (disk.connection, disk.disk, disk.peer_disk, disk.out_of_sync) == (
@@ -29,25 +29,25 @@ def test_both_disks_are_in_step(status: LabStatus, inventory: Inventory, storage
     assert sorted(disk.role for disk in disks.values()) == ["Primary", "Secondary"]
 
 
-def test_the_kernel_runs_with_what_protects_the_data(node: Inspected, storage: Drbd) -> None:
-    assert re.search(r"fencing\s+resource-and-stonith;", _shown(node, storage))
-    assert re.search(r"cram-hmac-alg\s+\"sha256\";", _shown(node, storage))
-    configured = _configured(node, storage)
+def test_the_kernel_runs_with_what_protects_the_data(node: Inspected, replica: Drbd) -> None:
+    assert re.search(r"fencing\s+resource-and-stonith;", _shown(node, replica))
+    assert re.search(r"cram-hmac-alg\s+\"sha256\";", _shown(node, replica))
+    configured = _configured(node, replica)
     assert re.search(r"protocol\s+C;", configured)
     assert re.search(r"on-io-error\s+detach;", configured)
 
 
 def test_it_runs_over_the_replication_network(
-    node: Inspected, inventory: Inventory, storage: Drbd
+    node: Inspected, inventory: Inventory, replica: Drbd
 ) -> None:
-    shown = _shown(node, storage)
+    shown = _shown(node, replica)
     for machine in inventory.nodes:
         address = machine.interfaces[NetworkRole.REPLICATION].address.ip
-        assert f"{address}:{storage.storage.port}" in shown
+        assert f"{address}:{replica.storage.port}" in shown
 
 
-def test_its_secret_is_readable_for_root_alone(node: Inspected, storage: Drbd) -> None:
-    file = node.host.file(storage.configuration)
+def test_its_secret_is_readable_for_root_alone(node: Inspected, replica: Drbd) -> None:
+    file = node.host.file(replica.configuration)
     assert (file.user, file.mode & 0o077) == ("root", 0)
 
 
@@ -55,30 +55,30 @@ def test_the_module_is_drbd_8_4(node: Inspected) -> None:
     assert node.output("cat /sys/module/drbd/version").startswith("8.4.")
 
 
-def test_the_handler_is_the_corrected_one(node: Inspected, storage: Drbd) -> None:
-    handler = _handler(node, storage)
+def test_the_handler_is_the_corrected_one(node: Inspected, replica: Drbd) -> None:
+    handler = _handler(node, replica)
     text = node.output(f"cat {handler}")
     # The stock script takes the state of the controller for the one of the join.
     assert not re.search(r"^\s*\[\[ \$crmd = \"banned\" \]\]", text, re.MULTILINE)
     assert re.search(r"\$join = \"banned\"", text)
 
 
-def test_the_handler_judges_living_and_dead_peers_rightly(node: Inspected, storage: Drbd) -> None:
-    done = node.host.run(f"set -- {_handler(node, storage)}\n{program('check_fence_handler.sh')}")
+def test_the_handler_judges_living_and_dead_peers_rightly(node: Inspected, replica: Drbd) -> None:
+    done = node.host.run(f"set -- {_handler(node, replica)}\n{program('check_fence_handler.sh')}")
     assert done.rc == 0, done.stderr
 
 
-def _configured(node: Inspected, storage: Drbd) -> str:
+def _configured(node: Inspected, replica: Drbd) -> str:
     """Return the configuration without its secret: a failed assertion would show it."""
-    return node.output(f"drbdadm dump {storage.storage.resource} | grep -v shared-secret")
+    return node.output(f"drbdadm dump {replica.storage.resource} | grep -v shared-secret")
 
 
-def _shown(node: Inspected, storage: Drbd) -> str:
+def _shown(node: Inspected, replica: Drbd) -> str:
     """Return what the kernel runs with; values that are DRBD's defaults are not among it."""
-    return node.output(f"drbdsetup show {storage.minor} | grep -v shared-secret")
+    return node.output(f"drbdsetup show {replica.minor} | grep -v shared-secret")
 
 
-def _handler(node: Inspected, storage: Drbd, event: str = "fence-peer") -> str:
-    found = re.search(rf'{event}\s+"?(\S+?)[\s";]', _configured(node, storage))
+def _handler(node: Inspected, replica: Drbd, event: str = "fence-peer") -> str:
+    found = re.search(rf'{event}\s+"?(\S+?)[\s";]', _configured(node, replica))
     assert found, f"no {event} handler"
     return found[1]

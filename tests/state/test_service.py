@@ -12,7 +12,7 @@ from inventory.model import Inventory
 from labs.roles import NetworkRole
 from parts.all import Parts
 from parts.services.base import ServicePart
-from parts.storage.drbd import Drbd
+from parts.storage.base import StoragePart
 from status.model import LabStatus
 from tests.state.arp import answering_hardware
 from tests.state.conftest import Inspected
@@ -20,9 +20,9 @@ from tests.state.conftest import Inspected
 Visit = Callable[[str], Inspected]
 
 
-@pytest.mark.needs("drbd")
+@pytest.mark.needs("storage")
 def test_who_serves_has_the_filesystem_and_nobody_else(
-    status: LabStatus, inventory: Inventory, parts: Parts, storage: Drbd, visit: Visit
+    status: LabStatus, inventory: Inventory, parts: Parts, storage: StoragePart, visit: Visit
 ) -> None:
     [user] = [part for part in parts.services.values() if part.storage == storage.storage]
     [serving] = status.service(user.service.name).nodes
@@ -30,11 +30,11 @@ def test_who_serves_has_the_filesystem_and_nobody_else(
         mount = visit(node.name).host.mount_point(storage.storage.mount_point)
         assert mount.exists == (node.name == serving), node.name
         if mount.exists:
-            assert (mount.device, mount.filesystem) == (storage.storage.device, "ext4")
+            assert (mount.device, mount.filesystem) == (storage.device, "ext4")
 
 
-@pytest.mark.needs("drbd")
-def test_no_node_mounts_it_by_itself(node: Inspected, storage: Drbd) -> None:
+@pytest.mark.needs("storage")
+def test_no_node_mounts_it_by_itself(node: Inspected, storage: StoragePart) -> None:
     assert storage.storage.mount_point not in node.output("cat /etc/fstab")
 
 
@@ -84,7 +84,7 @@ def test_a_page_says_whose_it_is(monitor: Inspected, inventory: Inventory, parts
 
 
 @pytest.mark.needs("ledger")
-def test_what_a_client_writes_is_on_the_replicated_disk(
+def test_what_a_client_writes_is_on_the_disk(
     status: LabStatus, inventory: Inventory, parts: Parts
 ) -> None:
     part = parts.first_service

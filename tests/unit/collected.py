@@ -26,6 +26,7 @@ def healthy_tools() -> dict[str, str]:
         "chronyc": ",".join(
             ["0A0A0003", "10.10.0.3", "9", "1.1", "0.000012", *"000000000"[:8], "Normal"]
         ),
+        "/proc/mounts": "/dev/vda / ext4 rw 0 0\n",
         "/proc/drbd": fixture("drbd-healthy.txt"),
     }
 

@@ -12,6 +12,11 @@ from tests.unit.provisioned_lab import inventory
 
 EVERYWHERE = {"kind": "nginx", "runs": "everywhere"}
 FOUR = {"names": ["node1", "node2", "node3", "node4"]}
+DISKS = {"data": {"kind": "shared-disk"}, "rows": {"kind": "shared-disk", "size_mib": 256}}
+SHARING = {
+    "web": {"kind": "nginx", "storage": "data"},
+    "sql": {"kind": "postgresql", "storage": "rows"},
+}
 STORES = {"data": {"kind": "drbd"}, "rows": {"kind": "drbd", "size_mib": 64}}
 
 MANY = {
@@ -29,6 +34,7 @@ LABS: dict[str, Inventory] = {
     "unwalled": inventory(firewall={"enabled": False}),
     "four": inventory(nodes=FOUR, services={"web": EVERYWHERE}),
     "majority": inventory(nodes=FOUR, services={"web": EVERYWHERE}, quorum={"kind": "majority"}),
+    "shared": inventory(nodes=FOUR, services=SHARING, storage=DISKS),
     "many": inventory(services=MANY, storage=STORES),
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from parts.all import Parts
 from parts.cluster import Clone, Group, Primitive, Resource
 from parts.seen import MonitorSeen, NodeSeen, Seen
 from parts.services import haproxy
-from parts.storage import replicas
+from parts.storage import replicas, shared
 from status.reading import watched_units
 from tests.unit.sketched import STORY
 from wire.cib import Deeds
@@ -51,7 +51,12 @@ def healthy_node(parts: Parts, node: Machine, cluster: ClusterView) -> NodeSeen:
     device = inventory.quorum == "device"
     votes = len(numbers) + device
     first = node == inventory.nodes[0]
-    disks = {each.number: PRIMARY if first else SECONDARY for each in inventory.storage}
+    disks = {
+        each.number: PRIMARY if first else SECONDARY
+        for each in inventory.storage
+        if each.replicated
+    }
+    groups = [(each.group, each.mapped) for each in parts.shared_disks.values()]
     return NodeSeen(
         boot_id=f"boot-{node.name}",
         cluster=cluster,
@@ -65,13 +70,19 @@ def healthy_node(parts: Parts, node: Machine, cluster: ClusterView) -> NodeSeen:
             for number, address in enumerate(service.addresses, 1)
             if node.number == number
         ),
-        mounts={each.mount_point: each.device for each in inventory.storage} if first else {},
+        mounts={each.storage.mount_point: each.device for each in parts.storage.values()}
+        if first
+        else {},
         units=dict.fromkeys(watched_units(parts, MachineRole.NODE), "active"),
         deeds=Deeds(),
         room=ROOM,
         told={
             replicas.READING: kernel_text(disks),
             "slots": slots_text({each.name: "clear" for each in inventory.nodes}),
+            shared.READING: volumes_text(
+                {group: inventory.nodes[0].name for group, _ in groups},
+                [mapped for _, mapped in groups if first],
+            ),
             haproxy.READING: servers_text({each.name: "UP" for each in inventory.nodes}),
         },
     )
@@ -145,6 +156,12 @@ def slots_text(messages: dict[str, str]) -> str:
     """Return what `sbd list` prints of slots with these messages, by node."""
     rows = enumerate(messages.items())
     return "".join(f"{number}\t{node}\t{message}\t\n" for number, (node, message) in rows)
+
+
+def volumes_text(owners: dict[str, str], active: Iterable[str] = ()) -> str:
+    """Return what a node says of volume groups with these owners, and of what it has active."""
+    rows = (f"  {group},{owner}\n" for group, owner in owners.items())
+    return "".join((*rows, *(f"{name}\n" for name in active)))
 
 
 def servers_text(states: dict[str, str]) -> str:

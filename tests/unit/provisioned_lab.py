@@ -145,7 +145,7 @@ def _right(lab: Inventory, machine: Machine, secrets: Secrets) -> Facts:
     if lab.firewall.enabled:
         notes[firewall.NOTE] = "abc  -"
     if node:
-        notes |= {storage.clone: lab.lab for storage in lab.storage}
+        notes |= {storage.note: lab.lab for storage in parts.storage.values()}
     else:
         notes |= {DATABASE_NOTE: "PostgreSQL 17", ACCOUNTS_NOTE: server.accounts_digest(secrets)}
     return replace(
@@ -164,7 +164,7 @@ def _right(lab: Inventory, machine: Machine, secrets: Secrets) -> Facts:
 def _looks(lab: Inventory, node: Machine) -> dict[str, str]:
     timing = lab.timing
     looks = {sbd.LOOK: fencing_disk(timing.watchdog_s, timing.msgwait_s)}
-    for storage in lab.storage:
+    for storage in filter(lambda each: each.replicated, lab.storage):
         looks |= _replication(storage, serves=node == lab.nodes[0])
     return looks
 

@@ -51,7 +51,15 @@ FRONT = sketched(
 )
 """Three nodes: a load balancer on each, before a web server on each."""
 
-LABS = (STORY, TRIO, BOOKS, SHOP, FRONT)
+DISK_TABLES: dict[str, Any] = {
+    "nodes": {"names": ["node1", "node2", "node3"]},
+    "services": {"web": {"kind": "nginx", "storage": "data"}},
+    "storage": {"data": {"kind": "shared-disk"}},
+}
+DISK = sketched("disk", **DISK_TABLES)
+"""Three nodes: one web server on a disk that all of them share, a majority of their own."""
+
+LABS = (STORY, TRIO, BOOKS, SHOP, FRONT, DISK)
 
 
 def name_of(parts: Parts) -> str:

@@ -115,7 +115,7 @@ class TestSeries:
     def test_the_exam_is_what_the_lab_can_be_asked(self, parts: Parts) -> None:
         names = [turn.drill.name for turn in exam(parts, 1)]
         assert names == [name for name in EXAM if name in catalogue(parts)]
-        of_data = set() if parts.storage else {"replication-cut"}
+        of_data = set() if parts.replicas else {"replication-cut"}
         of_device = set() if parts.inventory.quorum == "device" else {"quorum-device-lost"}
         assert set(EXAM) - set(names) == of_data | of_device
 

@@ -14,7 +14,7 @@ from provisioning.zabbix.template import CLUSTER, MACHINE, NODE, compose
 from status.problems import Alarm
 from tests.unit.composed_labs import LABS
 from tests.unit.provisioned_lab import SECRETS
-from tests.unit.sketched import BOOKS, SHOP, STORY, TRIO, name_of
+from tests.unit.sketched import BOOKS, DISK, SHOP, STORY, TRIO, name_of
 from tests.unit.watching import alarms, entries, expressions, triggers
 
 each_lab = pytest.mark.parametrize("parts", [*map(Parts, LABS.values())], ids=LABS)
@@ -55,19 +55,23 @@ def test_everything_that_can_go_wrong_raises_a_problem(parts: Parts) -> None:
     found = expressions(parts)
     for what, (alarm, about) in ALWAYS.items():
         assert about in found[alarm], what
-    for storage in parts.inventory.storage:
-        which = f"[{storage.name}]" if storage.number else ""
+    for storage in parts.replicas.values():
+        name = storage.storage.name
+        which = f"[{name}]" if storage.storage.number else ""
         for what, (alarm, about) in REPLICATED.items():
             lines = [line for line in found[alarm].splitlines() if about in line]
-            assert [line for line in lines if f"{which})" in line], (what, storage.name)
+            assert [line for line in lines if f"{which})" in line], (what, name)
+    for name in parts.shared_disks:
+        assert f"shared_disk.attached[{name}]" in found[Alarm.SHARED_DISK_LOST]
     if parts.inventory.quorum == "device":
         assert "node.qdevice" in found[Alarm.QDEVICE_LOST]
 
 
 def test_a_lab_is_not_watched_for_what_it_does_not_have() -> None:
-    everything = set(Alarm) - {Alarm.OTHER}
+    everything = set(Alarm) - {Alarm.OTHER, Alarm.SHARED_DISK_LOST}
     assert alarms(STORY) == alarms(BOOKS) == alarms(SHOP) == everything
     assert alarms(TRIO) == everything - OF_PARTS
+    assert alarms(DISK) == alarms(TRIO) | {Alarm.SHARED_DISK_LOST}
     assert not {entry for entry in entries(TRIO) if "drbd" in entry.get("key", "")}
 
 

@@ -15,7 +15,7 @@ from core.folders import PROJECT, LabFolder
 from inventory.record import save
 from parts.all import Parts
 from tests.needs import WORDS, left_out
-from tests.unit.sketched import BOOKS, LABS, SHOP, STORY, TRIO, name_of, sketched
+from tests.unit.sketched import BOOKS, DISK, LABS, SHOP, STORY, TRIO, name_of, sketched
 
 BARE = sketched("bare", monitoring=False, firewall={"enabled": False})
 """The usual lab without what a definition can leave out."""
@@ -58,13 +58,14 @@ def plain(story: str) -> str:
 @pytest.mark.parametrize(
     ("parts", "lacks"),
     [
-        (STORY, set()),
-        (TRIO, {"drbd", "device", "ledger"}),
-        (BOOKS, {"nginx"}),
-        (SHOP, set()),
-        (BARE, {"monitoring", "firewall"}),
+        (STORY, {"shared-disk"}),
+        (TRIO, {"storage", "drbd", "shared-disk", "device", "ledger"}),
+        (BOOKS, {"shared-disk", "nginx"}),
+        (SHOP, {"shared-disk"}),
+        (DISK, {"drbd", "device"}),
+        (BARE, {"shared-disk", "monitoring", "firewall"}),
     ],
-    ids=["story", "trio", "books", "shop", "bare"],
+    ids=["story", "trio", "books", "shop", "disk", "bare"],
 )
 def test_only_what_a_lab_lacks_is_left_out_and_all_of_that_is_named(
     tmp_path: Path, whole: set[str], parts: Parts, lacks: set[str]
@@ -81,7 +82,8 @@ def test_of_three_nodes_without_data_nothing_is_told_of_data(tmp_path: Path) -> 
     _, left = collect(tmp_path, TRIO, "tests/state", "tests/failover")
     assert {story.partition("::")[0] for story in left} == {
         *("tests/state/test_membership.py", "tests/state/test_replication.py"),
-        *("tests/state/test_service.py", "tests/failover/test_dropped_write.py"),
+        *("tests/state/test_shared_disk.py", "tests/state/test_service.py"),
+        "tests/failover/test_dropped_write.py",
         *("tests/failover/test_rejoin.py", "tests/failover/test_replication_lost.py"),
     }
 
@@ -109,5 +111,7 @@ def test_a_word_that_nobody_knows_is_no_reason_to_leave_a_story_out() -> None:
 def test_words_are_about_parts(parts: Parts) -> None:
     known = {word for word, holds in WORDS.items() if holds(parts)}
     assert {"sbd", "firewall", "monitoring"} <= known
-    assert ("drbd" in known) == bool(parts.inventory.storage)
+    kinds = {each.settings.kind for each in parts.inventory.storage}
+    assert {"drbd", "shared-disk"} & known == kinds
+    assert ("storage" in known) == bool(kinds)
     assert len({"everywhere", "standby"} & known) == 1

@@ -65,4 +65,4 @@ def test_people_are_told_to_clean_up_what_is_there(lab: Inventory) -> None:
     cleaned = re.findall(r"--resource (\S+)", texts)
     assert set(cleaned) == {service.resource for service in lab.services}
     mended = re.findall(r"drbdadm (?:attach|secondary|disconnect|connect) (\w+)", texts)
-    assert set(mended) == {storage.resource for storage in lab.storage}
+    assert set(mended) == {each.resource for each in lab.storage if each.replicated}

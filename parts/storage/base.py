@@ -1,0 +1,79 @@
+"""What storage is besides a part: a filesystem that one node at a time has, and whoever has it."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from inventory.model import Inventory
+from inventory.parts import Storage
+from parts.base import Part
+from parts.cluster import Primitive, Values, advised, every, operations
+from parts.constraints import Constraint
+from parts.seen import Seen
+from wire.pacemaker import Role
+
+FILESYSTEM_EVERY_S = 20
+"""Between two monitors of a filesystem, on machines as usual."""
+
+
+class StoragePart(Part):
+    """One filesystem. A kind of storage says what it is on, and which node has it.
+
+    `fill` is shell text that fills the folder that it gets as $1: what the filesystem begins with.
+    `sync`: whoever uses it does not sync by himself what he promises.
+    """
+
+    filesystem_monitor: ClassVar[Values] = {}
+    """Parameters of the monitor of ocf:heartbeat:Filesystem."""
+
+    def __init__(self, inventory: Inventory, storage: Storage, fill: str, *, sync: bool) -> None:
+        super().__init__(inventory)
+        self.storage = storage
+        self._fill = fill
+        self._sync = sync
+
+    @property
+    def note(self) -> str:
+        """Name of the note that a filesystem was made."""
+        raise NotImplementedError
+
+    @property
+    def device(self) -> str:
+        """The block device that the filesystem is on, at the node that has it."""
+        raise NotImplementedError
+
+    @property
+    def holder(self) -> tuple[str, Role]:
+        """Id of the resource that says who has the data: the node where it is in this role."""
+        raise NotImplementedError
+
+    def is_redundant(self, seen: Seen) -> bool:
+        """Tell whether no node waits for what another has."""
+        return True
+
+    def members(self) -> tuple[Primitive, ...]:
+        """Return what a service that uses the storage has in its group.
+
+        With `sync` a write that was answered is on the disk, or on all of them. Timeouts as
+        ocf:heartbeat:Filesystem advises.
+        """
+        every_s = every(self.timing, FILESYSTEM_EVERY_S)
+        filesystem = Primitive(
+            self.storage.filesystem,
+            "ocf:heartbeat:Filesystem",
+            operations(
+                advised(self.timing, start=60, stop=60, monitor=40, every_s=every_s),
+                self.filesystem_monitor,
+            ),
+            {
+                "device": self.device,
+                "directory": self.storage.mount_point,
+                "fstype": "ext4",
+                "options": "noatime,sync" if self._sync else "noatime",
+            },
+        )
+        return (filesystem,)
+
+    def ties(self, user: str) -> tuple[Constraint, ...]:
+        """Return what keeps a user of the storage, a resource, where its data can be written."""
+        return ()
