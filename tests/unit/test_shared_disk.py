@@ -205,7 +205,8 @@ class TestStatus:
 
     def test_without_the_cluster_nobody_is_called_an_intruder(self) -> None:
         seen = seen_as(None, seen=reading("node2", {GROUP: "node1"}, MAPPED))
-        assert the_reason(seen, "the shared disk is in use", DISK).remedy is None
+        reason = the_reason(seen, "the shared disk is in use", DISK)
+        assert (reason.remedy, reason.grave) == (None, True)
 
     def test_a_node_that_cannot_read_it(self) -> None:
         assert sentences(reading("node3", {}), DISK) == ("node3 cannot read the shared disk",)
@@ -272,7 +273,11 @@ class TestDrills:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: bool, proved: bool
     ) -> None:
         device, said = tmp_path / "device", tmp_path / "said"
-        answer = "echo 'Cannot access VG halab_data'; exit 5" if refused else f": >{device}"
+        answer = (
+            "echo 'Cannot access VG halab_data'; exit 5"
+            if refused
+            else f"echo WARNING; : >{device}"
+        )
         lvchange = tmp_path / "lvchange"
         lvchange.write_text(f"#!/bin/sh\n{answer}\n")
         lvchange.chmod(0o755)
