@@ -217,5 +217,5 @@ class SharedDisk(StoragePart):
         return f"volume group {self.group} is {whose} to LVM, and {user} has it active"
 
     def _claim(self, owner: str, user: str) -> Remedy:
-        extra = f'--config local/extra_system_ids=["{owner}"] ' if owner else ""
+        extra = f"--config 'local/extra_system_ids=[\"{owner}\"]' " if owner else ""
         return Remedy(user, f"vgchange --yes {extra}--systemid {user} {self.group}")

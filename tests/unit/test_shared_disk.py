@@ -223,7 +223,8 @@ class TestStatus:
         )
         assert reason.remedy is not None
         assert reason.remedy.command == (
-            'vgchange --yes --config local/extra_system_ids=["node2"] --systemid node1 halab_data'
+            "vgchange --yes --config 'local/extra_system_ids=[\"node2\"]' "
+            "--systemid node1 halab_data"
         )
 
     def test_nobody_has_it(self) -> None:
