@@ -104,7 +104,8 @@ def draw_moves(canvas: Canvas, scene: Scene, x: float, y: float) -> None:
             # It is one disk: nothing goes from here to there.
             canvas.line(start, middle, end, middle, f"line {css}")
             continue
-        both = isinstance(slot.part, Storage) or slot.part.everywhere
+        # What moves and comes home goes both ways.
+        both = isinstance(slot.part, Storage) or bool(scene.inventory.homes(slot.part))
         canvas.line(start + (9 if both else 2), middle, end - 9, middle, f"line {css}")
         canvas.head(end - 2, middle, HEAD_LENGTH, 0, f"{css.split()[0]}-fill")
         if both:

@@ -127,14 +127,21 @@ class Scene:
     def place_on(self, service: Service, node: Machine) -> str | None:
         """Return where a service is found on a node while all is well.
 
-        A service that runs on one node is drawn on the first; the others then have none.
+        A service that runs on one node is drawn at home, or else on the first; the other nodes then
+        have none.
         """
-        number = self.inventory.nodes.index(node)
-        if number and not service.everywhere:
+        number = self.inventory.nodes.index(node) if service.everywhere else 0
+        homes = set(self.inventory.homes(service).values()) or {self.inventory.nodes[0].name}
+        if not service.everywhere and node.name not in homes:
             return None
         if not service.addresses:
             return f"port {service.port}, {INSIDE}"
         return f"{service.addresses[number].ip}:{service.port}"
+
+    def one_node(self, service: Service) -> str:
+        """Name the node that a service runs on which runs on one at a time."""
+        home = service.settings.home
+        return "one node" if home is None else f"one node, at home on {home}"
 
     @property
     def words(self) -> str:
@@ -160,7 +167,7 @@ class Scene:
         )
 
     def _sentence(self, service: Service) -> str:
-        where = "every node" if service.everywhere else "one node"
+        where = "every node" if service.everywhere else self.one_node(service)
         addresses = [str(address.ip) for address in service.addresses]
         found = f" at {_listed(addresses)}" if addresses else f", {INSIDE}"
         behind = self.behind(service)

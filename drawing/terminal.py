@@ -114,9 +114,10 @@ class TerminalDrawing:
         )
 
     def _addresses(self, service: Service) -> Iterator[Row]:
-        nodes = self.scene.inventory.nodes
-        for place, address in enumerate(service.addresses):
-            where = f"at home on {nodes[place].name}" if service.everywhere else "on one node"
+        homes = self.scene.inventory.homes(service)
+        for address in service.addresses:
+            home = homes.get(address.ip)
+            where = f"at home on {home}" if home else "on one node"
             yield Row(
                 {NetworkRole.SERVICE: FLOATING},
                 str(address.ip),

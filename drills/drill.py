@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
-from drills.expectations import Expectation
+from drills.expectations import Expectation, Expected, unnoticed
 from drills.faults.base import Fault
+from drills.situation import Situation
 from labs.roles import MachineRole
 from parts.all import Parts
 from parts.services.base import ServicePart
@@ -21,9 +22,11 @@ class Drill:
 
     `target` is who is hit unless a person says otherwise; `role` the kind of machine that can be,
     `only` says that it has to be the active node or that it must not; `most` how many at once.
-    `service` names the one that it is about, which a client uses meanwhile: the lab's first, unless
-    it says so. `hold_s`: seconds that the fault is held at least. `watch`: where to look while it
-    runs. `by_hand`: how a person heals it without halab.
+    `service` names the one that it is about, and `others` is what has to happen to the lab's other
+    services: nothing, unless it says so. Without one, a fault is about all that its targets run,
+    and the lab's first service is that of which "active" is said. `hold_s`: seconds that the fault
+    is held at least. `watch`: where to look while it runs. `by_hand`: how a person heals it without
+    halab.
     """
 
     name: str
@@ -38,8 +41,14 @@ class Drill:
     only: Literal["active", "standby"] | None = None
     most: int = 1
     service: str | None = None
+    others: Expectation = field(default_factory=unnoticed)
     hold_s: float = 0.0
 
     def about(self, parts: Parts) -> ServicePart:
         """Return the service of a lab that the drill is about."""
         return parts.first_service if self.service is None else parts.services[self.service]
+
+    def expected(self, situation: Situation) -> Expected:
+        """Return what has to happen to the service that this situation is of."""
+        mine = self.service in (None, situation.part.service.name)
+        return self.expects(situation) if mine else self.others(situation)

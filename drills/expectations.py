@@ -6,87 +6,16 @@ unnoticed at the other. So each expectation is a function of the situation.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
-from enum import StrEnum
-from ipaddress import IPv4Address
 
-from inventory.model import Inventory
-from labs.durations import Budget
+from drills.situation import Fate, Situation
 from labs.timing import Timing
-from parts.budget import budget
 from parts.cluster import every
-from parts.services.base import ServicePart
 from parts.storage.base import FILESYSTEM_EVERY_S
 from parts.storage.drbd import HANDLER_RULE
 from parts.storage.replicas import named
 from status.problems import Alarm
-
-
-class Fate(StrEnum):
-    """What becomes of a service, or of those of its addresses that are hit.
-
-    It is served where it was, elsewhere from then on, elsewhere until its own node is back, or by
-    anybody in the end.
-    """
-
-    STAYS = "stays"
-    MOVES = "moves"
-    VISITS = "visits"
-    RETURNS = "returns"
-
-
-@dataclass(frozen=True)
-class Situation:
-    """Whom a fault hits, in which lab, and at which nodes clients find the service before.
-
-    `holders` are nodes by address.
-    """
-
-    part: ServicePart
-    holders: Mapping[IPv4Address, str]
-    targets: frozenset[str]
-
-    @property
-    def inventory(self) -> Inventory:
-        """The lab."""
-        return self.part.inventory
-
-    @property
-    def timing(self) -> Timing:
-        """The lab's timeouts."""
-        return self.inventory.timing
-
-    @property
-    def budget(self) -> Budget:
-        """What a failover of the service may take."""
-        return budget(self.part)
-
-    @property
-    def nodes(self) -> tuple[str, ...]:
-        """The names of the cluster nodes."""
-        return tuple(node.name for node in self.inventory.nodes)
-
-    @property
-    def replicated(self) -> bool:
-        """Whether the service keeps data that are replicated."""
-        return self.part.storage is not None and self.part.storage.replicated
-
-    @property
-    def active(self) -> str | None:
-        """The node that serves, of a service that runs on one."""
-        nodes = set(self.holders.values())
-        return nodes.pop() if len(nodes) == 1 and not self.part.service.everywhere else None
-
-    def serves(self, nodes: Collection[str]) -> bool:
-        """Tell whether clients find the service at any of these nodes."""
-        return any(node in nodes for node in self.holders.values())
-
-    def leaves(self, nodes: Collection[str]) -> Fate:
-        """Return what becomes of the service when it can run at none of these nodes."""
-        if not self.serves(nodes):
-            return Fate.STAYS
-        return Fate.VISITS if self.part.service.everywhere else Fate.MOVES
 
 
 @dataclass(frozen=True)
@@ -95,9 +24,10 @@ class Expected:
 
     `interrupted`: clients must notice, so the drill waits for it; `outage_s` is the longest gap
     that they may see, and `spared_s` that at addresses of nodes that are not struck, where others
-    are (None: the same). `fenced` and `rebooted` are exactly these nodes. `reasons` are patterns of
-    what `status` has to complain about meanwhile. `allowed_news` names patterns of bad news in
-    journals that this fault brings. `writes_refused`: writes fail while pages are served;
+    are (None: the same). `return_s` is the longest that they may see when it comes home, which it
+    does where this is not None. `fenced` and `rebooted` are exactly these nodes. `reasons` are
+    patterns of what `status` has to complain about meanwhile. `allowed_news` names patterns of bad
+    news in journals that this fault brings. `writes_refused`: writes fail while pages are served;
     `writes_slowed`: each takes longer than otherwise. `double_s`: for how long a stale node may
     answer for the service address besides the right one. `clocks_agree` is false where the fault
     tampers with a clock. `verify`: compare both disks block by block afterwards. `alarms`: what a
@@ -108,6 +38,7 @@ class Expected:
     outage_s: float
     interrupted: bool = False
     spared_s: float | None = None
+    return_s: float | None = None
     fenced: frozenset[str] = frozenset()
     rebooted: frozenset[str] = frozenset()
     reasons: tuple[str, ...] = ()
@@ -168,6 +99,19 @@ def restart_s(situation: Situation) -> float:
     return part.timeouts.monitor_every_s + 2.0 + situation.budget.start_s + starts
 
 
+def return_s(situation: Situation) -> float | None:
+    """Return how long a service may be away that goes home; None for one that does not.
+
+    Nobody has to be found dead or fenced, and it is stopped first, in no more time than it takes to
+    start; in no case it takes longer than a failover.
+    """
+    if not situation.homes:
+        return None
+    budget = situation.budget
+    planned = budget.total_s - budget.detection_s - budget.fencing_s
+    return round(min(planned + budget.start_s, budget.total_s), 1)
+
+
 def lonely_s(situation: Situation) -> float:
     """Return how long writes may wait when replication is lost but the peer lives.
 
@@ -208,11 +152,13 @@ def frozen(situation: Situation) -> Expected:
     Its processors stood still, so it cannot know that it is late: until the watchdog's time is over
     it answers for the address. Measured: 5 s of 5 s. DRBD lets it promise nothing meanwhile.
     """
-    timing = situation.timing
-    return replace(
-        _fenced(situation, situation.targets, ("kernel trouble",)),
-        double_s=timing.watchdog_s + 1.0 + timing.pace / 2,
-    )
+    timing, lost = situation.timing, _fenced(situation, situation.targets, ("kernel trouble",))
+    if not situation.serves(situation.targets):
+        return lost
+    double_s = timing.watchdog_s + 1.0 + timing.pace / 2
+    # Whom the stale node has answered last asks there until it is reset.
+    return_s = None if lost.return_s is None else lost.return_s + double_s
+    return replace(lost, double_s=double_s, return_s=return_s)
 
 
 def partition(situation: Situation) -> Expected:
@@ -225,11 +171,13 @@ def partition(situation: Situation) -> Expected:
 
 def _fenced(situation: Situation, victims: frozenset[str], news: tuple[str, ...]) -> Expected:
     moves = situation.serves(victims)
+    fate = situation.leaves(victims)
     return Expected(
-        situation.leaves(victims),
+        fate,
         situation.budget.total_s if moves else frozen_s(situation),
         interrupted=moves,
         spared_s=frozen_s(situation),
+        return_s=return_s(situation) if fate is Fate.VISITS else None,
         fenced=victims,
         rebooted=victims,
         allowed_news=frozenset(news),
@@ -262,12 +210,14 @@ def restarted_in_place(situation: Situation) -> Expected:
 def _left(situation: Situation) -> Expected:
     """The service leaves the targets without fencing; nobody notices when it was elsewhere."""
     moves = situation.serves(situation.targets)
+    fate = situation.leaves(situation.targets)
     calm = stall_s(situation.timing)
     return Expected(
-        situation.leaves(situation.targets),
+        fate,
         situation.budget.total_s if moves else calm,
         interrupted=moves,
         spared_s=calm,
+        return_s=return_s(situation) if fate is Fate.VISITS else None,
     )
 
 
@@ -362,11 +312,10 @@ def served_alone(situation: Situation) -> Expected:
     It is alone when Pacemaker's patience is over and fences the others for safety, as it does at
     every start. Nothing answers from the first stop until it has done all that.
     """
-    timing = situation.timing
     others = sorted(set(situation.nodes) - {situation.active})
     return Expected(
         Fate.RETURNS,
-        float(len(situation.nodes) * timing.stop_wait_s + timing.healthy_wait_s),
+        _alone_s(situation),
         interrupted=True,
         fenced=frozenset(others),
         reasons=tuple(rf"^corosync does not answer on {name}$" for name in others),
@@ -380,12 +329,30 @@ def stale_alone(situation: Situation) -> Expected:
     alone = served_alone(situation)
     return replace(
         alone,
-        outage_s=alone.outage_s + situation.timing.healthy_wait_s,
+        outage_s=_waiting_s(situation),
         reasons=(
             rf"^{situation.active} waits for .*, which (?:may have|has) newer data"
             f"{_named(situation, 'of ')}$",
         ),
     )
+
+
+def everybody_away(situation: Situation) -> Expected:
+    """A service beside one whose node comes back alone: it is away with everybody, and is back."""
+    return Expected(
+        Fate.RETURNS, _waiting_s(situation), interrupted=True, verify=situation.replicated
+    )
+
+
+def _alone_s(situation: Situation) -> float:
+    """Return how long it may take until all nodes have left, and one serves alone."""
+    timing = situation.timing
+    return float(len(situation.nodes) * timing.stop_wait_s + timing.healthy_wait_s)
+
+
+def _waiting_s(situation: Situation) -> float:
+    """Return the same where that one has to wait for the others."""
+    return _alone_s(situation) + situation.timing.healthy_wait_s
 
 
 def replication_lost(situation: Situation) -> Expected:

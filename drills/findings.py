@@ -27,7 +27,7 @@ class Findings:
     nobody compared. `events` are the hypervisor's. `proof` is what shows that the fault was there,
     empty when nothing does; `proved` tells whether this fault can be proved so. `reports` is what
     the lab's monitoring raised and saw end since the fault, `problems` what it complains of at the
-    end.
+    end. `beside` is what was seen of the lab's other services.
     """
 
     part: ServicePart
@@ -50,6 +50,17 @@ class Findings:
     proof: str | None = None
     reports: tuple[Report, ...] | None = None
     problems: tuple[Problem, ...] | None = None
+    beside: tuple[Findings, ...] = ()
+
+    @property
+    def of_services(self) -> tuple[Findings, ...]:
+        """These findings, and those about each other service."""
+        return (self, *self.beside)
+
+    @property
+    def homes(self) -> Mapping[IPv4Address, str]:
+        """The node that each of the service's addresses returns to, where it has one."""
+        return self.inventory.homes(self.part.service)
 
     @property
     def inventory(self) -> Inventory:

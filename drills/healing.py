@@ -63,7 +63,8 @@ def heal(site: Site, audience: Audience) -> Wound | None:
         run = wound.notes.get(RUN)
         if run is not None:
             forget(site.inventory, run)
-            forget_entries(site, drill.about(site.parts), run)
+            for part in site.parts.public:
+                forget_entries(site, part, run)
         journal.close()
     return wound
 

@@ -6,16 +6,16 @@ be told is unknown, and unknown never passes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from shlex import quote
 
-from drills.expectations import Fate
 from drills.findings import Findings
 from drills.result import Answer, Check
 from drills.rulings import aftermath, complaints, data, fencing, service
 from drills.rulings.base import Rule, names
+from drills.situation import Fate
 from status.problems import Alarm
 
 See = Callable[[Findings, str], str | None]
@@ -66,22 +66,31 @@ def _monitored(found: Findings) -> bool:
 class Question:
     """A question, the rule that answers it, and where a person sees why.
 
-    It is asked of the drills that `applies` tells.
+    It is asked of the drills that `applies` tells; one `of_service` of each service of the lab.
     """
 
     words: str | Callable[[Findings], str]
     rule: Rule
     see: See
     applies: Callable[[Findings], bool] = lambda _: True
+    of_service: bool = False
 
+
+_of_service = partial(Question, of_service=True)
 
 _COURSE = (
-    Question(
+    _of_service(
         service.outage_question,
         service.outage,
         _file(".json", "attempts"),
     ),
-    Question(service.fate_question, service.fate, _halab("status")),
+    _of_service(service.fate_question, service.fate, _halab("status")),
+    _of_service(
+        service.homecoming_question,
+        service.homecoming,
+        _file(".json", "attempts"),
+        lambda found: found.expected.return_s is not None,
+    ),
     Question(
         lambda found: f"Was fenced, with success: {names(found.expected.fenced)}?",
         fencing.fenced,
@@ -104,38 +113,38 @@ _COURSE = (
         fencing.unharmed,
         _node("journalctl --unit corosync --unit pacemaker --unit sbd"),
     ),
-    Question(
+    _of_service(
         "Was the victim really down, as the hypervisor saw it, before the takeover?",
         fencing.down_first,
         _file(".events.txt"),
         _taken_over,
     ),
-    Question(
+    _of_service(
         "Was fencing confirmed before the takeover?",
         fencing.fenced_first,
         _node("journalctl --unit pacemaker"),
         _taken_over,
     ),
-    Question(service.holder_question, service.one_holder, _file(".json", "attempts")),
-    Question(
+    _of_service(service.holder_question, service.one_holder, _file(".json", "attempts")),
+    _of_service(
         "Is every acknowledged write there, exactly once and in order?",
         data.ledger,
         _file(".json", "attempts"),
         lambda found: found.part.keeps_writes,
     ),
-    Question(
+    _of_service(
         data.writes_question,
         data.writes,
         _file(".json", "attempts"),
         lambda found: found.part.keeps_writes and not found.expected.writes_refused,
     ),
-    Question(
+    _of_service(
         "Were writes refused, not lost?",
         data.refused,
         _nothing,
         lambda found: found.expected.writes_refused,
     ),
-    Question(
+    _of_service(
         "Did writes take longer than without the fault?",
         data.slowed,
         _file(".json", "attempts"),
@@ -175,7 +184,7 @@ _AFTERMATH = (
         aftermath.news,
         _node(lambda found: f"journalctl --since @{found.injected:.0f}"),
     ),
-    Question(
+    _of_service(
         "Are both disks equal, block by block?",
         data.disks,
         _node(_verify),
@@ -196,18 +205,30 @@ def judge(findings: Findings, keep: str = "") -> tuple[Check, ...]:
         *_AFTERMATH,
     )
     return tuple(
-        _answer(question, findings, keep) for question in questions if question.applies(findings)
+        _answer(question, found, keep, name)
+        for question in questions
+        for name, found in _asked(question, findings)
+        if question.applies(found)
     )
 
 
-def _answer(question: Question, findings: Findings, keep: str) -> Check:
+def _asked(question: Question, findings: Findings) -> Iterator[tuple[str, Findings]]:
+    """Yield of whom a question is asked; services have names where there are several."""
+    if not question.of_service or not findings.beside:
+        yield "", findings
+        return
+    for found in findings.of_services:
+        yield found.part.service.name, found
+
+
+def _answer(question: Question, findings: Findings, keep: str, name: str) -> Check:
     try:
         holds, evidence = question.rule(findings)
     except (ValueError, KeyError) as error:
         holds, evidence = None, f"it could not be judged: {error}"
     words = question.words if isinstance(question.words, str) else question.words(findings)
     return Check(
-        question=words,
+        question=f"{name}: {words}" if name else words,
         answer={True: Answer.PASS, False: Answer.FAIL, None: Answer.UNKNOWN}[holds],
         evidence=evidence,
         command=question.see(findings, keep),

@@ -12,11 +12,20 @@ from parts.services.base import ServicePart
 
 
 @dataclass(frozen=True)
+class Stake:
+    """A service that a client outside uses during a drill, and what has to happen to it."""
+
+    part: ServicePart
+    expected: Expected
+
+
+@dataclass(frozen=True)
 class Order:
     """A drill that is about to begin.
 
-    `part` is the service that a client outside uses meanwhile. `word` is how the targets were asked
-    for; `before` is the lab before the fault, and `expected` what has to happen to it.
+    `part` is the service that it is about. `word` is how the targets were asked for; `before` is
+    the lab before the fault, and `expected` what has to happen to it. `beside` are the lab's other
+    services.
     """
 
     site: Site
@@ -28,3 +37,9 @@ class Order:
     seed: int
     before: Snapshot
     expected: Expected
+    beside: tuple[Stake, ...] = ()
+
+    @property
+    def stakes(self) -> tuple[Stake, ...]:
+        """All services that clients use meanwhile, first that which the drill is about."""
+        return (Stake(self.part, self.expected), *self.beside)

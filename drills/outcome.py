@@ -6,14 +6,14 @@ import shlex
 from ipaddress import IPv4Address
 from pathlib import Path
 
-from drills.expectations import Fate
 from drills.findings import Findings
 from drills.judge import judge
 from drills.marks import marks
 from drills.order import Order
-from drills.probes import Outage
+from drills.probes import Attempt, Outage
 from drills.result import DrillResult, MachineSheet, Mark, MarkKind, Phase
 from drills.rulings.service import worst_gap
+from drills.situation import Fate
 from drills.takeover import milestones
 from drills.timeline import phases
 from parts.budget import budget
@@ -35,7 +35,7 @@ def outcome(
     `stem` begins the paths of the drill's files.
     """
     inventory, record = order.site.inventory, order.site.record
-    outage = _outage(found)
+    worst, outage = _worst(found)
     happened = marks(
         found.events or (),
         found.journals,
@@ -67,21 +67,23 @@ def outcome(
         recovered=recovered,
         ended=ended,
         service_url=", ".join(
-            order.part.url(address.ip) for address in order.part.service.addresses
+            each.part.url(address.ip)
+            for each in found.of_services
+            for address in each.part.service.addresses
         ),
-        budget_s=order.expected.outage_s if outage is None else found.allowed_s(outage.address),
+        budget_s=order.expected.outage_s if outage is None else worst.allowed_s(outage.address),
         outage=outage,
-        phases=_phases(found, outage),
+        phases=_phases(worst, outage),
         marks=tuple(sorted((*own, *happened), key=lambda mark: mark.at)),
-        attempts=found.attempts,
+        attempts=_merged(found),
         checks=judge(found, str(stem)),
         machines=tuple(
             MachineSheet(
                 name=machine.name,
                 role=machine.role,
                 addresses={role: str(nic.address) for role, nic in machine.interfaces.items()},
-                active_before=machine.name in found.was.values(),
-                active_after=machine.name in found.now.values(),
+                active_before=any(machine.name in each.was.values() for each in found.of_services),
+                active_after=any(machine.name in each.now.values() for each in found.of_services),
                 hit=machine.name in order.targets,
             )
             for machine in inventory.machines
@@ -94,18 +96,36 @@ def _mark(at: float, machines: tuple[str, ...], kind: MarkKind, text: str) -> Ma
     return Mark(at=at, machine=", ".join(machines), kind=kind, text=text)
 
 
-def _outage(found: Findings) -> Outage | None:
-    try:
-        return worst_gap(found)
-    except ValueError:
-        return None
+def _worst(found: Findings) -> tuple[Findings, Outage | None]:
+    """Return the service that was away furthest beyond what it may be, or else longest, and how."""
+    told = []
+    for each in found.of_services:
+        try:
+            gap = worst_gap(each)
+        except ValueError:
+            # Of a service that nobody could ask, nothing shorter is the outage.
+            return each, None
+        told.append((gap.seconds > each.allowed_s(gap.address), gap.seconds, each, gap))
+    _, _, worst, outage = max(told, key=lambda each: each[:2])
+    return worst, outage
+
+
+def _merged(found: Findings) -> tuple[Attempt, ...]:
+    """Return what all clients tried, in the order it ended."""
+    tried = (attempt for each in found.of_services for attempt in each.attempts)
+    return tuple(sorted(tried, key=lambda attempt: attempt.ended))
 
 
 def _phases(found: Findings, outage: Outage | None) -> tuple[Phase, ...]:
-    """Cut the outage of a takeover at the milestones in the journal of who took over."""
+    """Cut the outage of a takeover at the milestones in the journal of who took over.
+
+    What began only then is another one, as that of a service that comes home.
+    """
     reached = milestones(found)
     if outage is None or reached is None or found.expected.fate is Fate.RETURNS:
         return ()
     if IPv4Address(outage.address) not in found.hit:
+        return ()
+    if reached.address is not None and reached.address < outage.began:
         return ()
     return phases(outage, reached, budget(found.part))

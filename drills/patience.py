@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 
 from core.wait import WaitTimeout, wait_until
 from drills.clock import LabClock
-from drills.expectations import Fate
-from drills.order import Order
+from drills.order import Order, Stake
 from drills.probes import Attempt, Probe, settled
+from drills.situation import Fate
 from drills.snapshot import of
 from parts.seen import Seen
+from parts.services.base import ServicePart
 from status.collect import Observer
 from status.model import LabStatus
 
@@ -33,35 +34,44 @@ ROUNDS_TO_SEE = 1.5
 class Patience:
     """Waits beside one drill, whose fault came at `injected` (lab's clock, seconds since 1970).
 
-    `seen` collects what `status` complains of meanwhile.
+    `probes` are the clients of the services at stake, in their order. `seen` collects what `status`
+    complains of meanwhile.
     """
 
     order: Order
     clock: LabClock
-    probe: Probe
+    probes: tuple[Probe, ...]
     injected: float
     seen: set[str] = field(default_factory=set)
 
     def await_consequences(self) -> None:
         """Wait until what has to happen has happened; what does not is the judge's to say."""
-        expected = self.order.expected
-        if expected.interrupted and expected.fate is not Fate.RETURNS:
+        expected, stakes = self.order.expected, self.order.stakes
+        fates = {stake.expected.fate for stake in stakes}
+        if Fate.RETURNS not in fates:
             self.await_service()
-        if expected.fenced or expected.reasons or expected.fate in (Fate.MOVES, Fate.VISITS):
+        if expected.fenced or expected.reasons or fates & {Fate.MOVES, Fate.VISITS}:
             self._await_cluster()
         self._hold()
 
     def await_service(self) -> None:
-        """Wait until the service was away and is back.
+        """Wait until each service that has to be interrupted was away and is back.
 
         Only the monitor is asked: whoever asks the nodes as well slows down what is measured.
         """
+        awaited = [stake.expected for stake in self.order.stakes]
+        if not any(expected.interrupted for expected in awaited):
+            return
         try:
             wait_until(
                 self._look,
-                lambda attempts: settled(attempts, self.injected),
+                lambda looks: all(
+                    settled(attempts, self.injected)
+                    for expected, attempts in zip(awaited, looks, strict=True)
+                    if expected.interrupted
+                ),
                 what="service back for the client outside",
-                timeout=PATIENCE * self.order.expected.outage_s + MARGIN_S,
+                timeout=PATIENCE * max(expected.outage_s for expected in awaited) + MARGIN_S,
                 interval=self._look_every,
             )
         except WaitTimeout as error:
@@ -71,13 +81,20 @@ class Patience:
     def _look_every(self) -> float:
         return max(1.0, self.order.site.inventory.timing.pace / 2)
 
-    def _look(self) -> tuple[Attempt, ...]:
-        attempts = self.probe.recent()
+    def _look(self) -> tuple[tuple[Attempt, ...], ...]:
+        """Return what each client has tried, and tell of the service that is silent longest."""
+        looks = tuple(probe.recent() for probe in self.probes)
+        silent = (
+            (self._silent_s(stake.part, attempts), stake.expected.outage_s)
+            for stake, attempts in zip(self.order.stakes, looks, strict=True)
+        )
+        self.order.audience.service(*max(silent))
+        return looks
+
+    def _silent_s(self, part: ServicePart, attempts: tuple[Attempt, ...]) -> float:
         last = {a.address: a.wall for a in attempts if a.kind == "probe" and a.ok}
-        addresses = (str(each.ip) for each in self.order.part.service.addresses)
-        silent = self.clock.now() - min(last.get(each, self.injected) for each in addresses)
-        self.order.audience.service(max(0.0, silent), self.order.expected.outage_s)
-        return attempts
+        addresses = (str(each.ip) for each in part.service.addresses)
+        return max(0.0, self.clock.now() - min(last.get(each, self.injected) for each in addresses))
 
     def _await_cluster(self) -> None:
         inventory = self.order.site.inventory
@@ -103,21 +120,25 @@ class Patience:
         complained = all(
             any(re.search(pattern, reason) for reason in self.seen) for pattern in expected.reasons
         )
-        moved = expected.fate not in (Fate.MOVES, Fate.VISITS) or self._has_moved(status, seen)
+        moved = all(
+            self._has_moved(stake, status, seen)
+            for stake in self.order.stakes
+            if stake.expected.fate in (Fate.MOVES, Fate.VISITS)
+        )
         return complained and moved and fenced >= expected.fenced
 
-    def _has_moved(self, status: LabStatus, seen: Seen) -> bool:
-        """Tell whether the service answers, and nowhere where the fault struck.
+    def _has_moved(self, stake: Stake, status: LabStatus, seen: Seen) -> bool:
+        """Tell whether a service answers, and nowhere where the fault struck.
 
         A node that has booted anew may have its addresses back before anybody looked.
         """
-        service, snapshot = self.order.part.service, of(status, seen)
+        service, snapshot = stake.part.service, of(status, seen)
         before, now = self.order.before.holders(service.name), snapshot.holders(service.name)
-        struck = self.order.expected.struck(self.order.targets)
+        struck = stake.expected.struck(self.order.targets)
         back = {
             node
             for node in struck
-            if service.everywhere
+            if stake.expected.fate is Fate.VISITS
             and snapshot.boots[node] not in (None, self.order.before.boots[node])
         }
         left = {address: node for address, node in before.items() if node in struck}

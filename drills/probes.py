@@ -28,6 +28,7 @@ RECENT_LINES = 400
 
 _FOLDER = "/run/halab"
 _PROGRAM = f"{_FOLDER}/outside.py"
+_UNIT = "halab-probe-"
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Sighting:
 
 @dataclass(frozen=True)
 class Outage:
-    """The largest gap between two successes at an address; `began` and `over` are wall time."""
+    """A gap between two successes at an address; `began` and `over` are wall time."""
 
     seconds: float
     began: float
@@ -72,19 +73,20 @@ class Outage:
 class Probe:
     """A client that is running on the monitor."""
 
-    def __init__(self, remote: Remote, run: str) -> None:
+    def __init__(self, remote: Remote, run: str, service: str) -> None:
         self._remote = remote
         self.run = run
+        self._name = f"{run}-{service}"
 
     @property
     def unit(self) -> str:
         """The transient systemd unit that the client runs as."""
-        return f"halab-probe-{self.run}"
+        return f"{_UNIT}{self._name}"
 
     @property
     def log(self) -> str:
         """Where the client writes on the monitor."""
-        return f"{_FOLDER}/{self.run}.jsonl"
+        return f"{_FOLDER}/{self._name}.jsonl"
 
     def sightings(self) -> tuple[Sighting, ...]:
         """Return who was seen to hold the service address, once a second."""
@@ -126,21 +128,28 @@ class Probe:
         )
 
 
+def new_run() -> str:
+    """Return a word that tells the clients of one drill, and what they write, from all others."""
+    return secrets.token_hex(4)
+
+
 def forget(inventory: Inventory, run: str) -> None:
-    """End a client that nobody watches any more, and remove its log."""
+    """End the clients of a run that nobody watches any more, and remove their logs."""
     with Remote(inventory.monitor) as remote:
-        probe = Probe(remote, run)
-        remote.run(f"systemctl stop {probe.unit} 2>/dev/null; rm -f {probe.log}", check=False)
+        units, logs = f"'{_UNIT}{run}-*'", f"{_FOLDER}/{run}-*.jsonl"
+        remote.run(f"systemctl stop {units} 2>/dev/null; rm -f {logs}", check=False)
 
 
 @contextmanager
-def probing(part: ServicePart) -> Iterator[Probe]:
-    """Run a client on the monitor until the block ends; its log stays readable inside the block."""
+def probing(part: ServicePart, run: str) -> Iterator[Probe]:
+    """Run a client of a service on the monitor until the block ends.
+
+    Its log stays readable inside the block.
+    """
     inventory, addresses = part.inventory, [str(each.ip) for each in part.service.addresses]
-    run = secrets.token_hex(4)
     program = (resources.files("drills") / "outside.py").read_text()
     with Remote(inventory.monitor) as remote:
-        probe = Probe(remote, run)
+        probe = Probe(remote, run, part.service.name)
         interface = inventory.monitor.interfaces[NetworkRole.SERVICE].name
         wanted = {("probe", address) for address in addresses}
         if part.keeps_writes:
@@ -197,19 +206,27 @@ def outages(attempts: Sequence[Attempt], since: float = 0.0) -> tuple[Outage, ..
     A gap runs from the end of one success to the end of the next. Raises ValueError for an address
     with fewer than two successes: there is nothing to measure then.
     """
-    probes = _probes(attempts, since)
     found = []
-    for address in dict.fromkeys(probe.address for probe in probes):
-        good = [a for a in probes if a.ok and a.address == address]
-        if len(good) < 2:
+    for address in dict.fromkeys(probe.address for probe in _probes(attempts, since)):
+        own = gaps(attempts, address, since)
+        if not own:
+            good = any(probe.ok for probe in _probes(attempts, since) if probe.address == address)
             raise ValueError(
-                f"only {len(good)} probes of {address} succeeded: the outage cannot be told"
+                f"only {int(good)} probes of {address} succeeded: the outage cannot be told"
             )
-        before, after = max(pairwise(good), key=lambda pair: pair[1].ended - pair[0].ended)
-        found.append(Outage(after.ended - before.ended, before.wall, after.wall, address))
+        found.append(max(own, key=lambda gap: gap.seconds))
     if not found:
         raise ValueError("no probe was made: the outage cannot be told")
     return tuple(found)
+
+
+def gaps(attempts: Sequence[Attempt], address: str, since: float) -> tuple[Outage, ...]:
+    """Return every gap between two successful probes of an address after `since` (wall time)."""
+    good = [a for a in _probes(attempts, since) if a.ok and a.address == address]
+    return tuple(
+        Outage(after.ended - before.ended, before.wall, after.wall, address)
+        for before, after in pairwise(good)
+    )
 
 
 def _probes(attempts: Sequence[Attempt], since: float) -> list[Attempt]:

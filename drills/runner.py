@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from random import Random
@@ -16,22 +16,23 @@ from drills import witnesses
 from drills.clock import LabClock
 from drills.drill import Drill
 from drills.evidence import collect_evidence
-from drills.expectations import Fate, Situation
 from drills.findings import Findings
 from drills.healing import RUN, forget_entries, held
 from drills.journal import Wound, drills_folder
-from drills.ledger import read_ledger
-from drills.order import Order
+from drills.ledger import Entry, read_ledger
+from drills.order import Order, Stake
 from drills.outcome import outcome
 from drills.patience import Patience
 from drills.power import Watch
-from drills.probes import Probe, probing
+from drills.probes import Probe, new_run, probing
 from drills.readiness import check_targets, ready
 from drills.result import Answer, DrillResult
 from drills.site import Audience, Site
-from drills.snapshot import snapshot
+from drills.situation import Fate, Situation
+from drills.snapshot import Snapshot, snapshot
 from drills.targets import resolve
 from parts.secrets import load_secrets
+from parts.services.base import ServicePart
 from provisioning.zabbix.api import MonitoringUnreachable
 from status.health import wait_healthy
 from status.problems import Problem, ProblemReader, Report, clearing_s
@@ -72,16 +73,35 @@ def run(
     targets = resolve(word, before.status, part.service.name, Random(seed))
     holders = before.holders(part.service.name)
     check_targets(site, drill, targets, holders.values())
-    expected = drill.expects(Situation(part, holders, frozenset(targets)))
-    order = Order(site, part, drill, audience, word, targets, seed, before, expected)
+    expected = drill.expected(Situation(part, holders, frozenset(targets)))
+    beside = tuple(
+        Stake(
+            other,
+            drill.expected(
+                Situation(other, before.holders(other.service.name), frozenset(targets))
+            ),
+        )
+        for other in site.parts.public
+        if other is not part
+    )
+    order = Order(site, part, drill, audience, word, targets, seed, before, expected, beside)
     return _Course(order).run()
+
+
+@dataclass(frozen=True)
+class _Data:
+    """What was found of a service's data; None for what nobody looked at, or could."""
+
+    entries: tuple[Entry, ...] | None = None
+    out_of_sync: Mapping[str, int] | None = None
 
 
 @dataclass
 class _Course:
-    """A drill in progress."""
+    """A drill in progress; `name` is that of its clients' run."""
 
     order: Order
+    name: str = field(default_factory=new_run)
     injected: float = 0.0
     healed: float = 0.0
     recovered: float | None = None
@@ -101,12 +121,12 @@ class _Course:
         order.audience.say("a client outside begins to read and write")
         begins = witnesses.cursors(inventory)
         environment = witnesses.ask(lambda: witnesses.environment(order.site.parts)) or {}
-        with order.site.power.watched(events) as watch, self._client() as probe:
-            self._break_and_heal(probe)
+        with order.site.power.watched(events) as watch, self._clients() as probes:
+            self._break_and_heal(probes)
             self._recover()
             order.audience.phase("Asking the witnesses")
             self._hear_monitoring()
-            findings = self._findings(watch, probe, begins)
+            findings = self._findings(watch, probes, begins)
         result = outcome(
             order,
             findings,
@@ -126,18 +146,25 @@ class _Course:
         return Kept(result, path, kept)
 
     @contextmanager
-    def _client(self) -> Iterator[Probe]:
-        """Run a client on the monitor; its ledger entries are removed at the end."""
-        with probing(self.order.part) as probe:
+    def _clients(self) -> Iterator[tuple[Probe, ...]]:
+        """Run a client of each service on the monitor; ledger entries are removed at the end."""
+        with ExitStack() as stack:
+            yield tuple(
+                stack.enter_context(self._client(stake.part)) for stake in self.order.stakes
+            )
+
+    @contextmanager
+    def _client(self, part: ServicePart) -> Iterator[Probe]:
+        with probing(part, self.name) as probe:
             try:
                 yield probe
             finally:
-                forget_entries(self.order.site, self.order.part, probe.run)
+                forget_entries(self.order.site, part, probe.run)
 
-    def _break_and_heal(self, probe: Probe) -> None:
+    def _break_and_heal(self, probes: tuple[Probe, ...]) -> None:
         order = self.order
         self.injected = self.clock.now()
-        self.patience = Patience(order, self.clock, probe, self.injected)
+        self.patience = Patience(order, self.clock, probes, self.injected)
         order.audience.phase("Fault")
         order.audience.say(f"{order.drill.title}: {', '.join(order.targets)}")
         wound = Wound(
@@ -145,7 +172,7 @@ class _Course:
             targets=order.targets,
             seed=order.seed,
             began=self.injected,
-            notes={RUN: probe.run},
+            notes={RUN: self.name},
         )
         with held(order.site, order.drill, order.targets, wound, order.audience) as scene:
             self.patience.await_consequences()
@@ -157,7 +184,7 @@ class _Course:
     def _recover(self) -> None:
         order, inventory = self.order, self.order.site.inventory
         order.audience.phase("Recovery")
-        if order.expected.fate is Fate.RETURNS:
+        if any(stake.expected.fate is Fate.RETURNS for stake in order.stakes):
             self.patience.await_service()
         try:
             wait_healthy(
@@ -199,25 +226,20 @@ class _Course:
             except WaitTimeout as error:
                 order.audience.say(error.message)
 
-    def _findings(self, watch: Watch, probe: Probe, begins: dict[str, str]) -> Findings:
+    def _findings(
+        self, watch: Watch, probes: tuple[Probe, ...], begins: dict[str, str]
+    ) -> Findings:
         order, ask, inventory = self.order, witnesses.ask, self.order.site.inventory
-        attempts = probe.stop()
-        sightings = ask(probe.sightings)
+        attempts = [probe.stop() for probe in probes]
+        sightings = [ask(probe.sightings) for probe in probes]
         # First, because the others ask the cluster for things and so keep it busy.
         states = ask(lambda: witnesses.configurations(inventory))
         after = ask(lambda: snapshot(inventory))
-        part, entries, different = order.part, None, None
-        nodes = sorted(set(after.holders(part.service.name).values())) if after else []
-        if nodes and part.storage is not None:
-            holder, storage = inventory.machine(nodes[0]), part.storage
-            entries = ask(lambda: read_ledger(part, holder, probe.run))
-            if order.expected.verify:
-                order.audience.say("comparing both disks")
-                different = ask(lambda: witnesses.out_of_sync(inventory, storage, holder))
+        data = [self._data(stake, after) for stake in order.stakes]
         here = self.clock.here(self.injected) - 1
         events = tuple(event for event in watch.events() if event.at >= here)
-        return Findings(
-            part=part,
+        found = Findings(
+            part=order.part,
             expected=order.expected,
             targets=order.targets,
             injected=self.injected,
@@ -226,18 +248,46 @@ class _Course:
             after=after,
             seen=frozenset(self.patience.seen),
             trouble=self.trouble,
-            attempts=attempts,
-            sightings=sightings,
-            entries=entries,
+            attempts=attempts[0],
+            sightings=sightings[0],
+            entries=data[0].entries,
             events=witnesses.on_lab_clock(events, self.clock),
             journals=witnesses.journals(inventory, begins),
             configurations=states,
-            out_of_sync=different,
+            out_of_sync=data[0].out_of_sync,
             proved=order.drill.fault.proof is not None,
             proof=self.proof,
             reports=self.reports,
             problems=self.problems,
         )
+        beside = tuple(
+            replace(
+                found,
+                part=stake.part,
+                expected=stake.expected,
+                attempts=tried,
+                sightings=saw,
+                entries=own.entries,
+                out_of_sync=own.out_of_sync,
+            )
+            for stake, tried, saw, own in list(
+                zip(order.stakes, attempts, sightings, data, strict=True)
+            )[1:]
+        )
+        return replace(found, beside=beside)
+
+    def _data(self, stake: Stake, after: Snapshot | None) -> _Data:
+        """Read what a service keeps, and compare its disks where that is asked for."""
+        part, ask, inventory = stake.part, witnesses.ask, self.order.site.inventory
+        nodes = sorted(set(after.holders(part.service.name).values())) if after else []
+        if not nodes or part.storage is None:
+            return _Data()
+        holder, storage = inventory.machine(nodes[0]), part.storage
+        entries = ask(lambda: read_ledger(part, holder, self.name))
+        if not stake.expected.verify:
+            return _Data(entries)
+        self.order.audience.say("comparing both disks")
+        return _Data(entries, ask(lambda: witnesses.out_of_sync(inventory, storage, holder)))
 
 
 def new_seed() -> int:

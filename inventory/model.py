@@ -136,6 +136,16 @@ class Inventory(Frozen):
         wanted = service.settings.storage
         return next((each for each in self.storage if each.name == wanted), None)
 
+    def homes(self, service: Service) -> dict[IPv4Address, str]:
+        """Return the node that each address of a service returns to, where it has one."""
+        if service.everywhere:
+            return {
+                address.ip: node.name
+                for address, node in zip(service.addresses, self.nodes, strict=False)
+            }
+        home = service.settings.home
+        return {} if home is None else {address.ip: home for address in service.addresses}
+
     def machine(self, name: str) -> Machine:
         """Return the machine with this name; raises KeyError when there is none."""
         for machine in self.machines:

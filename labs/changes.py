@@ -18,6 +18,7 @@ class Effect(StrEnum):
     NOTED = "noted, nothing changes"
     LIVE = "taken over while everything runs"
     MOVED = "clients find the service there at once, and no longer where it was"
+    REHOMED = "the service goes to a home that is another node; clients miss it meanwhile"
     RESTARTED = "the cluster is stopped and started as a whole: the service is away meanwhile"
     IN_TURN = "one machine after the other is shut down and started; the service moves once"
     GROWN = "both disks and the filesystem grow while everything runs"
@@ -52,6 +53,7 @@ RULES: dict[str, Effect | str] = {
     "services": Effect.LIVE,
     "services.runs": "a service keeps the places that it runs at",
     "services.storage": "a service keeps its storage",
+    "services.home": Effect.REHOMED,
     "services.to": Effect.LIVE,
     "services.addresses": Effect.MOVED,
     "services.port": Effect.MOVED,

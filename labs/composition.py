@@ -150,6 +150,29 @@ def addresses_fit(services: Mapping[str, AnyService], nodes: Nodes) -> Iterator[
             )
 
 
+def homes_exist(services: Mapping[str, AnyService], nodes: Nodes) -> Iterator[Conflict]:
+    """A service is at home on a node, and only if it runs on one at a time."""
+    for name, service in services.items():
+        if service.home is None:
+            continue
+        if service.everywhere:
+            yield Conflict(
+                keys=(f"services.{name}.home", f"services.{name}.runs"),
+                value=f'"{service.home}" (runs "everywhere")',
+                allowed='a home of a service that runs on "one-node"',
+                hint="each of its addresses is at home on a node, in the order of nodes.names: "
+                "leave home out",
+            )
+        elif service.home not in nodes.names:
+            known = ", ".join(f'"{each}"' for each in nodes.names)
+            yield Conflict(
+                keys=(f"services.{name}.home", "nodes.names"),
+                value=f'"{service.home}"',
+                allowed=f"the name of a node: {known}",
+                hint="without a home, a service stays wherever it is",
+            )
+
+
 def addresses_float(
     services: Mapping[str, AnyService], subnet: IPv4Network, machines: int
 ) -> Iterator[Conflict]:

@@ -103,6 +103,7 @@ class Lab(Table):
             composition.storage_fits(self.settings, self.storage_settings, self.nodes),
             composition.requests_arrive(self.settings),
             composition.addresses_fit(self.settings, self.nodes),
+            composition.homes_exist(self.settings, self.nodes),
             composition.addresses_float(self.settings, self.networks.service, machines),
             composition.addresses_suffice(
                 self.settings, self.nodes, self.networks.service, machines

@@ -11,6 +11,9 @@ from xml.etree.ElementTree import Element, SubElement
 
 from parts.cluster import Role
 
+AT_HOME = "at-home"
+"""Ends the ids of constraints that say where something is at home."""
+
 Score = int | Literal["INFINITY", "-INFINITY"]
 
 
@@ -101,9 +104,8 @@ class Location:
 
 @dataclass(frozen=True)
 class Preference:
-    """How much `rsc` wants to run on one node."""
+    """How much `rsc` wants to run on one node, which is its home."""
 
-    id: str
     rsc: str
     node: str
     score: Score
@@ -112,7 +114,12 @@ class Preference:
         """Return it as XML."""
         return Element(
             "rsc_location",
-            {"id": self.id, "rsc": self.rsc, "node": self.node, "score": str(self.score)},
+            {
+                "id": f"{self.rsc}-{AT_HOME}",
+                "rsc": self.rsc,
+                "node": self.node,
+                "score": str(self.score),
+            },
         )
 
 

@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from parts.all import Parts
+from parts.constraints import AT_HOME
 from parts.host import Step
 
 SCHEMA = {
@@ -66,12 +67,13 @@ def corrections(running: str, wanted: str) -> tuple[Step, ...]:
     """Return the steps that lead from a running CIB to the wanted one; none when they agree.
 
     What the cluster and its users wrote is left alone: other properties, other constraints, node
-    attributes, and RUNTIME_META. No constraint may ever name a resource that is not there: those
-    of a resource that goes go before it, those of one that comes come after it.
+    attributes, and RUNTIME_META. But no home stays that the lab does not ask for. No constraint may
+    ever name a resource that is not there: those of a resource that goes go before it, those of one
+    that comes come after it.
     """
     now = ElementTree.fromstring(running)
     goal = ElementTree.fromstring(wanted)
-    steps = [*_properties(now, goal), *_without_resources(now, goal)]
+    steps = [*_properties(now, goal), *_without_resources(now, goal), *_without_home(now, goal)]
     for section in REPLACED_SECTIONS:
         target = _section(goal, section)
         _keep_runtime_meta(_section(now, section), target)
@@ -108,10 +110,23 @@ def _without_resources(now: Element, goal: Element) -> Iterator[Step]:
         named = {item.get(name) for name in NAMING}
         named |= {each.get("id") for each in item.iter("resource_ref")}
         if gone & named - {None}:
-            name = item.get("id", "")
-            found = Element(item.tag, id=name)
-            yield _cibadmin(f"constraint {name} removed", ("--delete",), "constraints", found)
             constraints.remove(item)
+            yield _removed(item)
+
+
+def _without_home(now: Element, goal: Element) -> Iterator[Step]:
+    """Remove the homes of what shall have none any more."""
+    wanted = {item.get("id") for item in _section(goal, "constraints")}
+    for item in _section(now, "constraints"):
+        name = item.get("id", "")
+        if name.endswith(f"-{AT_HOME}") and name not in wanted:
+            yield _removed(item)
+
+
+def _removed(constraint: Element) -> Step:
+    name = constraint.get("id", "")
+    found = Element(constraint.tag, id=name)
+    return _cibadmin(f"constraint {name} removed", ("--delete",), "constraints", found)
 
 
 def _constraints(now: Element, goal: Element) -> Iterator[Step]:

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from drills.drill import SETTLE_S, Drill
-from drills.expectations import but, replication_lost, served_alone, stale_alone, unnoticed
+from drills.expectations import (
+    but,
+    everybody_away,
+    replication_lost,
+    served_alone,
+    stale_alone,
+    unnoticed,
+)
 from drills.faults import departure, replication
 from inventory.parts import Storage
 from parts.storage.replicas import named
@@ -62,6 +69,7 @@ def entries(storage: Storage, user: str) -> tuple[Drill, ...]:
             by_hand="systemctl start corosync pacemaker on the node that is away",
             fault=departure.newest_first(storage),
             expects=served_alone,
+            others=everybody_away,
             target="all",
             most=99,
         ),
@@ -74,6 +82,7 @@ def entries(storage: Storage, user: str) -> tuple[Drill, ...]:
             by_hand="systemctl start corosync pacemaker on the other node",
             fault=departure.stale_first(storage),
             expects=stale_alone,
+            others=everybody_away,
             target="all",
             most=99,
             hold_s=SETTLE_S,

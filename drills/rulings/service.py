@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from ipaddress import IPv4Address
 
-from drills.expectations import Fate
 from drills.findings import Findings
-from drills.probes import Outage, outages
+from drills.probes import Outage, gaps, outages
 from drills.rulings.base import Ruling
+from drills.situation import Fate
 
 BEFORE_FAULT_S = 5.0
 """The outage is looked for from this long before the fault: clocks and probes are not exact."""
@@ -46,6 +46,28 @@ def worst_gap(found: Findings) -> Outage:
     return max(gaps, key=lambda gap: gap.seconds)
 
 
+def homecoming_question(found: Findings) -> str:
+    """Word the question of how long clients waited once more."""
+    return f"Did it come home within {found.expected.return_s:.1f} s?"
+
+
+def homecoming(found: Findings) -> Ruling:
+    """No client waited a second time for longer than it takes to come home."""
+    allowed, struck = found.expected.return_s, {str(address) for address in found.hit}
+    if allowed is None or not struck:
+        return None, "nobody was expected to come home"
+    later: list[Outage] = []
+    for address in sorted(struck):
+        own = gaps(found.attempts, address, found.injected - BEFORE_FAULT_S)
+        # The longest is judged as the outage itself.
+        later += sorted(own, key=lambda gap: gap.seconds)[:-1]
+    if not later:
+        return None, f"nobody asked often enough at {', '.join(sorted(struck))}"
+    worst = max(later, key=lambda gap: gap.seconds)
+    said = f"the next longest gap was {worst.seconds:.1f} s of {allowed:.1f} s at {worst.address}"
+    return worst.seconds <= allowed, said
+
+
 def outage_question(found: Findings) -> str:
     """Word the question of how long clients waited."""
     limits = {found.allowed_s(str(address)) for address in found.was} or {found.expected.outage_s}
@@ -74,7 +96,7 @@ def fate(found: Findings) -> Ruling:
     if len(now) < len(was):
         return (False if found.after is not None else None), said
     match found.expected.fate:
-        case Fate.STAYS if found.part.service.everywhere:
+        case Fate.STAYS if found.homes:
             return _visited(found, ())
         case Fate.STAYS:
             return was == now, said

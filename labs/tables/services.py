@@ -9,7 +9,7 @@ from pydantic import Field, StrictInt
 
 from labs.notes import Note
 from labs.ports import HAPROXY_STATISTICS, TAKEN_PORTS
-from labs.tables.base import ADDRESS_ALLOWED, Address, PartName, Table
+from labs.tables.base import ADDRESS_ALLOWED, Address, NodeName, PartName, Table
 
 TAKEN = ", ".join(f"{port} ({user})" for port, user in sorted(TAKEN_PORTS.items()))
 PORT_ALLOWED = (
@@ -17,6 +17,7 @@ PORT_ALLOWED = (
     "statistics), and those of other services"
 )
 STORAGE_ALLOWED = "the name of a [storage] table that no other service uses"
+HOME_ALLOWED = 'one of nodes.names; of a service that runs on "one-node"'
 TO_ALLOWED = 'the name of a [services] table of kind "nginx" that runs "everywhere"'
 FIRST_ADDRESS = (
     ".100 of the service network, or the next free one; the last one where it has no .100"
@@ -35,6 +36,12 @@ class ServiceTable(Table):
 
     address: FloatingAddress = Field(
         default=None, description="the floating address of a service that runs on one node"
+    )
+    home: Annotated[NodeName | None, Note(allowed=HOME_ALLOWED, default="none")] = Field(
+        default=None,
+        description="the node that a service which runs on one node is on whenever that can have "
+        "it. When its home fails it goes to another, and when its home is back it returns, which "
+        "clients notice once more. Without a home it stays wherever it is",
     )
     storage: Annotated[PartName | None, Note(allowed=STORAGE_ALLOWED, default="none")] = Field(
         default=None,

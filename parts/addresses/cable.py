@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from inventory.model import Inventory
 from parts.addresses.ipaddr2 import interface
@@ -22,15 +22,16 @@ ATTRIBUTE = PRIMITIVE
 RULE = "needs-its-cable"
 """In the ids of the constraints by which resources leave a node that clients cannot reach."""
 
-SCORE = -1000
-"""More than stickiness, less than what DRBD says of good data: where clients reach nobody, or only
-stale data, the service stays."""
+STEP = 1000
+"""What a lost cable costs is a multiple of this, and less than the 10000 that DRBD says of good
+data: where clients reach nobody, or only stale data, the service stays."""
 
 
 class Cables(Part):
     """What looks at the cable of every node, and takes users of the network away from it."""
 
-    def __init__(self, inventory: Inventory, users: tuple[str, ...]) -> None:
+    def __init__(self, inventory: Inventory, users: Mapping[str, int]) -> None:
+        """Take ids of resources, and for each how much it may want to be where it is."""
         super().__init__(inventory)
         self.users = users
 
@@ -67,7 +68,14 @@ class Cables(Part):
         An attribute that nobody has set moves nothing.
         """
         lost = Expression("lost", ATTRIBUTE, "eq", 0)
-        return tuple(Location(rule(user), user, SCORE, lost) for user in self.users)
+        return tuple(
+            Location(rule(user), user, cost(wish), lost) for user, wish in self.users.items()
+        )
+
+
+def cost(wish: int) -> int:
+    """Return the score of a node without its cable: it outweighs whatever wants to be there."""
+    return -STEP * (wish // STEP + 1)
 
 
 def rule(user: str) -> str:

@@ -8,18 +8,15 @@ from core.errors import HalabError
 from inventory.model import Inventory
 from inventory.parts import Service
 from labs.roles import MachineRole, NetworkRole
+from parts.addresses import home
 from parts.base import Part
 from parts.cluster import Primitive, Resource, advised, every, operations
-from parts.constraints import Colocation, Constraint, Order, Preference
+from parts.constraints import Colocation, Constraint, Order
 from parts.reasons import Reason
 from parts.seen import Seen, exactly_one
 
 START_PACE_S = 1.5
 """Seconds of a failover's budget that the address may take, for each unit of pace."""
-
-HOME_SCORE = 200
-"""More than stickiness: an address of a service that runs everywhere goes home when its node is
-back, and moves for no other reason."""
 
 
 class Addresses(Part):
@@ -62,32 +59,27 @@ class Addresses(Part):
 
         Each machine's own kernel is asked; the cluster's opinion is judged besides.
         """
-        for number, (name, address) in enumerate(self.service.address_ids.items()):
+        homes = self.inventory.homes(self.service)
+        for name, address in self.service.address_ids.items():
             holders = seen.holders(address.ip)
             yield from exactly_one(f"holds the service address {address.ip}", holders)
             if seen.cluster is not None and not seen.cluster.running(name):
                 yield f"resource {name} is not started"
-            home = self.inventory.nodes[number].name
-            if self.service.everywhere and home in seen.online and holders and home not in holders:
-                yield f"the service address {address.ip} is on {holders[0]}, not at home on {home}"
+            node = homes.get(address.ip)
+            if node in seen.online and holders and node not in holders:
+                yield f"the service address {address.ip} is on {holders[0]}, not at home on {node}"
 
     def constraints(self) -> tuple[Constraint, ...]:
-        """Return what keeps each address of a service that runs everywhere at its own node.
-
-        It is only where the service runs, too.
-        """
+        """Return what brings a service home, and keeps each address where the service runs."""
+        preferences = home.preferences(self.inventory, self.service)
         if not self.service.everywhere:
-            return ()
+            return preferences
         clone = self.service.group
-        found: list[Constraint] = []
-        homes = zip(self.service.address_ids, self.inventory.nodes, strict=True)
-        for name, node in homes:
-            found += [
-                Colocation(name, clone),
-                Order(clone, "start", name),
-                Preference(f"{name}-at-home", name, node.name, HOME_SCORE),
-            ]
-        return tuple(found)
+        return tuple(
+            constraint
+            for each in preferences
+            for constraint in (Colocation(each.rsc, clone), Order(clone, "start", each.rsc), each)
+        )
 
 
 def interface(inventory: Inventory) -> str:

@@ -82,12 +82,14 @@ def _lying_fencing(part: ServicePart) -> Fault:
 def test_the_judge_sees_through_it(rehearse: Rehearse, parts: Parts) -> None:
     lie = _lying_fencing(parts.first_service)
     result = rehearse(replace(find("power-off", parts), name="lying-fencing", fault=lie))
-    answers = {check.question: check.answer for check in result.checks}
+    # Where there are several services, the question names the one that it is about.
+    name = parts.first_service.service.name
+    answers = {check.question.removeprefix(f"{name}: "): check.answer for check in result.checks}
     [victim] = result.targets
-    everywhere = parts.first_service.service.everywhere
+    homes = parts.inventory.homes(parts.first_service.service)
     left = f"Has the service left {victim}?"
     visit = f"Did exactly the addresses of {victim} move, and come home?"
-    assert answers[visit if everywhere else left] is Answer.PASS
+    assert answers[visit if homes else left] is Answer.PASS
     assert answers[f"Was fenced, with success: {victim}?"] is Answer.PASS
     assert answers["Was fencing confirmed before the takeover?"] is Answer.PASS
     down_first = "Was the victim really down, as the hypervisor saw it, before the takeover?"

@@ -13,7 +13,7 @@ from cli.claims import claimed
 from core.command import run
 from core.folders import LabFolder
 from drills.expectations import stall_s
-from drills.probes import outages, probing
+from drills.probes import new_run, outages, probing
 from drills.site import Site
 from drills.snapshot import snapshot
 from inventory.model import Inventory
@@ -47,7 +47,7 @@ def test_a_node_that_is_lost_in_one_lab_is_no_event_in_the_other(
         machine.interfaces for machine in inventory.machines
     ]
     before = snapshot(neighbour.inventory)
-    with probing(neighbour.parts.first_service) as probe:
+    with probing(neighbour.parts.first_service, new_run()) as probe:
         require_pass(rehearse("power-off"))
         attempts = probe.stop()
     after = snapshot(neighbour.inventory)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from drills.ledger import clear_ledger, compare, read_ledger
-from drills.probes import probing
+from drills.probes import new_run, probing
 from inventory.model import Inventory
 from labs.roles import NetworkRole
 from parts.all import Parts
@@ -44,8 +44,8 @@ def test_every_address_is_at_one_node_at_its_own_where_it_has_one(
     held = [(h.address, h.node) for h in status.addresses if h.service == service.service.name]
     wanted = [address.ip for address in service.service.addresses]
     assert [address for address, _ in held] == wanted
-    if service.service.everywhere and wanted:
-        assert [node for _, node in held] == [node.name for node in inventory.nodes]
+    for address, node in held:
+        assert node == inventory.homes(service.service).get(address, node)
 
 
 def test_one_network_card_answers_for_each_address(
@@ -90,7 +90,7 @@ def test_what_a_client_writes_is_on_the_disk(
     part = parts.first_service
     [serving] = status.service(part.service.name).nodes
     node = inventory.machine(serving)
-    with probing(part) as probe:
+    with probing(part, new_run()) as probe:
         try:
             books = compare(probe.stop(), read_ledger(part, node, probe.run))
         finally:

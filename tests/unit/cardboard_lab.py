@@ -42,18 +42,24 @@ class Cardboard:
         yield SimpleNamespace(events=lambda: self.findings.events)
 
     @contextmanager
-    def probing(self, part: ServicePart) -> Iterator[Any]:
+    def probing(self, part: ServicePart, _: str) -> Iterator[Any]:
         self.done.append(f"client of {part.service.name} starts")
+        told = self._told_of(part)
         yield SimpleNamespace(
             run="run",
-            recent=lambda: self.findings.attempts,
-            stop=self._stop,
-            sightings=lambda: self.findings.sightings,
+            recent=lambda: told.attempts,
+            stop=lambda: self._stop(told),
+            sightings=lambda: told.sightings,
         )
 
-    def _stop(self) -> object:
+    def _told_of(self, part: ServicePart) -> Findings:
+        """Return what is told of a service, or else of the first."""
+        names = {each.part.service.name: each for each in self.findings.of_services}
+        return names.get(part.service.name, self.findings)
+
+    def _stop(self, told: Findings) -> object:
         self.done.append("client stops")
-        return self.findings.attempts
+        return told.attempts
 
     def wait_healthy(self, *_: object, **__: object) -> None:
         self.done.append("healthy" if self.recovers else "sick")
@@ -92,7 +98,7 @@ class Cardboard:
             "wait_healthy": self.wait_healthy,
             "clear_ledger": self.clear_ledger,
             "collect": lambda _: after.status,
-            "read_ledger": lambda *_: self.findings.entries,
+            "read_ledger": lambda part, *_: self._told_of(part).entries,
             "collect_evidence": lambda folder, *_: folder.logs / "kept",
         }
         for name, value in replaced.items():

@@ -7,6 +7,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 
 from inventory.model import Machine
+from inventory.parts import Service, Storage
 from labs.roles import MachineRole
 from parts.all import Parts
 from parts.cluster import Clone, Group, Primitive, Resource
@@ -29,7 +30,7 @@ SECONDARY = PRIMARY.replace(role="Secondary")
 
 
 def healthy(parts: Parts) -> Seen:
-    """Return one look at a lab whose services run on the first node, or at home on each."""
+    """Return one look at a lab whose services run at home, or else on the first node."""
     inventory, cluster = parts.inventory, cluster_of(parts)
     return Seen(
         nodes={node.name: healthy_node(parts, node, cluster) for node in inventory.nodes},
@@ -50,13 +51,13 @@ def healthy_node(parts: Parts, node: Machine, cluster: ClusterView) -> NodeSeen:
     numbers = frozenset(each.number for each in inventory.nodes)
     device = inventory.quorum == "device"
     votes = len(numbers) + device
-    first = node == inventory.nodes[0]
+    used = [each for each in inventory.storage if node.name == place_of_storage(parts, each)]
     disks = {
-        each.number: PRIMARY if first else SECONDARY
+        each.number: PRIMARY if each in used else SECONDARY
         for each in inventory.storage
         if each.replicated
     }
-    groups = [(each.group, each.mapped) for each in parts.shared_disks.values()]
+    shared_disks = parts.shared_disks.values()
     return NodeSeen(
         boot_id=f"boot-{node.name}",
         cluster=cluster,
@@ -67,12 +68,14 @@ def healthy_node(parts: Parts, node: Machine, cluster: ClusterView) -> NodeSeen:
         addresses=frozenset(
             address.ip
             for service in inventory.services
-            for number, address in enumerate(service.addresses, 1)
-            if node.number == number
+            for address in service.addresses
+            if node.name == inventory.homes(service).get(address.ip, inventory.nodes[0].name)
         ),
-        mounts={each.storage.mount_point: each.device for each in parts.storage.values()}
-        if first
-        else {},
+        mounts={
+            each.storage.mount_point: each.device
+            for each in parts.storage.values()
+            if each.storage in used
+        },
         units=dict.fromkeys(watched_units(parts, MachineRole.NODE), "active"),
         deeds=Deeds(),
         room=ROOM,
@@ -80,8 +83,8 @@ def healthy_node(parts: Parts, node: Machine, cluster: ClusterView) -> NodeSeen:
             replicas.READING: kernel_text(disks),
             "slots": slots_text({each.name: "clear" for each in inventory.nodes}),
             shared.READING: volumes_text(
-                {group: inventory.nodes[0].name for group, _ in groups},
-                [mapped for _, mapped in groups if first],
+                {each.group: place_of_storage(parts, each.storage) for each in shared_disks},
+                [each.mapped for each in shared_disks if each.storage in used],
             ),
             haproxy.READING: servers_text({each.name: "UP" for each in inventory.nodes}),
         },
@@ -109,15 +112,18 @@ def cluster_of(parts: Parts) -> ClusterView:
 
 def _instances(parts: Parts, resource: Resource) -> Iterator[Instance]:
     nodes = [node.name for node in parts.inventory.nodes]
+    places = {each.group: place_of(parts, each) for each in parts.inventory.services}
+    promoted = {each.clone: place_of_storage(parts, each) for each in parts.inventory.storage}
     match resource:
         case Group():
             for member in resource.members:
-                yield running(member.id, nodes[0])
+                yield running(member.id, places[resource.id])
         case Clone():
-            promoted = "promotable" in resource.meta
             for name in nodes:
-                first = Role.PROMOTED if name == nodes[0] else Role.UNPROMOTED
-                yield running(resource.primitive.id, name, first if promoted else Role.STARTED)
+                role = Role.STARTED
+                if resource.id in promoted:
+                    role = Role.PROMOTED if name == promoted[resource.id] else Role.UNPROMOTED
+                yield running(resource.primitive.id, name, role)
         case Primitive():
             homes = {
                 name: node
@@ -125,6 +131,17 @@ def _instances(parts: Parts, resource: Resource) -> Iterator[Instance]:
                 for name, node in zip(service.address_ids, nodes, strict=False)
             }
             yield running(resource.id, homes[resource.id])
+
+
+def place_of(parts: Parts, service: Service) -> str:
+    """Return the node that a service runs on which runs on one."""
+    return service.settings.home or parts.inventory.nodes[0].name
+
+
+def place_of_storage(parts: Parts, storage: Storage) -> str:
+    """Return the node that uses some storage."""
+    [user] = [each for each in parts.inventory.services if each.settings.storage == storage.name]
+    return place_of(parts, user)
 
 
 def running(resource: str, node: str | None, role: Role = Role.STARTED) -> Instance:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from drills.expectations import Expected, Fate
+from drills.expectations import Expected
 from drills.findings import Findings
 from drills.ledger import Entry
 from drills.power import Event
 from drills.probes import Attempt, Sighting
+from drills.situation import Fate
 from drills.snapshot import Snapshot
 from drills.timeline import Line
 from parts.seen import Seen

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from drills.catalogue import find
-from drills.expectations import Situation
 from drills.findings import Findings
 from drills.power import Event
 from drills.probes import Attempt, Sighting
+from drills.situation import Situation
 from drills.snapshot import Snapshot
 from drills.timeline import Line
 from parts.seen import Seen

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from drills.catalogue import find
-from drills.expectations import Expected, Situation
+from drills.expectations import Expected
+from drills.situation import Situation
 from parts.all import Parts
 
 
 def situation(parts: Parts, *targets: str, service: str | None = None) -> Situation:
     """Return whom a fault hits in a healthy lab."""
     part = parts.first_service if service is None else parts.services[service]
-    nodes = [node.name for node in parts.inventory.nodes]
-    holders = {
-        address.ip: node for address, node in zip(part.service.addresses, nodes, strict=False)
-    }
+    homes, [first, *_] = parts.inventory.homes(part.service), parts.inventory.nodes
+    holders = {address.ip: homes.get(address.ip, first.name) for address in part.service.addresses}
     return Situation(part, holders, frozenset(targets))
 
 

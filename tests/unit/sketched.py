@@ -41,6 +41,16 @@ SHOP = sketched(
 )
 """Two nodes with two services, each on storage of its own."""
 
+MIRROR = sketched(
+    "mirror",
+    services={
+        "pages": {"kind": "nginx", "storage": "files", "home": "node1"},
+        "records": {"kind": "postgresql", "storage": "rows", "home": "node2"},
+    },
+    storage={"files": {"kind": "drbd"}, "rows": {"kind": "drbd"}},
+)
+"""Two nodes with two services, each at home on a node of its own."""
+
 FRONT = sketched(
     "front",
     nodes={"names": ["node1", "node2", "node3"]},
@@ -59,7 +69,7 @@ DISK_TABLES: dict[str, Any] = {
 DISK = sketched("disk", **DISK_TABLES)
 """Three nodes: one web server on a disk that all of them share, a majority of their own."""
 
-LABS = (STORY, TRIO, BOOKS, SHOP, FRONT, DISK)
+LABS = (STORY, TRIO, BOOKS, SHOP, MIRROR, FRONT, DISK)
 
 
 def name_of(parts: Parts) -> str:

@@ -11,7 +11,7 @@ from itertools import combinations
 import pytest
 
 from drills.catalogue import catalogue
-from drills.expectations import Situation
+from drills.situation import Situation
 from parts.all import Parts
 from status.problems import Alarm
 from tests.failover.neglect import every_hurt

@@ -11,9 +11,10 @@ import pytest
 from core.errors import HalabError
 from drills import partitions
 from drills.catalogue import catalogue, find
-from drills.expectations import Fate, Situation, frozen_s, stall_s
+from drills.expectations import frozen_s, stall_s
 from drills.faults.cables import unplugged
 from drills.faults.partition import rules
+from drills.situation import Fate, Situation
 from drills.targets import WORDS, resolve
 from labs.roles import MachineRole, NetworkRole
 from parts.budget import budget

@@ -12,7 +12,8 @@ import pytest
 from core.folders import PROJECT
 from drills import outside
 from drills.catalogue import catalogue, find
-from drills.expectations import Fate, Situation, frozen_s, restart_s, stall_s
+from drills.expectations import frozen_s, restart_s, stall_s
+from drills.situation import Fate, Situation
 from parts.budget import budget, probe_s
 from tests.unit.situations import expected, situation
 from tests.unit.sketched import (

@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from drills.expectations import Expected, Fate
+from drills.expectations import Expected
 from drills.findings import Findings
 from drills.judge import judge
 from drills.ledger import Entry
 from drills.power import Event
 from drills.result import Answer
+from drills.situation import Fate
 from drills.snapshot import Snapshot
 from drills.timeline import Line
 from status.problems import Alarm, Problem, Severity

@@ -77,7 +77,8 @@ def waiting(
         *(cast(Any, before), replace(expected, alarms=frozenset())),
     )
     clock = cast(LabClock, SimpleNamespace(now=lambda: NOW))
-    return Patience(order, clock, cast(Probe, SimpleNamespace(recent=lambda: tried)), FAULT), heard
+    client = cast(Probe, SimpleNamespace(recent=lambda: tried))
+    return Patience(order, clock, (client,), FAULT), heard
 
 
 def looks_needed(

@@ -147,8 +147,10 @@ def test_a_fault_of_the_second_service_is_about_that(
     parts = SHOP.inventory.model_copy(update={"monitoring": None})
     result = runner.run(site_of(lab, Parts(parts), tmp_path), entry, Nobody(), seed=7).result
     assert result.targets == ("node2",)
-    assert lab.done[0] == "client of books starts"
-    assert lab.done[-1] == "clear run of books on node2"
-    assert result.service_url == f"postgresql://halab@{books}:5432/halab"
+    assert lab.done[:2] == ["client of books starts", "client of web starts"]
+    cleared = [told for told in lab.done if told.startswith("clear ")]
+    assert cleared == ["clear run of web on node1", "clear run of books on node2"]
+    assert result.service_url == f"postgresql://halab@{books}:5432/halab, http://{web}/"
     questions = [check.question for check in result.checks]
-    assert "Is the service where it was, on node2?" in questions
+    assert "books: Is the service where it was, on node2?" in questions
+    assert "web: Is the service where it was, on node1?" in questions

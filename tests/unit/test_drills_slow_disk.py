@@ -16,7 +16,7 @@ import pytest
 
 from core.folders import LabFolder
 from drills.catalogue import find
-from drills.expectations import Expected, Fate
+from drills.expectations import Expected
 from drills.faults.base import Scene
 from drills.faults.storage import WRITES_PER_S, disk_slowed
 from drills.findings import Findings
@@ -24,6 +24,7 @@ from drills.judge import judge
 from drills.power import Power
 from drills.probes import Attempt
 from drills.result import Answer
+from drills.situation import Fate
 from hypervisor.objects import Virsh
 from hypervisor.private import PrivateHypervisor
 from inventory.record import LabRecord

@@ -12,7 +12,6 @@ import pytest
 from cli.drill import measured
 from core.folders import LabFolder
 from drills.catalogue import find
-from drills.expectations import Fate, Situation
 from drills.failover import words
 from drills.findings import Findings
 from drills.judge import judge
@@ -24,6 +23,7 @@ from drills.probes import Sighting, outages
 from drills.report.page import drill_page
 from drills.result import Answer, DrillResult
 from drills.site import Nobody, Site
+from drills.situation import Fate, Situation
 from drills.takeover import milestones, takeover
 from inventory.record import LabRecord
 from tests.unit.sample_findings import sighting

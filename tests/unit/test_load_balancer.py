@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from drills.catalogue import find
-from drills.expectations import Fate, restart_s, stall_s
+from drills.expectations import restart_s, stall_s
+from drills.situation import Fate
 from inventory.model import Inventory
 from labs.ports import Peer
 from labs.roles import NetworkRole

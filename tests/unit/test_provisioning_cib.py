@@ -204,4 +204,4 @@ def test_addresses_of_a_service_that_runs_everywhere_go_home_and_nowhere_else() 
     for home in homes:
         score = int(home.get("score", ""))
         # More than staying, less than what a lost cable costs.
-        assert int(stickiness.get("value", "")) < score < -cable.SCORE
+        assert int(stickiness.get("value", "")) < score < cable.STEP

@@ -1,0 +1,87 @@
+"""Whom a fault hits, and what becomes of a service then."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import IPv4Address
+
+from inventory.model import Inventory
+from labs.durations import Budget
+from labs.timing import Timing
+from parts.budget import budget
+from parts.services.base import ServicePart
+
+
+class Fate(StrEnum):
+    """What becomes of a service, or of those of its addresses that are hit.
+
+    It is served where it was, elsewhere from then on, elsewhere until its own node is back, or by
+    anybody in the end.
+    """
+
+    STAYS = "stays"
+    MOVES = "moves"
+    VISITS = "visits"
+    RETURNS = "returns"
+
+
+@dataclass(frozen=True)
+class Situation:
+    """Whom a fault hits, in which lab, and at which nodes clients find the service before.
+
+    `holders` are nodes by address.
+    """
+
+    part: ServicePart
+    holders: Mapping[IPv4Address, str]
+    targets: frozenset[str]
+
+    @property
+    def inventory(self) -> Inventory:
+        """The lab."""
+        return self.part.inventory
+
+    @property
+    def timing(self) -> Timing:
+        """The lab's timeouts."""
+        return self.inventory.timing
+
+    @property
+    def budget(self) -> Budget:
+        """What a failover of the service may take."""
+        return budget(self.part)
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """The names of the cluster nodes."""
+        return tuple(node.name for node in self.inventory.nodes)
+
+    @property
+    def replicated(self) -> bool:
+        """Whether the service keeps data that are replicated."""
+        return self.part.storage is not None and self.part.storage.replicated
+
+    @property
+    def active(self) -> str | None:
+        """The node that serves, of a service that runs on one."""
+        nodes = set(self.holders.values())
+        return nodes.pop() if len(nodes) == 1 and not self.part.service.everywhere else None
+
+    @property
+    def homes(self) -> Mapping[IPv4Address, str]:
+        """The node that each address returns to, where it has one."""
+        return self.inventory.homes(self.part.service)
+
+    def serves(self, nodes: Collection[str]) -> bool:
+        """Tell whether clients find the service at any of these nodes."""
+        return any(node in nodes for node in self.holders.values())
+
+    def leaves(self, nodes: Collection[str]) -> Fate:
+        """Return what becomes of the service when it can run at none of these nodes."""
+        hit = {address for address, node in self.holders.items() if node in nodes}
+        if not hit:
+            return Fate.STAYS
+        at_home = all(self.homes.get(address) in nodes for address in hit)
+        return Fate.VISITS if at_home else Fate.MOVES
