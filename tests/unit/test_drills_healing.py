@@ -26,8 +26,10 @@ from drills.power import Power
 from drills.site import Nobody, Site
 from drills.snapshot import Snapshot
 from inventory.record import LabRecord
-from tests.unit.healthy_lab import INVENTORY, PARTS
+from status.collect import describe
+from tests.unit.healthy_lab import INVENTORY, PARTS, healthy
 from tests.unit.sample_findings import BEFORE, status
+from tests.unit.sketched import MIRROR
 
 WOUND = Wound(fault="test", targets=("node1",), seed=7, began=1.0, notes={})
 
@@ -134,6 +136,24 @@ def test_heal_ends_the_client_of_a_crashed_drill(
     )
     heal(site, Nobody())
     assert done == ["forget abc", "clear abc on node2"]
+
+
+def test_what_the_clients_of_a_crashed_drill_left_is_removed_from_every_service(
+    diary: Diary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    lab = describe(MIRROR, healthy(MIRROR), None)
+    monkeypatch.setattr(healing, "forget", lambda _, run: done.append(f"forget {run}"))
+    monkeypatch.setattr(healing, "collect", lambda _: lab)
+    monkeypatch.setattr(
+        healing,
+        "clear_ledger",
+        lambda part, node, run: done.append(f"{part.service.name}: {run} on {node.name}"),
+    )
+    folder = LabFolder(tmp_path / "story")
+    Journal(folder).open(WOUND.model_copy(update={"notes": {healing.RUN: "abc"}}))
+    heal(Site(folder, MIRROR.inventory, cast(LabRecord, None), cast(Power, None)), Nobody())
+    assert done == ["forget abc", "pages: abc on node1", "records: abc on node2"]
 
 
 class TestRefusals:

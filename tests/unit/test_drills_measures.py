@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
+from fnmatch import fnmatch
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
+from drills import probes
 from drills.ledger import Entry, compare, parse_entries
 from drills.marks import marks
 from drills.news import find_bad_news
@@ -14,7 +18,9 @@ from drills.power import Event, parse_events
 from drills.probes import (
     Attempt,
     Outage,
+    Probe,
     Sighting,
+    gaps,
     outages,
     parse_attempts,
     parse_sightings,
@@ -49,6 +55,39 @@ def the_outage(attempts: list[Attempt], since: float = 0.0) -> Outage:
 def test_the_outage_is_the_largest_gap_between_successes() -> None:
     attempts = [probe(1), probe(2), probe(3, ok=False), probe(9), probe(10), probe(12)]
     assert the_outage(attempts) == Outage(7, 1002, 1009, "a")
+
+
+def test_every_gap_of_an_address_is_told_apart() -> None:
+    attempts = [probe(1), probe(2), probe(3, address="b"), probe(4, ok=False), probe(9), probe(10)]
+    assert [gap.seconds for gap in gaps(attempts, "a", 0.0)] == [1, 7, 1]
+    assert [gap.seconds for gap in gaps(attempts, "a", 1005.0)] == [1]
+    assert gaps(attempts, "b", 0.0) == ()
+
+
+def test_clients_of_one_run_are_told_apart_and_forgotten_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told: list[str] = []
+
+    class Monitor:
+        def __init__(self, _: object) -> None: ...
+        def __enter__(self) -> Monitor:
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+        def run(self, command: str, **_: object) -> None:
+            told.extend(shlex.split(command))
+
+    monkeypatch.setattr(probes, "Remote", Monitor)
+    clients = [Probe(cast(Any, None), "0a1b2c3d", name) for name in ("web", "books")]
+    assert len({client.unit for client in clients} | {client.log for client in clients}) == 4
+    probes.forget(SHOP.inventory, "0a1b2c3d")
+    [stopped] = [word for word in told if word.startswith("halab-probe-")]
+    [removed] = [word for word in told if word.endswith(".jsonl")]
+    assert all(fnmatch(client.unit, stopped) for client in clients)
+    assert all(fnmatch(client.log, removed) for client in clients)
+    stranger = Probe(cast(Any, None), "ffffffff", "web")
+    assert not fnmatch(stranger.unit, stopped) and not fnmatch(stranger.log, removed)
 
 
 def test_gaps_before_the_story_do_not_count() -> None:

@@ -13,16 +13,19 @@ from drills import patience
 from drills.catalogue import find
 from drills.clock import LabClock
 from drills.expectations import Expected
-from drills.order import Order
+from drills.order import Order, Stake
 from drills.patience import Patience
 from drills.probes import Attempt, Probe
 from drills.site import Site
 from parts.services.base import ServicePart
 from status.model import LabStatus
 from tests.unit import sample_findings as story
+from tests.unit import sample_mirror as mirror
 from tests.unit import sample_visit as trio
 from tests.unit.sample_findings import FAULT, probe
-from tests.unit.sketched import STORY, TRIO
+from tests.unit.situations import situation
+from tests.unit.sketched import MIRROR, STORY, TRIO
+from wire.pacemaker import FenceEvent
 
 NOW = FAULT + 60
 
@@ -134,6 +137,57 @@ class TestMoves:
         looks = [story.status("node1", {}), booted, story.AFTER.status]
         fenced = tuple(story.AFTER.fence_events)
         assert looks_needed(monkeypatch, made, looks, fenced) == 3
+
+
+class TestSeveralServices:
+    """The records are lost with node2, while the pages on node1 notice nothing."""
+
+    def waiting(self, pages: tuple[Attempt, ...], records: tuple[Attempt, ...]) -> Patience:
+        drill = replace(find("power-off", MIRROR), hold_s=0.0)
+        stakes = [
+            Stake(
+                MIRROR.services[name],
+                replace(
+                    drill.expected(situation(MIRROR, "node2", service=name)), alarms=frozenset()
+                ),
+            )
+            for name in ("pages", "records")
+        ]
+        order = Order(
+            site=cast(Site, SimpleNamespace(inventory=MIRROR.inventory)),
+            part=stakes[0].part,
+            drill=drill,
+            audience=Heard(),
+            word="node2",
+            targets=("node2",),
+            seed=1,
+            before=mirror.BEFORE,
+            expected=stakes[0].expected,
+            beside=(stakes[1],),
+        )
+        clock = cast(LabClock, SimpleNamespace(now=lambda: NOW))
+        clients = [SimpleNamespace(recent=lambda tried=tried: tried) for tried in (pages, records)]
+        return Patience(order, clock, cast(Any, tuple(clients)), FAULT)
+
+    LOST = (FenceEvent("node2", "reboot", "success", "now"),)
+    CALM = tuple(probe(FAULT + second, address=mirror.ONE) for second in range(60))
+
+    def test_who_was_hit_is_waited_for_although_the_first_is_calm(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        made = self.waiting(self.CALM, tuple(settled(mirror.TWO)))
+        there = mirror.status("node1", "node2")
+        looks = [there, mirror.status("node1", "nobody"), mirror.status("node1", "node1"), there]
+        assert looks_needed(monkeypatch, made, looks, self.LOST) == 3
+
+    def test_silence_is_that_of_the_service_that_is_away(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        away = (*settled(mirror.TWO), probe(NOW - 12, address=mirror.TWO))
+        made = self.waiting((*self.CALM, probe(NOW - 1, address=mirror.ONE)), tuple(away))
+        looks_needed(monkeypatch, made, [mirror.status("node1", "node1")], self.LOST)
+        heard = cast(Heard, made.order.audience)
+        assert heard.silent[-1] == pytest.approx(12)
 
 
 class TestSilence:

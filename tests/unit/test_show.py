@@ -70,6 +70,16 @@ def test_it_names_everything(name: str) -> None:
     assert {storage.name for storage in lab.inventory.storage} <= set(words)
 
 
+def test_a_service_is_drawn_at_home() -> None:
+    mirror = scene("mirror")
+    nodes, homes = mirror.inventory.nodes, {}
+    for service in mirror.services:
+        homes[service.name] = [node.name for node in nodes if mirror.place_on(service, node)]
+        assert f"{service.name}, port {service.port}: at home on" in "\n".join(drawn("mirror", 120))
+    assert homes == {"pages": ["node1"], "records": ["node2"]}
+    assert "PostgreSQL on one node, at home on node2, port 5432" in mirror.words
+
+
 @pytest.mark.parametrize("name", DRAWN)
 def test_a_machine_is_joined_to_its_networks_and_crosses_no_other(name: str) -> None:
     lines = drawn(name, 80)
@@ -125,7 +135,7 @@ def test_of_a_lab_whose_files_are_lost_the_definition_is_drawn() -> None:
 def test_a_lab_that_nobody_knows() -> None:
     assert refused("databse").hint == (
         "did you mean database? known labs: active-active, active-passive, database, "
-        "load-balancer, shared-disk; or give the path of a .toml file"
+        "load-balancer, mirror, shared-disk; or give the path of a .toml file"
     )
 
 
