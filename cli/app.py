@@ -26,6 +26,7 @@ from cli.ssh import ssh, ssh_config
 from cli.status import status
 from cli.testing import test
 from cli.up import up
+from cli.what_if import what_if
 
 app = typer.Typer(
     name="halab",
@@ -45,6 +46,7 @@ app.command()(new)
 app.command()(schema)
 app.command("list")(list_labs)
 app.command()(status)
+app.command("what-if")(what_if)
 app.command(context_settings=PASSED_ON)(ssh)
 app.command("ssh-config")(ssh_config)
 app.command()(inventory)

@@ -176,10 +176,8 @@ def parse_cluster(text: str) -> ClusterView | None:
         quorate=_flag(dc, "with_quorum"),
         fencing_enabled=_flag(options, "stonith-enabled"),
         maintenance=_flag(options, "maintenance-mode"),
-        members=tuple(_member(node) for node in root.iterfind("nodes/node")),
-        instances=tuple(
-            instance for found in root.iterfind("resources//resource") for instance in _of(found)
-        ),
+        members=members_in(root),
+        instances=instances_in(root),
         bans=tuple(
             Ban(ban.get("id", ""), ban.get("resource", ""), ban.get("node", ""))
             for ban in root.iterfind("bans/ban")
@@ -206,6 +204,16 @@ def parse_cluster(text: str) -> ClusterView | None:
             for event in root.iterfind("fence_history/fence_event")
         ),
     )
+
+
+def members_in(status: Element) -> tuple[Member, ...]:
+    """Read the nodes below an element that shows how a cluster is."""
+    return tuple(_member(node) for node in status.iterfind("nodes/node"))
+
+
+def instances_in(status: Element) -> tuple[Instance, ...]:
+    """Read the resources below an element that shows how a cluster is."""
+    return tuple(each for found in status.iterfind("resources//resource") for each in _of(found))
 
 
 def _score(text: str) -> int:

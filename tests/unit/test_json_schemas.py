@@ -15,6 +15,7 @@ from drills.catalogue import catalogue
 from drills.result import DrillResult
 from inventory.model import Inventory
 from status.collect import describe as describe_lab
+from status.forecast import Forecasts
 from status.model import LabStatus
 from tests.unit.healthy_lab import HEALTHY, PARTS
 from tests.unit.sketched import STORY
@@ -63,6 +64,7 @@ def test_a_drill_of_the_catalogue() -> None:
     [
         ("./halab status NAME", LabStatus, {"version"}),
         ("./halab inventory NAME", Inventory, {"version"}),
+        ("./halab what-if LAB", Forecasts, {"version", "lab"}),
         (
             "./halab drill NAME FAULT",
             DrillResult,
