@@ -26,6 +26,7 @@ from cli.ssh import ssh, ssh_config
 from cli.status import status
 from cli.testing import test
 from cli.up import up
+from cli.update import update
 from cli.what_if import what_if
 
 app = typer.Typer(
@@ -61,6 +62,7 @@ app.command()(soak)
 app.command()(exam)
 app.command()(history)
 app.command()(heal)
+app.command()(update)
 app.command()(down)
 app.command()(doctor)
 app.command(context_settings=PASSED_ON)(pulumi)

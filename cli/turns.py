@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
 
@@ -62,9 +61,7 @@ def _shut_down(machine: Machine, inventory: Inventory, record: LabRecord) -> Non
     timing = inventory.timing
     with Remote(machine) as remote:
         if machine.role is MachineRole.NODE:
-            manager, *members = Parts(inventory).cluster_units
-            stop = f"systemctl stop {manager}\nsystemctl stop {shlex.join(members)}"
-            remote.run(stop, timeout=timing.stop_wait_s)
+            remote.run(Parts(inventory).leaving, timeout=timing.stop_wait_s)
         remote.run("systemctl poweroff --no-block", timeout=timing.ssh_wait_s)
     wait_until(
         partial(_state, machine, record),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -80,6 +81,20 @@ class Parts:
         """
         device = ("corosync-qdevice",) if self.inventory.quorum == "device" else ()
         return ("pacemaker", *device, "corosync")
+
+    @property
+    def leaving(self) -> str:
+        """Shell text by which a node leaves the cluster in good order; sbd stops with corosync."""
+        manager, *members = self.cluster_units
+        return f"systemctl stop {manager}\nsystemctl stop {shlex.join(members)}"
+
+    @property
+    def joining(self) -> str:
+        """Shell text by which a node joins the cluster again, in the order that units have at boot.
+
+        It waits for nothing: the quorum device lets the membership rest first.
+        """
+        return f"systemctl start --no-block {shlex.join(reversed(self.cluster_units))}"
 
     @cached_property
     def storage(self) -> dict[str, StoragePart]:

@@ -1,12 +1,15 @@
-# Installs the packages given as arguments; no daemon starts before it is configured.
+# Installs the packages given as arguments; no daemon starts before it is configured. Options of
+# apt-get may stand among them.
 guard=/usr/sbin/policy-rc.d
+# A machine that lost its power in the middle has kept the guard.
+if grep -qs "^# halab$" "$guard"; then rm "$guard"; fi
 if [ -e "$guard" ]; then mv "$guard" "$guard.halab"; fi
 restore() {
     rm -f "$guard"
     if [ -e "$guard.halab" ]; then mv "$guard.halab" "$guard"; fi
 }
 trap restore EXIT
-printf '#!/bin/sh\nexit 101\n' >"$guard"
+printf '#!/bin/sh\n# halab\nexit 101\n' >"$guard"
 chmod 0755 "$guard"
 
 export DEBIAN_FRONTEND=noninteractive

@@ -70,7 +70,17 @@ def test_no_other_module_writes_a_labs_files_in_its_own_way() -> None:
         "hypervisor/vendor.py",
         "core/files.py",
     }
-    packages = ("core", "labs", "inventory", "status", "infra", "hypervisor", "drills", "cli")
+    packages = (
+        "core",
+        "labs",
+        "inventory",
+        "status",
+        "infra",
+        "hypervisor",
+        "drills",
+        "updates",
+        "cli",
+    )
     found = {
         str(path.relative_to(PROJECT))
         for package in packages

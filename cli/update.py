@@ -1,0 +1,121 @@
+"""`halab update`: new packages for a lab's nodes, one after the other, while it serves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from cli.choosing import existing_lab
+from cli.live import LiveDrill
+from cli.locking import locked
+from core.errors import HalabError
+from core.signals import interruptible
+from drills.journal import Journal
+from drills.site import Site
+from status.collect import collect
+from updates.outage import Account
+from updates.planning import Turn, plan
+from updates.rolling import Rolling, look
+from updates.worker import Wanted
+
+NOT_KEPT = 3
+"""Exit status when clients noticed more than they may; 1 is an error, 2 a wrong command line."""
+
+
+def update(
+    name: Annotated[str, typer.Argument(help="A lab that `halab list` shows.")],
+    security: Annotated[
+        bool, typer.Option("--security", help="Only what comes from a security archive.")
+    ] = False,
+    packages: Annotated[
+        str, typer.Option(help="Only these packages, between commas, and what they need.")
+    ] = "",
+    from_folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            exists=True,
+            file_okay=False,
+            help="A folder with *.deb files, which the nodes get; apt takes nothing else then.",
+        ),
+    ] = None,
+    reboot: Annotated[
+        bool, typer.Option("--reboot", help="Reboot each node that is updated; a kernel does.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan alone.")] = False,
+    rollback: Annotated[
+        bool, typer.Option("--rollback", help="Bring back what the last update replaced.")
+    ] = False,
+) -> None:
+    """Update the nodes one after the other and measure what clients notice.
+
+    Exit status 3 when that was more than it may be.
+    """
+    names = tuple(word for word in packages.replace(",", " ").split())
+    if rollback and (security or names or from_folder):
+        raise HalabError(
+            "--rollback brings back all that the last update replaced",
+            hint="leave --security, --packages and --from away",
+        )
+    wanted = Wanted(names, security, from_folder)
+    console = Console(highlight=False, soft_wrap=True)
+    folder = existing_lab(name)
+    with locked(name), interruptible():
+        site = Site.of(folder)
+        turns = examine(site, wanted, back=rollback, reboot=reboot)
+        if not turns:
+            word = "no update left anything to roll back" if rollback else "nothing to update"
+            console.print(f"{word} in lab {name}")
+            return
+        for turn in turns:
+            for line in turn.lines():
+                console.print(line, markup=False)
+        if dry_run:
+            return
+        title = f"Rollback of lab {name}" if rollback else f"Update of lab {name}"
+        account = roll(site, wanted, turns, title, console)
+    if not account.kept:
+        console.print("clients waited longer, or lost more, than an update may cost them")
+        raise typer.Exit(NOT_KEPT)
+
+
+def examine(site: Site, wanted: Wanted, *, back: bool, reboot: bool) -> tuple[Turn, ...]:
+    """Look at the nodes and return what will be done to each of them, in order.
+
+    Raises HalabError when a node cannot tell, or a drill has left its fault.
+    """
+    wound = Journal(site.folder).read()
+    if wound is not None:
+        raise HalabError(
+            f"a drill left its fault in lab {site.inventory.lab!r}: {wound.fault}",
+            hint=f"`./halab heal {site.inventory.lab}`",
+        )
+    live = LiveDrill(f"Looking at the nodes of lab {site.inventory.lab}")
+    with live.shown():
+        found = look(site, wanted, back=back)
+        return plan(found, collect(site.inventory).dc, back=back, reboot=reboot)
+
+
+def roll(
+    site: Site, wanted: Wanted, turns: tuple[Turn, ...], title: str, console: Console
+) -> Account:
+    """Take the turns while clients outside use the services; say and return what they saw.
+
+    That is said as well when the update stops early, before the error is raised.
+    """
+    live = LiveDrill(title)
+    rolling = Rolling(site, wanted, live)
+    try:
+        with live.shown():
+            account = rolling.run(turns)
+    except KeyboardInterrupt:
+        console.print(f"interrupted at {rolling.place}", markup=False)
+        raise
+    for line in account.lines():
+        console.print(line, markup=False)
+    if rolling.failure is not None:
+        raise rolling.failure
+    return account

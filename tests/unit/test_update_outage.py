@@ -1,0 +1,97 @@
+"""What clients saw while a node was updated, against what two planned moves may cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+
+from drills.expectations import stall_s
+from drills.ledger import Books
+from drills.probes import Attempt
+from parts.all import Parts
+from parts.budget import budget
+from tests.unit.sketched import STORY, TRIO
+from updates.outage import Account, Silence, Stretch, move_s, silence
+
+PART = STORY.first_service
+ADDRESS = str(PART.service.addresses[0].ip)
+SERVED = Stretch("node1", 100.0, 200.0, frozenset({PART.service.name}))
+BYSTANDER = Stretch("node2", 100.0, 200.0, frozenset())
+
+
+def answers(*spans: tuple[float, float], address: str = ADDRESS) -> list[Attempt]:
+    """Return an answer each second of these spans."""
+    return [
+        Attempt("probe", address, True, float(at), float(at), float(at), "")
+        for began, ended in spans
+        for at in range(int(began), int(ended) + 1)
+    ]
+
+
+def seconds(attempts: Iterable[Attempt], stretch: Stretch = SERVED) -> float:
+    return silence(PART, tuple(attempts), stretch).seconds
+
+
+def test_a_service_that_always_answers_was_never_silent() -> None:
+    assert seconds(answers((90, 210))) == 0
+
+
+def test_two_moves_are_added_up() -> None:
+    assert seconds(answers((90, 120), (130, 150), (170, 210))) == 30
+
+
+def test_a_short_gap_is_no_outage() -> None:
+    calm = int(stall_s(PART.timing))
+    assert seconds(answers((90, 120), (120 + calm, 210))) == 0
+
+
+def test_a_service_that_never_came_back_was_silent_to_the_end() -> None:
+    assert seconds(answers((90, 150))) == 50
+    assert seconds([]) == 100
+
+
+def test_what_was_before_and_after_is_not_the_nodes() -> None:
+    assert seconds(answers((10, 20), (99, 201), (250, 260))) == 0
+
+
+def test_who_serves_may_be_silent_for_two_moves_and_nobody_else() -> None:
+    attempts = answers((90, 120), (140, 210))
+    served, bystander = (silence(PART, attempts, each) for each in (SERVED, BYSTANDER))
+    assert served.allowed_s == 2 * move_s(PART)
+    assert served.kept
+    assert bystander.allowed_s == stall_s(PART.timing)
+    assert not bystander.kept
+    assert f"node1: web at {ADDRESS} was silent for 20.0 s of" in str(served)
+
+
+@pytest.mark.parametrize("parts", [STORY, TRIO])
+def test_a_planned_move_is_allowed_neither_detection_nor_fencing(parts: Parts) -> None:
+    steps = budget(parts.first_service)
+    assert move_s(parts.first_service) < steps.total_s + steps.start_s
+    assert move_s(parts.first_service) == pytest.approx(
+        steps.total_s - steps.detection_s - steps.fencing_s + steps.start_s
+    )
+
+
+def test_the_worst_address_counts() -> None:
+    part = TRIO.first_service
+    first, second, third = (str(address.ip) for address in part.service.addresses)
+    attempts = [
+        *answers((90, 210), address=first),
+        *answers((90, 120), (150, 210), address=second),
+        *answers((90, 210), address=third),
+    ]
+    worst = silence(part, attempts, SERVED)
+    assert (worst.address, worst.seconds) == (second, 30)
+
+
+def test_an_account_is_as_good_as_its_worst() -> None:
+    good = Silence("node1", "web", ADDRESS, 3.0, 20.0)
+    late = Silence("node2", "web", ADDRESS, 30.0, 20.0)
+    whole = Books(9, (), (), (), (), 0)
+    torn = Books(9, ("a",), (), (), (), 0)
+    assert Account((good,), {"web": whole}).kept
+    assert not Account((good, late), {"web": whole}).kept
+    assert not Account((good,), {"web": torn}).kept
+    assert list(Account((good,), {"web": whole}).lines())[-1].startswith("web: all 9 acknowledged")

@@ -1,0 +1,305 @@
+"""One node after the other: what is done in which order, and where an update stops."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from core.errors import HalabError
+from core.wait import WaitTimeout
+from drills.site import Nobody, Site
+from inventory.model import Machine
+from machines.remote import RemoteUnreachable, Result
+from parts.seen import Seen
+from status.collect import describe
+from status.model import LabStatus
+from tests.unit.broken_lab import seen_by_cluster, situation, view_of
+from tests.unit.healthy_lab import HEALTHY, INVENTORY, PARTS
+from updates import rolling, worker
+from updates.apt import Change
+from updates.gates import missing_elsewhere, missing_member
+from updates.note import Note
+from updates.outage import Account
+from updates.planning import Turn
+from updates.rolling import Rolling, peer_of, served_by
+from updates.worker import Wanted
+
+AGENTS = Change(name="resource-agents", old="1", new="2")
+NOTE = Note(changes=(AGENTS,))
+FIRST, SECOND = Turn("node1", NOTE), Turn("node2", NOTE)
+
+
+def status_of(seen: Seen) -> LabStatus:
+    return describe(PARTS, seen, None)
+
+
+def gone_to_standby() -> Seen:
+    """Return the lab whose second node, at which nothing was served, is in standby."""
+    view = view_of(HEALTHY)
+    members = tuple(
+        member.replace(standby=True) if member.name == "node2" else member
+        for member in view.members
+    )
+    instances = tuple(
+        one.replace(node=None, active=False) if one.node == "node2" else one
+        for one in view.instances
+    )
+    return seen_by_cluster(members=members, instances=instances)
+
+
+@dataclass
+class Lab:
+    """A lab on which everything is noted; a gate whose name is in `shut` does not open."""
+
+    done: list[str] = field(default_factory=list)
+    shut: set[str] = field(default_factory=set)
+    boots: int = 0
+
+    def remote(self, machine: Machine) -> Any:
+        return PaperRemote(self, machine.name)
+
+    def gate(self, name: str) -> None:
+        self.done.append(name)
+        if name in self.shut:
+            raise WaitTimeout(f"{name}: not reached", hint="look closer")
+
+    def gates(self, *_: object) -> Any:
+        def healthy(_: object = None) -> LabStatus:
+            self.gate("healthy")
+            return status_of(HEALTHY)
+
+        return SimpleNamespace(
+            healthy=healthy,
+            left=lambda node: self.gate(f"{node} left"),
+            member=lambda node: self.gate(f"{node} member"),
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        def noted(remote: PaperRemote, note: Note | None = None, *_: object) -> None:
+            words = {True: " finished", False: " begun"}[note.finished] if note else ""
+            self.done.append(f"{remote.name} {name}{words if name == 'write_note' else ''}")
+
+        return noted
+
+    @contextmanager
+    def clients(self, _: Site) -> Iterator[Any]:
+        self.done.append("clients begin")
+        yield SimpleNamespace(account=lambda stretches: Account((), {}))
+        self.done.append("clients end")
+
+
+@dataclass
+class PaperRemote:
+    lab: Lab
+    name: str
+
+    def __enter__(self) -> PaperRemote:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+    def run(self, command: str, **_: object) -> Result:
+        if "boot_id" in command:
+            self.lab.boots += 1
+            if self.lab.boots == 2:
+                raise RemoteUnreachable("it boots")
+            return Result(f"boot {self.lab.boots}\n", "", 0)
+        if command.startswith("crm_resource --wait"):
+            assert self.lab.done[-1].startswith(f"{self.name}: crm_standby")
+            return Result("", "", 124)
+        self.lab.done.append(f"{self.name}: {' + '.join(command.splitlines())}")
+        return Result("", "", 0)
+
+
+@pytest.fixture
+def lab(monkeypatch: pytest.MonkeyPatch) -> Lab:
+    made = Lab()
+    monkeypatch.setattr(rolling, "Remote", made.remote)
+    monkeypatch.setattr(rolling, "Gates", made.gates)
+    monkeypatch.setattr(rolling, "Clients", made.clients)
+    monkeypatch.setattr(rolling, "LabClock", lambda _: SimpleNamespace(now=lambda: 0.0))
+    monkeypatch.setattr(rolling, "collect", lambda _: status_of(HEALTHY))
+    for name in ("write_note", "keep", "fetch", "install", "forget"):
+        monkeypatch.setattr(worker, name, getattr(made, name))
+    return made
+
+
+def update(lab: Lab, *turns: Turn) -> Rolling:
+    site = cast(Site, SimpleNamespace(inventory=INVENTORY, parts=PARTS))
+    made = Rolling(site, Wanted(), Nobody())
+    made.run(turns)
+    return made
+
+
+def test_a_node_is_away_while_its_packages_change(lab: Lab) -> None:
+    assert update(lab, FIRST).failure is None
+    assert lab.done == [
+        "clients begin",
+        "healthy",
+        "node1 write_note begun",
+        "node1 keep",
+        "node1 fetch",
+        "node2: crm_standby --node node1 --update on",
+        "node1 left",
+        "node1: systemctl stop pacemaker + systemctl stop corosync-qdevice corosync",
+        "node1 install",
+        "node1: systemctl start --no-block corosync corosync-qdevice pacemaker",
+        "node1 member",
+        "node2: crm_standby --node node1 --delete",
+        "healthy",
+        "node1 write_note finished",
+        "clients end",
+    ]
+
+
+def test_the_second_goes_when_the_first_is_back(lab: Lab) -> None:
+    update(lab, FIRST, SECOND)
+    back = lab.done.index("node1 write_note finished")
+    assert back < lab.done.index("node1: crm_standby --node node2 --update on")
+    assert lab.done[back + 1] == "healthy"
+
+
+def test_a_reboot_starts_the_cluster_by_itself(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.wait.time.sleep", lambda _: None)
+    update(lab, Turn("node1", NOTE.model_copy(update={"reboot": True})))
+    assert "node1: systemctl reboot --no-block" in lab.done
+    assert not any("systemctl start" in said for said in lab.done)
+    assert lab.boots == 3
+
+
+def test_a_lab_that_is_not_healthy_is_not_touched(lab: Lab) -> None:
+    lab.shut = {"healthy"}
+    failure = update(lab, FIRST).failure
+    assert lab.done == ["clients begin", "healthy", "clients end"]
+    assert failure is not None
+    assert "the update stopped at node1, waiting until the lab is healthy" in failure.message
+    for word in ("look closer", "./halab status story", "--rollback", "same command again"):
+        assert word in str(failure.hint)
+
+
+def test_a_node_that_nobody_can_stand_in_for_goes_on_serving(lab: Lab) -> None:
+    lab.shut = {"node1 left"}
+    assert update(lab, FIRST, SECOND).failure is not None
+    assert lab.done[-3:] == [
+        "node1 left",
+        "node2: crm_standby --node node1 --delete",
+        "clients end",
+    ]
+
+
+def test_a_node_that_does_not_join_stays_away_and_the_others_as_they_are(lab: Lab) -> None:
+    lab.shut = {"node1 member"}
+    failure = update(lab, FIRST, SECOND).failure
+    assert failure is not None
+    assert "waiting until it is a member again" in failure.message
+    assert lab.done[-2:] == ["node1 member", "clients end"]
+    assert not any(said.startswith("node2 ") for said in lab.done)
+
+
+def test_a_node_that_is_not_well_afterwards_gets_nothing(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def member(node: str) -> None:
+        lab.shut = {"healthy"}
+
+    gates = lab.gates()
+    gates.member = member
+    monkeypatch.setattr(rolling, "Gates", lambda *_: gates)
+
+    failure = update(lab, FIRST, SECOND).failure
+    assert failure is not None
+    assert "bringing it online" in failure.message
+    assert lab.done[-4:] == [
+        "node2: crm_standby --node node1 --delete",
+        "healthy",
+        "node2: crm_standby --node node1 --update on",
+        "clients end",
+    ]
+    assert "node1 write_note finished" not in lab.done
+
+
+def test_what_was_left_is_mended_by_going_on(lab: Lab) -> None:
+    """It waits for no health before: the node itself is what is wrong."""
+    update(lab, replace(FIRST, resumes=True))
+    assert lab.done[:2] == ["clients begin", "node1 write_note begun"]
+    assert lab.done.count("healthy") == 1
+
+
+def test_the_way_back_keeps_nothing_and_leaves_no_note(lab: Lab) -> None:
+    update(lab, Turn("node1", NOTE.back(reboot=False)))
+    assert "node1 keep" not in lab.done
+    assert lab.done[-2:] == ["node1 forget", "clients end"]
+
+
+def test_ctrl_c_says_where_it_stands(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(worker, "install", interrupted)
+    site = cast(Site, SimpleNamespace(inventory=INVENTORY, parts=PARTS))
+    made = Rolling(site, Wanted(), Nobody())
+    with pytest.raises(KeyboardInterrupt):
+        made.run([FIRST])
+    assert made.place == "node1, installing"
+
+
+def test_a_node_is_empty_when_it_is_in_standby_and_nothing_runs_there() -> None:
+    standby = status_of(gone_to_standby())
+    assert missing_elsewhere(standby, "node2") is None
+    assert missing_elsewhere(status_of(HEALTHY), "node2") == "node2 is not in standby yet"
+
+
+def test_a_node_is_not_empty_while_something_stops() -> None:
+    view = view_of(gone_to_standby())
+    left = view.instances[0].replace(node="node2", active=True)
+    found = status_of(seen_by_cluster(seen=gone_to_standby(), instances=(left, *view.instances)))
+    assert missing_elsewhere(found, "node2") == f"{left.id} still runs on node2"
+
+
+def test_a_service_that_answers_nowhere_shuts_the_gate() -> None:
+    found = status_of(gone_to_standby())
+    silent = found.model_copy(
+        update={
+            "services": tuple(
+                service.model_copy(
+                    update={
+                        "endpoints": tuple(
+                            each.model_copy(update={"answers": False}) for each in service.endpoints
+                        )
+                    }
+                )
+                for service in found.services
+            )
+        }
+    )
+    assert missing_elsewhere(silent, "node2") == "web does not answer"
+
+
+def test_a_member_in_standby_with_all_votes() -> None:
+    assert missing_member(status_of(gone_to_standby()), "node2") is None
+    assert missing_member(status_of(HEALTHY), "node2") == "node2 is online"
+    found = status_of(gone_to_standby())
+    assert found.quorum is not None
+    fewer = found.model_copy(update={"quorum": found.quorum.model_copy(update={"votes": 2})})
+    assert missing_member(fewer, "node2") == "not all votes are there"
+
+
+def test_who_speaks_for_the_cluster_meanwhile() -> None:
+    assert peer_of(status_of(HEALTHY), "node1") == "node2"
+    with pytest.raises(HalabError, match="no node but node1 is online"):
+        peer_of(status_of(gone_to_standby()), "node1")
+    assert peer_of(status_of(situation("standby")), "node2") == "node1"
+
+
+def test_whom_it_costs_a_move() -> None:
+    assert served_by(status_of(HEALTHY), "node1") == {"web"}
+    assert served_by(status_of(HEALTHY), "node2") == frozenset()

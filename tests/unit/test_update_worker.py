@@ -1,0 +1,280 @@
+"""What is done to the packages of a node: the words that it gets, and scripts run for real."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from core.errors import CommandError, HalabError
+from machines.remote import Remote, Result
+from parts.host import Entry, File
+from provisioning.files import run_script, script
+from tests.unit.provisioned_lab import this_machine
+from updates import worker
+from updates.apt import Change, parse_simulation
+from updates.note import Note
+from updates.worker import Wanted
+
+FIXTURES = Path(__file__).parent / "fixtures" / "updates"
+AGENTS = Change(name="resource-agents", old="1:4", new="1:5")
+EXTRA = Change(name="libextra", old=None, new="1")
+
+needs_dpkg = pytest.mark.skipif(
+    shutil.which("dpkg-deb") is None or shutil.which("apt-get") is None,
+    reason="this machine has no dpkg and apt",
+)
+
+
+@dataclass
+class Node:
+    """A node of paper: it answers by the first word of `says` that is in a command."""
+
+    says: Mapping[str, str | int]
+    name: str = "node1"
+    told: list[str] = field(default_factory=list)
+    files: dict[str, bytes] = field(default_factory=dict)
+
+    def run(self, command: str, *, check: bool = True, **_: Any) -> Result:
+        self.told.append(command)
+        answer = next((said for word, said in self.says.items() if word in command), "")
+        if isinstance(answer, str):
+            return Result(answer, "", 0)
+        if check:
+            raise CommandError(command, status=answer, stderr="E: no", host=self.name)
+        return Result("", "", answer)
+
+    @property
+    def remote(self) -> Remote:
+        return cast(Remote, self)
+
+    def place(self, words: str) -> int:
+        """Return when it was told something."""
+        return next(place for place, command in enumerate(self.told) if words in command)
+
+
+@pytest.fixture(autouse=True)
+def paper(monkeypatch: pytest.MonkeyPatch) -> None:
+    def write(node: Node, entries: tuple[Entry, ...]) -> None:
+        for entry in entries:
+            assert isinstance(entry, File)
+            node.files[entry.path] = entry.data
+
+    def run(node: Node, name: str, *words: str, timeout: float) -> None:
+        node.told.append(" ".join((name, *words)))
+
+    monkeypatch.setattr(worker, "ensure_files", write)
+    monkeypatch.setattr(worker, "run_script", run)
+
+
+UPGRADE = (FIXTURES / "upgrade.txt").read_text()
+OWN_SOURCES = {"indextargets": "http://deb.debian.org/...", "upgrade": UPGRADE}
+
+
+def test_a_node_whose_apt_has_no_source_says_what_to_do() -> None:
+    with pytest.raises(HalabError, match="apt on node1 has no package sources") as caught:
+        worker.offered(Node({}).remote, Wanted())
+    assert "--from FOLDER" in str(caught.value.hint)
+
+
+def test_a_node_that_reaches_no_mirror_says_so() -> None:
+    node = Node({"indextargets": "http://deb.debian.org/...", "-q update": 100})
+    with pytest.raises(HalabError, match="does not reach its package sources") as caught:
+        worker.offered(node.remote, Wanted())
+    assert "--from FOLDER" in str(caught.value.hint)
+    assert "E: no" in str(caught.value.detail)
+
+
+def test_all_that_apt_offers_and_nothing_that_removes_packages() -> None:
+    node = Node(OWN_SOURCES)
+    assert len(worker.offered(node.remote, Wanted())) == 6
+    assert all("--no-remove" in said for said in node.told if "--simulate" in said)
+
+
+def test_security_is_found_first_and_then_asked_for_by_name() -> None:
+    node = Node(OWN_SOURCES)
+    worker.offered(node.remote, Wanted(security=True))
+    assert "--only-upgrade install libpng16-16t64 linux-image-cloud-amd64" in node.told[-1]
+
+
+def test_no_security_update_is_no_update() -> None:
+    text = (FIXTURES / "folder.txt").read_text()
+    node = Node({"indextargets": "file:/x", "upgrade": text})
+    assert worker.offered(node.remote, Wanted(security=True)) == ()
+
+
+def test_what_apt_cannot_do_is_named() -> None:
+    node = Node({"indextargets": "x", "--simulate": 100})
+    with pytest.raises(HalabError, match="apt on node1 cannot update nosuch") as caught:
+        worker.offered(node.remote, Wanted(packages=("nosuch",)))
+    assert "nothing was changed" in str(caught.value.hint)
+
+
+def test_packages_of_a_folder_are_all_that_apt_sees(tmp_path: Path) -> None:
+    (tmp_path / "a.deb").write_bytes(b"package")
+    node = Node({"indextargets": "file:/x"})
+    worker.offered(node.remote, Wanted(folder=tmp_path))
+    assert node.files[f"{worker.GIVEN}/a.deb"] == b"package"
+    assert b'SourceParts "/dev/null"' in node.files[f"{worker.GIVEN}/apt.conf"]
+    asked = [said for said in node.told if "apt-get" in said]
+    assert asked
+    assert all(said.startswith(f"APT_CONFIG={worker.GIVEN}/apt.conf ") for said in asked)
+
+
+def test_a_folder_without_packages_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(HalabError, match="holds no package"):
+        worker.offered(Node({}).remote, Wanted(folder=tmp_path))
+
+
+def test_exactly_the_noted_versions_are_installed() -> None:
+    node = Node({"showauto": "libextra\n"})
+    worker.install(node.remote, Note(changes=(EXTRA, AGENTS)), worker.GIVEN)
+    installs = node.told[node.place("systemd-run")]
+    assert installs.endswith("--no-remove --allow-downgrades libextra=1 resource-agents=1:5")
+    assert f"--setenv=APT_CONFIG={worker.GIVEN}/apt.conf" in installs
+    # What came as a dependency is not made a wish of a person's.
+    assert node.told[-1] == "apt-mark auto libextra"
+
+
+def test_a_failed_install_shows_what_apt_said() -> None:
+    node = Node({"systemd-run": 100, "tail": "dpkg: error processing archive"})
+    with pytest.raises(CommandError) as caught:
+        worker.install(node.remote, Note(changes=(AGENTS,)), None)
+    assert "dpkg: error processing archive" in str(caught.value.detail)
+    assert "resource-agents=1:5" in caught.value.message
+
+
+def test_old_packages_are_kept_once() -> None:
+    fresh = Node({})
+    worker.keep(fresh.remote, Note(changes=(AGENTS, EXTRA)))
+    assert fresh.told[fresh.place("repack.sh")] == f"repack.sh {worker.KEPT} resource-agents"
+    kept = fresh.files[f"{worker.KEPT}/versions"].decode()
+
+    again = Node({"versions": kept})
+    worker.keep(again.remote, Note(changes=(AGENTS, EXTRA)))
+    assert not any("repack" in said for said in again.told)
+
+
+def test_what_is_added_on_the_way_is_kept_beside_the_rest() -> None:
+    node = Node({"versions": "resource-agents=1:4\n"})
+    worker.keep(node.remote, Note(changes=(AGENTS, Change(name="nginx", old="5", new="6"))))
+    assert node.told[node.place("repack.sh")] == f"repack.sh {worker.KEPT} nginx"
+    assert not any("rm -rf" in said for said in node.told)
+
+
+def test_what_an_older_update_kept_is_taken_away() -> None:
+    node = Node({"versions": "resource-agents=1:3\n"})
+    worker.keep(node.remote, Note(changes=(AGENTS,)))
+    assert node.place(f"rm -rf {worker.KEPT}") < node.place("repack.sh")
+
+
+class TestScripts:
+    """The programs for nodes, run on this machine."""
+
+    @needs_dpkg
+    @pytest.mark.skipif(os.geteuid() != 0, reason="files keep their owner, which takes root")
+    def test_an_installed_package_is_packed_as_it_is(self, tmp_path: Path) -> None:
+        kept = tmp_path / "kept"
+        run_script(this_machine(), "repack.sh", str(kept), "passwd", timeout=60)
+
+        [package] = kept.glob("passwd_*.deb")
+        fields = shown("dpkg-deb", "--field", package)
+        version = shown("dpkg-query", "--show", "--showformat", "${Version}", "passwd")
+        assert f"Version: {version}" in fields
+        assert "Status:" not in fields
+        assert "Conffiles:" not in fields
+        unpacked = tmp_path / "unpacked"
+        shown("dpkg-deb", "--raw-extract", package, unpacked)
+        assert "/etc/default/useradd" in (unpacked / "DEBIAN/conffiles").read_text()
+        assert (unpacked / "DEBIAN/postinst").stat().st_mode & 0o111
+        there = Path("/usr/bin/passwd").stat()
+        packed = (unpacked / "usr/bin/passwd").stat()
+        assert (packed.st_size, packed.st_mode) == (there.st_size, there.st_mode)
+
+    @needs_dpkg
+    def test_apt_takes_a_folder_for_a_source(self, tmp_path: Path) -> None:
+        depot = tmp_path / "depot"
+        depot.mkdir()
+        package(tmp_path, "halab-story", "1.0+halab1")
+        shutil.move(tmp_path / "halab-story.deb", depot)
+        run_script(this_machine(), "index_packages.sh", str(depot))
+
+        state = tmp_path / "state"
+        (state / "lists" / "partial").mkdir(parents=True)
+        status = state / "status"
+        shutil.copy("/var/lib/dpkg/status", status)
+        with status.open("a") as file:
+            file.write(
+                "\nPackage: halab-story\nStatus: install ok installed\nArchitecture: all\n"
+                "Version: 1.0\nMaintainer: x\nDescription: x\n\n"
+            )
+        (depot / "sources.list").write_text(f"deb [trusted=yes] file:{depot} ./\n")
+        configuration = tmp_path / "apt.conf"
+        configuration.write_text(
+            f'Dir::Etc::SourceList "{depot}/sources.list";\nDir::Etc::SourceParts "/dev/null";\n'
+            f'Dir::State "{state}";\nDir::State::status "{status}";\n'
+            f'Dir::Cache "{state}";\nAPT::Sandbox::User "{os.environ.get("USER", "root")}";\n'
+        )
+        environment = {**os.environ, "APT_CONFIG": str(configuration), "LC_ALL": "C"}
+        shown("apt-get", "-q", "update", "--error-on=any", environment=environment)
+        text = shown(
+            *("apt-get", "--simulate", "--only-upgrade", "install", "halab-story"),
+            environment=environment,
+        )
+        assert parse_simulation(text) == (Change(name="halab-story", old="1.0", new="1.0+halab1"),)
+
+    def test_nothing_starts_while_apt_works_and_everything_may_afterwards(
+        self, tmp_path: Path
+    ) -> None:
+        guard = tmp_path / "policy-rc.d"
+        programs = tmp_path / "programs"
+        programs.mkdir()
+        apt = programs / "apt-get"
+        apt.write_text(
+            f'#!/bin/sh\ncat {guard} >>{tmp_path}/seen\ncase "$*" in *bad*) exit 1; esac\n'
+        )
+        apt.chmod(0o755)
+        text = script("install.sh").replace("/usr/sbin/policy-rc.d", str(guard))
+
+        def install(word: str) -> int:
+            environment = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"}
+            return subprocess.run(
+                ["/bin/sh", "-euc", text, "install.sh", word], env=environment
+            ).returncode
+
+        assert install("good") == 0
+        assert "exit 101" in (tmp_path / "seen").read_text()
+        assert not guard.exists()
+        # Whatever happens, also where a machine lost its power in the middle before.
+        guard.write_text("#!/bin/sh\n# halab\nexit 101\n")
+        assert install("bad") == 1
+        assert not guard.exists()
+        # What somebody else put there comes back.
+        guard.write_text("#!/bin/sh\nexit 0\n")
+        assert install("good") == 0
+        assert guard.read_text() == "#!/bin/sh\nexit 0\n"
+
+
+def package(folder: Path, name: str, version: str) -> None:
+    """Make a package without files."""
+    root = folder / "root" / "DEBIAN"
+    root.mkdir(parents=True)
+    (root / "control").write_text(
+        f"Package: {name}\nVersion: {version}\nArchitecture: all\nMaintainer: x\nDescription: x\n"
+    )
+    shown("dpkg-deb", "--build", root.parent, folder / f"{name}.deb")
+
+
+def shown(*words: object, environment: Mapping[str, str] | None = None) -> str:
+    """Return what a program prints; fail with its errors when it fails."""
+    done = subprocess.run(
+        [str(word) for word in words], capture_output=True, text=True, env=environment
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout

@@ -1,0 +1,86 @@
+"""What a node notes of its own update: what was, what will be, and whether it came so far."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from pydantic import ValidationError
+
+from core.errors import HalabError
+from inventory.frozen import Frozen
+from parts.host import NOTES
+from updates.apt import Change, wants_boot
+
+FOLDER = f"{NOTES}/update"
+"""Where a node keeps all of it."""
+
+PATH = f"{FOLDER}/note.json"
+
+
+class Goal(StrEnum):
+    """Which versions a node is on its way to."""
+
+    NEW = "new"
+    OLD = "old"
+
+
+class Note(Frozen):
+    """One update of a node. `finished`: the node has what `goal` says and serves again."""
+
+    changes: tuple[Change, ...]
+    goal: Goal = Goal.NEW
+    finished: bool = False
+    reboot: bool = False
+
+    @property
+    def steps(self) -> tuple[Change, ...]:
+        """Return the changes on the way to the goal; what was new stays where the rest goes back.
+
+        Old packages do without it, and a kernel that runs cannot be removed.
+        """
+        if self.goal is Goal.NEW:
+            return self.changes
+        return tuple(
+            Change(name=change.name, old=change.new, new=change.old)
+            for change in self.changes
+            if change.old is not None
+        )
+
+    def with_more(self, changes: Iterable[Change], *, reboot: bool) -> Note:
+        """Return the note of an update that goes on to what apt offers now.
+
+        What was before it began stays what it was.
+        """
+        merged = {change.name: change for change in self.changes}
+        for change in changes:
+            before = merged.get(change.name)
+            merged[change.name] = (
+                change if before is None else change.model_copy(update={"old": before.old})
+            )
+        found = tuple(merged[name] for name in sorted(merged))
+        again = reboot or self.reboot or wants_boot(found)
+        return Note(changes=found, reboot=again)
+
+    def back(self, *, reboot: bool) -> Note:
+        """Return the note of the way back."""
+        again = reboot or wants_boot(self.changes)
+        return Note(changes=self.changes, goal=Goal.OLD, reboot=again)
+
+    def done(self) -> Note:
+        """Return the note of an update that is over."""
+        return self.model_copy(update={"finished": True})
+
+
+def parse_note(text: str, node: str) -> Note | None:
+    """Read a node's note; None when it has none. Raises HalabError for one that says nothing."""
+    if not text.strip():
+        return None
+    try:
+        return Note.model_validate_json(text)
+    except ValidationError as error:
+        raise HalabError(
+            f"{node}: {PATH} is no note of an update",
+            detail=str(error),
+            hint=f"remove {FOLDER} on {node} to begin anew; its old packages go with it",
+        ) from error

@@ -1,0 +1,209 @@
+"""What is done to the packages of one node; whether it may be touched is for others to say."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.errors import CommandError, HalabError
+from machines.remote import Remote
+from parts.host import File
+from provisioning.files import ensure_files, run_script, script
+from provisioning.packages import INSTALL_TIMEOUT
+from updates.apt import Change, parse_simulation, security_names
+from updates.note import FOLDER, PATH, Goal, Note, parse_note
+
+UNIT = "halab-update"
+"""The transient unit in which apt works: it outlives a connection that breaks."""
+
+GIVEN, KEPT = f"{FOLDER}/given", f"{FOLDER}/kept"
+"""Packages that a person gave, and those that were installed before the update."""
+
+_LOG = f"{FOLDER}/apt.log"
+_INSTALL = f"{FOLDER}/install.sh"
+_TRY = "apt-get --simulate --no-remove --no-install-recommends"
+LOG_LINES = 30
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which updates a person wants: all, those of some packages, or those that security needs.
+
+    They come from a folder of packages, or from where apt on the nodes has them.
+    """
+
+    packages: tuple[str, ...] = ()
+    security: bool = False
+    folder: Path | None = None
+
+
+def read_note(remote: Remote) -> Note | None:
+    """Return the node's note of its last update; raises HalabError for one that says nothing."""
+    return parse_note(remote.run(f"cat {PATH} 2>/dev/null || :").stdout, remote.name)
+
+
+def write_note(remote: Remote, note: Note) -> None:
+    """Have the node keep a note, on its disk before this returns."""
+    ensure_files(remote, (File(PATH, note.model_dump_json(indent=1) + "\n"),))
+
+
+def forget(remote: Remote) -> None:
+    """Remove the node's note and the packages that it kept."""
+    remote.run(f"rm -rf {FOLDER}")
+
+
+def offered(remote: Remote, wanted: Wanted) -> tuple[Change, ...]:
+    """Return what the node's apt would change; nothing on the node changes but apt's lists.
+
+    Raises HalabError when apt has no source, reaches none, or cannot do what is wanted.
+    """
+    if wanted.folder is not None:
+        _give(remote, wanted.folder)
+    source = GIVEN if wanted.folder is not None else None
+    _refresh(remote, source)
+    names = wanted.packages
+    if wanted.security:
+        found = security_names(_simulate(remote, source, names))
+        if not found:
+            return ()
+        names = found
+    return _simulate(remote, source, names)
+
+
+def keep(remote: Remote, note: Note) -> None:
+    """Pack what the update is about to replace, unless the node has kept it already."""
+    done = f"{KEPT}/versions"
+    kept = remote.run(f"cat {done} 2>/dev/null || :").stdout.split()
+    old = {f"{change.name}={change.old}": change.name for change in note.changes if change.old}
+    if not set(kept) & set(old):
+        # Of an update before this one.
+        remote.run(f"rm -rf {KEPT}")
+        kept = []
+    missing = [version for version in old if version not in kept]
+    if missing:
+        names = (old[version] for version in missing)
+        run_script(remote, "repack.sh", KEPT, *names, timeout=INSTALL_TIMEOUT)
+        _make_source(remote, KEPT)
+        ensure_files(remote, (File(done, "\n".join((*kept, *missing, ""))),))
+
+
+def fetch(remote: Remote, note: Note, source: str | None) -> None:
+    """Download what will be installed, while the node still serves."""
+    words = shlex.join(_versions(note.steps))
+    command = f"apt-get -q -y --download-only --no-remove --allow-downgrades install {words}"
+    remote.run(_with(source, command), timeout=INSTALL_TIMEOUT)
+
+
+def install(remote: Remote, note: Note, source: str | None) -> None:
+    """Install exactly the noted versions; no daemon starts, and files that were changed stay.
+
+    Raises CommandError with the end of apt's output.
+    """
+    words = _versions(note.steps)
+    names = shlex.join(change.name for change in note.steps)
+    ensure_files(remote, (File(_INSTALL, f"#!/bin/sh -eu\n{script('install.sh')}", mode=0o755),))
+    # What a dependency brought in stays what goes with it: apt takes a named package for wanted.
+    automatic = remote.run(f"apt-mark showauto {names}").stdout.split()
+    unit = (
+        *("systemd-run", "--quiet", "--wait", "--collect", f"--unit={UNIT}"),
+        *(() if source is None else (f"--setenv=APT_CONFIG={source}/apt.conf",)),
+        *(f"--property=Standard{name}=append:{_LOG}" for name in ("Output", "Error")),
+        *(_INSTALL, "--no-remove", "--allow-downgrades", *words),
+    )
+    done = remote.run(
+        f"rm -f {_LOG}\n{shlex.join(unit)}", check=False, timeout=INSTALL_TIMEOUT + 60
+    )
+    if done.status != 0:
+        told = remote.run(f"tail -n {LOG_LINES} {_LOG}", check=False).stdout
+        raise CommandError(
+            shlex.join(("apt-get", "install", *words)),
+            status=done.status,
+            stdout=told,
+            stderr=done.stderr,
+            host=remote.name,
+        )
+    if automatic:
+        remote.run(f"apt-mark auto {shlex.join(automatic)}")
+
+
+def source_of(note: Note, wanted: Wanted) -> str | None:
+    """Return the folder on the node that packages come from; None stands for apt's own sources."""
+    if note.goal is Goal.OLD:
+        return KEPT
+    return None if wanted.folder is None else GIVEN
+
+
+def _versions(changes: Iterable[Change]) -> tuple[str, ...]:
+    return tuple(f"{change.name}={change.new}" for change in changes)
+
+
+def _with(source: str | None, command: str) -> str:
+    return command if source is None else f"APT_CONFIG={source}/apt.conf {command}"
+
+
+def _give(remote: Remote, folder: Path) -> None:
+    """Copy a folder's packages to the node, in the place of those that it was given before."""
+    packages = sorted(folder.glob("*.deb"))
+    if not packages:
+        raise HalabError(
+            f"{folder} holds no package",
+            hint="--from wants a folder with *.deb files: `apt-get download NAME` fetches one",
+        )
+    remote.run(f"rm -rf {GIVEN}")
+    for package in packages:
+        ensure_files(remote, (File(f"{GIVEN}/{package.name}", package.read_bytes()),))
+    _make_source(remote, GIVEN)
+
+
+def _make_source(remote: Remote, folder: str) -> None:
+    """Let apt install from a folder of the node, and from nowhere else.
+
+    What the folder holds came over ssh, or from the node itself: there is nothing to sign.
+    """
+    settings = {
+        "Dir::Etc::SourceList": f"{folder}/sources.list",
+        "Dir::Etc::SourceParts": "/dev/null",
+        "APT::Get::List-Cleanup": "0",
+        "APT::Sandbox::User": "root",
+    }
+    words = "".join(f'{key} "{value}";\n' for key, value in settings.items())
+    ensure_files(
+        remote,
+        (
+            File(f"{folder}/sources.list", f"deb [trusted=yes] file:{folder} ./\n"),
+            File(f"{folder}/apt.conf", words),
+        ),
+    )
+    run_script(remote, "index_packages.sh", folder, timeout=INSTALL_TIMEOUT)
+
+
+def _refresh(remote: Remote, source: str | None) -> None:
+    hint = (
+        "give a folder of *.deb files with --from FOLDER, or the node a source that it reaches; "
+        "nothing was changed"
+    )
+    if not remote.run(_with(source, "apt-get indextargets --format '$(URI)'")).stdout.strip():
+        raise HalabError(f"apt on {remote.name} has no package sources", hint=hint)
+    try:
+        remote.run(_with(source, "apt-get -q update --error-on=any"), timeout=INSTALL_TIMEOUT)
+    except CommandError as error:
+        raise HalabError(
+            f"apt on {remote.name} does not reach its package sources",
+            detail=error.detail,
+            hint=hint,
+        ) from error
+
+
+def _simulate(remote: Remote, source: str | None, names: Collection[str]) -> tuple[Change, ...]:
+    verb = f"--only-upgrade install {shlex.join(names)}" if names else "--with-new-pkgs upgrade"
+    command = _with(source, f"LC_ALL=C {_TRY} {verb}")
+    try:
+        return parse_simulation(remote.run(command, timeout=INSTALL_TIMEOUT).stdout)
+    except CommandError as error:
+        raise HalabError(
+            f"apt on {remote.name} cannot update {', '.join(names) or 'its packages'}",
+            detail=error.detail,
+            hint="packages are never removed by an update; nothing was changed",
+        ) from error
