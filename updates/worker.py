@@ -26,6 +26,10 @@ _INSTALL = f"{FOLDER}/install.sh"
 _TRY = "apt-get --simulate --no-remove --no-install-recommends"
 LOG_LINES = 30
 
+APT_TIMEOUT = 300.0
+"""Seconds for a question to apt, which may have to read all lists of packages anew first: a minute
+and more on a machine that is busy."""
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -91,6 +95,7 @@ def keep(remote: Remote, note: Note) -> None:
 
 def fetch(remote: Remote, note: Note, source: str | None) -> None:
     """Download what will be installed, while the node still serves."""
+    _refresh(remote, source)
     words = shlex.join(_versions(note.steps))
     command = f"apt-get -q -y --download-only --no-remove --allow-downgrades install {words}"
     remote.run(_with(source, command), timeout=INSTALL_TIMEOUT)
@@ -105,7 +110,8 @@ def install(remote: Remote, note: Note, source: str | None) -> None:
     names = shlex.join(change.name for change in note.steps)
     ensure_files(remote, (File(_INSTALL, f"#!/bin/sh -eu\n{script('install.sh')}", mode=0o755),))
     # What a dependency brought in stays what goes with it: apt takes a named package for wanted.
-    automatic = remote.run(f"apt-mark showauto {names}").stdout.split()
+    marked = remote.run(f"apt-mark showauto {names}", timeout=APT_TIMEOUT)
+    automatic = marked.stdout.split()
     unit = (
         *("systemd-run", "--quiet", "--wait", "--collect", f"--unit={UNIT}"),
         *(() if source is None else (f"--setenv=APT_CONFIG={source}/apt.conf",)),
@@ -125,7 +131,7 @@ def install(remote: Remote, note: Note, source: str | None) -> None:
             host=remote.name,
         )
     if automatic:
-        remote.run(f"apt-mark auto {shlex.join(automatic)}")
+        remote.run(f"apt-mark auto {shlex.join(automatic)}", timeout=APT_TIMEOUT)
 
 
 def source_of(note: Note, wanted: Wanted) -> str | None:
@@ -184,8 +190,6 @@ def _refresh(remote: Remote, source: str | None) -> None:
         "give a folder of *.deb files with --from FOLDER, or the node a source that it reaches; "
         "nothing was changed"
     )
-    if not remote.run(_with(source, "apt-get indextargets --format '$(URI)'")).stdout.strip():
-        raise HalabError(f"apt on {remote.name} has no package sources", hint=hint)
     try:
         remote.run(_with(source, "apt-get -q update --error-on=any"), timeout=INSTALL_TIMEOUT)
     except CommandError as error:
@@ -194,6 +198,10 @@ def _refresh(remote: Remote, source: str | None) -> None:
             detail=error.detail,
             hint=hint,
         ) from error
+    # Only of what was fetched it tells, and without a source there is nothing to fail.
+    asked = _with(source, "apt-get indextargets --format '$(URI)'")
+    if not remote.run(asked, timeout=APT_TIMEOUT).stdout.strip():
+        raise HalabError(f"apt on {remote.name} has no package sources", hint=hint)
 
 
 def _simulate(remote: Remote, source: str | None, names: Collection[str]) -> tuple[Change, ...]:

@@ -142,6 +142,15 @@ def test_exactly_the_noted_versions_are_installed() -> None:
     assert node.told[-1] == "apt-mark auto libextra"
 
 
+def test_what_is_fetched_is_looked_up_first_also_on_the_way_back() -> None:
+    """Apt knows a folder that a node has just made only after it has read it."""
+    node = Node({"indextargets": "file:/x"})
+    worker.fetch(node.remote, Note(changes=(AGENTS,)).back(reboot=False), worker.KEPT)
+    assert node.place("-q update") < node.place("--download-only")
+    assert node.told[-1].startswith(f"APT_CONFIG={worker.KEPT}/apt.conf ")
+    assert node.told[-1].endswith("resource-agents=1:4")
+
+
 def test_a_failed_install_shows_what_apt_said() -> None:
     node = Node({"systemd-run": 100, "tail": "dpkg: error processing archive"})
     with pytest.raises(CommandError) as caught:
