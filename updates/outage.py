@@ -10,7 +10,7 @@ from itertools import pairwise
 from drills.expectations import stall_s
 from drills.healing import forget_entries
 from drills.ledger import Books, Entry, compare, read_ledger
-from drills.probes import Attempt, Probe, probing
+from drills.probes import Attempt, Probe, new_run, probing
 from drills.site import Site
 from parts.budget import budget
 from parts.services.base import ServicePart
@@ -100,12 +100,12 @@ class Clients:
 
     def __enter__(self) -> Clients:
         """Start them; raises WaitTimeout where a service does not answer."""
+        run = new_run()
         with ExitStack() as stack:
-            for part in self._site.parts.services.values():
-                if part.service.addresses:
-                    probe = stack.enter_context(probing(part))
-                    stack.callback(forget_entries, self._site, part, probe.run)
-                    self._probes.append((part, probe))
+            for part in self._site.parts.public:
+                probe = stack.enter_context(probing(part, run))
+                stack.callback(forget_entries, self._site, part, run)
+                self._probes.append((part, probe))
             self._stack = stack.pop_all()
         return self
 
