@@ -17,6 +17,11 @@ from parts.storage.drbd import HANDLER_RULE
 from parts.storage.replicas import named
 from status.problems import Alarm
 
+REPLICA_START_PACE_S = 3.0
+"""Seconds at pace 1 that a node which joins takes to start a replica. In emulation a service with
+one was away for 69.8 s on its way home, of which 29 between demotion and promotion, while the node
+that had booted started the other replica and the rest of its own."""
+
 
 @dataclass(frozen=True)
 class Expected:
@@ -103,13 +108,15 @@ def return_s(situation: Situation) -> float | None:
     """Return how long a service may be away that goes home; None for one that does not.
 
     Nobody has to be found dead or fenced, and it is stopped first, in no more time than it takes to
-    start; in no case it takes longer than a failover.
+    start. A node that joins starts all its replicas meanwhile.
     """
     if not situation.homes:
         return None
     budget = situation.budget
     planned = budget.total_s - budget.detection_s - budget.fencing_s
-    return round(min(planned + budget.start_s, budget.total_s), 1)
+    replicas = sum(storage.replicated for storage in situation.inventory.storage)
+    joining = replicas * REPLICA_START_PACE_S * situation.timing.pace
+    return round(planned + budget.start_s + joining, 1)
 
 
 def lonely_s(situation: Situation) -> float:

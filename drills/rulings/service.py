@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from ipaddress import IPv4Address
 
+from drills.expectations import stall_s
 from drills.findings import Findings
 from drills.probes import Outage, gaps, outages
 from drills.rulings.base import Ruling
@@ -35,15 +36,30 @@ def worst_gap(found: Findings) -> Outage:
 
     Raises ValueError when it cannot be told.
     """
-    gaps = outages(found.attempts, found.injected - BEFORE_FAULT_S)
-    asked = {gap.address for gap in gaps}
+    longest = outages(found.attempts, found.injected - BEFORE_FAULT_S)
+    asked = {gap.address for gap in longest}
     unasked = [str(each.ip) for each in found.part.service.addresses if str(each.ip) not in asked]
     if unasked:
         raise ValueError(f"nobody asked at {', '.join(unasked)}")
-    late = [gap for gap in gaps if gap.seconds > found.allowed_s(gap.address)]
+    first = [_absences(found, gap.address)[0] for gap in longest]
+    late = [gap for gap in first if gap.seconds > found.allowed_s(gap.address)]
     if late:
         return max(late, key=lambda gap: gap.seconds - found.allowed_s(gap.address))
-    return max(gaps, key=lambda gap: gap.seconds)
+    return max(first, key=lambda gap: gap.seconds)
+
+
+def _absences(found: Findings, address: str) -> list[Outage]:
+    """Return the two longest gaps at an address: what the fault cost, then what coming home did.
+
+    The longer one is the fault's, unless clients notice both and the address comes home: then it is
+    the one that came first.
+    """
+    own = gaps(found.attempts, address, found.injected - BEFORE_FAULT_S)
+    both = sorted(own, key=lambda gap: gap.seconds, reverse=True)[:2]
+    homeward = found.expected.return_s is not None and IPv4Address(address) in found.hit
+    if homeward and all(gap.seconds > stall_s(found.part.timing) for gap in both):
+        both.sort(key=lambda gap: gap.began)
+    return both
 
 
 def homecoming_question(found: Findings) -> str:
@@ -56,15 +72,11 @@ def homecoming(found: Findings) -> Ruling:
     allowed, struck = found.expected.return_s, {str(address) for address in found.hit}
     if allowed is None or not struck:
         return None, "nobody was expected to come home"
-    later: list[Outage] = []
-    for address in sorted(struck):
-        own = gaps(found.attempts, address, found.injected - BEFORE_FAULT_S)
-        # The longest is judged as the outage itself.
-        later += sorted(own, key=lambda gap: gap.seconds)[:-1]
+    later = [gap for address in sorted(struck) for gap in _absences(found, address)[1:]]
     if not later:
         return None, f"nobody asked often enough at {', '.join(sorted(struck))}"
     worst = max(later, key=lambda gap: gap.seconds)
-    said = f"the next longest gap was {worst.seconds:.1f} s of {allowed:.1f} s at {worst.address}"
+    said = f"the other gap was {worst.seconds:.1f} s of {allowed:.1f} s at {worst.address}"
     return worst.seconds <= allowed, said
 
 
