@@ -118,7 +118,8 @@ def _box(machine: MachineSheet, x: float, y: float) -> Box:
     if machine.hit:
         notes.append(("fail", "✗ hit by the fault"))
     states = {
-        (True, True): ("pass", "● stayed active"),
+        # Who was hit may have been away meanwhile, and home again.
+        (True, True): ("pass", "● active before, after" if machine.hit else "● stayed active"),
         (True, False): ("soft", "○ active before"),
         (False, True): ("pass", "● active after"),
     }

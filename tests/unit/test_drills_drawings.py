@@ -121,7 +121,7 @@ def test_the_service_that_stays_has_not_moved() -> None:
     drawn = lay_out(sample.link_down().machines)
     assert drawn is not None
     assert drawn.moves == ()
-    assert "node1: ✗ hit by the fault, ● stayed active" in drawn.words
+    assert "node1: ✗ hit by the fault, ● active before, after" in drawn.words
 
 
 def test_requests_of_no_duration_can_be_drawn(tmp_path: Path) -> None:
