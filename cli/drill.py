@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -142,10 +143,17 @@ def measured(result: DrillResult) -> Sequence[str]:
 
 def write(result: DrillResult, path: Path) -> None:
     """Write the HTML report; raises HalabError when that is impossible."""
-    try:
+    with writing(str(path)):
         write_report(result, path)
+
+
+@contextmanager
+def writing(where: str) -> Iterator[None]:
+    """Word why what a person wants to have cannot be written there; raises HalabError."""
+    try:
+        yield
     except OSError as error:
-        raise HalabError(f"cannot write {path}: {error.strerror}") from error
+        raise HalabError(f"cannot write {where}: {error.strerror}") from error
 
 
 def _numbered(path: Path, turn: int, repeat: int) -> Path:

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.choosing import existing_lab
-from cli.drill import MARKS
+from cli.drill import MARKS, writing
 from core.errors import HalabError
 from drills.history import Change, Strand, changes, read_results, strands
 from drills.journal import drills_folder
@@ -53,7 +53,8 @@ def history(
         )
     found, changed = strands(results), changes(results)
     if to is not None:
-        _write(found, changed, to)
+        with writing(str(to)):
+            write_history(found, changed, to)
     if as_json:
         print(json.dumps(_describe(found, changed), indent=2))
         return
@@ -126,13 +127,6 @@ def _describe(found: Sequence[Strand], changed: Sequence[Change]) -> dict[str, A
         ],
         "changes": [{"at": change.at, "lines": change.lines} for change in changed],
     }
-
-
-def _write(found: Sequence[Strand], changed: Sequence[Change], path: Path) -> None:
-    try:
-        write_history(found, changed, path)
-    except OSError as error:
-        raise HalabError(f"cannot write {path}: {error.strerror}") from error
 
 
 def _seconds(value: float | None) -> str:

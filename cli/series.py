@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cli.drill import MARKS, measured, print_result, show_drill
+from cli.drill import MARKS, measured, print_result, show_drill, writing
 from cli.drill import write as write_report
 from core.errors import HalabError
 from drills.junit import Case
@@ -62,11 +62,9 @@ def run_series(
 
 def keep(result: Path, folder: Path) -> None:
     """Copy a result to where it outlives the lab; raises HalabError when that is impossible."""
-    try:
+    with writing(f"into {folder}"):
         folder.mkdir(exist_ok=True)
         shutil.copy(result, folder)
-    except OSError as error:
-        raise HalabError(f"cannot write into {folder}: {error.strerror}") from error
 
 
 def print_summary(console: Console, cases: Sequence[Case], reports: Path | None = None) -> None:

@@ -13,7 +13,7 @@ from cli.live import LiveDrill
 from cli.locking import locked
 from core.errors import HalabError
 from core.signals import interruptible
-from drills.journal import Journal
+from drills.readiness import check_healed
 from drills.site import Site
 from status.collect import collect
 from updates.outage import Account
@@ -87,12 +87,7 @@ def examine(site: Site, wanted: Wanted, *, back: bool, reboot: bool) -> tuple[Tu
 
     Raises HalabError when a node cannot tell, or a drill has left its fault.
     """
-    wound = Journal(site.folder).read()
-    if wound is not None:
-        raise HalabError(
-            f"a drill left its fault in lab {site.inventory.lab!r}: {wound.fault}",
-            hint=f"`./halab heal {site.inventory.lab}`",
-        )
+    check_healed(site)
     live = LiveDrill(f"Looking at the nodes of lab {site.inventory.lab}")
     with live.shown():
         found = look(site, wanted, back=back)

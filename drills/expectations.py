@@ -107,16 +107,13 @@ def restart_s(situation: Situation) -> float:
 def return_s(situation: Situation) -> float | None:
     """Return how long a service may be away that goes home; None for one that does not.
 
-    Nobody has to be found dead or fenced, and it is stopped first, in no more time than it takes to
-    start. A node that joins starts all its replicas meanwhile.
+    A planned move, and the node that joins starts all its replicas meanwhile.
     """
     if not situation.homes:
         return None
-    budget = situation.budget
-    planned = budget.total_s - budget.detection_s - budget.fencing_s
     replicas = sum(storage.replicated for storage in situation.inventory.storage)
     joining = replicas * REPLICA_START_PACE_S * situation.timing.pace
-    return round(planned + budget.start_s + joining, 1)
+    return round(situation.budget.move_s + joining, 1)
 
 
 def lonely_s(situation: Situation) -> float:

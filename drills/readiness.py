@@ -11,8 +11,8 @@ from drills.site import Site
 from drills.snapshot import Snapshot, snapshot
 
 
-def ready(site: Site, *, anyway: bool) -> Snapshot:
-    """Return the lab as it is; raises HalabError when no drill may begin on it."""
+def check_healed(site: Site) -> None:
+    """Raise HalabError when an earlier drill left its fault in a lab."""
     name = site.inventory.lab
     wound = Journal(site.folder).read()
     if wound is not None:
@@ -21,6 +21,12 @@ def ready(site: Site, *, anyway: bool) -> Snapshot:
             f"{', '.join(wound.targets)}",
             hint=f"`./halab heal {name}`",
         )
+
+
+def ready(site: Site, *, anyway: bool) -> Snapshot:
+    """Return the lab as it is; raises HalabError when no drill may begin on it."""
+    check_healed(site)
+    name = site.inventory.lab
     found = snapshot(site.inventory)
     if not found.status.healthy and not anyway:
         raise HalabError(

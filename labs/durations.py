@@ -56,3 +56,11 @@ class Budget:
         """The outage from the last answer before the fault to the first after it."""
         steps = (self.detection_s, self.decision_s, self.fencing_s, self.promotion_s, self.start_s)
         return round(sum(steps) + self.probe_s, 1)
+
+    @property
+    def move_s(self) -> float:
+        """What a planned move may take: nobody has to be found dead or fenced.
+
+        What has to start elsewhere has to stop first, and may take as long for that.
+        """
+        return round(self.decision_s + self.promotion_s + 2 * self.start_s + self.probe_s, 1)

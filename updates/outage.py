@@ -21,16 +21,6 @@ MOVES = 2
 back."""
 
 
-def move_s(part: ServicePart) -> float:
-    """Return what a planned move of a service may take, in seconds.
-
-    A failover's budget without detection and fencing, which a planned move does without; what has
-    to start elsewhere has to stop first, and may take as long for that.
-    """
-    steps = budget(part)
-    return round(steps.decision_s + steps.promotion_s + 2 * steps.start_s + steps.probe_s, 1)
-
-
 @dataclass(frozen=True)
 class Stretch:
     """The time in which one node was updated, on the monitor's clock.
@@ -147,7 +137,7 @@ def silence(part: ServicePart, attempts: Sequence[Attempt], stretch: Stretch) ->
         for address in part.service.addresses
     }
     address = max(by_address, key=lambda each: by_address[each])
-    allowed = MOVES * move_s(part) if served else calm
+    allowed = MOVES * budget(part).move_s if served else calm
     return Silence(stretch.node, part.service.name, address, by_address[address], allowed)
 
 

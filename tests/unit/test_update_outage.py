@@ -12,7 +12,7 @@ from drills.probes import Attempt
 from parts.all import Parts
 from parts.budget import budget
 from tests.unit.sketched import STORY, TRIO
-from updates.outage import Account, Silence, Stretch, move_s, silence
+from updates.outage import Account, Silence, Stretch, silence
 
 PART = STORY.first_service
 ADDRESS = str(PART.service.addresses[0].ip)
@@ -58,7 +58,7 @@ def test_what_was_before_and_after_is_not_the_nodes() -> None:
 def test_who_serves_may_be_silent_for_two_moves_and_nobody_else() -> None:
     attempts = answers((90, 120), (140, 210))
     served, bystander = (silence(PART, attempts, each) for each in (SERVED, BYSTANDER))
-    assert served.allowed_s == 2 * move_s(PART)
+    assert served.allowed_s == 2 * budget(PART).move_s
     assert served.kept
     assert bystander.allowed_s == stall_s(PART.timing)
     assert not bystander.kept
@@ -68,8 +68,8 @@ def test_who_serves_may_be_silent_for_two_moves_and_nobody_else() -> None:
 @pytest.mark.parametrize("parts", [STORY, TRIO])
 def test_a_planned_move_is_allowed_neither_detection_nor_fencing(parts: Parts) -> None:
     steps = budget(parts.first_service)
-    assert move_s(parts.first_service) < steps.total_s + steps.start_s
-    assert move_s(parts.first_service) == pytest.approx(
+    assert budget(parts.first_service).move_s < steps.total_s + steps.start_s
+    assert budget(parts.first_service).move_s == pytest.approx(
         steps.total_s - steps.detection_s - steps.fencing_s + steps.start_s
     )
 
