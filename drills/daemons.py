@@ -23,26 +23,33 @@ NAMES = (
 )
 """Programs that run as long as their machine takes part."""
 
-COMMAND = "cat /proc/sys/kernel/random/boot_id; ps -eo pid=,comm="
+COMMAND = "cat /proc/sys/kernel/random/boot_id; ps -eo pid=,etimes=,comm="
 
 _SHORTENED = 15
 """The kernel cuts a program's name to so many characters."""
 
+_SETTLED_S = 20
+"""Seconds that a process must have run to be taken for a daemon.
+
+A fence agent's monitor runs sbd as a command, and a daemon that starts a program carries its own
+name until the program's begins: both are gone soon, and nobody lost anything.
+"""
+
 Daemons = frozenset[tuple[str, str]]
-"""Name and identity of every process of NAMES: one that was started again is another."""
+"""Name and identity of every daemon of NAMES: one that was started again is another."""
 
 
 def parse_daemons(printed: str) -> Daemons:
     """Read what COMMAND prints; raises ValueError for anything else."""
     boot, *lines = printed.splitlines() or [""]
     known = {name[:_SHORTENED]: name for name in NAMES}
-    processes = [line.split(maxsplit=1) for line in lines if line.strip()]
+    processes = [line.split(maxsplit=2) for line in lines if line.strip()]
     if not boot or not processes:
         raise ValueError("no list of processes")
     return frozenset(
         (known[command.strip()], f"{pid} of boot {boot}")
-        for pid, command in processes
-        if command.strip() in known
+        for pid, age_s, command in processes
+        if command.strip() in known and int(age_s) >= _SETTLED_S
     )
 
 

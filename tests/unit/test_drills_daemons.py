@@ -9,14 +9,14 @@ from tests.unit.provisioned_lab import this_machine
 
 PRINTED = """\
 6c1f0a52-8a5c-4b6e-9b59-1f5d9b1f7a10
-      1 systemd
-    402 sbd
-    404 sbd
-    431 corosync
-    460 corosync-qdevic
-    480 pacemakerd
-    483 pacemaker-sched
-    702 nginx
+      1  61 systemd
+    402  61 sbd
+    404  61 sbd
+    431  61 corosync
+    460  61 corosync-qdevic
+    480  61 pacemakerd
+    483  61 pacemaker-sched
+    702  61 nginx
 """
 
 
@@ -32,21 +32,29 @@ def test_daemons_are_told_from_all_other_processes() -> None:
     ]
 
 
-@pytest.mark.parametrize("change", [("    431 cor", "   1431 cor"), ("6c1f0a52", "7c1f0a52")])
+@pytest.mark.parametrize(
+    "change", [("    431  61 cor", "   1431  61 cor"), ("6c1f0a52", "7c1f0a52")]
+)
 def test_another_process_or_another_boot_is_a_loss(change: tuple[str, str]) -> None:
     before, after = parse_daemons(PRINTED), parse_daemons(PRINTED.replace(*change))
     assert "corosync" in lost(before, after)
 
 
 def test_one_of_several_processes_counts() -> None:
-    assert lost(parse_daemons(PRINTED), parse_daemons(PRINTED.replace("    404 sbd\n", ""))) == (
-        "sbd",
-    )
+    assert lost(
+        parse_daemons(PRINTED), parse_daemons(PRINTED.replace("    404  61 sbd\n", ""))
+    ) == ("sbd",)
 
 
 def test_what_comes_besides_is_no_loss() -> None:
-    after = parse_daemons(PRINTED + "    900 sbd\n")
+    after = parse_daemons(PRINTED + "    900  61 sbd\n")
     assert lost(parse_daemons(PRINTED), after) == ()
+
+
+@pytest.mark.parametrize("passing", ["    900  0 sbd\n", "    900  3 pacemaker-execd\n"])
+def test_a_command_or_a_fork_with_a_daemons_name_is_none(passing: str) -> None:
+    before = parse_daemons(PRINTED + passing)
+    assert lost(before, parse_daemons(PRINTED)) == ()
 
 
 def test_names_stay_apart_when_the_kernel_shortens_them() -> None:
