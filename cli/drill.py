@@ -24,6 +24,8 @@ from drills.runner import Kept, new_seed, run
 from drills.site import Site
 from inventory.record import load_inventory
 from parts.all import Parts
+from status.events import Event
+from status.forecast import forecasting
 
 NOT_PASSED = 3
 """Exit status when a drill did not pass; 1 is an error and 2 a wrong command line."""
@@ -85,14 +87,23 @@ def show_drill(
     seed: int,
     anyway: bool = False,
     reset: bool = False,
+    event: Event | None = None,
 ) -> Kept:
-    """Run one drill before the eyes of a person."""
+    """Run one drill before the eyes of a person.
+
+    With an `event`, the cluster's scheduler is asked before what will come of that.
+    """
     live = LiveDrill(f"Drill {entry.name} in lab {site.inventory.lab}")
     with live.shown():
         if reset:
             live.phase("Returning to the state right after up")
             site.reset(live.say)
-        return run(site, entry, live, target=target, seed=seed, anyway=anyway)
+        forecast = None
+        if event is not None:
+            live.say("asking the cluster's scheduler where everything will go")
+            with forecasting(site.inventory) as forecaster:
+                forecast = forecaster.imagine([event])
+        return run(site, entry, live, target=target, seed=seed, anyway=anyway, forecast=forecast)
 
 
 def print_result(console: Console, kept: Kept) -> None:

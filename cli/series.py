@@ -47,7 +47,14 @@ def run_series(
             if not reset:
                 # What the drill before left may still settle.
                 wait_healthy(site.inventory, site.inventory.timing.healthy_wait_s)
-            kept = show_drill(site, turn.drill, target=turn.target, seed=turn.seed, reset=reset)
+            kept = show_drill(
+                site,
+                turn.drill,
+                target=turn.target,
+                seed=turn.seed,
+                reset=reset,
+                event=turn.event,
+            )
         except HalabError as error:
             console.print(Text(str(error), style="red"))
             yield Case(turn.drill.name, time.monotonic() - began, None, str(error))

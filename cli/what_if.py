@@ -1,4 +1,4 @@
-"""`halab what-if`: where everything would go, without doing anything."""
+"""`halab what-if`: where everything would go, and whether it really goes there."""
 
 from __future__ import annotations
 
@@ -11,9 +11,18 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from cli.choosing import existing_lab
+from cli.drill import NOT_PASSED
+from cli.locking import locked
+from cli.series import print_summary, run_series
+from core.errors import HalabError
+from core.folders import LabFolder
+from core.signals import interruptible
+from drills.junit import Case
+from drills.schedule import Turn, rehearsal
+from drills.site import Site
 from inventory.model import Inventory
 from inventory.record import load_inventory
-from status.events import known_names, parse_events, single_failures, usages
+from status.events import Event, known_names, parse_events, single_failures, usages
 from status.forecast import Forecast, Forecasts, Places, forecasting
 
 NOWHERE = "nowhere"
@@ -28,16 +37,29 @@ def what_if(
     everything: Annotated[
         bool, typer.Option("--all", help="Every single failure, one after the other.")
     ] = False,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Do it, as a drill does, and compare where everything went."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
-    """Ask the cluster where everything would go if something happened; nothing is changed."""
-    inventory = load_inventory(existing_lab(name))
+    """Ask the cluster where everything would go if something happened; nothing is changed.
+
+    With --check it happens: exit status 3 when something went elsewhere, or a drill did not pass.
+    """
+    folder = existing_lab(name)
+    inventory = load_inventory(folder)
     events = parse_events(inventory, event or ())
     if everything and events:
         raise typer.BadParameter("--all asks for every single failure: say it, or an event")
     asked = [[each] for each in single_failures(inventory)] if everything else [list(events)]
     if not any(asked):
         print_events(inventory)
+        return
+    if check:
+        if as_json:
+            raise typer.BadParameter("--check tells of drills, and what-if's --json of none")
+        _check(folder, asked, everything)
         return
     with forecasting(inventory) as forecaster:
         now = forecaster.now
@@ -49,6 +71,30 @@ def what_if(
     Console(highlight=False).print(table(now, forecasts))
 
 
+def _check(folder: LabFolder, asked: Sequence[Sequence[Event]], everything: bool) -> None:
+    """Bring each event about by the drill that is the same, and compare."""
+    site, console = Site.of(folder), Console(highlight=False, soft_wrap=True)
+    turns: list[Turn] = []
+    unchecked: list[str] = []
+    for events in asked:
+        try:
+            turns.append(rehearsal(site.parts, events, len(turns) + 1))
+        except HalabError as error:
+            if not everything:
+                raise
+            unchecked.append(error.message)
+    cases: list[Case] = []
+    with locked(site.inventory.lab), interruptible():
+        try:
+            cases.extend(run_series(site, turns, console))
+        finally:
+            print_summary(console, cases)
+            for sentence in unchecked:
+                console.print(sentence, markup=False)
+    if not all(case.passed for case in cases):
+        raise typer.Exit(NOT_PASSED)
+
+
 def print_events(inventory: Inventory) -> None:
     """Show what can be asked of a lab."""
     shown = Table("event", "what happens", box=None, padding=(0, 1))
@@ -57,7 +103,8 @@ def print_events(inventory: Inventory) -> None:
     Console(highlight=False).print(shown)
     print(known_names(inventory))
     print("a comma stands between events that happen at once;")
-    print(f"`./halab what-if {inventory.lab} --all` asks for every single failure")
+    print(f"`./halab what-if {inventory.lab} --all` asks for every single failure, and --check")
+    print("brings an event about, to see whether it is as foretold")
 
 
 def table(now: Places, forecasts: Sequence[Forecast]) -> Table:

@@ -26,7 +26,7 @@ class Drill:
     services: nothing, unless it says so. Without one, a fault is about all that its targets run,
     and the lab's first service is that of which "active" is said. `hold_s`: seconds that the fault
     is held at least. `watch`: where to look while it runs. `by_hand`: how a person heals it without
-    halab.
+    halab. `event` is the kind of event of `what-if` that the fault is.
     """
 
     name: str
@@ -43,6 +43,7 @@ class Drill:
     service: str | None = None
     others: Expectation = field(default_factory=unnoticed)
     hold_s: float = 0.0
+    event: str | None = None
 
     def about(self, parts: Parts) -> ServicePart:
         """Return the service of a lab that the drill is about."""

@@ -14,6 +14,7 @@ from drills.snapshot import Snapshot
 from drills.timeline import Line
 from inventory.model import Inventory
 from parts.services.base import ServicePart
+from status.forecast import Places
 from status.problems import Problem, Report
 
 
@@ -27,7 +28,9 @@ class Findings:
     nobody compared. `events` are the hypervisor's. `proof` is what shows that the fault was there,
     empty when nothing does; `proved` tells whether this fault can be proved so. `reports` is what
     the lab's monitoring raised and saw end since the fault, `problems` what it complains of at the
-    end. `beside` is what was seen of the lab's other services.
+    end. `beside` is what was seen of the lab's other services. `foretold` is where everything had
+    to go as the cluster's scheduler said before, None when it was not asked; `places` is where it
+    was before the healing.
     """
 
     part: ServicePart
@@ -51,6 +54,8 @@ class Findings:
     reports: tuple[Report, ...] | None = None
     problems: tuple[Problem, ...] | None = None
     beside: tuple[Findings, ...] = ()
+    foretold: Places | None = None
+    places: Places | None = None
 
     @property
     def of_services(self) -> tuple[Findings, ...]:

@@ -125,6 +125,12 @@ _COURSE = (
         _node("journalctl --unit pacemaker"),
         _taken_over,
     ),
+    Question(
+        "Did everything go where the cluster's scheduler had foretold?",
+        aftermath.foretold,
+        _halab("what-if"),
+        lambda found: found.foretold is not None,
+    ),
     _of_service(service.holder_question, service.one_holder, _file(".json", "attempts")),
     _of_service(
         "Is every acknowledged write there, exactly once and in order?",

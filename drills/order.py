@@ -9,6 +9,7 @@ from drills.expectations import Expected
 from drills.site import Audience, Site
 from drills.snapshot import Snapshot
 from parts.services.base import ServicePart
+from status.forecast import Forecast
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Order:
 
     `part` is the service that it is about. `word` is how the targets were asked for; `before` is
     the lab before the fault, and `expected` what has to happen to it. `beside` are the lab's other
-    services.
+    services. `forecast` is what the cluster's scheduler says that comes of it, to be compared.
     """
 
     site: Site
@@ -38,6 +39,7 @@ class Order:
     before: Snapshot
     expected: Expected
     beside: tuple[Stake, ...] = ()
+    forecast: Forecast | None = None
 
     @property
     def stakes(self) -> tuple[Stake, ...]:

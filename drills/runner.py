@@ -34,6 +34,7 @@ from drills.targets import resolve
 from parts.secrets import load_secrets
 from parts.services.base import ServicePart
 from provisioning.zabbix.api import MonitoringUnreachable
+from status.forecast import Forecast, Places, rested_places
 from status.health import wait_healthy
 from status.problems import Problem, ProblemReader, Report, clearing_s
 
@@ -59,8 +60,11 @@ def run(
     target: str | None = None,
     seed: int,
     anyway: bool = False,
+    forecast: Forecast | None = None,
 ) -> Kept:
     """Run one drill and return its result, whatever the verdict.
+
+    With a `forecast` everything has to go where that says.
 
     Raises HalabError, before anything is broken, when the lab is not healthy (unless `anyway`),
     when an earlier drill left its fault or the target does not fit; and later when the lab cannot
@@ -84,7 +88,9 @@ def run(
         for other in site.parts.public
         if other is not part
     )
-    order = Order(site, part, drill, audience, word, targets, seed, before, expected, beside)
+    order = Order(
+        site, part, drill, audience, word, targets, seed, before, expected, beside, forecast
+    )
     return _Course(order).run()
 
 
@@ -109,6 +115,7 @@ class _Course:
     proof: str | None = None
     reports: tuple[Report, ...] | None = None
     problems: tuple[Problem, ...] | None = None
+    places: Places | None = None
 
     def run(self) -> Kept:
         order, inventory = self.order, self.order.site.inventory
@@ -179,7 +186,14 @@ class _Course:
             prove = order.drill.fault.proof
             if prove is not None:
                 self.proof = witnesses.ask(lambda: prove(scene))
+            if order.forecast is not None:
+                order.audience.say("waiting for the cluster to rest, to see where everything is")
+                self.places = witnesses.ask(self._places)
         self.healed = self.clock.now()
+
+    def _places(self) -> Places:
+        inventory = self.order.site.inventory
+        return rested_places(inventory, inventory.timing.healthy_wait_s)
 
     def _recover(self) -> None:
         order, inventory = self.order, self.order.site.inventory
@@ -259,6 +273,8 @@ class _Course:
             proof=self.proof,
             reports=self.reports,
             problems=self.problems,
+            foretold=order.forecast.places if order.forecast else None,
+            places=self.places,
         )
         beside = tuple(
             replace(

@@ -6,10 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
+from core.errors import HalabError
 from drills.catalogue import catalogue, find
 from drills.drill import Drill
 from labs.roles import MachineRole
 from parts.all import Parts
+from status.events import Event
 
 EXAM = (
     "standby",
@@ -34,12 +36,16 @@ CALM = frozenset({"blackout", "rejoin", "stale-first"})
 
 @dataclass(frozen=True)
 class Turn:
-    """One drill of a series; `seed` is its own and repeats it alone."""
+    """One drill of a series; `seed` is its own and repeats it alone.
+
+    With an `event`, what comes of it is compared with what the cluster's scheduler says before.
+    """
 
     number: int
     drill: Drill
     target: str
     seed: int
+    event: Event | None = None
 
 
 def soak(parts: Parts, seed: int) -> Iterator[Turn]:
@@ -70,3 +76,22 @@ def exam(parts: Parts, seed: int, names: Sequence[str] = ()) -> tuple[Turn, ...]
         Turn(number, drill, drill.target, seed + number - 1)
         for number, drill in enumerate(drills, 1)
     )
+
+
+def rehearsal(parts: Parts, events: Sequence[Event], number: int) -> Turn:
+    """Return the drill that is the same as what was imagined; chance has no part in it.
+
+    Raises HalabError where no drill of the lab is.
+    """
+    said = ", ".join(event.words for event in events)
+    own = {drill.event: drill for drill in catalogue(parts).values() if drill.event}
+    drill = own.get(events[0].kind) if len(events) == 1 else None
+    at = events[0].at
+    if drill is None or (at and parts.inventory.machine(at).role is not drill.role):
+        raise HalabError(
+            f"{said}: no drill is just that, so it cannot be checked",
+            hint=f"what can be: one of {', '.join(sorted(own))}",
+        )
+    if at is None and drill.about(parts).service.everywhere:
+        raise HalabError(f"{said}: a drill hits one node", hint=f"say at which: {said} NODE")
+    return Turn(number, drill, at or drill.target, 0, events[0])

@@ -11,19 +11,34 @@ from inventory.parts import Service
 from status.hypothesis import Hypothesis
 from wire.simulation import Placement
 
+POWER_OFF, STANDBY = "power-off", "standby"
+"""Kinds of events that drills bring about."""
+
+
+def failure(service: str) -> str:
+    """Return the kind of event that is the death of a service."""
+    return f"fail {service}"
+
 
 @dataclass(frozen=True)
 class Event:
-    """One thing that happens. `words` are how a person says it.
+    """One thing that happens.
 
-    `apply` brings it about in a hypothesis, where things run as they are placed. `lost` and `back`
-    are machines, by name, whose votes go away or come.
+    `kind` is what happens, without the machine that it happens `at`: a service's failure may leave
+    that open. `apply` brings it about in a hypothesis, where things run as they are placed. `lost`
+    and `back` are machines, by name, whose votes go away or come.
     """
 
-    words: str
+    kind: str
+    at: str | None
     apply: Callable[[Hypothesis, Placement], None]
     lost: tuple[str, ...] = ()
     back: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """How a person says it."""
+        return self.kind if self.at is None else f"{self.kind} {self.at}"
 
 
 @dataclass(frozen=True)
@@ -35,7 +50,7 @@ class Form:
 
     usage: str
     meaning: str
-    make: Callable[[Inventory, str, list[str]], Event]
+    make: Callable[[Inventory, list[str]], Event]
     fewest: int = 1
     most: int = 1
 
@@ -95,30 +110,30 @@ def _event(inventory: Inventory, words: list[str]) -> Event:
             f"{' '.join(words)!r} is not a whole event: {form.usage} is",
             hint=f"a comma stands between events that happen at once\n{known_words(inventory)}",
         )
-    return form.make(inventory, " ".join(words), names)
+    return form.make(inventory, names)
 
 
-def _power_off(inventory: Inventory, words: str, names: list[str]) -> Event:
+def _power_off(inventory: Inventory, names: list[str]) -> Event:
     [name] = names
     if name == inventory.monitor.name:
-        return Event(words, lambda _, __: None, lost=(name,))
+        return Event(POWER_OFF, name, lambda _, __: None, lost=(name,))
     _check_node(inventory, name)
-    return Event(words, lambda cib, _: cib.lose(name), lost=(name,))
+    return Event(POWER_OFF, name, lambda cib, _: cib.lose(name), lost=(name,))
 
 
-def _return(inventory: Inventory, words: str, names: list[str]) -> Event:
+def _return(inventory: Inventory, names: list[str]) -> Event:
     [name] = names
     _check_node(inventory, name)
-    return Event(words, lambda cib, _: cib.bring_back(name), back=(name,))
+    return Event("return", name, lambda cib, _: cib.bring_back(name), back=(name,))
 
 
-def _standby(inventory: Inventory, words: str, names: list[str]) -> Event:
+def _standby(inventory: Inventory, names: list[str]) -> Event:
     [name] = names
     _check_node(inventory, name)
-    return Event(words, lambda cib, _: cib.stand_by(name))
+    return Event(STANDBY, name, lambda cib, _: cib.stand_by(name))
 
 
-def _fail(inventory: Inventory, words: str, names: list[str]) -> Event:
+def _fail(inventory: Inventory, names: list[str]) -> Event:
     service = _service(inventory, names[0])
     for name in names[1:]:
         _check_node(inventory, name)
@@ -133,18 +148,18 @@ def _fail(inventory: Inventory, words: str, names: list[str]) -> Event:
         for node in nodes:
             cib.fail(service.resource, node)
 
-    return Event(words, apply)
+    return Event(failure(service.name), names[1] if names[1:] else None, apply)
 
 
-def _ban(inventory: Inventory, words: str, names: list[str]) -> Event:
+def _ban(inventory: Inventory, names: list[str]) -> Event:
     service, node = _service(inventory, names[0]), names[1]
     _check_node(inventory, node)
-    return Event(words, lambda cib, _: cib.ban(service.group, node))
+    return Event(f"ban {service.name}", node, lambda cib, _: cib.ban(service.group, node))
 
 
 FORMS = {
-    "power-off": Form("power-off NODE", "a node loses its power and is fenced", _power_off),
-    "standby": Form("standby NODE", "a node is sent into standby for maintenance", _standby),
+    POWER_OFF: Form("power-off NODE", "a node loses its power and is fenced", _power_off),
+    STANDBY: Form("standby NODE", "a node is sent into standby for maintenance", _standby),
     "return": Form("return NODE", "a node is back, from being off or from standby", _return),
     "fail": Form(
         "fail SERVICE [NODE]", "a service dies on a node, or wherever it runs", _fail, most=2

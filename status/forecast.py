@@ -123,12 +123,32 @@ class Forecaster:
         return found
 
 
+def rested_places(inventory: Inventory, timeout_s: float) -> Places:
+    """Return where everything is once the cluster has nothing left to do, or at the timeout.
+
+    Raises HalabError when no node can be asked.
+    """
+    with _speaking(inventory) as (node, votes):
+        # What it still wants to do then is seen by where things are not.
+        node.run(
+            f"crm_resource --wait --timeout={timeout_s:.0f}s", check=False, timeout=2 * timeout_s
+        )
+        return Forecaster(inventory, node, votes).now
+
+
 @contextmanager
 def forecasting(inventory: Inventory) -> Iterator[Forecaster]:
     """Find a node that knows the cluster, and ask that one until the block ends.
 
     Raises HalabError when no node does.
     """
+    with _speaking(inventory) as (node, votes):
+        yield Forecaster(inventory, node, votes)
+
+
+@contextmanager
+def _speaking(inventory: Inventory) -> Iterator[tuple[Remote, QuorumView | None]]:
+    """Find a node that knows the cluster, and the votes that it sees; HalabError when none does."""
     with Observer(inventory) as observer:
         seen = observer.look()
     name = _speaker(seen)
@@ -139,7 +159,7 @@ def forecasting(inventory: Inventory) -> Iterator[Forecaster]:
         )
     votes = seen.speaker.quorum if seen.speaker else None
     with Remote(inventory.machine(name)) as node:
-        yield Forecaster(inventory, node, votes)
+        yield node, votes
 
 
 def _speaker(seen: Seen) -> str | None:

@@ -15,6 +15,9 @@ from wire.pacemaker import ResourceState
 
 WRONG = frozenset({ResourceState.FAILED, ResourceState.BLOCKED})
 
+_TAKEN_BACK_S = 3 * READ_EVERY_S
+"""Seconds at pace 1 that what was just taken back, a standby say, may still be seen."""
+
 
 class Gates:
     """The gates of one lab; `report` hears what is waited for."""
@@ -34,8 +37,7 @@ class Gates:
             self._site.inventory,
             self._timing.rejoin_wait_s,
             self._report,
-            # What was just taken back may still be seen for a moment.
-            patience_s=self._timing.boot_wait_s,
+            patience_s=_TAKEN_BACK_S * self._timing.pace,
             known=known,
         )
 

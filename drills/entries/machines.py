@@ -5,6 +5,7 @@ from __future__ import annotations
 from drills.drill import SETTLE_S, Drill
 from drills.expectations import all_lost, frozen, hiccup, node_lost
 from drills.faults import power
+from status.events import POWER_OFF
 
 ENTRIES = (
     Drill(
@@ -15,6 +16,7 @@ ENTRIES = (
         by_hand="Give the power back: virsh start.",
         fault=power.off(),
         expects=node_lost(),
+        event=POWER_OFF,
     ),
     Drill(
         name="reset",

@@ -6,6 +6,7 @@ from drills.drill import Drill
 from drills.expectations import left_to_itself, planned_move
 from drills.faults import operator
 from parts.all import Parts
+from status.events import STANDBY
 
 
 def entries(parts: Parts) -> tuple[Drill, ...]:
@@ -31,5 +32,6 @@ def entries(parts: Parts) -> tuple[Drill, ...]:
             by_hand="crm_standby --node NODE --delete",
             fault=operator.standby(),
             expects=planned_move,
+            event=STANDBY,
         ),
     )

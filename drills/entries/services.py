@@ -8,6 +8,7 @@ from drills.drill import SETTLE_S, Drill
 from drills.expectations import restarted_in_place, unnoticed
 from drills.faults import processes
 from parts.services.base import ServicePart
+from status.events import failure
 from status.problems import Alarm
 
 
@@ -47,6 +48,7 @@ def _own(part: ServicePart) -> tuple[Drill, ...]:
             fault=processes.killed(part.process.every, resource),
             expects=restarted_in_place,
             service=service.name,
+            event=failure(service.name),
         ),
         Drill(
             name=f"{prefix}service-master-killed",

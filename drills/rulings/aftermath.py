@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from drills.findings import Findings
 from drills.news import BAD_NEWS, find_bad_news
-from drills.rulings.base import Ruling
+from drills.rulings.base import Ruling, names
+from status.forecast import Places
 
 
 def proof(found: Findings) -> Ruling:
@@ -14,6 +15,21 @@ def proof(found: Findings) -> Ruling:
     if found.proof is None:
         return None, "nobody could tell"
     return bool(found.proof), found.proof or "nothing shows it"
+
+
+def foretold(found: Findings) -> Ruling:
+    """Services and addresses were where the scheduler had said, before anything was healed."""
+    if found.foretold is None or found.places is None:
+        return None, "nobody could tell where everything was"
+    said, seen = _places(found.foretold), _places(found.places)
+    wrong = [f"{name}: {seen[name]}, not {said[name]}" for name in said if seen[name] != said[name]]
+    right = (f"{name}: {where}" for name, where in seen.items())
+    return not wrong, "; ".join(wrong or right)
+
+
+def _places(places: Places) -> dict[str, str]:
+    services = {name: names(nodes) for name, nodes in places.services.items()}
+    return services | {str(ip): node or names(()) for ip, node in places.addresses.items()}
 
 
 def healthy(found: Findings) -> Ruling:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from ipaddress import IPv4Address
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
 import pytest
 
+from core.errors import HalabError
 from core.folders import LabFolder
 from drills import runner
 from drills.catalogue import find
@@ -21,6 +23,7 @@ from drills.snapshot import Snapshot
 from inventory.record import LabRecord
 from parts.all import Parts
 from status.collect import describe
+from status.forecast import Forecast, Places
 from tests.unit import sample_visit as trio
 from tests.unit.broken_lab import broken
 from tests.unit.cardboard_lab import Cardboard
@@ -74,6 +77,61 @@ def test_a_drill_from_the_healthy_lab_to_the_verdict(lab: Cardboard, tmp_path: P
     assert {MarkKind.FAULT, MarkKind.HEAL, MarkKind.HYPERVISOR, MarkKind.FENCING} <= kinds
     [hit] = [sheet.name for sheet in result.machines if sheet.hit]
     assert hit == "node1"
+
+
+FORESEEN = Forecast(
+    event="power-off node1",
+    quorate=True,
+    fenced=("node1",),
+    places=Places(services={"web": ("node2",)}, addresses={IPv4Address("10.30.0.100"): "node2"}),
+    restarted={},
+    finished=True,
+)
+
+
+class TestForetold:
+    """A drill that knows what the scheduler said looks where everything is, before it heals."""
+
+    QUESTION = "Did everything go where the cluster's scheduler had foretold?"
+
+    def check(
+        self, lab: Cardboard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, places: Places | None
+    ) -> tuple[Answer, str]:
+        def look(*_: object) -> Places:
+            lab.done.append("look where everything is")
+            if places is None:
+                raise HalabError("no node can be asked")
+            return places
+
+        monkeypatch.setattr(runner, "rested_places", look)
+        kept = runner.run(
+            site_of(lab, SLOW, tmp_path), drill(lab), Nobody(), seed=7, forecast=FORESEEN
+        )
+        assert lab.done[1:4] == ["break", "look where everything is", "heal"]
+        [asked] = [check for check in kept.result.checks if check.question == self.QUESTION]
+        return asked.answer, asked.evidence
+
+    def test_it_went_there(
+        self, lab: Cardboard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        told = self.check(lab, tmp_path, monkeypatch, FORESEEN.places)
+        assert told == (Answer.PASS, "web: node2; 10.30.0.100: node2")
+
+    def test_it_went_elsewhere(
+        self, lab: Cardboard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        elsewhere = FORESEEN.places.model_copy(update={"services": {"web": ()}})
+        told = self.check(lab, tmp_path, monkeypatch, elsewhere)
+        assert told == (Answer.FAIL, "web: nobody, not node2")
+
+    def test_nobody_could_tell(
+        self, lab: Cardboard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert self.check(lab, tmp_path, monkeypatch, None)[0] is Answer.UNKNOWN
+
+    def test_without_a_forecast_nobody_asks(self, lab: Cardboard, tmp_path: Path) -> None:
+        questions = {check.question for check in rehearse(lab, tmp_path).result.checks}
+        assert self.QUESTION not in questions
 
 
 def test_the_result_is_kept_as_json(lab: Cardboard, tmp_path: Path) -> None:

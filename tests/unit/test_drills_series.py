@@ -5,12 +5,17 @@ from __future__ import annotations
 from itertools import islice
 from xml.etree import ElementTree
 
+import pytest
+
+from core.errors import HalabError
 from drills.catalogue import catalogue
 from drills.junit import Case, junit
 from drills.probes import Outage
 from drills.result import Answer, Check, DrillResult
-from drills.schedule import EXAM, exam, soak
-from tests.unit.sketched import STORY
+from drills.schedule import EXAM, Turn, exam, rehearsal, soak
+from parts.all import Parts
+from status.events import parse_events, single_failures
+from tests.unit.sketched import SHOP, STORY, TRIO
 
 
 def result(*answers: Answer, outage_s: float = 30.0) -> DrillResult:
@@ -98,3 +103,41 @@ def test_an_outage_above_the_given_budget_fails() -> None:
 
 def test_a_drill_without_checks_proves_nothing() -> None:
     assert not Case("power-off", 1.0, result()).passed
+
+
+class TestRehearsals:
+    """What was imagined is done by the drill that is the same, or by none."""
+
+    def turn(self, *words: str, parts: Parts = STORY) -> Turn:
+        return rehearsal(parts, parse_events(parts.inventory, words), 3)
+
+    def test_each_single_failure_has_its_drill(self) -> None:
+        found = {}
+        for event in single_failures(TRIO.inventory):
+            if event.at != "monitor":
+                turn = rehearsal(TRIO, [event], 1)
+                found[event.words] = f"{turn.drill.name} at {turn.target}"
+        assert found["power-off node2"] == "power-off at node2"
+        assert found["standby node3"] == "standby at node3"
+        assert found["fail web node1"] == "service-killed at node1"
+
+    def test_a_service_on_one_node_needs_no_name_of_it(self) -> None:
+        turn = self.turn("fail web")
+        assert (turn.number, turn.drill.name, turn.target) == (3, "service-killed", "active")
+
+    def test_of_several_services_each_has_its_own(self) -> None:
+        names = [self.turn("fail", each, parts=SHOP).drill.name for each in SHOP.services]
+        assert names[0] == "service-killed" and names[1].endswith("-service-killed")
+
+    @pytest.mark.parametrize(
+        "words",
+        ["power-off monitor", "return node1", "ban web node1", "power-off node1, standby node2"],
+    )
+    def test_what_no_drill_is_cannot_be_checked(self, words: str) -> None:
+        with pytest.raises(HalabError, match="no drill is just that") as caught:
+            self.turn(words)
+        assert "fail web, power-off, standby" in str(caught.value.hint)
+
+    def test_who_dies_of_many_has_to_be_said(self) -> None:
+        with pytest.raises(HalabError, match="a drill hits one node"):
+            self.turn("fail web", parts=TRIO)
