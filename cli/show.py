@@ -27,11 +27,8 @@ def show(
     to: Annotated[Path | None, typer.Option(help="Write a picture here instead: SVG.")] = None,
 ) -> None:
     """Draw a lab: machines, networks, addresses, services and their data."""
-    if to is not None and to.suffix != PICTURE:
-        raise HalabError(
-            f"{to} would hold no picture that halab can write",
-            hint=f"name a file that ends with {PICTURE}: browsers show it, others convert it",
-        )
+    if to is not None:
+        check_picture(to)
     definition = load(str(definition_of(lab)))
     scene = Scene(definition, sketch(definition))
     if to is None:
@@ -39,3 +36,12 @@ def show(
         return
     write_file(to, draw(scene), mode=READABLE)
     print(f"lab {definition.name} is drawn in {to}")
+
+
+def check_picture(path: Path) -> None:
+    """Raise HalabError for a file that cannot hold a picture."""
+    if path.suffix != PICTURE:
+        raise HalabError(
+            f"{path} would hold no picture that halab can write",
+            hint=f"name a file that ends with {PICTURE}: browsers show it, others convert it",
+        )

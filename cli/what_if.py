@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,9 +15,12 @@ from cli.choosing import existing_lab
 from cli.drill import NOT_PASSED
 from cli.locking import locked
 from cli.series import print_summary, run_series
+from cli.show import check_picture
 from core.errors import HalabError
+from core.files import READABLE, write_file
 from core.folders import LabFolder
 from core.signals import interruptible
+from drawing.moves import Moment, draw_moves
 from drills.junit import Case
 from drills.schedule import Turn, rehearsal
 from drills.site import Site
@@ -41,6 +45,7 @@ def what_if(
         bool,
         typer.Option("--check", help="Do it, as a drill does, and compare where everything went."),
     ] = False,
+    to: Annotated[Path | None, typer.Option(help="Write a picture here instead: SVG.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Ask the cluster where everything would go if something happened; nothing is changed.
@@ -50,6 +55,8 @@ def what_if(
     folder = existing_lab(name)
     inventory = load_inventory(folder)
     events = parse_events(inventory, event or ())
+    if to is not None:
+        check_picture(to)
     if everything and events:
         raise typer.BadParameter("--all asks for every single failure: say it, or an event")
     asked = [[each] for each in single_failures(inventory)] if everything else [list(events)]
@@ -57,8 +64,8 @@ def what_if(
         print_events(inventory)
         return
     if check:
-        if as_json:
-            raise typer.BadParameter("--check tells of drills, and what-if's --json of none")
+        if as_json or to:
+            raise typer.BadParameter("--check tells of drills, which --json and --to do not")
         _check(folder, asked, everything)
         return
     with forecasting(inventory) as forecaster:
@@ -67,6 +74,13 @@ def what_if(
     if as_json:
         told = Forecasts(lab=inventory.lab, now=now, forecasts=forecasts)
         print(told.model_dump_json(indent=2))
+        return
+    if to is not None:
+        nodes = [node.name for node in inventory.nodes]
+        later = [_moment(forecast) for forecast in forecasts]
+        drawn = draw_moves(inventory.lab, nodes, _now(now), later)
+        write_file(to, drawn, mode=READABLE)
+        print(f"where everything would go is drawn in {to}")
         return
     Console(highlight=False).print(table(now, forecasts))
 
@@ -154,15 +168,34 @@ def _changed(where: str, somewhere: bool, what: str = "") -> Text:
     return Text(f"{what} → {where}".strip(), "green" if somewhere else "bold red")
 
 
+def _now(now: Places) -> Moment:
+    return Moment("now", now.services, _written(now))
+
+
+def _moment(forecast: Forecast) -> Moment:
+    places = forecast.places
+    return Moment(
+        forecast.event,
+        places.services,
+        _written(places),
+        forecast.restarted,
+        frozenset(forecast.fenced),
+        ", ".join(_trouble(forecast)),
+    )
+
+
+def _written(places: Places) -> dict[str, str | None]:
+    return {str(address): node for address, node in places.addresses.items()}
+
+
 def _besides(forecast: Forecast) -> Text:
-    said = []
-    if forecast.quorate is False:
-        said.append("no quorum")
-    if forecast.fenced:
-        said.append(f"{_nodes(forecast.fenced)} fenced")
-    if not forecast.finished:
-        said.append("cannot finish")
-    return Text("\n".join(said))
+    fenced = [f"{_nodes(forecast.fenced)} fenced"] if forecast.fenced else []
+    return Text("\n".join((*fenced, *_trouble(forecast))))
+
+
+def _trouble(forecast: Forecast) -> Sequence[str]:
+    quorum = ["no quorum"] if forecast.quorate is False else []
+    return (*quorum, *(() if forecast.finished else ("cannot finish",)))
 
 
 def _nodes(names: Sequence[str]) -> str:

@@ -280,6 +280,20 @@ class TestCommand:
         assert done.exit_code == 0, done.output
         return done.stdout
 
+    def test_it_is_drawn_where_one_says(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "moves.svg"
+        words = ["power-off", "node1", "--to", str(path)]
+        assert str(path) in self.ask(monkeypatch, PASSIVE, words, ["power-off node1"])
+        drawn = path.read_text()
+        assert "power-off node1: web node2; 10.30.0.100 node2." in drawn
+        assert ">fenced<" in drawn and ">comes here<" in drawn
+
+    def test_what_is_no_picture_is_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with pytest.raises(HalabError, match="would hold no picture"):
+            self.ask(monkeypatch, PASSIVE, ["power-off", "node1", "--to", "moves.png"])
+
     @pytest.mark.parametrize("inventory", [PASSIVE, ACTIVE], ids=lambda lab: lab.lab)
     def test_every_single_failure_has_a_row(
         self, monkeypatch: pytest.MonkeyPatch, inventory: Inventory
