@@ -18,6 +18,7 @@ from cli.listing import list_labs
 from cli.new import new
 from cli.open import open_lab
 from cli.plain_pulumi import env, pulumi
+from cli.schedule import schedule
 from cli.schema import schema
 from cli.show import show
 from cli.snapshot import reset, restore, snapshot, snapshots
@@ -61,6 +62,7 @@ app.command()(drills)
 app.command()(soak)
 app.command()(exam)
 app.command()(history)
+app.command()(schedule)
 app.command()(heal)
 app.command()(update)
 app.command()(down)

@@ -16,11 +16,17 @@ from pathlib import Path
 
 from core.errors import HalabError
 
-KEPT = frozenset(
+TERMINAL = frozenset(
     {
-        # Who this is, on which terminal.
-        *("USER", "LOGNAME", "TZ", "TERM", "COLORTERM", "COLUMNS", "LINES"),
-        *("NO_COLOR", "FORCE_COLOR", "CI"),
+        *("TERM", "COLORTERM", "COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR"),
+        *("CI", "PYTEST_CURRENT_TEST"),
+    }
+)
+"""What is kept and tells of the terminal, or of what else halab was called from."""
+
+KEPT = TERMINAL | frozenset(
+    {
+        *("USER", "LOGNAME", "TZ"),
         # How this machine reaches the world, and whom it trusts there.
         *("http_proxy", "https_proxy", "ftp_proxy", "all_proxy"),
         *("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "ALL_PROXY"),
@@ -32,8 +38,6 @@ KEPT = frozenset(
         "PULUMI_HOME",
         # A Python in a place of its own may not start without them.
         *("LD_LIBRARY_PATH", "LD_PRELOAD"),
-        # pytest takes it away itself.
-        "PYTEST_CURRENT_TEST",
     }
 )
 
@@ -81,6 +85,12 @@ def clean(found: Mapping[str, str]) -> dict[str, str]:
 def for_program(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the environment in which a program is started, with `extra` on top."""
     return {**clean(os.environ), **(extra or {})}
+
+
+def lasting() -> dict[str, str]:
+    """Return what counts for a program that starts some day, away from this terminal."""
+    passing = {*TERMINAL, "XDG_RUNTIME_DIR", KEPT_AGENT}
+    return {name: value for name, value in for_program().items() if name not in passing}
 
 
 def libvirt_access(uri: str) -> dict[str, str]:

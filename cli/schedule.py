@@ -1,0 +1,78 @@
+"""`halab schedule`: a lab is examined again and again, by a timer of systemd."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from cli.choosing import wanted
+from cli.series import HISTORY
+from cli.timers import Timer, installed, lingers
+from core.environment import user_name
+
+
+def schedule(
+    lab: Annotated[
+        str | None, typer.Argument(help="A lab that runs, a name in labs/, or a TOML file.")
+    ] = None,
+    every: Annotated[
+        str, typer.Option(help="hour, day, week, month, or a time as systemd has it: 'Sat 03:30'.")
+    ] = "week",
+    stop: Annotated[bool, typer.Option("--stop", help="Examine it no more.")] = False,
+) -> None:
+    """Examine a lab regularly and keep its history; without a lab, show which ones are.
+
+    A lab that is not there is built each time and taken away; one that is stays.
+    """
+    if lab is None:
+        show_timers()
+        return
+    if stop:
+        timer = _standing(lab)
+        timer.remove()
+        print(f"lab {timer.lab} is not examined any more; its results stay in {timer.results}")
+        return
+    definition, source = wanted(lab)
+    timer = Timer(definition.name)
+    timer.install(source, every)
+    print(f"lab {timer.lab} is examined by {timer.unit}.timer, next {_next(timer)}")
+    if not lingers():
+        print(f"only while you are logged in, unless: sudo loginctl enable-linger {user_name()}")
+    print(f"its outages over time: ./halab history {shlex.quote(str(timer.results / HISTORY))}")
+    print(f"to end it: ./halab schedule {timer.lab} --stop")
+
+
+def show_timers() -> None:
+    """Show which labs are examined regularly, when next, and how it went last."""
+    timers = list(installed())
+    if not timers:
+        print("no lab is examined regularly: `./halab schedule LAB --every week` begins it")
+        return
+    table = Table("lab", "next", "last", box=None)
+    for timer in timers:
+        table.add_row(timer.lab, _next(timer), _last(timer))
+    Console(highlight=False).print(table)
+    print(f"reports and history of each: {timers[0].results.parent}/LAB")
+
+
+def _standing(lab: str) -> Timer:
+    """Return the timer that a person means: by the lab's name, or as it was asked for."""
+    names = {timer.lab for timer in installed()}
+    return Timer(lab if lab in names else wanted(lab)[0].name)
+
+
+def _next(timer: Timer) -> str:
+    return timer.said("timer", "NextElapseUSecRealtime").get("NextElapseUSecRealtime") or "never"
+
+
+def _last(timer: Timer) -> str:
+    told = timer.said("service", "Result", "ExecMainStatus", "ExecMainExitTimestamp")
+    at = told.get("ExecMainExitTimestamp")
+    if not at:
+        return "not yet"
+    passed = told.get("Result") == "success"
+    return f"{'passed' if passed else 'not passed'}, {at}"
