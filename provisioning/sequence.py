@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -24,6 +24,9 @@ from provisioning.plan import Plan
 from provisioning.steps import run_steps
 
 Answer = TypeVar("Answer")
+
+_FEW = 8
+"""How many files are named: more than a change of a definition touches on a machine. A choice."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +162,7 @@ class _Run:
         written = ensure_files(remote, [*plan.files(machine), *delivered])
         self.written[machine.name] = written
         paths = sorted(written - {file.path for file in delivered})
-        changes += self._note(machine, [f"{path} written" for path in paths])
+        changes += self._note(machine, _written(paths))
         # Before anything listens, and while nothing can be lost by it.
         tried = firewall.apply_on_trial(
             self.inventory, remote, lambda: self._another(machine), written
@@ -232,3 +235,10 @@ def _places(changes: list[Change]) -> frozenset[str]:
 def zip_names(machines: Iterable[Machine], answers: list[Answer]) -> Iterable[tuple[str, Answer]]:
     """Pair every machine's name with its answer."""
     return zip((machine.name for machine in machines), answers, strict=True)
+
+
+def _written(paths: Sequence[str]) -> list[str]:
+    """Say which files were written: each of a few, which a change was; else how many."""
+    if len(paths) > _FEW:
+        return [f"{len(paths)} files written"]
+    return [f"{path} written" for path in paths]

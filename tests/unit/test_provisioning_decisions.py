@@ -18,7 +18,7 @@ from parts.membership import corosync
 from parts.quorum import device
 from parts.secrets import generate
 from parts.storage import drbd
-from provisioning import pacemaker, packages
+from provisioning import pacemaker, packages, sequence
 from provisioning.plan import Plan
 from tests.unit.planned_lab import OFFERED, planned
 from tests.unit.provisioned_lab import (
@@ -251,3 +251,10 @@ def test_what_a_filesystem_leaves_at_the_end_does_not_count() -> None:
 
 def test_the_other_node_leaves_growing_to_the_one_that_serves() -> None:
     assert with_look(LAB, OTHER, "sizes r0", "").steps(OTHER, NOTHING) == []
+
+
+def test_a_few_files_are_named_and_many_are_counted() -> None:
+    few = [f"/etc/one/{number}" for number in range(8)]
+    assert sequence._written([]) == []
+    assert sequence._written(few) == [f"{path} written" for path in few]
+    assert sequence._written([*few, "/etc/more"]) == ["9 files written"]
