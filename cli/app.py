@@ -26,6 +26,7 @@ from cli.soak import soak
 from cli.ssh import ssh, ssh_config
 from cli.status import status
 from cli.testing import test
+from cli.transfer import export, import_lab
 from cli.up import up
 from cli.update import update
 from cli.what_if import what_if
@@ -65,6 +66,8 @@ app.command()(history)
 app.command()(schedule)
 app.command()(heal)
 app.command()(update)
+app.command()(export)
+app.command("import")(import_lab)
 app.command()(down)
 app.command()(doctor)
 app.command(context_settings=PASSED_ON)(pulumi)

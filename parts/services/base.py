@@ -95,6 +95,16 @@ class ServicePart(Part):
         """Return shell text that removes a run's entries on the node that serves."""
         raise NotImplementedError
 
+    @property
+    def dump(self) -> str:
+        """Shell text that prints what its clients have written, on the node that serves."""
+        return f"tar --create --gzip --exclude=./lost+found --directory {self._mount_point} ."
+
+    @property
+    def load(self) -> str:
+        """Shell text that reads what `dump` printed: it is what clients find from then on."""
+        return f"tar --extract --gzip --directory {self._mount_point}"
+
     def question(self, address: IPv4Address) -> str:
         """Return shell text that succeeds on the monitor when the service answers there."""
         raise NotImplementedError
@@ -154,6 +164,12 @@ class ServicePart(Part):
         if not self.service.everywhere:
             return ()
         return (Clone(self.service.group, self.primitive, {"interleave": "true"}),)
+
+    @property
+    def _mount_point(self) -> str:
+        if self.storage is None:
+            raise ValueError(f"service {self.service.name} has no storage")
+        return self.storage.mount_point
 
     def _tag(self) -> str:
         """Return a word for the names of its files: that of the first service is halab's."""

@@ -95,10 +95,25 @@ class Postgresql(ServicePart):
         delete = f"DELETE FROM ledger WHERE entry LIKE '{run}-%'"
         return f"{self._psql(delete)} || :"
 
+    @property
+    def dump(self) -> str:
+        """Dump the database; roles stay: their passwords are each lab's own."""
+        return f"{self._client('pg_dump', '--clean', '--if-exists')} | gzip"
+
+    @property
+    def load(self) -> str:
+        """Restore it as a whole, or not at all."""
+        restore = ("-Xq", "--set=ON_ERROR_STOP=1", "--single-transaction", "--output=/dev/null")
+        return f"gunzip | {self._client('psql', *restore)}"
+
     def _psql(self, statement: str) -> str:
-        words = (f"{BINARIES}/psql", "-XAtq", f"--port={self.service.port}", "--command", statement)
+        return self._client("psql", "-XAtq", "--command", statement)
+
+    def _client(self, program: str, *options: str) -> str:
+        """Return shell text that runs one of PostgreSQL's clients as its administrator."""
+        words = (f"{BINARIES}/{program}", *options, f"--port={self.service.port}", DATABASE)
         as_postgres = "cd / && setpriv --reuid postgres --regid postgres --init-groups --reset-env"
-        return f"({as_postgres} {shlex.join((*words, DATABASE))})"
+        return f"({as_postgres} {shlex.join(words)})"
 
     def question(self, address: IPv4Address) -> str:
         """Ask whether it takes connections; a server that recovers does not."""
@@ -151,9 +166,3 @@ class Postgresql(ServicePart):
             return ()
         command = f"if [ -s {self.process.pid_file} ]; then kill -HUP {self.process.first}; fi"
         return (Step("database took over its configuration", command),)
-
-    @property
-    def _mount_point(self) -> str:
-        if self.storage is None:
-            raise ValueError(f"service {self.service.name} has no storage")
-        return self.storage.mount_point

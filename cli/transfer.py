@@ -1,0 +1,234 @@
+"""`halab export` and `halab import`: a lab's definition and its clients' data, to build another."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Annotated, BinaryIO, Literal
+
+import typer
+from pydantic import ValidationError
+
+from cli.choosing import existing_lab, is_begun, standing
+from cli.drill import writing
+from cli.locking import locked
+from cli.progress import Progress
+from cli.ssh import write_config
+from cli.up import up
+from core.command import start
+from core.errors import CommandError, HalabError
+from core.files import READABLE, write_file
+from core.folders import LabFolder
+from core.sizes import MIB
+from inventory.frozen import Frozen
+from inventory.record import load_inventory
+from labs.loading import load
+from labs.writing import copied
+from parts.all import Parts
+from parts.services.base import ServicePart
+from status.collect import collect
+from status.model import LabStatus
+
+MANIFEST, DEFINITION, DATA = "halab.json", "definition.toml", "data"
+"""What an export consists of: what it is, its definition, and a file for each service with data."""
+
+
+class Manifest(Frozen):
+    """What an export says of itself; `services` are those whose data it holds, with their kinds."""
+
+    version: Literal[1] = 1
+    lab: str
+    at: datetime
+    services: dict[str, str]
+
+
+def export(
+    name: Annotated[str, typer.Argument(help="A lab that `halab list` shows.")],
+    file: Annotated[Path, typer.Argument(help="Where to keep it; what is there is replaced.")],
+) -> None:
+    """Keep a lab's definition and what clients have written, to build one like it anywhere.
+
+    Keys, passwords and the monitoring's history are not among it: each lab has its own.
+    """
+    folder = existing_lab(name)
+    parts = Parts(load_inventory(folder))
+    kept = {each: part for each, part in parts.services.items() if part.storage is not None}
+    kinds = {each: part.service.settings.kind for each, part in kept.items()}
+    said = Manifest(lab=name, at=datetime.now(UTC), services=kinds)
+    with (
+        locked(name),
+        writing(str(file)),
+        _draft(file) as draft,
+        _beside(file) as place,
+        tarfile.open(draft, "w") as archive,
+        Progress().step(f"Export of lab {name}", usually="a few seconds") as step,
+    ):
+        status = collect(parts.inventory)
+        (place / MANIFEST).write_text(said.model_dump_json(indent=1) + "\n")
+        (place / DEFINITION).write_bytes(standing(folder).read_bytes())
+        archive.add(place / MANIFEST, MANIFEST)
+        archive.add(place / DEFINITION, DEFINITION)
+        for service, part in kept.items():
+            step(f"reading what service {service} keeps")
+            with (place / service).open("wb") as data:
+                _run(folder, _node(status, part), part.dump, stdout=data)
+            archive.add(place / service, f"{DATA}/{service}")
+    size = file.stat().st_size / MIB
+    print(f"lab {name} is in {file}: {size:.1f} MiB; the data of {', '.join(kept) or 'no service'}")
+    print(f"to build one like it: ./halab import {file}")
+
+
+def import_lab(
+    file: Annotated[Path, typer.Argument(help="What `halab export` wrote.", exists=True)],
+    name: Annotated[
+        str | None, typer.Option(help="What to call the lab; else as it was called.")
+    ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Agree that data of a lab that exists are replaced.")
+    ] = False,
+) -> None:
+    """Build a lab from an export, with the data that were in it; its definition stands beside it.
+
+    Broken off, the same command goes on.
+    """
+    with _opened(file) as archive:
+        said = _manifest(archive, file)
+        lab = name or said.lab
+        if is_begun(lab) and not yes:
+            raise HalabError(
+                f"there is a lab {lab!r}: what its clients have written would be replaced",
+                hint=f"to have that: --yes; to build another one: --name {lab}-2",
+            )
+        target = file.parent / f"{lab}.toml"
+        _write_definition(target, _member(archive, DEFINITION, file).read(), lab)
+        up(str(target))
+        with locked(lab), _beside(file) as place:
+            _fill(archive, file, LabFolder.of(lab), said, place)
+    print(f"lab {lab} holds what {said.lab} held at {said.at:%Y-%m-%d %H:%M} UTC")
+
+
+def _fill(
+    archive: tarfile.TarFile, file: Path, folder: LabFolder, said: Manifest, place: Path
+) -> None:
+    """Give the services of a healthy lab the data of an export."""
+    parts = Parts(load_inventory(folder))
+    status = collect(parts.inventory)
+    with Progress().step(f"Data of lab {folder.name}", usually="a few seconds") as step:
+        for service in said.services:
+            step(f"giving service {service} what it kept")
+            with (place / service).open("w+b") as data:
+                shutil.copyfileobj(_member(archive, f"{DATA}/{service}", file), data)
+                data.seek(0)
+                part = parts.services[service]
+                _run(folder, _node(status, part), part.load, stdin=data)
+
+
+def _node(status: LabStatus, part: ServicePart) -> str:
+    """Return the node that serves; raises HalabError where none does."""
+    nodes = status.service(part.service.name).nodes
+    if len(nodes) != 1:
+        raise HalabError(
+            f"service {part.service.name} is served nowhere, so its data cannot be reached",
+            detail="\n".join(status.reasons) or None,
+            hint=f"`./halab status {status.lab}` shows what keeps it from its work",
+        )
+    return nodes[0]
+
+
+def _run(
+    folder: LabFolder,
+    node: str,
+    command: str,
+    *,
+    stdin: BinaryIO | None = None,
+    stdout: BinaryIO | None = None,
+) -> None:
+    """Run shell text on a node; what it reads or prints is a file here, of any size.
+
+    Raises CommandError when any of its programs fails.
+    """
+    config = write_config(folder, load_inventory(folder))
+    # Of a pipe the last program alone would count.
+    words = ["ssh", "-F", config, node, f"set -o pipefail; {command}"]
+    with start(
+        words,
+        stdin=stdin or subprocess.DEVNULL,
+        stdout=stdout or subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    ) as process:
+        _, stderr = process.communicate()
+    if process.returncode != 0:
+        said = stderr.decode(errors="replace")
+        raise CommandError(command, status=process.returncode, stderr=said, host=node)
+
+
+def _write_definition(target: Path, definition: bytes, name: str) -> None:
+    """Write the definition under a name; raises HalabError where another one stands."""
+    with tempfile.TemporaryDirectory() as place:
+        source = Path(place) / DEFINITION
+        source.write_bytes(definition)
+        # A lab that keeps its name keeps its definition, letter by letter.
+        same = load(str(source)).name == name
+        text = definition.decode() if same else copied(source, name, target)
+    if target.exists() and target.read_text() != text:
+        raise HalabError(
+            f"{target} is there and says something else; nothing was changed",
+            hint="move it away, or choose another --name",
+        )
+    with writing(str(target)):
+        write_file(target, text, mode=READABLE)
+
+
+@contextmanager
+def _draft(file: Path) -> Iterator[Path]:
+    """Yield a file beside this one, which takes its place when the block ends well."""
+    draft = file.with_name(f".{file.name}.new")
+    try:
+        yield draft
+        draft.chmod(0o600)
+        draft.replace(file)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def _beside(file: Path) -> Iterator[Path]:
+    """Yield a folder on the same disk, which is gone when the block ends."""
+    with tempfile.TemporaryDirectory(dir=file.parent, prefix=".halab-") as place:
+        yield Path(place)
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[tarfile.TarFile]:
+    try:
+        with tarfile.open(file) as archive:
+            yield archive
+    except tarfile.TarError as error:
+        raise _no_export(file, str(error)) from error
+
+
+def _member(archive: tarfile.TarFile, name: str, file: Path) -> IO[bytes]:
+    try:
+        found = archive.extractfile(name)
+    except KeyError:
+        found = None
+    if found is None:
+        raise _no_export(file, f"it holds no {name}")
+    return found
+
+
+def _manifest(archive: tarfile.TarFile, file: Path) -> Manifest:
+    try:
+        return Manifest.model_validate_json(_member(archive, MANIFEST, file).read())
+    except ValidationError as error:
+        raise _no_export(file, str(error.errors()[0]["msg"])) from error
+
+
+def _no_export(file: Path, why: str) -> HalabError:
+    return HalabError(f"{file} is no export of a lab: {why}", hint="`./halab export LAB FILE`")

@@ -1,0 +1,202 @@
+"""What a lab's clients have written goes into a file, and from there into another lab."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from cli import transfer
+from cli.app import app
+from core.errors import CommandError, HalabError
+from core.folders import PROJECT, LabFolder
+from inventory.record import save
+from parts.all import Parts
+from status.collect import describe
+from tests.unit.broken_lab import broken
+from tests.unit.healthy_lab import healthy
+from tests.unit.planned_lab import planned
+
+WEB, BOOKS, TRIO = (
+    planned(name, accelerated=True) for name in ("active-passive", "database", "active-active")
+)
+
+
+class Labs:
+    """Labs whose nodes are folders here: `on` is where each has its data mounted."""
+
+    def __init__(self, tmp_path: Path) -> None:
+        self.tmp_path = tmp_path
+        self.built: list[str] = []
+        self.commands: list[str] = []
+        self.nodes = 1
+
+    def on(self, lab: str) -> Path:
+        path = self.tmp_path / "nodes" / lab
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def add(self, name: str, inventory: Any = WEB, definition: str = "active-passive") -> None:
+        folder = LabFolder.of(name)
+        folder.path.mkdir(parents=True)
+        save(folder.inventory, inventory.model_copy(update={"lab": name}))
+        folder.definition.write_text((PROJECT / "labs" / f"{definition}.toml").read_text())
+
+    def up(self, path: str) -> None:
+        name = Path(path).stem
+        self.built.append(name)
+        if not LabFolder.of(name).path.exists():
+            self.add(name)
+
+    def collect(self, inventory: Any) -> Any:
+        seen = healthy(Parts(inventory))
+        if not self.nodes:
+            seen = broken("node1", seen=seen, addresses=frozenset())
+        return describe(Parts(inventory), seen, None)
+
+    def run(
+        self, folder: LabFolder, node: str, command: str, *, stdin: Any = None, stdout: Any = None
+    ) -> None:
+        self.commands.append(f"{folder.name} {node}: {command}")
+        here = command.replace("/srv/data", str(self.on(folder.name)))
+        words = ["bash", "-c", f"set -o pipefail; {here}"]
+        done = subprocess.run(words, stdin=stdin, stdout=stdout, check=False)
+        if done.returncode:
+            raise CommandError(command, status=done.returncode, host=node)
+
+
+@pytest.fixture
+def labs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Labs:
+    made = Labs(tmp_path)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setattr(transfer, "collect", made.collect)
+    monkeypatch.setattr(transfer, "up", made.up)
+    monkeypatch.setattr(transfer, "_run", made.run)
+    return made
+
+
+def call(*words: str | Path) -> Result:
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+def refused(*words: str | Path) -> HalabError:
+    done = call(*words)
+    assert isinstance(done.exception, HalabError), done.output
+    return done.exception
+
+
+def exported(labs: Labs) -> Path:
+    """Export a lab in which a client has written something."""
+    labs.add("course")
+    (labs.on("course") / "ledger").mkdir()
+    (labs.on("course") / "ledger" / "first").write_text("promised")
+    (labs.on("course") / "lost+found").mkdir()
+    file = labs.tmp_path / "course.halab"
+    done = call("export", "course", file)
+    assert done.exit_code == 0, done.output
+    assert f"./halab import {file}" in done.stdout
+    return file
+
+
+def test_another_lab_gets_what_clients_wrote(labs: Labs) -> None:
+    file = exported(labs)
+    done = call("import", file, "--name", "twin")
+    assert done.exit_code == 0, done.output
+    assert (labs.on("twin") / "ledger" / "first").read_text() == "promised"
+    assert not (labs.on("twin") / "lost+found").exists()
+    assert labs.built == ["twin"]
+    assert "lab twin holds what course held" in done.stdout
+    assert 'name = "twin"' in (labs.tmp_path / "twin.toml").read_text()
+
+
+def test_it_is_nobody_elses_to_read_and_holds_no_secret(labs: Labs) -> None:
+    file = exported(labs)
+    assert file.stat().st_mode & 0o777 == 0o600
+    with tarfile.open(file) as archive:
+        assert archive.getnames() == ["halab.json", "definition.toml", "data/web"]
+    assert sorted(path.name for path in labs.tmp_path.iterdir()) == [
+        *("course.halab", "nodes", "state"),
+    ]
+
+
+def test_a_lab_that_is_there_keeps_its_data_unless_one_agrees(labs: Labs) -> None:
+    file = exported(labs)
+    (labs.on("course") / "ledger" / "first").write_text("later")
+    error = refused("import", file)
+    assert "what its clients have written would be replaced" in error.message
+    assert labs.built == []
+    labs.tmp_path.joinpath("course.toml").unlink(missing_ok=True)
+    assert call("import", file, "--name", "course", "--yes").exit_code == 0
+    assert (labs.on("course") / "ledger" / "first").read_text() == "promised"
+
+
+def test_a_definition_that_is_there_is_not_overwritten(labs: Labs) -> None:
+    file = exported(labs)
+    (labs.tmp_path / "twin.toml").write_text("version = 1\n")
+    assert "says something else" in refused("import", file, "--name", "twin").message
+    assert labs.built == []
+
+
+def test_what_was_broken_off_goes_on(labs: Labs, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = exported(labs)
+    run = labs.run
+
+    def broken_pipe(*_: object, **__: object) -> None:
+        raise CommandError("tar", status=1, host="node1")
+
+    monkeypatch.setattr(transfer, "_run", broken_pipe)
+    refused("import", file, "--name", "twin")
+    monkeypatch.setattr(transfer, "_run", run)
+    assert call("import", file, "--name", "twin", "--yes").exit_code == 0
+    assert (labs.on("twin") / "ledger" / "first").read_text() == "promised"
+
+
+def test_an_export_that_fails_leaves_the_one_before(
+    labs: Labs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = exported(labs)
+    before = file.read_bytes()
+    labs.nodes = 0
+    assert "served nowhere" in refused("export", "course", file).message
+    assert file.read_bytes() == before
+    assert not list(labs.tmp_path.glob(".*"))
+
+
+def test_a_place_that_cannot_be_written_is_said(labs: Labs) -> None:
+    labs.add("course")
+    assert (
+        "cannot write /no/such/folder/x" in refused("export", "course", "/no/such/folder/x").message
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"no archive", "is no export of a lab"), (None, "it holds no halab.json")],
+)
+def test_what_is_no_export_is_refused(labs: Labs, content: bytes | None, said: str) -> None:
+    file = labs.tmp_path / "other.tar"
+    if content is not None:
+        file.write_bytes(content)
+    else:
+        with tarfile.open(file, "w") as archive:
+            archive.addfile(tarfile.TarInfo("x"), io.BytesIO())
+    assert said in refused("import", file).message
+
+
+def test_a_database_is_dumped_without_its_roles(labs: Labs) -> None:
+    part = Parts(BOOKS).first_service
+    assert "pg_dump --clean --if-exists" in part.dump
+    assert "pg_dumpall" not in part.dump
+    assert "--single-transaction" in part.load
+
+
+def test_a_lab_without_data_is_its_definition(labs: Labs) -> None:
+    labs.add("trio", TRIO, "active-active")
+    file = labs.tmp_path / "trio.halab"
+    assert "the data of no service" in call("export", "trio", file).stdout
+    assert labs.commands == []
