@@ -100,14 +100,14 @@ def import_lab(
     with _opened(file) as archive:
         said = _manifest(archive, file)
         lab = name or said.lab
-        if is_begun(lab) and not yes:
-            raise HalabError(
-                f"there is a lab {lab!r}: what its clients have written would be replaced",
-                hint=f"to have that: --yes; to build another one: --name {lab}-2",
-            )
-        target = file.parent / f"{lab}.toml"
-        _write_definition(target, _member(archive, DEFINITION, file).read(), lab)
-        up(str(target))
+        definition = _member(archive, DEFINITION, file).read()
+        if is_begun(lab):
+            _check_alike(lab, definition, yes=yes)
+            up(lab)
+        else:
+            target = file.parent / f"{lab}.toml"
+            _write_definition(target, definition, lab)
+            up(str(target))
         with locked(lab), _beside(file) as place:
             _fill(archive, file, LabFolder.of(lab), said, place)
     print(f"lab {lab} holds what {said.lab} held at {said.at:%Y-%m-%d %H:%M} UTC")
@@ -168,11 +168,33 @@ def _run(
         raise CommandError(command, status=process.returncode, stderr=said, host=node)
 
 
-def _write_definition(target: Path, definition: bytes, name: str) -> None:
-    """Write the definition under a name; raises HalabError where another one stands."""
+def _check_alike(lab: str, definition: bytes, *, yes: bool) -> None:
+    """Raise HalabError unless a lab that exists may have the data of this definition's lab."""
+    other = f"to build another one: --name {lab}-2"
+    here = load(str(standing(LabFolder.of(lab))))
+    with _unpacked(definition) as source:
+        alike = here == load(str(source)).model_copy(update={"name": lab})
+    if not alike:
+        raise HalabError(f"there is a lab {lab!r}, and its definition is another", hint=other)
+    if not yes:
+        raise HalabError(
+            f"there is a lab {lab!r}: what its clients have written would be replaced",
+            hint=f"to have that: --yes; {other}",
+        )
+
+
+@contextmanager
+def _unpacked(definition: bytes) -> Iterator[Path]:
+    """Yield a file with a definition, which is gone when the block ends."""
     with tempfile.TemporaryDirectory() as place:
         source = Path(place) / DEFINITION
         source.write_bytes(definition)
+        yield source
+
+
+def _write_definition(target: Path, definition: bytes, name: str) -> None:
+    """Write the definition under a name; raises HalabError where another one stands."""
+    with _unpacked(definition) as source:
         # A lab that keeps its name keeps its definition, letter by letter.
         same = load(str(source)).name == name
         text = definition.decode() if same else copied(source, name, target)

@@ -283,6 +283,22 @@ def test_bad_news_is_found_by_name() -> None:
     assert [name for name, _ in find_bad_news(journal)] == ["split brain"]
 
 
+@pytest.mark.parametrize(
+    ("message", "bad"),
+    [
+        ("I/O error, dev vdb, sector 8 op 0x1:(WRITE) flags 0x800 phys_seg 1 prio class 2", True),
+        ("Buffer I/O error on dev drbd0, logical block 33, lost async page write", True),
+        ("EXT4-fs error (device drbd0): __ext4_find_entry:1683: inode #2: comm ls", True),
+        ("sh: write error: Input/output error", True),
+        # What dash says when whoever reads its pipe has gone.
+        ("web_monitor_0@node2 output [ heartbeat/nginx: 237: echo: echo: I/O error ]", False),
+    ],
+)
+def test_a_disk_that_fails_is_told_from_a_reader_that_is_gone(message: str, bad: bool) -> None:
+    found = find_bad_news([Line(1, "kernel", message)])
+    assert [name for name, _ in found] == ["input/output error"] * bad
+
+
 def test_marks_come_from_all_witnesses_in_order() -> None:
     lines = parse_journal((FIXTURES / "journal-power_loss.txt").read_text())
     off = Event(lines[0].at - 10, "node1", "lifecycle", "Stopped Destroyed")

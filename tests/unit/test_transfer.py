@@ -45,7 +45,9 @@ class Labs:
         folder = LabFolder.of(name)
         folder.path.mkdir(parents=True)
         save(folder.inventory, inventory.model_copy(update={"lab": name}))
-        folder.definition.write_text((PROJECT / "labs" / f"{definition}.toml").read_text())
+        text = (PROJECT / "labs" / f"{definition}.toml").read_text()
+        own = text.replace(f'name = "{definition}"', f'name = "{name}"', 1)
+        folder.definition.write_text(own)
 
     def up(self, path: str) -> None:
         name = Path(path).stem
@@ -127,12 +129,21 @@ def test_it_is_nobody_elses_to_read_and_holds_no_secret(labs: Labs) -> None:
 def test_a_lab_that_is_there_keeps_its_data_unless_one_agrees(labs: Labs) -> None:
     file = exported(labs)
     (labs.on("course") / "ledger" / "first").write_text("later")
-    error = refused("import", file)
-    assert "what its clients have written would be replaced" in error.message
+    assert "would be replaced" in refused("import", file, "--name", "course").message
     assert labs.built == []
-    labs.tmp_path.joinpath("course.toml").unlink(missing_ok=True)
     assert call("import", file, "--name", "course", "--yes").exit_code == 0
     assert (labs.on("course") / "ledger" / "first").read_text() == "promised"
+    # It is brought to the definition that it has, wherever that stands.
+    assert labs.built == ["course"]
+    assert not list(labs.tmp_path.glob("*.toml"))
+
+
+def test_a_lab_that_is_another_is_left_alone(labs: Labs) -> None:
+    file = exported(labs)
+    labs.add("books", BOOKS, "database")
+    error = refused("import", file, "--name", "books", "--yes")
+    assert "its definition is another" in error.message
+    assert labs.built == []
 
 
 def test_a_definition_that_is_there_is_not_overwritten(labs: Labs) -> None:
