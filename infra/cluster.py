@@ -146,14 +146,14 @@ def network_args(lab: Lab, role: NetworkRole) -> NetworkArgs:
 
 
 def boot_arguments(lab: Lab, plan: MachinePlan, authorized_key: str) -> tuple[tuple[str, str], ...]:
-    """Tell a guest who it is, as kernel command line pairs that its early network unit reads."""
+    """Tell a guest who it is, as kernel command line pairs that its early network unit reads.
+
+    Nothing about others: a machine that comes or goes would make all of them anew.
+    """
     pairs = [("systemd.hostname", plan.name), ("halab.key", authorized_key.split()[1])]
     for nic in interfaces(lab, plan).values():
         if nic.mac is not None:
             pairs.append(("halab.nic", f"{nic.mac},{nic.name},{nic.address}"))
         else:
             pairs.append(("halab.bond", f"{nic.name},cla+clb,100,{nic.address}"))
-    for other in machines(lab):
-        management = interfaces(lab, other)[NetworkRole.MANAGEMENT].address.ip
-        pairs.append(("halab.host", f"{other.name},{management}"))
     return tuple(pairs)

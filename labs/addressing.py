@@ -1,7 +1,8 @@
 """Who is who in a lab: machine numbers, hardware addresses, interface addresses.
 
-A machine's number is its place in the definition, nodes first and the monitor last. It ends each
-of the machine's addresses, and it is a node's id in corosync.
+A node's number is its place in the definition. The monitor's comes after those of all the nodes
+that a lab can have, so that it stays when nodes come and go. A machine's number ends each of its
+addresses, and it is a node's id in corosync.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from ipaddress import IPv4Address, IPv4Interface
 from labs.model import Lab
 from labs.roles import INTERFACE_NAMES, NETWORKS_OF, MachineRole, NetworkRole
 from labs.subnets import last_address, machine_address
+from labs.tables.machines import MONITOR_NUMBER
 
 MAC_PREFIX = "52:54:00:0a"
 """52:54:00 is what QEMU and libvirt give to guests."""
@@ -67,7 +69,7 @@ def machines(lab: Lab) -> tuple[MachinePlan, ...]:
         MachinePlan(
             name=monitor.name,
             role=MachineRole.MONITOR,
-            number=len(plans) + 1,
+            number=MONITOR_NUMBER,
             cpus=monitor.cpus,
             memory_mib=monitor.memory_mib,
             data_disks={},

@@ -9,7 +9,7 @@ from ipaddress import IPv4Address, IPv4Network
 from labs.conflicts import Conflict
 from labs.ports import DRBD_PORT, HAPROXY_STATISTICS, TAKEN_PORTS
 from labs.subnets import floating_addresses, last_address, machine_address
-from labs.tables.machines import Nodes
+from labs.tables.machines import MONITOR_NUMBER, Nodes
 from labs.tables.quorum import Quorum
 from labs.tables.services import PORT_ALLOWED, TO_ALLOWED, AnyService, Nginx, SpreadTable, Web
 from labs.tables.storage import AnyStorage
@@ -174,10 +174,14 @@ def homes_exist(services: Mapping[str, AnyService], nodes: Nodes) -> Iterator[Co
 
 
 def addresses_float(
-    services: Mapping[str, AnyService], subnet: IPv4Network, machines: int
+    services: Mapping[str, AnyService], subnet: IPv4Network
 ) -> Iterator[Conflict]:
-    """Clients find floating addresses on the service network, and they are nobody else's."""
-    taken = {machine_address(subnet, number): number for number in range(1, machines + 1)}
+    """Clients find floating addresses on the service network, and they are nobody else's.
+
+    Nor those of machines that may come.
+    """
+    numbers = range(1, MONITOR_NUMBER + 1)
+    taken = {machine_address(subnet, number): number for number in numbers}
     given = frozenset(a for service in services.values() for a in service.given)
     others = frozenset((*given, *taken))
     seen: dict[IPv4Address, str] = {}
@@ -200,18 +204,18 @@ def addresses_float(
 
 
 def addresses_suffice(
-    services: Mapping[str, AnyService], nodes: Nodes, subnet: IPv4Network, machines: int
+    services: Mapping[str, AnyService], nodes: Nodes, subnet: IPv4Network
 ) -> Iterator[Conflict]:
     """The service network has room for every floating address beside the machines' own."""
     needed = sum(address_count(name, services, nodes) for name in services)
     # All but those of the network itself, of a broadcast, of the platform and of the machines.
-    free = subnet.num_addresses - 3 - machines
+    free = subnet.num_addresses - 3 - MONITOR_NUMBER
     if needed > free:
         yield Conflict(
             keys=("networks.service",),
             value=f'"{subnet}"',
-            allowed=f"room for {needed} floating addresses beside {machines} machines",
-            hint=f"it has room for {max(0, free)}; a /24 has it for {256 - 3 - machines}",
+            allowed=f"room for {needed} floating addresses beside {MONITOR_NUMBER} machines",
+            hint=f"it has room for {free}; a /24 has it for {256 - 3 - MONITOR_NUMBER}",
         )
 
 
@@ -223,7 +227,7 @@ def _why_not(
     if address in (subnet.network_address, subnet.broadcast_address):
         return f"it is the network or broadcast address of {subnet}"
     if address in taken:
-        return f"it belongs to machine number {taken[address]}"
+        return f"it is kept for machine number {taken[address]}"
     if address == last_address(subnet):
         return "the last address of a network belongs to the platform"
     return None

@@ -94,7 +94,6 @@ class Lab(Table):
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
-        machines = len(self.nodes.names) + 1
         found = chain(
             rules.names_differ(self.nodes, self.monitor),
             rules.networks_apart(self.networks),
@@ -104,10 +103,8 @@ class Lab(Table):
             composition.requests_arrive(self.settings),
             composition.addresses_fit(self.settings, self.nodes),
             composition.homes_exist(self.settings, self.nodes),
-            composition.addresses_float(self.settings, self.networks.service, machines),
-            composition.addresses_suffice(
-                self.settings, self.nodes, self.networks.service, machines
-            ),
+            composition.addresses_float(self.settings, self.networks.service),
+            composition.addresses_suffice(self.settings, self.nodes, self.networks.service),
             composition.ports_free(self.settings, self.storage_settings),
             composition.quorum_decides(self.quorum_table, self.nodes),
         )

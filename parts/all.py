@@ -29,6 +29,7 @@ from parts.storage.base import StoragePart
 from parts.storage.drbd import Drbd
 from parts.storage.shared import SharedDisk
 from parts.system.firewall import Firewall
+from parts.system.names import Names
 from parts.system.reserve import Reserve
 from parts.system.time import Time
 
@@ -142,6 +143,7 @@ class Parts:
         inventory = self.inventory
         return (
             Firewall(inventory),
+            Names(inventory),
             Reserve(inventory),
             Zabbix(inventory),
             Time(inventory),

@@ -15,6 +15,9 @@ LIBVIRT_URI = r"^qemu(\+(unix|ssh|libssh|libssh2|tls|tcp))?://[^/\s]*/system(\?\
 MOST_NODES = 8
 """What a /28 has room for besides the monitor, the platform and an address for some."""
 
+MONITOR_NUMBER = MOST_NODES + 1
+"""The same however many nodes there are. All numbers up to it are kept for machines."""
+
 Cpus = Annotated[StrictInt, Field(ge=1, le=16)]
 DiskMib = Annotated[StrictInt, Field(ge=64, le=1048576)]
 

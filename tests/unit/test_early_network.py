@@ -1,4 +1,4 @@
-"""The boot script of guests: a full root disk must not take a guest's names or its ssh key."""
+"""The boot script of guests: a full root disk must not take a guest's ssh key."""
 
 from __future__ import annotations
 
@@ -11,11 +11,9 @@ WRITTEN = re.compile(r'>\s*"?(/[\w/.-]+)')
 
 def test_nothing_that_a_boot_needs_is_written_to_the_root_disk() -> None:
     places = WRITTEN.findall((RECIPE / "early-network").read_text())
-    assert {"/run/halab-hosts", "/run/halab-authorized_keys"} <= set(places)
-    assert [place for place in places if not place.startswith("/run/")] == []
+    assert places == ["/run/halab-authorized_keys"]
 
 
-def test_who_looks_for_names_and_keys_finds_them() -> None:
+def test_who_looks_for_keys_finds_them() -> None:
     customize = (RECIPE / "customize").read_text()
-    assert 'ln -sf /run/halab-hosts "$root/etc/hosts"' in customize
     assert 'ln -sf /run/halab-authorized_keys "$root/root/.ssh/authorized_keys"' in customize

@@ -25,13 +25,13 @@ def test_version_and_name_are_enough() -> None:
     assert minimal.platform.uri is None
 
 
-def test_nodes_come_first_and_the_monitor_gets_the_next_number() -> None:
+def test_nodes_count_from_one_and_the_monitor_s_number_is_always_the_same() -> None:
     named = lab(nodes={"names": ["anna", "berta"], "memory_mib": 2048}, monitor={"name": "guard"})
     anna, berta, guard = machines(named)
     assert [(m.name, m.number) for m in (anna, berta, guard)] == [
         ("anna", 1),
         ("berta", 2),
-        ("guard", 3),
+        ("guard", 9),
     ]
     assert (anna.role, guard.role) == (MachineRole.NODE, MachineRole.MONITOR)
     assert (anna.memory_mib, anna.data_disks) == (2048, {"data": 512})
@@ -53,7 +53,7 @@ def test_the_monitor_stands_outside_the_cluster() -> None:
     small = lab()
     nics = interfaces(small, machines(small)[2])
     assert list(nics) == [NetworkRole.MANAGEMENT, NetworkRole.SERVICE]
-    assert nics[NetworkRole.MANAGEMENT].mac == "52:54:00:0a:00:03"
+    assert nics[NetworkRole.MANAGEMENT].mac == "52:54:00:0a:00:09"
 
 
 def test_no_two_interfaces_share_a_hardware_or_network_address() -> None:

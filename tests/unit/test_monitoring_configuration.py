@@ -311,8 +311,8 @@ def test_monitoring_that_is_no_more_wanted_is_stopped() -> None:
 
 
 def test_the_frontend_listens_on_the_management_network_alone() -> None:
-    assert "listen 10.10.0.3:80;" in content(server.WEB_SERVER, LAB, MONITOR)
-    assert "ListenIP=10.10.0.3,127.0.0.1" in content(server.SERVER, LAB, MONITOR)
+    assert "listen 10.10.0.9:80;" in content(server.WEB_SERVER, LAB, MONITOR)
+    assert "ListenIP=10.10.0.9,127.0.0.1" in content(server.SERVER, LAB, MONITOR)
 
 
 def test_the_templates_are_imported_only_when_they_differ(zabbix: FakeZabbix) -> None:

@@ -34,7 +34,7 @@ def test_corosync_has_two_links_and_a_third_vote() -> None:
     assert re.findall(r"ring([01])_addr: (\S+)", text) == [
         ("0", "10.20.1.1"), ("1", "10.20.2.1"), ("0", "10.20.1.2"), ("1", "10.20.2.2"),
     ]  # fmt: skip
-    assert "host: 10.10.0.3" in text
+    assert "host: 10.10.0.9" in text
     assert re.findall(r"timeout: (\d+)", text) == ["5500", "4000"]
     assert "two_node" not in text
 
@@ -94,7 +94,7 @@ def test_the_monitor_gives_the_time_and_the_nodes_take_it() -> None:
     lab = inventory()
     node = content(time.CONFIGURATION, lab)
     monitor = content(time.CONFIGURATION, lab, lab.monitor)
-    assert "server 10.10.0.3 " in node and "allow" not in node
+    assert "server 10.10.0.9 " in node and "allow" not in node
     assert "allow 10.10.0.0/24\n" in monitor and "local stratum" in monitor
     for text in (node, monitor):
         assert "rtcsync" not in text and "pool" not in text
