@@ -17,9 +17,9 @@ from hypervisor.doctor import refuse as refuse_needs
 from hypervisor.objects import Virsh
 from hypervisor.private import PrivateHypervisor
 from infra.impact import Impact
-from inventory.record import LabRecord
+from inventory.record import LabRecord, load_inventory
 from labs.addressing import machines
-from labs.changes import Change, Effect, compare
+from labs.changes import NAMED, Change, Effect, compare, continues
 from labs.changes import refuse as refuse_changes
 from labs.loading import load
 from labs.model import Lab
@@ -34,13 +34,7 @@ def check(lab: Lab, folder: LabFolder, record: LabRecord) -> tuple[Change, ...]:
     before = _before(lab, folder)
     changes = compare(before, lab)
     refuse_changes(lab.name, changes)
-    names = [plan.name for plan in machines(lab)]
-    if set(names) != set(record.domains):
-        raise HalabError(
-            f"lab {lab.name!r} consists of {', '.join(record.domains)}, and its definition says "
-            f"{', '.join(names)}: machines cannot be renamed",
-            hint=f"take this back; or `./halab down {lab.name}`, then `up`: the lab's data go",
-        )
+    _check_machines(lab, folder, record)
     needs = needs_of_change(before, lab, _running(folder, record))
     if needs is not None:
         refuse_needs(examine(needs))
@@ -51,10 +45,13 @@ def tell(changes: tuple[Change, ...], impact: Impact, progress: Progress) -> Non
     """Say, line by line, what is about to happen to a lab that exists."""
     for change in changes:
         progress.note(str(change))
-    told = any(change.effect is Effect.IN_TURN for change in changes)
+    effects = {change.effect for change in changes}
+    told = Effect.IN_TURN in effects
     for machine in () if impact.lost else impact.in_turn:
         why = "" if told else ": it is made of other parts now"
         progress.note(f"{machine} is shut down and started, with the disks that it has{why}")
+    for machine in () if impact.lost or Effect.LEFT in effects else impact.leaving:
+        progress.note(f"{machine} leaves: the lab's definition does not know it")
 
 
 def ask(lab: Lab, impact: Impact, *, yes: bool) -> None:
@@ -88,7 +85,7 @@ def check_disks(lab: Lab, record: LabRecord) -> None:
         sizes = {
             name: data_disk_mib(virsh, record.domains[name], storage.name) or 0
             for name in lab.nodes.names
-            if record.domains[name] in there
+            if record.domains.get(name) in there
         }
         largest = max(sizes.values(), default=0)
         if largest > storage.size_mib:
@@ -109,6 +106,32 @@ def _before(lab: Lab, folder: LabFolder) -> Lab:
     except HalabError:
         # What a crash left of it says nothing; Pulumi's preview still tells what data would cost.
         return lab
+
+
+def _check_machines(lab: Lab, folder: LabFolder, record: LabRecord) -> None:
+    """Raise HalabError when the machines that there are cannot be those of the definition.
+
+    Its changes do not tell that where nothing is left of what the lab was brought to.
+    """
+    plans = {plan.name: plan for plan in machines(lab)}
+    held = [name for name in record.domains if name != lab.monitor.name]
+    if lab.monitor.name not in record.domains or not continues(lab.nodes.names, held):
+        raise HalabError(
+            f"lab {lab.name!r} consists of {', '.join(record.domains)}, and its definition says "
+            f"{', '.join(plans)}: {NAMED}",
+            hint=f"take this back; or `./halab down {lab.name}`, then `up`: the lab's data go",
+        )
+    if not folder.inventory.exists():
+        return
+    for machine in load_inventory(folder).machines:
+        plan = plans.get(machine.name)
+        if plan is not None and plan.number != machine.number:
+            raise HalabError(
+                f"{machine.name} has number {machine.number} in lab {lab.name!r}, and would have "
+                f"{plan.number}: an older halab built it",
+                hint="a machine's addresses follow from its number: "
+                f"`./halab down {lab.name}`, then `up`; the lab's data go",
+            )
 
 
 def _running(folder: LabFolder, record: LabRecord) -> frozenset[str]:

@@ -23,7 +23,7 @@ from hypervisor.reset import can_reset, take
 from hypervisor.snapshots import UP
 from infra.impact import Impact
 from inventory.model import Inventory
-from inventory.record import load_inventory
+from inventory.record import load_inventory, load_record
 from status.health import wait_healthy
 from status.model import LabStatus
 
@@ -62,9 +62,8 @@ def up(
             build(prepared, impact, step)
             step("checking its health")
             inventory = load_inventory(prepared.folder)
-            found = wait_healthy(
-                inventory, inventory.timing.healthy_wait_s, step, record=prepared.record
-            )
+            record = load_record(prepared.folder)
+            found = wait_healthy(inventory, inventory.timing.healthy_wait_s, step, record=record)
             write_file(prepared.folder.applied, prepared.folder.definition.read_bytes())
         resettable = snapshot and keep_for_reset(prepared, inventory, progress)
     console = Console(highlight=False, soft_wrap=True)
@@ -91,7 +90,8 @@ def keep_for_reset(prepared: Prepared, inventory: Inventory, progress: Progress)
 
     Returns whether there is one. A lab without it is complete: what went wrong is only said.
     """
-    folder, record = prepared.folder, prepared.record
+    folder = prepared.folder
+    record = load_record(folder)
     if can_reset(folder):
         return True
     if not record.private:

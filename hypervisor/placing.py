@@ -31,7 +31,7 @@ def place_of(lab: Lab, folder: LabFolder) -> Place:
         pool=folder.pool
         if shared is None
         else LIBVIRT_IMAGES / f"halab-{volume_name(mark, lab.name)}",
-        domains={plan.name: f"{prefix}{plan.name}" for plan in machines(lab)},
+        domains=Place.named((plan.name for plan in machines(lab)), prefix),
     )
 
 

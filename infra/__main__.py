@@ -18,7 +18,7 @@ from infra.libvirt import LibvirtPlatform
 from infra.orphans import LAB
 from infra.planning import plan_inventory
 from infra.software import Software
-from inventory.record import load_record
+from inventory.record import load_record, save
 from labs.addressing import machines
 from labs.changes import compare, refuse
 from labs.loading import load
@@ -37,9 +37,12 @@ def build() -> None:
     folder = LabFolder(Path(os.environ[LAB]))
     record = load_record(folder)
     lab = load(os.environ.get(DEFINITION, str(folder.definition)))
+    record = record.of_machines(plan.name for plan in machines(lab))
     if folder.applied.exists():
         # Whoever runs plain Pulumi is not asked anything: what would cost data is refused.
         refuse(lab.name, compare(load(str(folder.applied)), lab))
+    if not pulumi.runtime.is_dry_run():
+        save(folder.record, record)
     host_keys = {plan.name: ensure_host_key(folder, plan.name) for plan in machines(lab)}
     inventory = plan_inventory(lab, record, folder, host_keys)
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from infra.engine import Step
 
 HOST_KEY = "host-key"
 """What ends the name of the volume that brings a machine its host key."""
+
+ROOT = "root"
+"""What ends the name of the volume with a machine's system."""
 
 
 @dataclass(frozen=True)
@@ -17,11 +20,13 @@ class Impact:
 
     `missing` are the URNs of machines that are to be made beside others that are there, with what
     belongs to them. `in_turn` has the same for each machine that is to be made anew around its
-    disks. `lost` names what else would be removed or made anew: with that, data go.
+    disks. `leaving` are machines that the definition does not know any more. `lost` names what else
+    would be removed or made anew: with that, data go.
     """
 
     missing: tuple[str, ...] = ()
     in_turn: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    leaving: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
 
 
@@ -30,6 +35,8 @@ def impact_of(steps: Iterable[Step]) -> Impact:
     steps = tuple(steps)
     domains = {step.name: step for step in steps if step.kind == "domain"}
     anew = [name for name, step in domains.items() if step.what == "replace"]
+    # A machine stands in the program by its name, whatever it is made of.
+    leaving = [step.name for step in steps if (step.kind, step.what) == ("machine", "delete")]
     return Impact(
         missing=tuple(
             urn
@@ -38,25 +45,34 @@ def impact_of(steps: Iterable[Step]) -> Impact:
             for urn in _with_disks(name, steps)
         ),
         in_turn={name: tuple(_with_disks(name, steps)) for name in anew},
+        leaving=tuple(leaving),
         lost=tuple(
             f"{step.kind} {step.name} would be {step.what}d"
             for step in steps
-            if step.what in ("delete", "replace") and not _keeps_data(step)
+            if step.what in ("delete", "replace") and not _keeps_data(step, leaving)
         ),
     )
 
 
-def _keeps_data(step: Step) -> bool:
-    """Tell whether this removes nothing but a machine's outside: its disks are volumes."""
+def _keeps_data(step: Step, leaving: Collection[str]) -> bool:
+    """Tell whether this removes nothing but a machine's outside: its disks are volumes.
+
+    Of a machine that leaves, its system goes as well. What it has of a service's data does not.
+    """
+    if step.kind == "machine":
+        return step.name in leaving
     if step.kind == "domain":
-        return step.what == "replace"
-    return step.kind == "volume" and step.name.endswith(f"-{HOST_KEY}")
+        return step.what == "replace" or step.name in leaving
+    if step.kind != "volume":
+        return False
+    own_system = step.name.endswith(f"-{ROOT}") and _owner(step.name) in leaving
+    return own_system or step.name.endswith(f"-{HOST_KEY}")
 
 
 def _with_disks(machine: str, steps: Iterable[Step]) -> Iterable[str]:
-    """Return the URNs of a machine's domain and of those of its volumes that change with it."""
+    """Return the URNs of a machine, its domain and those of its volumes that change with it."""
     for step in steps:
-        if (step.kind == "domain" and step.name == machine) or (
+        if (step.kind in ("machine", "domain") and step.name == machine) or (
             step.kind == "volume" and _owner(step.name) == machine
         ):
             yield step.urn

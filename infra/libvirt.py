@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from core.sizes import MIB
 from infra.cluster import MachineArgs, NetworkArgs
-from infra.impact import HOST_KEY
+from infra.impact import HOST_KEY, ROOT
 from inventory.known_hosts import GIVEN_AS
 from inventory.mark import NAMESPACE, pool_uuid, volume_name
 from inventory.record import LabRecord
@@ -41,7 +41,7 @@ class Disk:
     shared: bool = False
 
 
-ROOT = Disk("root", "qcow2", "unsafe")
+SYSTEM = Disk(ROOT, "qcow2", "unsafe")
 DATA_FORMAT = "qcow2"
 SHARED_FORMAT = "raw"
 
@@ -95,14 +95,14 @@ class LibvirtPlatform:
         plan, record = args.plan, self._record
         base = self._boot[plan.role]
         root = libvirt.Volume(
-            f"{plan.name}-root",
-            name=self._volume_name(f"{plan.name}-root.qcow2"),
+            f"{plan.name}-{ROOT}",
+            name=self._volume_name(f"{plan.name}-{ROOT}.qcow2"),
             pool=self._pool.name,
             format="qcow2",
             base_volume_id=base["disk"].id,
             opts=self._under(parent),
         )
-        disks = [(ROOT, root.id)]
+        disks = [(SYSTEM, root.id)]
         for storage, size_mib in plan.data_disks.items():
             name = f"{plan.name}-{storage}"
             data = self._volume(name, DATA_FORMAT, size_mib, parent, KEEPS_SIZE)

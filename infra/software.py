@@ -15,9 +15,11 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
+from core.folders import LabFolder
+from infra.departure import depart
 from inventory.known_hosts import write_known_hosts
 from inventory.model import Inventory
-from inventory.record import save
+from inventory.record import load_inventory, save
 from parts.secrets import Secrets
 from provisioning.drift import find_drift
 from provisioning.plan import digest
@@ -52,14 +54,16 @@ class SoftwareProvider(ResourceProvider):
 
     def update(self, _id: str, olds: Props, news: Props) -> UpdateResult:
         """Provision again; what is as it should be stays untouched."""
-        if _changed(olds, news):
+        if _changed(olds, news) or _noted_otherwise(news):
+            _see_off(news)
             _note_inventory(news)
         _apply(news)
         return UpdateResult(outs=news)
 
     def diff(self, _id: str, olds: Props, news: Props) -> DiffResult:
         """Compare what provisioning depends on; then the machines, which anybody may change."""
-        return DiffResult(changes=_changed(olds, news) or _drifted(news))
+        changed = _changed(olds, news) or _noted_otherwise(news)
+        return DiffResult(changes=changed or _drifted(news))
 
     def delete(self, _id: str, _props: Props) -> None:
         """Leave the software alone: its machines are deleted after it."""
@@ -74,6 +78,25 @@ def _drifted(props: Props) -> bool:
     for machine, differences in drift.items():
         say(f"{machine} is not as it shall be: {', '.join(differences[:SAID])}")
     return bool(drift)
+
+
+def _standing(props: Props) -> Inventory | None:
+    """Return the lab as it was noted last; None where nothing was."""
+    folder = LabFolder(Path(props["inventory_path"]).parent)
+    return load_inventory(folder) if folder.inventory.exists() else None
+
+
+def _noted_otherwise(props: Props) -> bool:
+    """Tell whether a run that ended early was about to make another lab of this one."""
+    standing = _standing(props)
+    return standing is not None and standing != Inventory.model_validate_json(props["inventory"])
+
+
+def _see_off(props: Props) -> None:
+    """Take nodes that leave out of the cluster, while the lab is still what was noted last."""
+    standing = _standing(props)
+    if standing is not None:
+        depart(standing, Inventory.model_validate_json(props["inventory"]), say)
 
 
 def _note_inventory(props: Props) -> None:

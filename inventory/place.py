@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 
 from inventory.frozen import Frozen
@@ -24,6 +25,11 @@ class Place(Frozen):
     pool: Path
     domains: dict[str, str]
     """Libvirt domain names by machine name."""
+
+    @staticmethod
+    def named(machines: Iterable[str], prefix: str) -> dict[str, str]:
+        """Return what the domains of these machines are called."""
+        return {name: f"{prefix}{name}" for name in machines}
 
     @property
     def platform(self) -> str:

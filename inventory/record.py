@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeVar
 
@@ -42,6 +43,10 @@ class LabRecord(Place):
     accelerated: bool
     proxy_command: str | None
     boot: dict[MachineRole, Boot]
+
+    def of_machines(self, names: Iterable[str]) -> LabRecord:
+        """Return the record of the lab when it consists of these machines."""
+        return self.model_copy(update={"domains": self.named(names, self.prefix)})
 
 
 def load_record(folder: LabFolder) -> LabRecord:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -22,10 +22,14 @@ class Effect(StrEnum):
     RESTARTED = "the cluster is stopped and started as a whole: the service is away meanwhile"
     IN_TURN = "one machine after the other is shut down and started; the service moves once"
     GROWN = "both disks and the filesystem grow while everything runs"
+    JOINED = "new nodes join in standby and go online once they are checked; the rest runs on"
+    LEFT = "nodes are drained and leave the cluster; then their machines go, with their own disks"
+    EXTENDED = "clients find the service at more addresses; those that are there stay"
+    SHORTENED = "clients find nothing any more at addresses that go; the others stay"
     REFUSED = "refused"
 
 
-NAMED = "machines cannot be renamed, nor change their places"
+NAMED = "machines cannot be renamed, nor change their places: nodes come and go at the list's end"
 PLACED = "machines cannot move to another network"
 KEPT = "a disk that holds data cannot shrink"
 ANOTHER = "a service keeps its kind; another one needs a name of its own"
@@ -59,7 +63,7 @@ RULES: dict[str, Effect | str] = {
     "services.port": Effect.MOVED,
     "storage": "disks cannot come to machines that exist, nor go",
     "storage.size_mib": Effect.GROWN,
-    "quorum.kind": "a running cluster keeps who decides",
+    "quorum.kind": Effect.LIVE,
     "firewall.enabled": Effect.LIVE,
     "firewall.allow": Effect.LIVE,
     "timing.profile": Effect.NOTED,
@@ -78,6 +82,12 @@ RULES: dict[str, Effect | str] = {
 one. Services and storage are compared each with its namesake; `services` and `storage` alone say
 what it means that one comes or goes.
 """
+
+LISTS: dict[str, tuple[Effect, Effect]] = {
+    "nodes.names": (Effect.JOINED, Effect.LEFT),
+    "services.addresses": (Effect.EXTENDED, Effect.SHORTENED),
+}
+"""The effects of a list that becomes longer or shorter at its end, where its rest stays."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +117,11 @@ def compare(before: Lab, after: Lab) -> tuple[Change, ...]:
             value = is_ or was or _NOTHING
             changes.append(_change(subject[0], value, was and was.value, is_ and is_.value))
     return tuple(changes)
+
+
+def continues(one: Sequence[object], other: Sequence[object]) -> bool:
+    """Tell whether one of two lists begins with all of the other, in the same order."""
+    return all(mine == its for mine, its in zip(one, other, strict=False))
 
 
 def refuse(name: str, changes: Iterable[Change]) -> None:
@@ -181,6 +196,9 @@ def _change(rule: str, value: _Value, before: Any, after: Any) -> Change:
     found = value.kept or RULES[rule]
     if found is Effect.GROWN and after < before:
         found = KEPT
+    if rule in LISTS and isinstance(before, list) and continues(before, after):
+        longer, shorter = LISTS[rule]
+        found = longer if len(after) > len(before) else shorter
     if rule == "services" and before and after:
         found = ANOTHER
     effect, reason = (found, "") if isinstance(found, Effect) else (Effect.REFUSED, found)

@@ -173,9 +173,7 @@ def homes_exist(services: Mapping[str, AnyService], nodes: Nodes) -> Iterator[Co
             )
 
 
-def addresses_float(
-    services: Mapping[str, AnyService], subnet: IPv4Network
-) -> Iterator[Conflict]:
+def addresses_float(services: Mapping[str, AnyService], subnet: IPv4Network) -> Iterator[Conflict]:
     """Clients find floating addresses on the service network, and they are nobody else's.
 
     Nor those of machines that may come.

@@ -20,6 +20,7 @@ from parts.membership.corosync import Corosync
 from parts.monitoring.zabbix import Zabbix
 from parts.pacemaker import STICKINESS, Pacemaker
 from parts.quorum.device import Device
+from parts.quorum.majority import Majority
 from parts.services.base import ServicePart
 from parts.services.haproxy import Haproxy
 from parts.services.nginx import Nginx
@@ -148,7 +149,7 @@ class Parts:
             Zabbix(inventory),
             Time(inventory),
             Corosync(inventory),
-            *((Device(inventory),) if inventory.quorum == "device" else ()),
+            Device(inventory) if inventory.quorum == "device" else Majority(inventory),
             Sbd(inventory),
             self.pacemaker,
             *self.storage.values(),

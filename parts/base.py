@@ -21,6 +21,7 @@ from parts.secrets import Secrets
 from parts.seen import Seen
 from parts.settings import Alert
 from parts.watched import Column, Watched
+from wire.cib import known_nodes
 
 
 @dataclass(frozen=True)
@@ -43,10 +44,26 @@ class Found:
         """Whether Pacemaker is active on any node."""
         return any(self.facts[name].cluster_runs for name in self.nodes)
 
+    def is_new(self, machine: Machine) -> bool:
+        """Tell whether a node has yet to be taken into a cluster that runs on others.
+
+        The cluster that runs does not know it; or it was noted then, and that was not the end.
+        """
+        facts = self[machine]
+        if NEWCOMER in facts.notes:
+            return True
+        running = (self.facts[name] for name in self.nodes if self.facts[name].cluster_runs)
+        known = [nodes for each in running if (nodes := known_nodes(each.cib))]
+        return bool(known) and not any(machine.name in nodes for nodes in known)
+
     @property
     def corosync_confs(self) -> list[str]:
         """What the nodes hold as corosync.conf."""
         return [self.facts[name].corosync_conf for name in self.nodes]
+
+
+NEWCOMER = "newcomer"
+"""The note of a node that has yet to be taken into a running cluster."""
 
 
 class Part:
@@ -96,6 +113,10 @@ class Part:
         """Return what follows on a machine alone; `written` are its files that had to be."""
         return ()
 
+    def admit(self, machine: Machine, found: Found, written: frozenset[str]) -> Iterable[Step]:
+        """Return what a running cluster learns of its members once all machines are configured."""
+        return ()
+
     def prepare_data(
         self, machine: Machine, found: Found, written: frozenset[str]
     ) -> Iterable[Step]:
@@ -108,6 +129,13 @@ class Part:
 
     def start(self, machine: Machine, found: Found) -> Iterable[Step]:
         """Return what starts the cluster on a node that is a member."""
+        return ()
+
+    def welcome(self, machine: Machine, found: Found) -> Iterable[Step]:
+        """Return what a new node has to prove in standby, and what then lets resources run on it.
+
+        Only a node that `found` calls new is asked.
+        """
         return ()
 
     def report(self, machine: Machine, found: Found, written: frozenset[str]) -> Iterable[Step]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
 from inventory.model import Machine
 from labs.roles import MachineRole
-from parts.base import Found, Part
+from parts.base import NEWCOMER, Found, Part
 from parts.cluster import Values, seconds
 from parts.facts import PACEMAKER
-from parts.host import AT_BOOT, Entry, File, Step, render, unit_link
+from parts.host import AT_BOOT, NOTES, Entry, File, Step, program, render, unit_link
 from parts.secrets import Secrets
 from parts.seen import Seen
 from parts.settings import Defaults
@@ -23,6 +24,11 @@ STICKINESS = 100
 
 FAILURES = 3
 """After so many failures on a node a resource leaves it: a single one is repaired in place."""
+
+
+def standby(node: str, *, begin: bool) -> str:
+    """Return the command that sends a node into standby, or brings it back."""
+    return f"crm_standby --node {shlex.quote(node)} {'--update on' if begin else '--delete'}"
 
 
 WRONG_STATES = {
@@ -50,11 +56,36 @@ class Pacemaker(Part):
             return ()
         return File(CONFIGURATION, render("pacemaker.j2")), unit_link(PACEMAKER, AT_BOOT)
 
+    def prepare_data(
+        self, machine: Machine, found: Found, written: frozenset[str]
+    ) -> tuple[Step, ...]:
+        """Note that a node is new, so that whoever goes on with this knows it too."""
+        new = machine.role is MachineRole.NODE and found.is_new(machine)
+        if not new or NEWCOMER in found[machine].notes:
+            return ()
+        command = f"mkdir -p {NOTES}\necho {shlex.quote(self.inventory.lab)} >{NOTES}/{NEWCOMER}"
+        return (Step("noted as new", command),)
+
     def start(self, machine: Machine, found: Found) -> tuple[Step, ...]:
         """Start Pacemaker on a node. All nodes must start within dc-deadtime of each other."""
         if machine.role is MachineRole.MONITOR or found[machine].cluster_runs:
             return ()
-        return (Step("cluster started", "systemctl start pacemaker"),)
+        start = "systemctl start pacemaker"
+        if found.is_new(machine):
+            # For this start alone: what is in its settings file would hold for later ones too.
+            setting = "PCMK_node_start_state"
+            start = (
+                f"systemctl set-environment {setting}=standby\n{start}\n"
+                f"systemctl unset-environment {setting}"
+            )
+        return (Step("cluster started", start),)
+
+    def welcome(self, machine: Machine, found: Found) -> tuple[Step, ...]:
+        """Let resources run on a node that the cluster has as a member."""
+        wait_s = self.timing.rejoin_wait_s
+        words = (str(wait_s), machine.name, f"{NOTES}/{NEWCOMER}")
+        command = f"set -- {shlex.join(words)}\n{program('go_online.sh')}"
+        return (Step("taken into service", command, extra_s=wait_s),)
 
     def watched(self, role: MachineRole) -> tuple[str, ...]:
         """Return Pacemaker."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from parts.all import Parts
 from parts.constraints import AT_HOME
 from parts.host import Step
+from wire.cib import known_nodes
 
 SCHEMA = {
     "crm_feature_set": "3.20.0",
@@ -61,6 +62,38 @@ def _whole(parts: Parts, dc_deadtime_s: int) -> str:
     SubElement(cib, "status")
     ElementTree.indent(cib)
     return ElementTree.tostring(cib, encoding="unicode") + "\n"
+
+
+def steps(running: str, parts: Parts) -> tuple[Step, ...]:
+    """Return the steps that lead from a running CIB to what the lab asks for, and to its nodes."""
+    names = frozenset(node.name for node in parts.inventory.nodes)
+    return (*corrections(running, desired(parts)), *evictions(running, names))
+
+
+def evictions(running: str, names: Collection[str]) -> tuple[Step, ...]:
+    """Return the steps by which a cluster forgets nodes that are none of these any more.
+
+    What people wrote about them goes first. The nodes must have left the membership for good.
+    """
+    gone = known_nodes(running) - frozenset(names)
+    if not gone:
+        return ()
+    constraints = _section(ElementTree.fromstring(running), "constraints")
+    about = [item for item in constraints if gone & set(_places(item))]
+    return (
+        *map(_removed, about),
+        *(
+            Step(f"{name} forgotten by the cluster", f"crm_node --force --remove {name}")
+            for name in sorted(gone)
+        ),
+    )
+
+
+def _places(constraint: Element) -> Iterator[str]:
+    """Yield the nodes that a constraint names."""
+    yield constraint.get("node", "")
+    for expression in constraint.iterfind(".//expression[@attribute='#uname']"):
+        yield expression.get("value", "")
 
 
 def corrections(running: str, wanted: str) -> tuple[Step, ...]:

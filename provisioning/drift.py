@@ -60,12 +60,14 @@ def compare(plan: Plan, machine: Machine, remote: Remote) -> list[str]:
     written = differing_files(remote, wanted)
     steps = plan.steps(machine, written)
     if machine.role is MachineRole.NODE:
+        steps += plan.admission(machine, written)
         steps += plan.membership(machine, written)
         steps += plan.start(machine)
+        steps += plan.welcome(machine)
         steps += plan.report(machine, written)
         running = plan.found[machine].cib
         if running:
-            steps += cib.corrections(running, cib.desired(plan.parts))
+            steps += cib.steps(running, plan.parts)
     stops = ["the cluster has to start again"] if machine in plan.to_stop() else []
     return [*sorted(written), *stops, *(step.what for step in steps)]
 

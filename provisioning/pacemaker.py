@@ -39,7 +39,6 @@ def ensure_configured(remote: Remote, parts: Parts) -> tuple[str, ...]:
     Returns what was changed. Raises WaitTimeout when the cluster does not take the changes in time:
     it needs a quorum for that.
     """
-    wanted = cib.desired(parts)
     timeout = parts.inventory.timing.healthy_wait_s
     running = wait_until(
         lambda: remote.run("cibadmin --query --local").stdout,
@@ -49,7 +48,7 @@ def ensure_configured(remote: Remote, parts: Parts) -> tuple[str, ...]:
         describe=lambda _: "an answer",
         retry_on=(CommandError,),
     )
-    steps = cib.corrections(running, wanted)
+    steps = cib.steps(running, parts)
     if not steps:
         return ()
     return wait_until(

@@ -79,6 +79,11 @@ class Plan:
             steps += part.configure(machine, self.found, written)
         return steps
 
+    def admission(self, machine: Machine, written: frozenset[str]) -> list[Step]:
+        """Return what a running cluster learns once all machines are configured."""
+        parts = self.parts.every
+        return [step for part in parts for step in part.admit(machine, self.found, written)]
+
     def membership(self, machine: Machine, written: frozenset[str]) -> list[Step]:
         """Return what makes a configured node a member, and what its data begin with."""
         steps: list[Step] = []
@@ -91,6 +96,12 @@ class Plan:
     def start(self, machine: Machine) -> list[Step]:
         """Return what starts the cluster on a node that is a member."""
         return [step for part in self.parts.every for step in part.start(machine, self.found)]
+
+    def welcome(self, machine: Machine) -> list[Step]:
+        """Return what takes a new node into service; nothing on any other."""
+        if not self.found.is_new(machine):
+            return []
+        return [step for part in self.parts.every for step in part.welcome(machine, self.found)]
 
     def forgive(self, machine: Machine, mended: frozenset[str]) -> list[Step]:
         """Return what ends the consequences of drift; `mended` are the machines that were changed.

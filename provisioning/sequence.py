@@ -85,9 +85,12 @@ class _Run:
         # Zabbix starts and is configured while the cluster starts.
         watching = self.pool.submit(self._watch)
         try:
+            changes += self._on_nodes(plan.admission)
             changes += self._on_nodes(plan.membership)
             started = self._on_nodes(lambda node, _: plan.start(node))
             changes += [*started, *self._resources(nodes[0])]
+            # By now the cluster can fence a new node, whatever is to run on it.
+            changes += self._on_nodes(lambda node, _: plan.welcome(node))
             changes += self._on_nodes(lambda node, _: plan.forgive(node, _places(changes)))
             if started:
                 self._await_services()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from drills.site import Audience, Site
 from inventory.model import Machine
 from labs.roles import MachineRole
 from machines.remote import Remote, RemoteUnreachable
+from parts.pacemaker import standby
 from parts.seen import NodeState
 from status.collect import collect
 from status.model import LabStatus
@@ -129,32 +129,32 @@ class Rolling:
 
     def _leave(self, turn: Turn, peer: str) -> None:
         self._begin("sending it into standby")
-        self._standby(peer, turn.node, "--update on")
+        self._standby(peer, turn.node, begin=True)
         try:
             self._gates.left(turn.node)
         except HalabError:
             # The others cannot serve; what has not been touched yet can.
             if not turn.resumes:
-                self._standby(peer, turn.node, "--delete")
+                self._standby(peer, turn.node, begin=False)
             raise
 
     def _come_back(self, node: str, peer: str, known: Collection[str]) -> None:
         self._begin("bringing it online")
-        self._standby(peer, node, "--delete")
+        self._standby(peer, node, begin=False)
         try:
             self._gates.healthy(known)
         except HalabError:
             # Nothing may move to a node that is not well.
-            self._standby(peer, node, "--update on")
+            self._standby(peer, node, begin=True)
             raise
 
-    def _standby(self, peer: str, node: str, action: str) -> None:
+    def _standby(self, peer: str, node: str, *, begin: bool) -> None:
         """Send a node into standby or back; what comes of it is for the gates to tell.
 
         Nobody waits for the cluster to rest, which it does not while something fails.
         """
         with Remote(self.site.inventory.machine(peer)) as remote:
-            remote.run(f"crm_standby --node {shlex.quote(node)} {action}")
+            remote.run(standby(node, begin=begin))
 
     def _reboot(self, remote: Remote) -> None:
         self._begin("rebooting it")

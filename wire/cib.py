@@ -19,6 +19,9 @@ STOPPING = {
 
 TRUE = ("true", "on", "yes", "1")
 
+MEMBER = "member"
+"""The type of a node that is in the membership, where a CIB gives it one."""
+
 
 class Setting(Record):
     """A meta attribute that keeps a resource from its work."""
@@ -43,6 +46,19 @@ class Deeds(Record):
     preferences: tuple[Preference, ...] = ()
     standby: frozenset[str] = frozenset()
     stops_all: bool = False
+
+
+def known_nodes(text: str) -> frozenset[str]:
+    """Return the names of the cluster nodes that a CIB knows; nothing when it is not there.
+
+    Nodes that Pacemaker reaches without a membership of their own have a type.
+    """
+    try:
+        root = ElementTree.fromstring(text.strip())
+    except ElementTree.ParseError:
+        return frozenset()
+    nodes = root.iterfind("configuration/nodes/node")
+    return frozenset(node.get("uname", "") for node in nodes if node.get("type") in (None, MEMBER))
 
 
 def parse_deeds(text: str) -> Deeds:

@@ -48,11 +48,12 @@ class Sbd(Part):
         return (UNIT,) if role is MachineRole.NODE else ()
 
     def looks(self, machine: Machine) -> dict[str, str]:
-        """Ask for the disk's header."""
+        """Ask for the disk's header and its slots."""
         if machine.role is MachineRole.MONITOR:
             return {}
         disk = shlex.quote(self.inventory.fencing.disk)
-        return {LOOK: f"if command -v sbd >/dev/null; then sbd -d {disk} dump 2>/dev/null || :; fi"}
+        ask = " ".join(f"sbd -d {disk} {word} 2>/dev/null || :;" for word in ("dump", "list"))
+        return {LOOK: f"if command -v sbd >/dev/null; then {ask} fi"}
 
     def files(self, machine: Machine, secrets: Secrets, found: Found) -> tuple[Entry, ...]:
         """Describe sbd's configuration, its start, and the module that must be there before it."""
@@ -100,6 +101,44 @@ class Sbd(Part):
             command = f"set -- {shlex.join(words)}\n{program('create_fencing_disk.sh')}"
             steps.append(Step("fencing disk initialised", command))
         return tuple(steps)
+
+    def admit(self, machine: Machine, found: Found, written: frozenset[str]) -> tuple[Step, ...]:
+        """Give new nodes slots on a disk that is in use, one after the other."""
+        held = self._slots(machine, found)
+        if not held:
+            return ()
+        disk = shlex.quote(self.inventory.fencing.disk)
+        return tuple(
+            Step(f"slot for {node.name} on the fencing disk", f"sbd -d {disk} allocate {node.name}")
+            for node in self.inventory.nodes
+            if node.name not in held
+        )
+
+    def welcome(self, machine: Machine, found: Found) -> tuple[Step, ...]:
+        """Have sbd look into a slot of the node's own: others can fence it."""
+        listed = f"sbd -d {shlex.quote(self.inventory.fencing.disk)} list"
+        row = shlex.quote(f"\t{machine.name}\tclear\t")
+        command = f"systemctl is-active --quiet sbd\n{listed} | grep -qF -- {row}"
+        return (Step("fencing of this node proven ready", command),)
+
+    def report(self, machine: Machine, found: Found, written: frozenset[str]) -> tuple[Step, ...]:
+        """Take the slots of nodes away that are none any more."""
+        nodes = {node.name for node in self.inventory.nodes}
+        return tuple(
+            Step(
+                f"slot of {name} on the fencing disk given up",
+                f"set -- {shlex.join((self.inventory.fencing.disk, name))}\n"
+                f"{program('release_slot.sh')}",
+            )
+            for name in self._slots(machine, found)
+            if name not in nodes
+        )
+
+    def _slots(self, machine: Machine, found: Found) -> tuple[str, ...]:
+        """Return whose slots the first node finds on the disk; nothing on others."""
+        if not self.is_first(machine) or header(found[machine]) != wanted(self.inventory):
+            return ()
+        return tuple(slot.node for slot in parse_slots(found[machine].looks.get(LOOK, "")))
 
     def watched(self, role: MachineRole) -> tuple[str, ...]:
         """Return sbd."""

@@ -5,18 +5,20 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterable, Iterator
 
 from inventory.model import Inventory, Machine
 from labs.roles import MachineRole, NetworkRole
 from parts.base import Found, Part
-from parts.facts import COROSYNC
-from parts.host import AT_BOOT, UNITS, Entry, File, Step, render, unit_link
+from parts.facts import COROSYNC, Facts
+from parts.host import AT_BOOT, UNITS, Entry, File, Step, program, render, unit_link
 from parts.secrets import Secrets
 from parts.seen import Seen
 
 CONFIGURATION = "/etc/corosync/corosync.conf"
 AUTHKEY = "/etc/corosync/authkey"
+LOOK = "running version"
 LINKS = (0, 1)
 """Numbers of the links: one over each cluster network."""
 
@@ -33,6 +35,13 @@ class Corosync(Part):
     def units(self, role: MachineRole) -> tuple[str, ...]:
         """Return corosync's unit."""
         return (COROSYNC,) if role is MachineRole.NODE else ()
+
+    def looks(self, machine: Machine) -> dict[str, str]:
+        """Ask for the version of the configuration that corosync runs with."""
+        if machine.role is MachineRole.MONITOR:
+            return {}
+        ask = "timeout 20 corosync-cmapctl -g totem.config_version 2>/dev/null || :"
+        return {LOOK: f"if systemctl is-active --quiet corosync; then {ask}; fi"}
 
     def files(self, machine: Machine, secrets: Secrets, found: Found) -> tuple[Entry, ...]:
         """Describe what corosync reads, and that the quorum device starts after it."""
@@ -96,24 +105,49 @@ class Corosync(Part):
         facts = found[machine]
         return facts.is_member and machine.number not in right and not facts.members & right
 
-    def configure(
-        self, machine: Machine, found: Found, written: frozenset[str]
-    ) -> tuple[Step, ...]:
-        """Make a running cluster take over a changed configuration; one node tells the others."""
-        if CONFIGURATION not in written or not found[machine].is_member:
+    def admit(self, machine: Machine, found: Found, written: frozenset[str]) -> tuple[Step, ...]:
+        """Make a running cluster take over a changed configuration; one node tells the others.
+
+        Each of them reads its own file: all have the new one by then. Who comes is known before he
+        comes, and who goes is forgotten. It is said again where an earlier run ended before it.
+        """
+        members = [node for node in self.inventory.nodes if found[node].is_member]
+        if not members or machine.number != members[0].number:
             return ()
-        steps = []
-        if self.is_first(machine):
-            steps.append(Step("corosync took over its configuration", "corosync-cfgtool -R"))
-        if self.inventory.quorum == "device":
-            steps.append(Step("quorum device restarted", "systemctl try-restart corosync-qdevice"))
-        return tuple(steps)
+        if CONFIGURATION not in written and not any(_is_behind(found[node]) for node in members):
+            return ()
+        return (Step("corosync took over its configuration", "corosync-cfgtool -R"),)
 
     def join(self, machine: Machine, found: Found, written: frozenset[str]) -> tuple[Step, ...]:
         """Start fencing and membership on a node; sbd starts with corosync."""
         if machine.role is MachineRole.MONITOR or found[machine].is_member:
             return ()
         return (Step("membership started", "systemctl start corosync"),)
+
+    def welcome(self, machine: Machine, found: Found) -> tuple[Step, ...]:
+        """Have both links to everybody who is there, before anything depends on this node."""
+        others = [
+            node
+            for node in self.inventory.nodes
+            if node.number != machine.number and found[node].is_member
+        ]
+        wait_s = self.timing.membership_wait_s
+        words = (str(wait_s), *connections(others))
+        command = f"set -- {shlex.join(words)}\n{program('await_links.sh')}"
+        return (Step("links to all other nodes proven", command, extra_s=wait_s),)
+
+
+def connections(nodes: Iterable[Machine]) -> list[str]:
+    """Return the statistics of corosync that tell whether there is a link to these nodes."""
+    return [
+        f"stats.knet.node{node.number}.link{number}.connected" for node in nodes for number in LINKS
+    ]
+
+
+def _is_behind(facts: Facts) -> bool:
+    """Tell whether corosync runs with another configuration than the one that stands there."""
+    running = re.search(r" = (\d+)$", facts.looks.get(LOOK, "").strip())
+    return running is not None and int(running[1]) != _version(facts.corosync_conf)
 
 
 def configuration(inventory: Inventory, version: int) -> str:

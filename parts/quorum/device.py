@@ -30,7 +30,7 @@ from parts.host import (
     render,
     unit_link,
 )
-from parts.membership.corosync import LINKS
+from parts.membership.corosync import CONFIGURATION, connections
 from parts.secrets import Secrets
 from parts.seen import Seen
 from parts.watched import Column, Place, Watched, watched
@@ -110,11 +110,7 @@ class Device(Part):
         at_boot = unit_link(DAEMONS[machine.role].unit, AT_BOOT)
         if machine.role is MachineRole.MONITOR:
             return (at_boot,)
-        links = (
-            f"stats.knet.node{node.number}.link{number}.connected"
-            for node in self.inventory.nodes
-            for number in LINKS
-        )
+        links = connections(self.inventory.nodes)
         drop_in = render(
             "corosync-qdevice-drop-in.conf.j2",
             program=AWAIT_MEMBERSHIP,
@@ -170,7 +166,7 @@ class Device(Part):
         return tuple(steps)
 
     def join(self, machine: Machine, found: Found, written: frozenset[str]) -> tuple[Step, ...]:
-        """Start a node's daemon, or make it show certificates that were imported while it ran.
+        """Start a node's daemon, or make it begin again with what was changed while it ran.
 
         The monitor's daemon must have its own by then. Nobody waits for the device, which waits for
         the membership to rest: nodes that are together have a quorum without it.
@@ -180,7 +176,7 @@ class Device(Part):
         if not (found[machine].unit(CLIENT).active and found[machine].is_member):
             command = "systemctl start --no-block corosync-qdevice"
             return (Step("quorum device called for", command),)
-        if f"{_DELIVERY}/own.p12" in written:
+        if {CONFIGURATION, f"{_DELIVERY}/own.p12"} & written:
             return (Step("quorum device joined again", "systemctl try-restart corosync-qdevice"),)
         return ()
 

@@ -15,7 +15,7 @@ from labs.loading import load
 from labs.model import Lab
 from labs.roles import MachineRole
 
-NAMES = ("node1", "node2", "node3", "monitor")
+NAMES = ("node1", "node2", "node3", "node4", "monitor")
 HOST_KEYS = {name: HostKey(Path(f"/keys/{name}"), f"ssh-ed25519 {name}") for name in NAMES}
 
 

@@ -88,6 +88,36 @@ def test_a_machine_that_is_gone_is_made_with_what_belongs_to_it() -> None:
     }
 
 
+SYSTEM = [
+    step("delete", "machine", "node4"),
+    step("delete", "domain", "node4"),
+    step("delete", "volume", "node4-root"),
+    step("delete", "volume", "node4-host-key"),
+]
+
+
+def test_a_machine_that_the_program_does_not_know_any_more_leaves_with_its_system() -> None:
+    impact = impact_of([*SYSTEM, step("update", "resource", "software")])
+
+    assert impact.leaving == ("node4",)
+    assert (impact.missing, impact.in_turn, impact.lost) == ((), {}, ())
+
+
+@pytest.mark.parametrize("name", ["node4-data", "node3-root", "sbd"])
+def test_no_data_leave_with_a_machine(name: str) -> None:
+    impact = impact_of([*SYSTEM, step("delete", "volume", name)])
+
+    assert impact.lost == (f"volume {name} would be deleted",)
+
+
+def test_a_new_machine_is_made_with_all_that_the_program_says_of_it() -> None:
+    # Pulumi makes nothing below what it has not made.
+    made = [step("create", kind, "node4") for kind in ("machine", "domain")]
+    made.append(step("create", "volume", "node4-root"))
+
+    assert impact_of(made).missing == tuple(each.urn for each in made)
+
+
 @pytest.mark.parametrize(
     ("op", "what"),
     [

@@ -114,6 +114,29 @@ def test_a_shared_disk_is_one_that_all_nodes_are_attached_to(
     assert len(domains["monitor"]["disks"]) == 1
 
 
+def test_a_node_more_changes_nothing_that_is_there(record: LabRecord, recorder: Recorder) -> None:
+    """A machine whose definition changed would be made anew."""
+
+    def made_of(count: int) -> dict[str, dict[str, dict[str, Any]]]:
+        recorder.resources.clear()
+        names = [f"node{number}" for number in range(1, count + 1)]
+        tables = {
+            "version": 1,
+            "name": "web",
+            "nodes": {"names": names},
+            "services": {"web": {"kind": "nginx", "runs": "everywhere"}},
+        }
+        build(check("web.toml", tables, Lab), record.of_machines((*names, "monitor")))
+        return {kind: dict(recorder.of(kind)) for kind in ("Domain", "Volume", "Network", "Pool")}
+
+    three, four = made_of(3), made_of(4)
+
+    for kind, there in three.items():
+        assert {name: four[kind][name] for name in there} == there
+    assert four["Domain"].keys() - three["Domain"].keys() == {"node4"}
+    assert four["Volume"].keys() - three["Volume"].keys() == {"node4-root", "node4-host-key"}
+
+
 def test_nodes_without_storage_have_no_disk_for_it(record: LabRecord, recorder: Recorder) -> None:
     build(load("active-active"), record)
 

@@ -89,8 +89,8 @@ def every_step(found: Plan, machine: Machine, written: frozenset[str]) -> list[S
     """Return all that is done on a machine, from the first thing to the last."""
     steps = found.steps(machine, written)
     if machine.role is MachineRole.NODE:
-        steps += found.membership(machine, written) + found.start(machine)
-        steps += found.report(machine, written)
+        steps += found.admission(machine, written) + found.membership(machine, written)
+        steps += found.start(machine) + found.welcome(machine) + found.report(machine, written)
     return steps
 
 
@@ -112,6 +112,11 @@ Timeout (loop)     : 1
 Timeout (msgwait)  : {msgwait}
 ==Header on disk /dev/disk/by-id/virtio-sbd is dumped
 """
+
+
+def slots(nodes: Iterable[Machine]) -> str:
+    """Return what `sbd list` prints of a disk on which these nodes have slots."""
+    return "".join(f"{number}\t{node.name}\tclear\t\n" for number, node in enumerate(nodes))
 
 
 def sizes(disk_kib: int, device_kib: int, filesystem_kib: int) -> str:
@@ -163,7 +168,9 @@ def _right(lab: Inventory, machine: Machine, secrets: Secrets) -> Facts:
 
 def _looks(lab: Inventory, node: Machine) -> dict[str, str]:
     timing = lab.timing
-    looks = {sbd.LOOK: fencing_disk(timing.watchdog_s, timing.msgwait_s)}
+    disk = fencing_disk(timing.watchdog_s, timing.msgwait_s)
+    version = "totem.config_version (u64) = 1"
+    looks = {sbd.LOOK: f"{disk}{slots(lab.nodes)}", corosync.LOOK: version}
     for storage in filter(lambda each: each.replicated, lab.storage):
         looks |= _replication(storage, serves=node == lab.nodes[0])
     return looks

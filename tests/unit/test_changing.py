@@ -13,6 +13,7 @@ import typer
 
 from cli import changing, turns
 from cli.needs import needs_of, needs_of_change
+from cli.progress import Progress
 from cli.turns import in_order
 from core.errors import HalabError
 from core.folders import LabFolder
@@ -22,7 +23,7 @@ from hypervisor.objects import Virsh
 from infra.engine import Engine
 from infra.impact import Impact
 from inventory.model import Machine
-from inventory.record import LabRecord
+from inventory.record import LabRecord, save
 from labs.checking import check
 from labs.model import Lab
 from tests.unit import provisioned_lab
@@ -240,6 +241,57 @@ def test_a_renamed_machine_is_refused_before_anything_happens(
     with pytest.raises(HalabError, match="nothing was changed") as caught:
         changing.check(lab(names=["oslo", "tromso"]), folder, record)
     assert "cannot be renamed" in str(caught.value.detail)
+
+
+def with_nodes(*names: str) -> Lab:
+    tables = {
+        "nodes": {"names": list(names)},
+        "services": {"web": {"kind": "nginx", "runs": "everywhere"}},
+        "monitoring": False,
+    }
+    return check("my.toml", {"version": 1, "name": "demo", **tables}, Lab)
+
+
+@pytest.mark.parametrize(
+    "names", [("node1", "node2"), ("node1", "node2", "node3"), ("node1", "node2", "node3", "node4")]
+)
+def test_machines_of_an_interrupted_run_may_come_and_go(
+    tmp_path: Path, record: LabRecord, monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...]
+) -> None:
+    """Nothing tells what the lab was before; the machines are those of three nodes."""
+    monkeypatch.setattr(changing, "_running", lambda *_: frozenset(names))
+    standing = record.of_machines(("node1", "node2", "node3", "monitor"))
+
+    assert changing.check(with_nodes(*names), LabFolder(tmp_path), standing) == ()
+
+
+@pytest.mark.parametrize("names", [("node1", "node3"), ("node2", "node1", "node3")])
+def test_machines_that_are_called_otherwise_are_refused_where_nothing_else_tells(
+    tmp_path: Path, record: LabRecord, names: tuple[str, ...]
+) -> None:
+    with pytest.raises(HalabError, match="cannot be renamed"):
+        changing.check(with_nodes(*names), LabFolder(tmp_path), record)
+
+
+def test_a_lab_whose_machines_had_other_numbers_is_refused(
+    tmp_path: Path, record: LabRecord
+) -> None:
+    folder, built = LabFolder(tmp_path), provisioned_lab.inventory()
+    older = built.monitor.model_copy(update={"number": 3})
+    save(folder.inventory, built.model_copy(update={"machines": (*built.nodes, older)}))
+
+    with pytest.raises(HalabError, match=r"monitor has number 3 .* would have 9") as caught:
+        changing.check(lab(), folder, record)
+    assert "./halab down demo" in str(caught.value.hint)
+
+
+def test_a_node_that_only_an_interrupted_run_made_is_told_of() -> None:
+    said: list[str] = []
+    progress = cast(Progress, SimpleNamespace(note=said.append))
+
+    changing.tell((), Impact(leaving=("node4",)), progress)
+
+    assert said == ["node4 leaves: the lab's definition does not know it"]
 
 
 def test_more_memory_than_there_is_is_refused(

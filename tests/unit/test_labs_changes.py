@@ -72,6 +72,37 @@ def test_a_changed_key_says_what_it_costs(
     assert change.effect is effect
 
 
+EVERYWHERE: dict[str, object] = {"web": {"kind": "nginx", "runs": "everywhere"}}
+TRIO: dict[str, object] = {"names": ["oslo", "bergen", "tromso"]}
+QUARTET: dict[str, object] = {"names": ["oslo", "bergen", "tromso", "bodo"]}
+
+
+def effects(before: dict[str, object], after: dict[str, object]) -> dict[str, Effect]:
+    """Return what it costs to have other nodes, key by key."""
+    labs = (lab(nodes=nodes, services=EVERYWHERE) for nodes in (before, after))
+    return {change.key: change.effect for change in compare(*labs)}
+
+
+def test_nodes_come_at_the_end_and_go_from_there() -> None:
+    assert effects(TRIO, QUARTET) == {
+        "nodes.names": Effect.JOINED,
+        "quorum.kind": Effect.LIVE,
+        "services.web.addresses": Effect.EXTENDED,
+    }
+    assert effects(QUARTET, TRIO) == {
+        "nodes.names": Effect.LEFT,
+        "quorum.kind": Effect.LIVE,
+        "services.web.addresses": Effect.SHORTENED,
+    }
+
+
+@pytest.mark.parametrize(
+    "names", [["bergen", "tromso"], ["oslo", "tromso", "bergen"], ["oslo", "bergen", "bodo"]]
+)
+def test_nodes_that_stay_keep_their_places(names: list[str]) -> None:
+    assert effects(TRIO, {"names": names})["nodes.names"] is Effect.REFUSED
+
+
 def test_a_profile_is_what_it_sets() -> None:
     found = compare(lab(), lab(timing={"profile": "slow-host"}))
 

@@ -105,16 +105,20 @@ def test_a_disk_is_not_written_by_two() -> None:
 def test_changed_membership_is_announced_once() -> None:
     changed = frozenset({corosync.CONFIGURATION})
     found = plan_of(LAB, right(LAB))
-    first, other = ([step.command for step in found.steps(n, changed)] for n in LAB.nodes)
-    assert first == ["corosync-cfgtool -R", "systemctl try-restart corosync-qdevice"]
-    assert other == ["systemctl try-restart corosync-qdevice"]
+    told = [[step.command for step in found.admission(n, changed)] for n in LAB.nodes]
+    assert told == [["corosync-cfgtool -R"], []]
+    for node in LAB.nodes:
+        # The device's daemon reads it anew once corosync has.
+        (step,) = found.membership(node, changed)
+        assert step.command == "systemctl try-restart corosync-qdevice"
 
 
 def test_nodes_without_a_device_restart_none() -> None:
     three = planned("active-active", accelerated=True)
     found, changed = plan_of(three, right(three)), frozenset({corosync.CONFIGURATION})
-    commands = [[step.command for step in found.steps(n, changed)] for n in three.nodes]
-    assert commands == [["corosync-cfgtool -R"], [], []]
+    told = [[step.command for step in found.admission(n, changed)] for n in three.nodes]
+    assert told == [["corosync-cfgtool -R"], [], []]
+    assert [found.membership(node, changed) for node in three.nodes] == [[], [], []]
 
 
 @pytest.mark.parametrize("name", OFFERED)
@@ -129,10 +133,11 @@ def test_a_cluster_is_stopped_by_the_units_that_are_there(name: str) -> None:
 
 def test_a_changed_file_matters_to_a_running_service_only() -> None:
     changed = frozenset({corosync.CONFIGURATION, REPLICATION, WEB_SERVER})
-    said = words(plan_of(LAB, right(LAB)).steps(NODE, changed))
+    found = plan_of(LAB, right(LAB))
+    said = words([*found.steps(NODE, changed), *found.admission(NODE, changed)])
     for what in ("corosync", "replication", "web server"):
         assert f"{what} took over its configuration" in said
-    quiet = words(STOPPED.steps(NODE, changed))
+    quiet = words([*STOPPED.steps(NODE, changed), *STOPPED.admission(NODE, changed)])
     assert not [what for what in quiet if "took over" in what]
 
 

@@ -17,12 +17,12 @@ from inventory.model import Machine
 from machines.remote import RemoteUnreachable, Result
 from parts.seen import Seen
 from status.collect import describe
+from status.membership import missing_elsewhere, missing_member
 from status.model import LabStatus
 from tests.unit.broken_lab import seen_by_cluster, situation, view_of
 from tests.unit.healthy_lab import HEALTHY, INVENTORY, PARTS
 from updates import rolling, worker
 from updates.apt import Change
-from updates.gates import missing_elsewhere, missing_member
 from updates.note import Note
 from updates.outage import Account
 from updates.planning import Turn

@@ -1,0 +1,211 @@
+"""Nodes that leave a running lab: drained, stopped and sealed, in this order and never blindly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from core.errors import HalabError
+from core.wait import WaitTimeout
+from infra import departure
+from infra.departure import SEALED, depart, leaving
+from inventory.model import Inventory, Machine
+from machines.remote import Result
+from parts.all import Parts
+from parts.seen import Seen
+from status.collect import describe
+from status.model import LabStatus
+from tests.unit.broken_lab import seen_by_cluster, silent, view_of
+from tests.unit.healthy_lab import healthy
+from tests.unit.sketched import TRIO, sketched
+
+FOUR = sketched(
+    "four",
+    nodes={"names": ["node1", "node2", "node3", "node4"]},
+    services={"web": {"kind": "nginx", "runs": "everywhere"}},
+    quorum={"kind": "majority"},
+)
+AFTER = TRIO.inventory
+STANDBY = "crm_standby --node {} --update on"
+BACK = "crm_standby --node {} --delete"
+LEFT = f"{FOUR.leaving}\n{SEALED}"
+
+
+@dataclass
+class Cluster:
+    """A cluster that does what it is told: nodes go into standby, and their resources with them."""
+
+    parts: Parts
+    seen: Seen
+    done: list[tuple[str, str]] = field(default_factory=list)
+    moves: bool = True
+
+    def run(self, machine: Machine, command: str) -> Result:
+        self.done.append((machine.name, command))
+        for node in self.parts.inventory.nodes:
+            if command == STANDBY.format(node.name):
+                self.change(node.name, standby=True)
+                if self.moves:
+                    self.empty(node.name)
+            if command == BACK.format(node.name):
+                self.change(node.name, standby=False)
+        if command == LEFT:
+            self.change(machine.name, online=False, standby=False)
+        return Result("", "", 0)
+
+    def change(self, node: str, **values: Any) -> None:
+        members = tuple(
+            each.replace(**values) if each.name == node else each
+            for each in view_of(self.seen).members
+        )
+        self.seen = seen_by_cluster(seen=self.seen, members=members)
+
+    def empty(self, node: str) -> None:
+        rest = tuple(each for each in view_of(self.seen).instances if each.node != node)
+        self.seen = seen_by_cluster(seen=self.seen, instances=rest)
+
+    def status(self) -> LabStatus:
+        return describe(self.parts, self.seen, None)
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    return placed(monkeypatch, FOUR)
+
+
+def placed(monkeypatch: pytest.MonkeyPatch, parts: Parts) -> Cluster:
+    """Return a healthy cluster, which is the one that a departure sees."""
+    made = Cluster(parts, healthy(parts))
+
+    class Observer:
+        def __init__(self, inventory: Inventory) -> None:
+            self.inventory = inventory
+            self.parts = parts
+
+        def __enter__(self) -> Observer:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+        def look(self) -> Seen:
+            return made.seen
+
+        def read(self) -> LabStatus:
+            return made.status()
+
+    @dataclass(frozen=True)
+    class Remote:
+        machine: Machine
+
+        def __enter__(self) -> Remote:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+        def run(self, command: str, **_: Any) -> Result:
+            return made.run(self.machine, command)
+
+    monkeypatch.setattr(departure, "Observer", Observer)
+    monkeypatch.setattr(departure, "Remote", Remote)
+    return made
+
+
+def go(after: Inventory = AFTER) -> list[str]:
+    said: list[str] = []
+    depart(FOUR.inventory, after, said.append)
+    return said
+
+
+def test_a_node_is_drained_then_stopped_and_cannot_come_back(cluster: Cluster) -> None:
+    said = go()
+
+    assert cluster.done == [("node1", STANDBY.format("node4")), ("node4", LEFT)]
+    assert said[0] == "node4: going into standby; what runs there moves"
+    assert "rm -f /etc/corosync/corosync.conf" in LEFT
+
+
+def test_nobody_leaves_a_lab_that_keeps_its_nodes_or_gets_more(cluster: Cluster) -> None:
+    assert go(FOUR.inventory) == []
+    assert leaving(AFTER, FOUR.inventory) == ()
+    assert cluster.done == []
+
+
+def test_a_node_that_is_not_rid_of_its_resources_goes_online_again(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(read: Any, ready: Any, **_: Any) -> None:
+        assert not ready(read())
+        raise WaitTimeout("node4 without resources: not reached")
+
+    cluster.moves = False
+    monkeypatch.setattr(departure, "wait_until", never)
+    with pytest.raises(WaitTimeout):
+        go()
+    assert cluster.done[1:] == [("node1", BACK.format("node4"))]
+
+
+def test_who_was_interrupted_in_standby_goes_on(cluster: Cluster) -> None:
+    cluster.change("node4", standby=True)
+    cluster.empty("node4")
+    go()
+    assert cluster.done[-1] == ("node4", LEFT)
+
+
+def test_who_was_interrupted_after_the_stop_only_seals(cluster: Cluster) -> None:
+    cluster.change("node4", online=False)
+    go()
+    assert cluster.done == [("node4", LEFT)]
+
+
+def test_a_machine_that_is_dead_and_known_to_be_is_passed_over(cluster: Cluster) -> None:
+    cluster.change("node4", online=False)
+    cluster.seen = silent("node4", seen=cluster.seen)
+    said = go()
+    assert said == ["node4 does not answer, and the cluster does without it already"]
+    assert cluster.done == []
+
+
+def test_a_member_that_only_halab_does_not_reach_stays(cluster: Cluster) -> None:
+    cluster.seen = silent("node4", seen=cluster.seen)
+    with pytest.raises(HalabError, match="node4 cannot leave lab 'four': it does not answer"):
+        go()
+    assert cluster.done == []
+
+
+def test_an_unclean_node_stays(cluster: Cluster) -> None:
+    cluster.change("node4", unclean=True)
+    with pytest.raises(HalabError, match="is unclean") as caught:
+        go()
+    assert "./halab heal four" in str(caught.value.hint)
+    assert cluster.done == []
+
+
+def test_nobody_leaves_who_is_needed_for_a_quorum(cluster: Cluster) -> None:
+    quorum = cluster.seen.reached["node1"].quorum
+    assert quorum is not None
+    three = quorum.replace(members=frozenset({1, 2, 4}), votes=3)
+    nodes = {name: replace(node, quorum=three) for name, node in cluster.seen.reached.items()}
+    cluster.seen = replace(cluster.seen, nodes=nodes)
+    with pytest.raises(HalabError, match="no quorum"):
+        go()
+    assert cluster.done == []
+
+
+def test_nodes_that_leave_together_leave_one_after_the_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    five = sketched(
+        "five",
+        nodes={"names": [f"node{number}" for number in range(1, 6)]},
+        services={"web": {"kind": "nginx", "runs": "everywhere"}},
+    )
+    cluster = placed(monkeypatch, five)
+
+    depart(five.inventory, AFTER, lambda _: None)
+
+    assert [machine for machine, command in cluster.done if command == LEFT] == ["node5", "node4"]
+    assert cluster.done[1] == ("node5", LEFT)

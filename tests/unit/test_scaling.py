@@ -1,0 +1,288 @@
+"""A running cluster gets a node more, or has one less: what is done, and in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from xml.etree import ElementTree
+
+import pytest
+
+from inventory.model import Inventory, Machine
+from parts.all import Parts
+from parts.base import NEWCOMER
+from parts.facts import COROSYNC, PACEMAKER, Facts
+from parts.fencing import sbd
+from parts.membership import corosync
+from parts.quorum.device import CLIENT, SERVER
+from parts.system.names import HOSTS
+from provisioning import cib
+from tests.unit.composed_labs import EVERYWHERE
+from tests.unit.provisioned_lab import (
+    RUNNING,
+    everything,
+    fencing_disk,
+    fresh,
+    inventory,
+    plan_of,
+    right,
+    slots,
+    words,
+)
+from tests.unit.test_provisioning_sequence import Doing, applied
+
+NOTHING: frozenset[str] = frozenset()
+RELOADED, NOTED = "corosync took over its configuration", "noted as new"
+MEMBER, STARTED = "membership started", "cluster started"
+WELCOMED = [
+    "links to all other nodes proven",
+    "fencing of this node proven ready",
+    "taken into service",
+]
+GIVEN_UP = "quorum device given up"
+
+
+def lab(count: int, quorum: str | None = None) -> Inventory:
+    """Return a lab with so many nodes that all serve and keep no data."""
+    names = [f"node{number}" for number in range(1, count + 1)]
+    chosen = {"quorum": {"kind": quorum}} if quorum else {}
+    return inventory(nodes={"names": names}, services={"web": EVERYWHERE}, **chosen)
+
+
+THREE, FOUR = lab(3), lab(4, "majority")
+NEW = FOUR.nodes[-1]
+
+
+def with_nodes(text: str, nodes: tuple[Machine, ...]) -> str:
+    """Return a CIB as a cluster writes it that knows these nodes."""
+    root = ElementTree.fromstring(text)
+    section = root.find("configuration/nodes")
+    assert section is not None
+    for node in nodes:
+        ElementTree.SubElement(section, "node", id=str(node.number), uname=node.name)
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def standing(before: Inventory) -> dict[str, Facts]:
+    """Return how the machines of a healthy lab are."""
+    return {
+        name: replace(facts, cib=with_nodes(facts.cib, before.nodes)) if facts.cib else facts
+        for name, facts in right(before).items()
+    }
+
+
+def growing(before: Inventory, after: Inventory) -> dict[str, Facts]:
+    """Return how machines are when nodes of another lab have come to those of a healthy one."""
+    return {**fresh(after), **standing(before)}
+
+
+def shrinking(before: Inventory, after: Inventory) -> dict[str, Facts]:
+    """Return how the machines that stay are when others have left a healthy lab."""
+    there = standing(before)
+    return {machine.name: there[machine.name] for machine in after.machines}
+
+
+def interrupted(**changes: object) -> dict[str, Facts]:
+    """Return how machines are when a run that made THREE into FOUR has ended early."""
+    found = growing(THREE, FOUR)
+    return {**found, NEW.name: replace(found[NEW.name], **changes)}  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def grown(monkeypatch: pytest.MonkeyPatch) -> Doing:
+    return applied(monkeypatch, FOUR, growing(THREE, FOUR))[0]
+
+
+def test_a_new_node_is_taken_in_step_by_step_and_the_others_run_on(grown: Doing) -> None:
+    order = [NOTED, MEMBER, STARTED, *WELCOMED]
+
+    assert [what for machine, what in grown.done if machine == NEW.name and what in order] == order
+    for what in order:
+        assert grown.where(what) == [NEW.name]
+
+
+def test_the_others_know_a_new_node_before_it_comes(grown: Doing) -> None:
+    assert grown.where(RELOADED) == ["node1"]
+    configured = [when for when, (_, what) in enumerate(grown.done) if what == "watchdog loaded"]
+    assert max(configured) < grown.first(RELOADED) < grown.first(MEMBER)
+    # Before it can become a danger, it can be fenced.
+    slot = f"slot for {NEW.name} on the fencing disk"
+    assert grown.where(slot) == ["node1"]
+    assert grown.first(slot) < grown.first(MEMBER)
+
+
+def test_nothing_is_stopped_for_a_new_node() -> None:
+    assert plan_of(FOUR, growing(THREE, FOUR)).to_stop() == ()
+
+
+def test_a_new_node_starts_in_standby_once_and_others_as_they_were() -> None:
+    (step,) = plan_of(FOUR, growing(THREE, FOUR)).start(NEW)
+    assert step.command.splitlines() == [
+        "systemctl set-environment PCMK_node_start_state=standby",
+        "systemctl start pacemaker",
+        "systemctl unset-environment PCMK_node_start_state",
+    ]
+    away = replace(standing(FOUR)[NEW.name], units={})
+    (step,) = plan_of(FOUR, {**standing(FOUR), NEW.name: away}).start(NEW)
+    assert step.command == "systemctl start pacemaker"
+
+
+def test_a_lab_that_is_built_has_no_new_nodes() -> None:
+    found = plan_of(FOUR, fresh(FOUR))
+    for node in FOUR.nodes:
+        assert NOTED not in words(found.membership(node, NOTHING))
+        assert found.welcome(node) == []
+
+
+def test_everybody_is_told_of_a_new_node() -> None:
+    found = plan_of(FOUR, growing(THREE, FOUR))
+    for machine in FOUR.machines:
+        hosts = next(file for file in found.files(machine) if file.path == HOSTS)
+        assert "10.10.0.4 node4\n" in hosts.content  # type: ignore[union-attr]
+        assert found.delivery(machine), "firewall rules that let the new node in"
+
+
+def test_a_run_that_ended_before_the_start_goes_on_with_it() -> None:
+    member = {COROSYNC: RUNNING}
+    found = plan_of(FOUR, interrupted(units=member, notes={NEWCOMER: "demo"}))
+
+    assert words(found.membership(NEW, NOTHING)) == []
+    assert "standby" in found.start(NEW)[0].command
+    assert words(found.welcome(NEW)) == WELCOMED
+
+
+def test_a_run_that_ended_in_standby_goes_on_from_there() -> None:
+    running = {COROSYNC: RUNNING, PACEMAKER: RUNNING}
+    known = with_nodes(cib.desired(Parts(FOUR)), FOUR.nodes)
+    found = plan_of(FOUR, interrupted(units=running, notes={NEWCOMER: "demo"}, cib=known))
+
+    assert found.start(NEW) == []
+    assert words(found.welcome(NEW)) == WELCOMED
+
+
+def test_a_node_that_was_taken_in_is_not_taken_in_again() -> None:
+    found = plan_of(FOUR, standing(FOUR))
+    assert [found.welcome(node) for node in FOUR.nodes] == [[], [], [], []]
+
+
+def test_a_configuration_that_was_written_and_not_taken_over_is_announced() -> None:
+    behind = {corosync.LOOK: "totem.config_version (u64) = 1"}
+    text = corosync.configuration(FOUR, 2)
+    found = {
+        name: replace(facts, corosync_conf=text, looks={**facts.looks, **behind})
+        for name, facts in standing(FOUR).items()
+    }
+    plan = plan_of(FOUR, found)
+    assert words(plan.admission(FOUR.nodes[0], NOTHING)) == [RELOADED]
+    assert plan.admission(FOUR.nodes[1], NOTHING) == []
+
+
+def test_who_is_a_member_announces_it() -> None:
+    found = standing(FOUR)
+    found["node1"] = replace(found["node1"], units={})
+    plan, changed = plan_of(FOUR, found), frozenset({corosync.CONFIGURATION})
+    said = [words(plan.admission(node, changed)) for node in FOUR.nodes]
+    assert said == [[], [RELOADED], [], []]
+
+
+def test_a_node_that_left_is_forgotten_by_membership_and_fencing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    doing, _ = applied(monkeypatch, THREE, shrinking(FOUR, THREE))
+
+    assert doing.where(RELOADED) == ["node1"]
+    assert doing.where(f"slot of {NEW.name} on the fencing disk given up") == ["node1"]
+    assert doing.where(MEMBER) == doing.where(STARTED) == []
+    text = corosync.next_configuration(THREE, [corosync.configuration(FOUR, 7)] * 3)
+    assert "config_version: 8" in text
+    assert "node4" not in text
+
+
+def steps_from(before: Inventory, after: Inventory, extra: str = "") -> list[str]:
+    """Return what is done to a running cluster's configuration, in order."""
+    text = with_nodes(cib.desired(Parts(before)), before.nodes)
+    text = text.replace("</constraints>", f"{extra}</constraints>")
+    return [step.what for step in cib.steps(text, Parts(after))]
+
+
+BAN = (
+    '<rsc_location id="cli-ban-web-on-node4" rsc="web-everywhere" node="node4" score="-INFINITY"/>'
+)
+RULED = (
+    '<rsc_location id="cli-prefer-web" rsc="web-everywhere"><rule id="r" score="INFINITY">'
+    '<expression id="e" attribute="#uname" operation="eq" value="node4"/></rule></rsc_location>'
+)
+
+
+def test_the_cluster_forgets_a_node_after_all_that_is_about_it() -> None:
+    said = steps_from(FOUR, THREE, BAN + RULED)
+
+    assert said[0] == "constraint address-4-with-web-everywhere removed"
+    assert "cluster resources replaced" in said
+    assert said[-3:] == [
+        "constraint cli-ban-web-on-node4 removed",
+        "constraint cli-prefer-web removed",
+        "node4 forgotten by the cluster",
+    ]
+
+
+def test_what_people_wrote_about_other_nodes_stays() -> None:
+    said = steps_from(FOUR, THREE, BAN.replace("node4", "node3"))
+    assert not [what for what in said if "cli-ban" in what]
+
+
+def test_a_cluster_of_its_own_nodes_forgets_nobody() -> None:
+    assert steps_from(FOUR, FOUR) == []
+    remote = '<node id="far" uname="far" type="remote"/></nodes>'
+    text = with_nodes(cib.desired(Parts(FOUR)), FOUR.nodes).replace("</nodes>", remote)
+    assert cib.steps(text, Parts(FOUR)) == ()
+
+
+def test_slots_are_not_touched_on_a_disk_that_is_written_anew() -> None:
+    other = fencing_disk(7, 14) + slots(FOUR.nodes)
+    found = standing(THREE)
+    found["node1"] = replace(found["node1"], looks={sbd.LOOK: other})
+    plan = plan_of(THREE, found)
+    assert plan.report(THREE.nodes[0], NOTHING) == []
+
+
+TWO, WITH_DEVICE = lab(2), lab(4)
+
+
+def test_a_device_goes_when_a_third_node_comes() -> None:
+    found = plan_of(THREE, growing(TWO, THREE))
+    first, _, new = THREE.nodes
+    written = everything(found, first)
+
+    assert GIVEN_UP in words(found.steps(THREE.monitor, NOTHING))
+    assert RELOADED in words(found.admission(first, written))
+    # Corosync no longer expects its vote by then.
+    (step,) = found.membership(first, NOTHING)
+    assert step.what == GIVEN_UP
+    assert step.command.startswith(f"systemctl disable --now {CLIENT}\n")
+    assert corosync.DROP_IN in step.command
+    assert words(found.membership(new, NOTHING)) == [NOTED, MEMBER]
+
+
+def test_a_device_comes_back_when_the_third_node_has_left() -> None:
+    found = plan_of(TWO, shrinking(THREE, TWO))
+    first = TWO.nodes[0]
+    written = everything(found, first)
+
+    assert RELOADED in words(found.admission(first, written))
+    assert words(found.membership(first, written)) == ["quorum device called for"]
+    imported = found.steps(TWO.monitor, everything(found, TWO.monitor))
+    assert "quorum device runs" in words(imported)
+
+
+def test_a_device_that_is_gone_is_given_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert applied(monkeypatch, THREE, right(THREE))[0].done == []
+    units: Mapping[str, Facts] = right(THREE)
+    assert SERVER not in units["monitor"].units
+
+
+def test_a_fourth_node_may_bring_a_device_with_it() -> None:
+    found = plan_of(WITH_DEVICE, growing(THREE, WITH_DEVICE))
+    for node in WITH_DEVICE.nodes:
+        said = words(found.membership(node, NOTHING))
+        assert said[-1] == "quorum device called for"
