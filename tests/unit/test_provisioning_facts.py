@@ -159,7 +159,11 @@ def test_a_machine_is_looked_at_as_all_parts_need_it(name: str, tools: Path) -> 
         needed = {
             unit
             for part in parts.every
-            for unit in (*part.units(machine.role), *part.strangers(machine.role))
+            for unit in (
+                *part.units(machine.role),
+                *part.strangers(machine.role),
+                *part.asked(machine.role),
+            )
         }
         assert needed == set(facts.units)
         looks = {each for part in parts.every for each in part.looks(machine)}
