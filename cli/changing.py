@@ -17,7 +17,8 @@ from hypervisor.doctor import refuse as refuse_needs
 from hypervisor.objects import Virsh
 from hypervisor.private import PrivateHypervisor
 from infra.impact import Impact
-from inventory.record import LabRecord, load_inventory
+from infra.planning import check_numbers
+from inventory.record import LabRecord
 from labs.addressing import machines
 from labs.changes import NAMED, Change, Effect, compare, continues
 from labs.changes import refuse as refuse_changes
@@ -34,7 +35,8 @@ def check(lab: Lab, folder: LabFolder, record: LabRecord) -> tuple[Change, ...]:
     before = _before(lab, folder)
     changes = compare(before, lab)
     refuse_changes(lab.name, changes)
-    _check_machines(lab, folder, record)
+    _check_machines(lab, record)
+    check_numbers(lab, folder)
     needs = needs_of_change(before, lab, _running(folder, record))
     if needs is not None:
         refuse_needs(examine(needs))
@@ -108,30 +110,19 @@ def _before(lab: Lab, folder: LabFolder) -> Lab:
         return lab
 
 
-def _check_machines(lab: Lab, folder: LabFolder, record: LabRecord) -> None:
+def _check_machines(lab: Lab, record: LabRecord) -> None:
     """Raise HalabError when the machines that there are cannot be those of the definition.
 
     Its changes do not tell that where nothing is left of what the lab was brought to.
     """
-    plans = {plan.name: plan for plan in machines(lab)}
+    names = [plan.name for plan in machines(lab)]
     held = [name for name in record.domains if name != lab.monitor.name]
     if lab.monitor.name not in record.domains or not continues(lab.nodes.names, held):
         raise HalabError(
             f"lab {lab.name!r} consists of {', '.join(record.domains)}, and its definition says "
-            f"{', '.join(plans)}: {NAMED}",
+            f"{', '.join(names)}: {NAMED}",
             hint=f"take this back; or `./halab down {lab.name}`, then `up`: the lab's data go",
         )
-    if not folder.inventory.exists():
-        return
-    for machine in load_inventory(folder).machines:
-        plan = plans.get(machine.name)
-        if plan is not None and plan.number != machine.number:
-            raise HalabError(
-                f"{machine.name} has number {machine.number} in lab {lab.name!r}, and would have "
-                f"{plan.number}: an older halab built it",
-                hint="a machine's addresses follow from its number: "
-                f"`./halab down {lab.name}`, then `up`; the lab's data go",
-            )
 
 
 def _running(folder: LabFolder, record: LabRecord) -> frozenset[str]:

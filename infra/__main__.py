@@ -16,7 +16,7 @@ from infra.host_keys import ensure_host_key
 from infra.keeping import SOFTWARE, kept_files
 from infra.libvirt import LibvirtPlatform
 from infra.orphans import LAB
-from infra.planning import plan_inventory
+from infra.planning import check_numbers, plan_inventory
 from infra.software import Software
 from inventory.record import load_record, save
 from labs.addressing import machines
@@ -41,6 +41,7 @@ def build() -> None:
     if folder.applied.exists():
         # Whoever runs plain Pulumi is not asked anything: what would cost data is refused.
         refuse(lab.name, compare(load(str(folder.applied)), lab))
+    check_numbers(lab, folder)
     if not pulumi.runtime.is_dry_run():
         save(folder.record, record)
     host_keys = {plan.name: ensure_host_key(folder, plan.name) for plan in machines(lab)}

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv4Interface
 from pathlib import Path
 
+from core.errors import HalabError
 from core.folders import LabFolder
 from infra.host_keys import HostKey
 from inventory.model import Firewall, Interface, Inventory, Machine, Monitoring, Ssh
 from inventory.parts import Service, Storage
-from inventory.record import LabRecord
+from inventory.record import LabRecord, load_inventory
 from labs.addressing import MachinePlan, hypervisor_address, interfaces, machines
 from labs.model import Lab
 from labs.roles import NetworkRole
@@ -41,6 +42,22 @@ def plan_inventory(
         platform=hypervisor_address(lab) if record.private else None,
         accelerated=record.accelerated,
     )
+
+
+def check_numbers(lab: Lab, folder: LabFolder) -> None:
+    """Raise HalabError when a machine that exists would have another number, thus addresses."""
+    if not folder.inventory.exists():
+        return
+    wanted = {plan.name: plan.number for plan in machines(lab)}
+    for machine in load_inventory(folder).machines:
+        number = wanted.get(machine.name, machine.number)
+        if number != machine.number:
+            raise HalabError(
+                f"{machine.name} has number {machine.number} in lab {lab.name!r}, and would have "
+                f"{number}: an older halab built it",
+                hint="a machine's addresses follow from its number: "
+                f"`./halab down {lab.name}`, then `up`; the lab's data go",
+            )
 
 
 def sketch(lab: Lab) -> Inventory:

@@ -68,7 +68,7 @@ class Lab:
 @pytest.fixture
 def lab(folder: LabFolder, tmp_path: Path) -> Iterator[Lab]:
     """Return the lab, healthy; it goes back to its own definition and to where that stands."""
-    record, made = load_record(folder), Lab(folder, tmp_path / "lab.toml", "")
+    record, made = load_record(folder), Lab(folder, tmp_path.resolve() / "lab.toml", "")
     made.original = folder.applied.read_text()
     save(folder.record, record.model_copy(update={"source": str(made.file)}))
     try:
