@@ -18,7 +18,11 @@ from labs.model import Lab
 
 SCHEMA_VERSION = 1
 
-DECIDES = {"device": "a device on the monitor", "majority": "their own majority"}
+DECIDES = {
+    "device": "a device on the monitor",
+    "majority": "their own majority",
+    "two-node": "either of two; fencing decides",
+}
 """Who decides which part of a divided cluster goes on, by the kind of quorum."""
 
 WIDEST_VALUE = len("haproxy everywhere")

@@ -100,6 +100,7 @@ class Scene:
         return {
             "device": "on the monitor: its vote decides between two halves",
             "majority": "of the nodes, and nobody else votes",
+            "two-node": "and no third vote: each may go on alone, and who serves fences first",
         }[self.inventory.quorum]
 
     def size_of(self, machine: Machine) -> str:

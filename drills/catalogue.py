@@ -8,6 +8,7 @@ from drills.entries import arbiters, copies, daemons, machines, networks, people
 from drills.entries import services as of_services
 from drills.entries import shared as of_shared
 from drills.entries import storage as of_storage
+from inventory.parts import Storage
 from parts.all import Parts
 
 
@@ -34,16 +35,22 @@ def every(parts: Parts) -> tuple[Drill, ...]:
             for part in parts.services.values()
             for drill in of_services.entries(part, parts.front_of(part))
         ),
-        *networks.entries(device=inventory.quorum == "device"),
+        *networks.entries(inventory.quorum),
         *(arbiters.DEVICE if inventory.quorum == "device" else ()),
         *arbiters.DISK,
         *(drill for storage, user in replicas for drill in of_storage.entries(storage, user)),
         *(drill for disk, user in shared for drill in of_shared.entries(disk, user)),
         *of_storage.ROOT,
         *resources.ENTRIES,
-        *(drill for storage, user in replicas for drill in copies.entries(storage, user)),
+        *(drill for storage, user in replicas for drill in _copies(parts, storage, user)),
         *people.entries(parts),
+        *(people.together(parts) if parts.quorum.waits_for_all else ()),
     )
+
+
+def _copies(parts: Parts, storage: Storage, user: str) -> tuple[Drill, ...]:
+    alone = copies.alone(storage, user) if parts.quorum.serves_alone else ()
+    return (*copies.entries(storage, user), *alone)
 
 
 def find(name: str, parts: Parts) -> Drill:

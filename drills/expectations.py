@@ -82,16 +82,21 @@ def stall_s(timing: Timing) -> float:
     return 2.0 + timing.pace
 
 
-def frozen_s(situation: Situation) -> float:
-    """Return how long writes, and behind them pages, may wait for the fencing of another node.
+def frozen_s(situation: Situation, victims: Collection[str]) -> float:
+    """Return how long writes, and behind them pages, may wait for the fencing of other nodes.
 
     DRBD holds writes from the loss of its peer until the peer is known to be fenced. Who has
     no peer waits for nothing.
     """
     if not situation.replicated:
         return stall_s(situation.timing)
+    return round(_lost_s(situation, victims) - situation.budget.start_s, 1)
+
+
+def _lost_s(situation: Situation, victims: Collection[str]) -> float:
+    """Return how long a failover from these nodes may take, all of which have to be fenced."""
     budget = situation.budget
-    return round(budget.total_s - budget.start_s, 1)
+    return round(budget.total_s - budget.delay_s + situation.delayed_s(victims), 1)
 
 
 def restart_s(situation: Situation) -> float:
@@ -166,11 +171,11 @@ def frozen(situation: Situation) -> Expected:
 
 
 def partition(situation: Situation) -> Expected:
-    """Exactly one side survives: of two equal ones that of the lowest node id, as qnetd decides."""
-    lowest = situation.nodes[0]
-    alone, rest = situation.targets, frozenset(situation.nodes) - situation.targets
-    sides = sorted((alone, rest), key=lambda side: (len(side), lowest in side))
-    return _fenced(situation, sides[0], ())
+    """Exactly one side survives: the quorum decides which."""
+    nodes = frozenset(situation.nodes)
+    sides = (situation.targets, nodes - situation.targets)
+    survivor = situation.quorum.survivor(sides, situation.weights)
+    return _fenced(situation, nodes - survivor, ())
 
 
 def _fenced(situation: Situation, victims: frozenset[str], news: tuple[str, ...]) -> Expected:
@@ -178,9 +183,9 @@ def _fenced(situation: Situation, victims: frozenset[str], news: tuple[str, ...]
     fate = situation.leaves(victims)
     return Expected(
         fate,
-        situation.budget.total_s if moves else frozen_s(situation),
+        _lost_s(situation, victims) if moves else frozen_s(situation, victims),
         interrupted=moves,
-        spared_s=frozen_s(situation),
+        spared_s=frozen_s(situation, victims),
         return_s=return_s(situation) if fate is Fate.VISITS else None,
         fenced=victims,
         rebooted=victims,
@@ -262,7 +267,7 @@ def disk_lost(situation: Situation) -> Expected:
     """DRBD serves on over the network until the cluster has moved the service to the good disk."""
     return replace(
         _left(situation),
-        reasons=(rf"^the replicated disk{_named(situation)} on \S+ is \w+, not UpToDate$",),
+        reasons=(rf"^the replicated disk{named_storage(situation)} on \S+ is \w+, not UpToDate$",),
         allowed_news=frozenset({"input/output error"}),
         verify=True,
         alarms=frozenset({Alarm.DISK_NOT_UPTODATE}),
@@ -276,7 +281,7 @@ def shared_disk_lost(situation: Situation) -> Expected:
     volume group does.
     """
     timing = situation.timing
-    reasons = (rf"cannot read the shared disk{_named(situation)}$",)
+    reasons = (rf"cannot read the shared disk{named_storage(situation)}$",)
     news = ("input/output error",)
     alarms = (Alarm.SHARED_DISK_LOST,)
     if not situation.serves(situation.targets):
@@ -291,72 +296,10 @@ def shared_disk_lost(situation: Situation) -> Expected:
     )
 
 
-def all_lost(situation: Situation) -> Expected:
-    """Everybody is gone and comes back; who serves then is open, the data are not.
-
-    They may take what a boot and a start of the whole lab may take.
-    """
-    return Expected(
-        Fate.RETURNS,
-        situation.timing.boot_wait_s + situation.timing.joined_wait_s,
-        interrupted=True,
-        rebooted=situation.targets,
-        verify=situation.replicated,
-    )
-
-
-def _named(situation: Situation, word: str = "") -> str:
+def named_storage(situation: Situation, word: str = "") -> str:
+    """Return what tells a service's storage from the first in a sentence, behind a word."""
     storage = situation.part.storage
     return "" if storage is None else named(storage, word)
-
-
-def served_alone(situation: Situation) -> Expected:
-    """The active node comes back alone and serves; who joins it later harms nobody.
-
-    It is alone when Pacemaker's patience is over and fences the others for safety, as it does at
-    every start. Nothing answers from the first stop until it has done all that.
-    """
-    others = sorted(set(situation.nodes) - {situation.active})
-    return Expected(
-        Fate.RETURNS,
-        _alone_s(situation),
-        interrupted=True,
-        fenced=frozenset(others),
-        reasons=tuple(rf"^corosync does not answer on {name}$" for name in others),
-        verify=True,
-        alarms=frozenset({Alarm.PACEMAKER_DOWN, Alarm.FENCED}),
-    )
-
-
-def stale_alone(situation: Situation) -> Expected:
-    """A node with old data serves nothing until the others are back, and names them."""
-    alone = served_alone(situation)
-    return replace(
-        alone,
-        outage_s=_waiting_s(situation),
-        reasons=(
-            rf"^{situation.active} waits for .*, which (?:may have|has) newer data"
-            f"{_named(situation, 'of ')}$",
-        ),
-    )
-
-
-def everybody_away(situation: Situation) -> Expected:
-    """A service beside one whose node comes back alone: it is away with everybody, and is back."""
-    return Expected(
-        Fate.RETURNS, _waiting_s(situation), interrupted=True, verify=situation.replicated
-    )
-
-
-def _alone_s(situation: Situation) -> float:
-    """Return how long it may take until all nodes have left, and one serves alone."""
-    timing = situation.timing
-    return float(len(situation.nodes) * timing.stop_wait_s + timing.healthy_wait_s)
-
-
-def _waiting_s(situation: Situation) -> float:
-    """Return the same where that one has to wait for the others."""
-    return _alone_s(situation) + situation.timing.healthy_wait_s
 
 
 def replication_lost(situation: Situation) -> Expected:

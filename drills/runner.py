@@ -77,15 +77,12 @@ def run(
     targets = resolve(word, before.status, part.service.name, Random(seed))
     holders = before.holders(part.service.name)
     check_targets(site, drill, targets, holders.values())
-    expected = drill.expected(Situation(part, holders, frozenset(targets)))
+    found = {each: before.holders(each.service.name) for each in site.parts.public}
+    everybody = {address: node for each in found.values() for address, node in each.items()}
+    expected = drill.expected(Situation(part, holders, frozenset(targets), everybody))
     beside = tuple(
-        Stake(
-            other,
-            drill.expected(
-                Situation(other, before.holders(other.service.name), frozenset(targets))
-            ),
-        )
-        for other in site.parts.public
+        Stake(other, drill.expected(Situation(other, there, frozenset(targets), everybody)))
+        for other, there in found.items()
         if other is not part
     )
     order = Order(

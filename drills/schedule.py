@@ -30,7 +30,7 @@ EXAM = (
 """What a cluster has to survive before it is accepted: the gentle ones first, so that an early
 failure is told before the long ones begin."""
 
-CALM = frozenset({"blackout", "rejoin", "stale-first"})
+CALM = frozenset({"blackout", "first-alone", "rejoin", "stale-first"})
 """Not drawn in a soak: everybody is lost, which takes longer than all others."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import IPv4Address
 
@@ -11,6 +11,8 @@ from inventory.model import Inventory
 from labs.durations import Budget
 from labs.timing import Timing
 from parts.budget import budget
+from parts.quorum.base import QuorumPart
+from parts.quorum.kinds import quorum
 from parts.services.base import ServicePart
 
 
@@ -31,12 +33,13 @@ class Fate(StrEnum):
 class Situation:
     """Whom a fault hits, in which lab, and at which nodes clients find the service before.
 
-    `holders` are nodes by address.
+    `holders` are nodes by address, and `all_holders` the same of every service of the lab.
     """
 
     part: ServicePart
     holders: Mapping[IPv4Address, str]
     targets: frozenset[str]
+    all_holders: Mapping[IPv4Address, str] = field(default_factory=dict)
 
     @property
     def inventory(self) -> Inventory:
@@ -52,6 +55,20 @@ class Situation:
     def budget(self) -> Budget:
         """What a failover of the service may take."""
         return budget(self.part)
+
+    @property
+    def quorum(self) -> QuorumPart:
+        """Who decides which part of a divided lab goes on."""
+        return quorum(self.inventory)
+
+    @property
+    def weights(self) -> Mapping[str, int]:
+        """How much each node counts where fencing decides that."""
+        return self.quorum.weights({**self.all_holders, **self.holders})
+
+    def delayed_s(self, victims: Collection[str]) -> float:
+        """Return how much longer the fencing of these nodes may take because others wait first."""
+        return self.budget.delay_s if self.quorum.delays(victims, self.weights) else 0.0
 
     @property
     def nodes(self) -> tuple[str, ...]:

@@ -46,7 +46,7 @@ def _all(status: LabStatus, _: str, __: Random) -> list[str]:
 
 
 def _minority(status: LabStatus, _: str, random: Random) -> list[str]:
-    """Fewer than half; of two nodes one, because the quorum device gives its vote to the other."""
+    """Fewer than half; of two nodes one, because the other can go on without it."""
     nodes = _nodes(status)
     return random.sample(nodes, max(1, (len(nodes) - 1) // 2))
 

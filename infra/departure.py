@@ -15,7 +15,6 @@ from inventory.model import Inventory, Machine
 from machines.remote import Remote
 from parts.membership.corosync import AUTHKEY, CONFIGURATION
 from parts.pacemaker import standby
-from parts.quorum.votes import is_quorate
 from parts.seen import NodeState, Seen
 from provisioning.pacemaker import SEED
 from status.collect import Observer
@@ -120,7 +119,7 @@ class _Departure:
     def _check_quorum(self, seen: Seen) -> None:
         """Raise HalabError where those who stay could decide nothing once all have left."""
         view = seen.speaker.quorum if seen.speaker else None
-        if view is None or not is_quorate(self.observer.inventory, view, lost=self.leaving):
+        if view is None or not self.observer.parts.quorum.is_quorate(view, lost=self.leaving):
             raise self._refused(
                 "those who stay would have no quorum; others may be missing, or fewer nodes have "
                 "to leave at once"

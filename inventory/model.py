@@ -89,7 +89,7 @@ class Inventory(Frozen):
     services: tuple[Service, ...]
     storage: tuple[Storage, ...] = ()
     fencing: Fencing = Fencing()
-    quorum: Literal["device", "majority"] = "device"
+    quorum: Literal["device", "majority", "two-node"] = "device"
     firewall: Firewall = Firewall()
     timing: Timing = Timing()
     monitoring: Monitoring | None = Monitoring()

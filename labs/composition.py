@@ -14,6 +14,10 @@ from labs.tables.quorum import Quorum
 from labs.tables.services import PORT_ALLOWED, TO_ALLOWED, AnyService, Nginx, SpreadTable, Web
 from labs.tables.storage import AnyStorage
 
+MOST_WEIGHED = 9
+"""Floating addresses of a cluster of two in which priorities decide who is fenced: the first counts
+5 to the eighth, and Pacemaker takes a million for infinity."""
+
 SUGGESTED_PORTS = (80, *range(8080, 65536))
 """What to use where a port is taken, the first that is free: web servers' customary ones."""
 
@@ -264,15 +268,34 @@ def _replication_ports(storage: Mapping[str, AnyStorage]) -> dict[int, str]:
     }
 
 
-def quorum_decides(quorum: Quorum, nodes: Nodes) -> Iterator[Conflict]:
+def quorum_decides(
+    quorum: Quorum, nodes: Nodes, services: Mapping[str, AnyService]
+) -> Iterator[Conflict]:
     """Somebody decides when the cluster divides."""
     count = len(nodes.names)
     if quorum.kind == "majority" and count == 2:
         yield Conflict(
             keys=("quorum.kind", "nodes.names"),
             value='"majority" (2 nodes)',
-            allowed='"device" with two nodes',
+            allowed='"device" or "two-node" with two nodes',
             hint="neither of two nodes is a majority: whoever is left would stop everything",
+        )
+    if quorum.kind == "two-node" and count != 2:
+        yield Conflict(
+            keys=("quorum.kind", "nodes.names"),
+            value=f'"two-node" ({count} nodes)',
+            allowed=f'"{"device" if count % 2 == 0 else "majority"}" with {count} nodes',
+            hint="with more nodes than two a part of a divided cluster can be a majority: leave it "
+            "out",
+        )
+    addresses = sum(address_count(name, services, nodes) for name in services)
+    if quorum.kind == "two-node" and addresses > MOST_WEIGHED:
+        yield Conflict(
+            keys=("quorum.kind", "services"),
+            value=f'"two-node" ({addresses} floating addresses)',
+            allowed=f'up to {MOST_WEIGHED} floating addresses with "two-node"',
+            hint="each counts more for who is fenced than all that follow it, and Pacemaker counts "
+            'no further; with "device" there may be more',
         )
     if quorum.kind == "device" and count % 2:
         yield Conflict(

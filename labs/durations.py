@@ -38,7 +38,8 @@ class Budget:
     processes that start slowly (12.3 of 14). `promotion_s`: DRBD is promoted, including its
     fence-peer handler (3.8 of 8). `start_s`: filesystem, web server and address; the agents look
     again after whole seconds of sleep (8.2 of 16). `probe_s`: what a client adds that asks every
-    0.2 s and gives up an answer after 0.8 s.
+    0.2 s and gives up an answer after 0.8 s. `delay_s` is what of `fencing_s` only the fencing of a
+    node takes for which others wait to be fenced first.
 
     The figures in brackets are what calibration measured of what emulation is allowed: what a
     loaded host can slow down may take twice the time, what clocks determine may not.
@@ -50,6 +51,7 @@ class Budget:
     promotion_s: float
     start_s: float
     probe_s: float = 1.0
+    delay_s: float = 0.0
 
     @property
     def total_s(self) -> float:

@@ -106,7 +106,7 @@ class Lab(Table):
             composition.addresses_float(self.settings, self.networks.service),
             composition.addresses_suffice(self.settings, self.nodes, self.networks.service),
             composition.ports_free(self.settings, self.storage_settings),
-            composition.quorum_decides(self.quorum_table, self.nodes),
+            composition.quorum_decides(self.quorum_table, self.nodes, self.settings),
         )
         Conflicts.raise_any(conflict.renamed(self.written) for conflict in found)
         return self
@@ -155,7 +155,7 @@ class Lab(Table):
         )
 
     @property
-    def quorum(self) -> Literal["device", "majority"]:
+    def quorum(self) -> Literal["device", "majority", "two-node"]:
         """Who decides which part of a divided cluster goes on."""
         even = len(self.nodes.names) % 2 == 0
         return self.quorum_table.kind or ("device" if even else "majority")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from inventory.model import Inventory
@@ -19,8 +19,8 @@ from parts.fencing.sbd import Sbd
 from parts.membership.corosync import Corosync
 from parts.monitoring.zabbix import Zabbix
 from parts.pacemaker import STICKINESS, Pacemaker
-from parts.quorum.device import Device
-from parts.quorum.majority import Majority
+from parts.quorum.base import QuorumPart
+from parts.quorum.kinds import quorum
 from parts.services.base import ServicePart
 from parts.services.haproxy import Haproxy
 from parts.services.nginx import Nginx
@@ -134,6 +134,11 @@ class Parts:
         }
 
     @cached_property
+    def quorum(self) -> QuorumPart:
+        """Who decides which part of a divided cluster goes on."""
+        return quorum(self.inventory)
+
+    @cached_property
     def pacemaker(self) -> Pacemaker:
         """What runs the resources."""
         return Pacemaker(self.inventory)
@@ -149,7 +154,7 @@ class Parts:
             Zabbix(inventory),
             Time(inventory),
             Corosync(inventory),
-            Device(inventory) if inventory.quorum == "device" else Majority(inventory),
+            self.quorum,
             Sbd(inventory),
             self.pacemaker,
             *self.storage.values(),
@@ -202,11 +207,19 @@ class Parts:
         data = self.storage.values()
         clients = (*self.services.values(), *self.addresses.values())
         rest = (part for part in self.every if part not in (*data, *clients))
-        return (
+        found = (
             *(resource for part in data for resource in part.resources()),
             *self._groups(),
             *(resource for part in (*clients, *rest) for resource in part.resources()),
         )
+        return tuple(map(self._weighed, found))
+
+    def _weighed(self, resource: Resource) -> Resource:
+        """Say of a resource how much it counts for who is fenced, where that matters."""
+        priority = self.quorum.priorities().get(resource.id)
+        if priority is None:
+            return resource
+        return replace(resource, meta={**resource.meta, "priority": priority})
 
     def constraints(self) -> tuple[Constraint, ...]:
         """Return where that runs, and when."""

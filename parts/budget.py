@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from labs.durations import Budget
 from parts.addresses.ipaddr2 import START_PACE_S as ADDRESS_PACE_S
+from parts.quorum.kinds import quorum
 from parts.services.base import ServicePart
 
 TAKEOVER_PACE_S = 2.0
@@ -25,6 +26,7 @@ def budget(part: ServicePart) -> Budget:
     timing, pace = part.timing, part.timing.pace
     storage = part.storage
     replicated = storage is not None and storage.replicated
+    delay_s = quorum(part.inventory).delay_s
     starts = ADDRESS_PACE_S
     if part.service.everywhere:
         starts += TAKEOVER_PACE_S
@@ -34,11 +36,12 @@ def budget(part: ServicePart) -> Budget:
         starts += ACTIVATION_PACE_S if storage is not None and not replicated else 0.0
     return Budget(
         detection_s=round(timing.death_s, 1),
-        decision_s=2.0 * pace - 1,
-        fencing_s=timing.msgwait_s + 1 + 1.5 * pace,
+        decision_s=timing.decision_s,
+        fencing_s=delay_s + timing.msgwait_s + 1 + timing.slow_start_s,
         promotion_s=PROMOTION_PACE_S * pace - 1 if replicated else 0.0,
         start_s=starts * pace,
         probe_s=probe_s(len(part.service.addresses)),
+        delay_s=delay_s,
     )
 
 

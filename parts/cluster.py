@@ -132,14 +132,20 @@ class Primitive:
 
 @dataclass(frozen=True)
 class Group:
-    """Primitives that run together on one node: started in this order, stopped in the reverse."""
+    """Primitives that run together on one node: started in this order, stopped in the reverse.
+
+    `meta` holds for each of them.
+    """
 
     id: str
     members: tuple[Primitive, ...]
+    meta: Values = field(default_factory=dict)
 
     def element(self) -> Element:
         """Return it as XML."""
         found = Element("group", id=self.id)
+        if self.meta:
+            found.append(attributes("meta_attributes", f"{self.id}-meta", self.meta, self.id))
         found.extend(member.element() for member in self.members)
         return found
 

@@ -15,7 +15,7 @@ from core.errors import HalabError
 from inventory.frozen import Frozen
 from inventory.model import Inventory
 from machines.remote import Remote
-from parts.quorum.votes import is_quorate
+from parts.quorum.kinds import quorum
 from parts.seen import LIMITED, Seen
 from status.collect import Observer
 from status.events import Event
@@ -102,8 +102,7 @@ class Forecaster:
     def _count(self, events: Iterable[Event]) -> bool | None:
         if self._votes is None:
             return None
-        return is_quorate(
-            self._inventory,
+        return quorum(self._inventory).is_quorate(
             self._votes,
             lost={name for event in events for name in event.lost},
             back={name for event in events for name in event.back},

@@ -16,6 +16,7 @@ WORDS: Mapping[str, Callable[[Parts], bool]] = {
     "drbd": lambda parts: bool(parts.replicas),
     "shared-disk": lambda parts: bool(parts.shared_disks),
     "device": lambda parts: parts.inventory.quorum == "device",
+    "two-node": lambda parts: parts.quorum.waits_for_all,
     "sbd": lambda parts: parts.inventory.fencing.kind == "sbd",
     "firewall": lambda parts: parts.inventory.firewall.enabled,
     "monitoring": lambda parts: parts.inventory.monitoring is not None,

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
+from drills.cold_starts import everybody_away, served_alone, stale_alone
 from drills.drill import SETTLE_S, Drill
-from drills.expectations import (
-    but,
-    everybody_away,
-    replication_lost,
-    served_alone,
-    stale_alone,
-    unnoticed,
-)
+from drills.expectations import but, replication_lost, unnoticed
 from drills.faults import departure, replication
 from inventory.parts import Storage
 from parts.storage.replicas import named
@@ -58,6 +52,13 @@ def entries(storage: Storage, user: str) -> tuple[Drill, ...]:
             target="standby",
             hold_s=SETTLE_S,
         ),
+    )
+
+
+def alone(storage: Storage, user: str) -> tuple[Drill, ...]:
+    """Return what can happen where a node that starts while all others are away may serve."""
+    prefix = f"{storage.name}-" if storage.number else ""
+    return (
         Drill(
             name=f"{prefix}rejoin",
             service=user,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from drills.cold_starts import all_lost
 from drills.drill import SETTLE_S, Drill
-from drills.expectations import all_lost, frozen, hiccup, node_lost
+from drills.expectations import frozen, hiccup, node_lost
 from drills.faults import power
 from status.events import POWER_OFF
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from drills import partitions
 from drills.drill import SETTLE_S, Drill
 from drills.expectations import cut_off, partition, unnoticed
@@ -53,10 +51,22 @@ def _bad_network(name: str, title: str, teaches: str, netem: str) -> Drill:
     )
 
 
-DEVICE = "Two halves, one vote outside: the quorum device decides who lives."
-MAJORITY = "Two parts, and one is the majority: whoever is in the other has to end."
+ONE_SIDE = "corosync-quorumtool on both: only one side is quorate."
 
-_ENTRIES = (
+LESSONS = {
+    "device": ("Two halves, one vote outside: the quorum device decides who lives.", ONE_SIDE),
+    "majority": (
+        "Two parts, and one is the majority: whoever is in the other has to end.",
+        ONE_SIDE,
+    ),
+    "two-node": (
+        "Two halves, both quorate, and each fences the other: who serves does not hesitate.",
+        "journalctl --unit pacemaker on both: who has less to lose delays its fencing.",
+    ),
+}
+"""What a divided cluster teaches and where to look, by the kind of quorum."""
+
+_CABLES = (
     _link_down("a", NetworkRole.CLUSTER_A, 0),
     _link_down("b", NetworkRole.CLUSTER_B, 1),
     Drill(
@@ -69,15 +79,9 @@ _ENTRIES = (
         expects=cut_off,
         hold_s=SETTLE_S,
     ),
-    Drill(
-        name="links-down",
-        title="Both cluster links are unplugged at a node",
-        teaches=DEVICE,
-        watch="corosync-quorumtool on both: only one side is quorate.",
-        by_hand="Plug the cables in again.",
-        fault=cables.unplugged(*cables.CLUSTER),
-        expects=partition,
-    ),
+)
+
+_NETWORKS = (
     Drill(
         name="partition",
         title="A node and the others do not hear each other",
@@ -129,9 +133,18 @@ _ENTRIES = (
 )
 
 
-def entries(*, device: bool) -> tuple[Drill, ...]:
-    """Return what networks do to a lab; `device`: its quorum has a vote from the monitor."""
-    return tuple(
-        replace(entry, teaches=MAJORITY) if entry.teaches == DEVICE and not device else entry
-        for entry in _ENTRIES
+def _links_down(teaches: str, watch: str) -> Drill:
+    return Drill(
+        name="links-down",
+        title="Both cluster links are unplugged at a node",
+        teaches=teaches,
+        watch=watch,
+        by_hand="Plug the cables in again.",
+        fault=cables.unplugged(*cables.CLUSTER),
+        expects=partition,
     )
+
+
+def entries(quorum: str) -> tuple[Drill, ...]:
+    """Return what networks do to a lab with a quorum of this kind."""
+    return (*_CABLES, _links_down(*LESSONS[quorum]), *_NETWORKS)

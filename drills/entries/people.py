@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from drills.drill import Drill
+from drills.cold_starts import waits_for_all
+from drills.drill import SETTLE_S, Drill
 from drills.expectations import left_to_itself, planned_move
-from drills.faults import operator
+from drills.faults import departure, operator
 from parts.all import Parts
 from status.events import STANDBY
 
@@ -33,5 +34,25 @@ def entries(parts: Parts) -> tuple[Drill, ...]:
             fault=operator.standby(),
             expects=planned_move,
             event=STANDBY,
+        ),
+    )
+
+
+def together(parts: Parts) -> tuple[Drill, ...]:
+    """Return what people do where a node that starts waits until it has seen all others."""
+    return (
+        Drill(
+            name="first-alone",
+            title="All nodes are stopped, and one starts alone",
+            teaches=(
+                "Who starts cannot know whether the other serves: it waits until both have met."
+            ),
+            watch="corosync-quorumtool -s there: Quorate is No, and WaitForAll among the flags.",
+            by_hand="systemctl start corosync pacemaker on the other node",
+            fault=departure.first_alone(parts.leaving, parts.joining),
+            expects=waits_for_all,
+            target="all",
+            most=99,
+            hold_s=SETTLE_S,
         ),
     )

@@ -8,6 +8,7 @@ from core.wait import wait_until
 from drills.faults.base import Fault, Scene, repair_on, run_on
 from inventory.model import Machine
 from inventory.parts import Storage
+from wire.corosync import QUORUM_COMMAND, parse_quorum
 
 STOP = "systemctl stop pacemaker && systemctl stop corosync-qdevice corosync"
 START = "systemctl start corosync pacemaker"
@@ -39,6 +40,39 @@ def newest_first(storage: Storage) -> Fault:
         _return(scene, active)
 
     return Fault(inject, _heal, partial(_served_alone, storage))
+
+
+def first_alone(leaving: str, joining: str) -> Fault:
+    """Let all nodes leave and the first one come back alone.
+
+    `leaving` and `joining` are shell text by which a node does that; healing lets all join.
+    """
+
+    def inject(scene: Scene) -> None:
+        first, *others = sorted(scene.targets, key=_number)
+        for machine in (*others, first):
+            run_on(machine, leaving, timeout=scene.inventory.timing.stop_wait_s)
+        run_on(first, joining)
+
+    def heal(scene: Scene) -> None:
+        for machine in scene.targets:
+            repair_on(scene, machine, joining)
+
+    return Fault(inject, heal, _has_no_quorum)
+
+
+def _has_no_quorum(scene: Scene) -> str:
+    """Say that the node that came back alone has no quorum; nothing where it has."""
+    first = min(scene.targets, key=_number)
+    told = run_on(first, QUORUM_COMMAND, check=False)
+    votes = parse_quorum(told)
+    if votes is None or votes.quorate:
+        return ""
+    return f"{first.name} counts {votes.votes} of {votes.expected} votes and is not quorate"
+
+
+def _number(machine: Machine) -> int:
+    return machine.number
 
 
 def _leave(scene: Scene, *machines: Machine) -> None:

@@ -166,7 +166,7 @@ def configuration(inventory: Inventory, version: int) -> str:
             }
             for node in inventory.nodes
         ],
-        device=inventory.quorum == "device",
+        quorum=inventory.quorum,
         monitor=inventory.monitor.interfaces[NetworkRole.MANAGEMENT].address.ip,
     )
 

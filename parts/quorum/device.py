@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 import shlex
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from inventory.model import Inventory, Machine
 from labs.roles import MachineRole
-from parts.base import Found, Part
+from parts.base import Found
 from parts.certificates import (
     AUTHORITY_NAME,
     NODE_NICKNAME,
@@ -31,10 +31,11 @@ from parts.host import (
     unit_link,
 )
 from parts.membership.corosync import CONFIGURATION, connections
+from parts.quorum.base import QuorumPart
 from parts.secrets import Secrets
 from parts.seen import Seen
 from parts.watched import Column, Place, Watched, watched
-from wire.corosync import QdeviceState
+from wire.corosync import QdeviceState, QuorumView
 
 CLIENT, SERVER = "corosync-qdevice.service", "corosync-qnetd.service"
 """The units of a node and of the monitor."""
@@ -61,8 +62,10 @@ class _Side:
     group: str
 
 
-class Device(Part):
+class Device(QuorumPart):
     """The device's server on the monitor, and on every node what registers with it."""
+
+    serves_alone = True
 
     def packages(self, role: MachineRole) -> tuple[str, ...]:
         """Return one end of it; libnss3-tools has certutil."""
@@ -74,6 +77,18 @@ class Device(Part):
     def units(self, role: MachineRole) -> tuple[str, ...]:
         """Return the daemon's unit."""
         return (DAEMONS[role].unit,)
+
+    def is_quorate(
+        self, view: QuorumView, *, lost: Collection[str], back: Collection[str] = ()
+    ) -> bool:
+        """Tell whether nodes have a quorum once machines are lost, by name, and others are back.
+
+        The device has a vote of its own as long as the monitor runs. Of two equal halves none is
+        alive here, so that vote is with those who are left.
+        """
+        alive = self.alive(view, lost=lost, back=back)
+        device = view.qdevice is QdeviceState.VOTING and self.inventory.monitor.name not in lost
+        return bool(alive) and len(alive) + device > view.expected // 2
 
     def watched(self, role: MachineRole) -> tuple[str, ...]:
         """Return the daemon."""

@@ -1,49 +1,9 @@
-"""The nodes' own majority: nobody else decides, and a quorum device that did so is given up."""
+"""The nodes' own majority, and nobody else's vote."""
 
 from __future__ import annotations
 
-import shlex
-
-from inventory.model import Machine
-from labs.roles import MachineRole
-from parts.base import Found, Part
-from parts.facts import Facts
-from parts.host import UNITS, Step
-from parts.membership import corosync
-from parts.quorum.device import AWAIT_MEMBERSHIP, DAEMONS
-
-GIVEN_UP = "quorum device given up"
+from parts.quorum.own_votes import OwnVotes
 
 
-class Majority(Part):
-    """Nothing to run; what a device left is switched off. Its certificates stay for another one."""
-
-    def asked(self, role: MachineRole) -> tuple[str, ...]:
-        """Return the unit that a device would have."""
-        return (DAEMONS[role].unit,)
-
-    def configure(
-        self, machine: Machine, found: Found, written: frozenset[str]
-    ) -> tuple[Step, ...]:
-        """Stop the device's server: nodes that are all there have a quorum without it."""
-        unit = DAEMONS[machine.role].unit
-        if machine.role is MachineRole.NODE or not _is_there(found[machine], unit):
-            return ()
-        return (_given_up(unit),)
-
-    def join(self, machine: Machine, found: Found, written: frozenset[str]) -> tuple[Step, ...]:
-        """Stop a node's daemon; corosync expects its vote no more by then."""
-        unit = DAEMONS[machine.role].unit
-        if not _is_there(found[machine], unit):
-            return ()
-        return (_given_up(unit, corosync.DROP_IN, AWAIT_MEMBERSHIP),)
-
-
-def _is_there(facts: Facts, unit: str) -> bool:
-    return facts.unit(unit).active or facts.unit(unit).enabled
-
-
-def _given_up(unit: str, *paths: str) -> Step:
-    gone = shlex.join((*paths, f"{UNITS}/{unit}.d"))
-    command = f"systemctl disable --now {unit}\nrm -rf {gone}\nsystemctl daemon-reload"
-    return Step(GIVEN_UP, command)
+class Majority(OwnVotes):
+    """More than half of the nodes: of two equal parts of a cluster neither goes on."""

@@ -136,8 +136,10 @@ def unmanaged(parts: Parts) -> tuple[Hurt, ...]:
 
 
 def alone(parts: Parts) -> tuple[Hurt, ...]:
-    """A node has lost all others, and who would vote with it."""
+    """A node has lost all others, and whatever else it could go on by."""
     device = parts.inventory.quorum == "device"
+    # Who has seen the other goes on without it, and who starts anew waits for it.
+    anew = f"{parts.leaving}\n{parts.joining}" if parts.quorum.waits_for_all else "true"
     client = f" {CLIENT}" if device else ""
     arbiter = hurt(
         "monitor", f"systemctl stop {SERVER}", f"systemctl start {SERVER}", Alarm.QDEVICE_LOST
@@ -150,7 +152,7 @@ def alone(parts: Parts) -> tuple[Hurt, ...]:
             f"systemctl start corosync{client} pacemaker",
             Alarm.PACEMAKER_DOWN,
         ),
-        hurt("active", "true", "true", Alarm.QUORUM_LOST, Alarm.SERVICE_UNREACHABLE),
+        hurt("active", anew, "true", Alarm.QUORUM_LOST, Alarm.SERVICE_UNREACHABLE),
     )
 
 

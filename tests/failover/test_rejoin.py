@@ -1,4 +1,4 @@
-"""Nodes come back: nobody else is harmed by it, and nothing old is served."""
+"""Nodes come back to one that serves alone: nobody is harmed by it, and nothing old is served."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from tests.failover.conftest import Rehearse, require_pass
 
-pytestmark = pytest.mark.needs("drbd")
+pytestmark = pytest.mark.needs("drbd", "device")
 
 
 def test_a_node_that_joins_harms_nobody_who_serves_alone(rehearse: Rehearse) -> None:

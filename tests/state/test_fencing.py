@@ -7,6 +7,7 @@ import re
 import pytest
 
 from inventory.model import Inventory
+from parts.all import Parts
 from parts.fencing.sbd import PRIMITIVE, parse_dump, wanted
 from parts.seen import Seen
 from tests.state.conftest import Inspected
@@ -55,6 +56,16 @@ def test_pacemaker_fences_through_this_disk(node: Inspected, inventory: Inventor
     for target in inventory.nodes:
         capable = node.output(f"stonith_admin --list {target.name}")
         assert re.search(rf"^\s*{PRIMITIVE}\b", capable, re.MULTILINE), capable
+
+
+@pytest.mark.needs("two-node")
+def test_who_has_less_to_lose_waits_before_it_fences(node: Inspected, parts: Parts) -> None:
+    name = "priority-fencing-delay"
+    asked = f"crm_attribute --type crm_config --name {name} --query --quiet"
+    assert node.output(asked).strip() == parts.quorum.properties()[name]
+    for resource, priority in parts.quorum.priorities().items():
+        words = f"--resource {resource} --meta --get-parameter priority"
+        assert node.output(f"crm_resource {words}").strip() == str(priority)
 
 
 def test_nothing_was_fenced_in_vain(seen: Seen) -> None:

@@ -39,6 +39,14 @@ def test_every_node_counts_every_vote(seen: Seen, inventory: Inventory) -> None:
         assert node.quorum.members == {node.number for node in inventory.nodes}, name
 
 
+@pytest.mark.needs("two-node")
+def test_either_node_may_go_on_once_it_has_seen_the_other(node: Inspected) -> None:
+    values = _told(node, "runtime.votequorum.")
+    assert values["runtime.votequorum.two_node"] == "1"
+    assert values["runtime.votequorum.wait_for_all_status"] == "0"
+    assert {"2Node", "WaitForAll"} <= set(node.output("corosync-quorumtool -s").split())
+
+
 @pytest.mark.needs("device")
 def test_the_quorum_device_knows_every_node(monitor: Inspected, inventory: Inventory) -> None:
     told = monitor.output("corosync-qnetd-tool -l")

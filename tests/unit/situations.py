@@ -13,7 +13,12 @@ def situation(parts: Parts, *targets: str, service: str | None = None) -> Situat
     part = parts.first_service if service is None else parts.services[service]
     homes, [first, *_] = parts.inventory.homes(part.service), parts.inventory.nodes
     holders = {address.ip: homes.get(address.ip, first.name) for address in part.service.addresses}
-    return Situation(part, holders, frozenset(targets))
+    everybody = {
+        address.ip: parts.inventory.homes(each.service).get(address.ip, first.name)
+        for each in parts.public
+        for address in each.service.addresses
+    }
+    return Situation(part, holders, frozenset(targets), everybody)
 
 
 def expected(parts: Parts, name: str, *targets: str) -> Expected:

@@ -69,7 +69,10 @@ DISK_TABLES: dict[str, Any] = {
 DISK = sketched("disk", **DISK_TABLES)
 """Three nodes: one web server on a disk that all of them share, a majority of their own."""
 
-LABS = (STORY, TRIO, BOOKS, SHOP, MIRROR, FRONT, DISK)
+TWO = sketched("two", quorum={"kind": "two-node"})
+"""Two nodes: one web server on replicated storage, and no third vote."""
+
+LABS = (STORY, TRIO, BOOKS, SHOP, MIRROR, FRONT, DISK, TWO)
 
 
 def name_of(parts: Parts) -> str:

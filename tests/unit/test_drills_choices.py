@@ -135,7 +135,7 @@ class TestCatalogue:
             total_s,
         )
         assert (there.fate, there.fenced) == (Fate.STAYS, frozenset({"node2"}))
-        assert there.outage_s == frozen_s(situation("node2")) < total_s
+        assert there.outage_s == frozen_s(situation("node2"), {"node2"}) < total_s
 
     def test_of_two_halves_that_with_the_lowest_node_id_lives(self) -> None:
         for target in ("node1", "node2"):

@@ -120,6 +120,30 @@ def test_that_a_node_serves_alone_is_proved_by_its_kernel(
     assert prove(scene(hypervisor, NODE1, NODE2)) == "node2 is Primary, alone"
 
 
+def test_all_leave_and_the_node_of_the_lowest_number_starts_alone(
+    hypervisor: FakePower, told: list[tuple[str, str]]
+) -> None:
+    fault, there = departure.first_alone("leave", "join"), scene(hypervisor, NODE2, NODE1)
+    fault.inject(there)
+    assert told == [("node2", "leave"), ("node1", "leave"), ("node1", "join")]
+    told.clear()
+    fault.heal(there)
+    assert sorted(told) == [("node1", "join"), ("node2", "join")]
+
+
+@pytest.mark.parametrize(
+    ("quorate", "proof"), [("No", "node1 counts 1 of 2 votes and is not quorate"), ("Yes", "")]
+)
+def test_that_a_node_waits_is_proved_by_its_votes(
+    hypervisor: FakePower, monkeypatch: pytest.MonkeyPatch, quorate: str, proof: str
+) -> None:
+    votes = f"Quorate:          {quorate}\nExpected votes:   2\nTotal votes:      1\n"
+    monkeypatch.setattr(departure, "run_on", lambda *_, **__: votes)
+    prove = departure.first_alone("leave", "join").proof
+    assert prove is not None
+    assert prove(scene(hypervisor, NODE2, NODE1)) == proof
+
+
 def test_power_is_given_back(hypervisor: FakePower) -> None:
     fault, there = power.off(), scene(hypervisor)
     fault.inject(there)

@@ -114,7 +114,11 @@ class TestFates:
     def test_who_is_beside_a_lost_node_waits_no_longer_than_its_peers_fencing(self) -> None:
         lost = find("power-off", MIRROR).expected(situation(MIRROR, "node1", service="records"))
         there = situation(MIRROR, "node1", service="records")
-        assert (lost.interrupted, lost.outage_s, lost.return_s) == (False, frozen_s(there), None)
+        assert (lost.interrupted, lost.outage_s, lost.return_s) == (
+            False,
+            frozen_s(there, there.targets),
+            None,
+        )
         gone = find("standby", MIRROR).expected(there)
         assert (gone.interrupted, gone.outage_s) == (False, CALM_S)
 
@@ -268,5 +272,5 @@ class TestWholeDrill:
         found = replace(FLAWLESS, beside=(away,))
         _, result = self.rehearse(found, tmp_path, monkeypatch)
         assert result.outage is not None and result.outage.address == TWO
-        assert result.budget_s == frozen_s(situation(MIRROR, "node1", service="records"))
+        assert result.budget_s == frozen_s(situation(MIRROR, "node1", service="records"), {"node1"})
         assert RECORDS.url(RECORDS.service.addresses[0].ip) in result.service_url

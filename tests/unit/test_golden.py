@@ -46,7 +46,13 @@ LABS = {
 ONE, OTHER = "active-passive-kvm", "selftest-emulation"
 """They share neither name nor pace: where these two agree, all labs like them do."""
 
-COMPOSED = ("active-active-kvm", "database-kvm", "load-balancer-kvm", "shared-disk-kvm")
+COMPOSED = (
+    "active-active-kvm",
+    "database-kvm",
+    "load-balancer-kvm",
+    "shared-disk-kvm",
+    "two-node-kvm",
+)
 """Labs that are composed of something else."""
 
 OTHERS = (OTHER, *COMPOSED)

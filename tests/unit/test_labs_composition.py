@@ -196,7 +196,15 @@ def test_a_kind_that_there_is_not_gets_those_that_there_are() -> None:
     assert '"postgresql"' in problem.allowed
 
 
-@pytest.mark.parametrize(("kind", "nodes"), [("majority", ["a", "b"]), ("device", ["a", "b", "c"])])
+@pytest.mark.parametrize(
+    ("kind", "nodes"),
+    [
+        ("majority", ["a", "b"]),
+        ("device", ["a", "b", "c"]),
+        ("two-node", ["a", "b", "c"]),
+        ("two-node", ["a", "b", "c", "d"]),
+    ],
+)
 def test_a_quorum_that_decides_nothing(kind: str, nodes: list[str]) -> None:
     found = problems(quorum={"kind": kind}, nodes={"names": nodes}, services=EVERYWHERE)
     assert set(found) == {"quorum.kind"}
@@ -207,3 +215,12 @@ def test_four_nodes_may_have_either() -> None:
     assert lab(nodes=four, services=EVERYWHERE).quorum == "device"
     majority = lab(nodes=four, services=EVERYWHERE, quorum={"kind": "majority"})
     assert majority.quorum == "majority"
+
+
+def test_two_nodes_without_a_third_vote_weigh_up_to_nine_addresses() -> None:
+    def many(count: int) -> dict[str, object]:
+        return {f"s{n}": {"kind": "nginx", "port": 8080 + n} for n in range(count)}
+
+    alone = {"quorum": {"kind": "two-node"}}
+    assert lab(services=many(9), **alone).quorum == "two-node"
+    assert set(problems(services=many(10), **alone)) == {"quorum.kind"}

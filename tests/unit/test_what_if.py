@@ -19,7 +19,7 @@ from core.folders import PROJECT
 from inventory.model import Inventory, Machine
 from machines.remote import Result
 from parts.all import Parts
-from parts.quorum.votes import is_quorate
+from parts.quorum.kinds import quorum
 from parts.seen import LIMITED, Seen
 from status import forecast as forecasting
 from status.collect import Observer
@@ -172,16 +172,16 @@ class TestVotes:
         ],
     )
     def test_who_may_go_on(self, inventory: Inventory, lost: set[str], quorate: bool) -> None:
-        assert is_quorate(inventory, votes(inventory), lost=lost) is quorate
+        assert quorum(inventory).is_quorate(votes(inventory), lost=lost) is quorate
 
     def test_a_node_that_is_away_already_counts(self) -> None:
         view = votes(ACTIVE).replace(votes=2, members=frozenset({1, 2}))
-        assert not is_quorate(ACTIVE, view, lost={"node1"})
-        assert is_quorate(ACTIVE, view, lost={"node1"}, back={"node3"})
+        assert not quorum(ACTIVE).is_quorate(view, lost={"node1"})
+        assert quorum(ACTIVE).is_quorate(view, lost={"node1"}, back={"node3"})
 
     def test_a_silent_device_has_no_vote(self) -> None:
         view = votes(PASSIVE).replace(votes=2, qdevice=QdeviceState.SILENT)
-        assert not is_quorate(PASSIVE, view, lost={"node1"})
+        assert not quorum(PASSIVE).is_quorate(view, lost={"node1"})
 
 
 class TestHypothesis:
