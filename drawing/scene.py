@@ -15,6 +15,7 @@ from labs.roles import MachineRole, NetworkRole
 
 TITLES = {
     "haproxy": "HAProxy",
+    "nfs": "NFS",
     "postgresql": "PostgreSQL",
     "drbd": "DRBD",
     "shared-disk": "LVM",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from core.errors import HalabError
 from drills.drill import Drill
 from drills.entries import arbiters, copies, daemons, machines, networks, people, resources
+from drills.entries import exports as of_exports
 from drills.entries import services as of_services
 from drills.entries import shared as of_shared
 from drills.entries import storage as of_storage
@@ -35,6 +36,7 @@ def every(parts: Parts) -> tuple[Drill, ...]:
             for part in parts.services.values()
             for drill in of_services.entries(part, parts.front_of(part))
         ),
+        *(drill for part in parts.file_servers for drill in of_exports.entries(part)),
         *networks.entries(inventory.quorum),
         *(arbiters.DEVICE if inventory.quorum == "device" else ()),
         *arbiters.DISK,

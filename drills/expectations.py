@@ -90,7 +90,8 @@ def frozen_s(situation: Situation, victims: Collection[str]) -> float:
     """
     if not situation.replicated:
         return stall_s(situation.timing)
-    return round(_lost_s(situation, victims) - situation.budget.start_s, 1)
+    budget = situation.budget
+    return round(_lost_s(situation, victims) - budget.start_s - budget.pause_s, 1)
 
 
 def _lost_s(situation: Situation, victims: Collection[str]) -> float:
@@ -106,7 +107,8 @@ def restart_s(situation: Situation) -> float:
     """
     part = situation.part
     starts = part.start_pace_s * part.timing.pace if part.service.everywhere else 0.0
-    return part.timeouts.monitor_every_s + 2.0 + situation.budget.start_s + starts
+    budget = situation.budget
+    return part.timeouts.monitor_every_s + 2.0 + budget.start_s + starts + budget.pause_s
 
 
 def return_s(situation: Situation) -> float | None:

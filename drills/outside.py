@@ -1,31 +1,34 @@
-"""The client outside the cluster; runs on the monitor under its own python3.
+"""The client outside the cluster; runs on the monitor under its own python3, beside drills.arp.
 
-`outside.py probe FILE RUN WRITES INTERFACE URL...` asks the service at each URL in turn, 0.2 s
+`outside.py FILE RUN WRITES INTERFACE URL...` asks the service at each URL in turn, 0.2 s
 apart, until SIGTERM; if WRITES is "writes" it also writes numbered entries of known checksum to the
 service's ledger at the first. Once a second it asks by ARP who has the addresses. Each line of FILE
 is a JSON object. An address that begins with postgresql: is a database, and psycopg2 has to be
-there.
-`outside.py answers INTERFACE ADDRESS` prints the hardware addresses of all that answer an ARP
-request for ADDRESS.
+there; one that begins with nfs: is a folder, which is mounted below /tmp.
 """
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import http.client
 import json
+import mmap
 import os
 import select
 import signal
-import socket
 import struct
+import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
 from typing import Any, TextIO
 from urllib.parse import urlsplit
+
+from drills.arp import holders
 
 PROBE_EVERY = 0.2
 PROBE_TIMEOUT = 0.8
@@ -33,7 +36,6 @@ LAST_PROBES = 5
 WRITE_EVERY = 0.5
 WRITE_TIMEOUT = 5.0
 CONNECT_TIMEOUT = 3.0
-ARP_WAIT = 3.0
 LOOK_EVERY = 1.0
 LOOK_WAIT = 0.3
 """All in seconds."""
@@ -43,6 +45,18 @@ TABLE = """CREATE TABLE IF NOT EXISTS ledger (
     body text NOT NULL,
     at timestamptz NOT NULL DEFAULT clock_timestamp()
 )"""
+
+NFS_PORT = 2049
+MOUNTED = "vers=4.2,proto=tcp,hard,timeo=100,nosharecache,noatime,retry=0"
+"""How a folder is mounted (nfs(5)). `hard`: whoever uses it waits for as long as it takes."""
+
+PAGE = 4096
+"""Bytes that are read at once past the cache."""
+
+LOCK = "hhqqi"
+OWN_BYTE = int.from_bytes(os.urandom(4))
+"""How struct flock is laid out on x86-64, and the byte that this client locks; others lock theirs.
+"""
 
 Outcome = tuple[bool, str]
 """Whether it went well, and what the answer or the error was."""
@@ -167,9 +181,112 @@ class Database:
                 raise TimeoutError
 
 
-def reach(url: str) -> Web | Database:
+class Files:
+    """A folder of a file server, mounted so that the kernel gives nothing up: an outage is a wait.
+
+    What takes longer than anybody would wait has failed for him, and goes on; nothing else begins
+    before it is done. Whoever asks holds a lock, and whoever writes looks first whether the server
+    knows of it: it is another client to the server (`nosharecache`), and would be let in else.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = urlsplit(url)
+        self.place = tempfile.mkdtemp()
+        self.mounted = False
+        self.held: int | None = None
+        self.page = mmap.mmap(-1, PAGE)
+        self.under_way: threading.Thread | None = None
+
+    @property
+    def address(self) -> str:
+        """Where it is."""
+        return self.url.hostname or ""
+
+    def ask(self) -> Outcome:
+        """Read under the lock: a client whose lock the server has forgotten gets EIO for ever."""
+        return self._within(PROBE_TIMEOUT, self._read)
+
+    def keep(self, entry: str, body: str) -> Outcome:
+        """Write an entry into the ledger; it is a promise once it is synced, with the lock held."""
+        return self._within(WRITE_TIMEOUT, lambda: self._write(entry, body))
+
+    def _within(self, seconds: float, action: Callable[[], Outcome]) -> Outcome:
+        deadline, told = time.monotonic() + seconds, [(False, "TimeoutError")]
+        if self.under_way is not None:
+            self.under_way.join(seconds)
+            if self.under_way.is_alive():
+                return told[-1]
+        # Python does not wait for its end, which may never come.
+        self.under_way = threading.Thread(
+            target=lambda: told.append(self._try(action)), daemon=True
+        )
+        self.under_way.start()
+        self.under_way.join(max(0.0, deadline - time.monotonic()))
+        return told[-1]
+
+    def _try(self, action: Callable[[], Outcome]) -> Outcome:
+        try:
+            if not self.mounted:
+                host, port = self.address, self.url.port or NFS_PORT
+                words = ["mount", "-t", "nfs4", "-o", f"{MOUNTED},port={port}"]
+                subprocess.run([*words, f"{host}:{self.url.path}", self.place], check=True)
+                self.mounted = True
+            return action()
+        except OSError as error:
+            return False, errno.errorcode.get(error.errno or 0, type(error).__name__)
+        except subprocess.CalledProcessError:
+            return False, "not mounted"
+
+    def _at(self, name: str) -> str:
+        return os.path.join(self.place, name)
+
+    def _open(self, name: str, flags: int) -> int:
+        return os.open(self._at(name), flags, 0o644)
+
+    def _read(self) -> Outcome:
+        if self.held is None:
+            # Past the cache: every read is the server's, and nothing of it is delegated.
+            found = self._open("lock", os.O_RDWR | os.O_DIRECT)
+            try:
+                fcntl.fcntl(found, fcntl.F_OFD_SETLK, own_lock())
+            except OSError:
+                os.close(found)
+                raise
+            self.held = found
+        return os.preadv(self.held, [self.page], 0) == PAGE, ""
+
+    def _write(self, entry: str, body: str) -> Outcome:
+        found = self._open("lock", os.O_RDWR | os.O_DIRECT)
+        try:
+            answer = fcntl.fcntl(found, fcntl.F_OFD_GETLK, own_lock())
+        finally:
+            os.close(found)
+        if struct.unpack(LOCK, answer)[0] == fcntl.F_UNLCK:
+            return False, "no lock"
+        # Half an entry is none: two without content would be taken for one that is there twice.
+        draft = f"ledger/.{entry}"
+        found = self._open(draft, os.O_CREAT | os.O_WRONLY)
+        try:
+            os.write(found, body.encode())
+            os.fsync(found)
+        finally:
+            os.close(found)
+        os.rename(self._at(draft), self._at(f"ledger/{entry}"))
+        return True, ""
+
+
+def own_lock() -> bytes:
+    """Return what asks for a lock of this client's own byte, alone (struct flock, fcntl(2))."""
+    return struct.pack(LOCK, fcntl.F_WRLCK, os.SEEK_SET, OWN_BYTE, 1, 0)
+
+
+Service = Web | Database | Files
+
+
+def reach(url: str) -> Service:
     """Return the service that an address is of."""
-    return Database(url) if url.startswith("postgresql:") else Web(url)
+    kinds: dict[str, Callable[[str], Service]] = {"postgresql": Database, "nfs": Files}
+    return kinds.get(urlsplit(url).scheme, Web)(url)
 
 
 def every(seconds: float, action: Callable[[], object]) -> None:
@@ -192,7 +309,7 @@ class Prober:
         self.ask(self.services[self.turn % len(self.services)])
         self.turn += 1
 
-    def ask(self, service: Web | Database) -> bool:
+    def ask(self, service: Service) -> bool:
         """Ask at one address once; return whether it answered."""
         begun = time.monotonic()
         ok, error = service.ask()
@@ -254,51 +371,5 @@ def look(log: TextIO, interface: str, wanted: list[str]) -> None:
         note(log, "arp", begun, {"address": address, "hardware": hardware})
 
 
-def answers(interface: str, address: str) -> None:
-    """Print who answers for the address, asked for a while."""
-    print(json.dumps(sorted(holders(interface, address, ARP_WAIT))))
-
-
-def holders(interface: str, address: str, seconds: float) -> set[str]:
-    """Broadcast ARP requests for an address; return the hardware addresses of all that answer."""
-    wanted, arp, request, reply = socket.inet_aton(address), 0x0806, 1, b"\0\2"
-    found = set()
-    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(arp)) as link:
-        link.bind((interface, arp))
-        link.settimeout(min(0.5, seconds))
-        own = link.getsockname()[4]
-        question = b"".join(
-            (
-                b"\xff" * 6 + own + struct.pack("!H", arp),
-                struct.pack("!HHBBH", 1, 0x0800, 6, 4, request),
-                own + own_address(interface) + b"\0" * 6 + wanted,
-            )
-        )
-        asked, deadline = 0.0, time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if time.monotonic() - asked > 0.5:
-                asked = time.monotonic()
-                link.send(question)
-            try:
-                frame = link.recv(128)
-            except TimeoutError:
-                continue
-            # Behind the Ethernet header of 14 bytes: operation at 6, sender's addresses at 8.
-            if frame[20:22] == reply and frame[28:32] == wanted:
-                found.add(frame[22:28].hex(":"))
-    return found
-
-
-def own_address(interface: str) -> bytes:
-    """Return the IPv4 address of an interface in network order (SIOCGIFADDR, netdevice(7))."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as plain:
-        asked = struct.pack("256s", interface.encode())
-        return fcntl.ioctl(plain, 0x8915, asked)[20:24]
-
-
 if __name__ == "__main__":
-    verb, *arguments = sys.argv[1:]
-    if verb == "probe":
-        watch(*arguments)
-    else:
-        answers(*arguments)
+    watch(*sys.argv[1:])

@@ -27,7 +27,7 @@ RECENT_LINES = 400
 """At five probes and two writes a second, about a minute."""
 
 _FOLDER = "/run/halab"
-_PROGRAM = f"{_FOLDER}/outside.py"
+_PROGRAM = f"{_FOLDER}/outside"
 _UNIT = "halab-probe-"
 
 
@@ -147,7 +147,6 @@ def probing(part: ServicePart, run: str) -> Iterator[Probe]:
     Its log stays readable inside the block.
     """
     inventory, addresses = part.inventory, [str(each.ip) for each in part.service.addresses]
-    program = (resources.files("drills") / "outside.py").read_text()
     with Remote(inventory.monitor) as remote:
         probe = Probe(remote, run, part.service.name)
         interface = inventory.monitor.interfaces[NetworkRole.SERVICE].name
@@ -156,16 +155,28 @@ def probing(part: ServicePart, run: str) -> Iterator[Probe]:
             wanted.add(("write", addresses[0]))
         writes = "writes" if part.keeps_writes else "reads"
         urls = [part.url(address.ip) for address in part.service.addresses]
-        words = ["python3", _PROGRAM, "probe", probe.log, run, writes, interface, *urls]
+        words = ["python3", _PROGRAM, probe.log, run, writes, interface, *urls]
         remote.run(f"mkdir -p {_FOLDER} && : > {probe.log}")
-        ensure_files(remote, (File(_PROGRAM, program),))
-        # A unit of its own outlives a lost ssh connection and is stopped by name.
-        remote.run(f"systemd-run --quiet --collect --unit {probe.unit} -- {shlex.join(words)}")
+        ensure_files(remote, program_files(_PROGRAM))
+        # A unit of its own outlives a lost ssh connection and is stopped by name. What it mounts
+        # below its own /tmp goes with it.
+        unit = f"--unit {probe.unit} --property PrivateTmp=yes"
+        remote.run(f"systemd-run --quiet --collect {unit} -- {shlex.join(words)}")
         try:
             probe.wait_success(wanted, timeout=30.0 * inventory.timing.pace)
             yield probe
         finally:
             remote.run(f"systemctl stop {probe.unit}; rm -f {probe.log}", check=False)
+
+
+def program_files(folder: str) -> tuple[File, ...]:
+    """Describe the client as a folder that Python runs."""
+    sources = resources.files("drills")
+    return (
+        File(f"{folder}/drills/__init__.py", ""),
+        File(f"{folder}/drills/arp.py", (sources / "arp.py").read_text()),
+        File(f"{folder}/__main__.py", (sources / "outside.py").read_text()),
+    )
 
 
 def parse_attempts(text: str) -> tuple[Attempt, ...]:

@@ -98,7 +98,7 @@ def phases(outage: Outage, milestones: Milestones, budget: Budget) -> tuple[Phas
         ("decision", budget.decision_s, milestones.requested),
         ("fencing", budget.fencing_s, milestones.fenced),
         *((("promotion", budget.promotion_s, milestones.promoted),) if budget.promotion_s else ()),
-        ("start", budget.start_s + budget.probe_s, outage.over),
+        ("start", budget.start_s + budget.probe_s + budget.pause_s, outage.over),
     )
     ends = [None if at is None else max(at, outage.began) for _, _, at in steps]
     return tuple(

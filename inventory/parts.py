@@ -58,6 +58,11 @@ class Service(Part):
         return f"{self.name}-everywhere" if self.everywhere else self._id("service")
 
     @property
+    def export(self) -> str:
+        """Id of the resource that lets clients of a file server in."""
+        return self._id("export")
+
+    @property
     def address_ids(self) -> dict[str, IPv4Interface]:
         """The floating addresses by the ids of their resources."""
         if not self.everywhere:

@@ -93,9 +93,8 @@ def storage_fits(
 
 
 def requests_arrive(services: Mapping[str, AnyService]) -> Iterator[Conflict]:
-    """What passes requests on finds a server on every node, and has its own program for itself."""
-    passing = [name for name, service in services.items() if service.passes_to]
-    for name in passing:
+    """What passes requests on finds a server on every node."""
+    for name in (name for name, service in services.items() if service.passes_to):
         wanted = services[name].passes_to or ""
         target = services.get(wanted)
         if not isinstance(target, Nginx) or not target.everywhere:
@@ -106,13 +105,20 @@ def requests_arrive(services: Mapping[str, AnyService]) -> Iterator[Conflict]:
                 hint=f'write [services.{wanted}] on a line of its own, kind = "nginx", '
                 'runs = "everywhere" and a port of its own below it',
             )
-    for name in passing[1:]:
-        yield Conflict(
-            keys=(f"services.{name}",),
-            value=f"a load balancer beside [services.{passing[0]}]",
-            allowed='one service of kind "haproxy"',
-            hint="a node runs the only haproxy.service that the package has",
-        )
+
+
+def kinds_suffice(services: Mapping[str, AnyService]) -> Iterator[Conflict]:
+    """Of some kinds a node can run one service alone."""
+    first: dict[str, str] = {}
+    for name, service in services.items():
+        other = first.setdefault(service.kind, name)
+        if service.alone and other != name:
+            yield Conflict(
+                keys=(f"services.{name}",),
+                value=f"another one beside [services.{other}]",
+                allowed=f'one service of kind "{service.kind}"',
+                hint=service.alone,
+            )
 
 
 def addresses_fit(services: Mapping[str, AnyService], nodes: Nodes) -> Iterator[Conflict]:

@@ -38,8 +38,9 @@ class Budget:
     processes that start slowly (12.3 of 14). `promotion_s`: DRBD is promoted, including its
     fence-peer handler (3.8 of 8). `start_s`: filesystem, web server and address; the agents look
     again after whole seconds of sleep (8.2 of 16). `probe_s`: what a client adds that asks every
-    0.2 s and gives up an answer after 0.8 s. `delay_s` is what of `fencing_s` only the fencing of a
-    node takes for which others wait to be fenced first.
+    0.2 s and gives up an answer after 0.8 s. `pause_s`: how long clients of some services may wait
+    besides once all that runs, as clocks determine (parts.services.base.ServicePart). `delay_s` is
+    what of `fencing_s` only the fencing of a node takes for which others wait to be fenced first.
 
     The figures in brackets are what calibration measured of what emulation is allowed: what a
     loaded host can slow down may take twice the time, what clocks determine may not.
@@ -51,13 +52,14 @@ class Budget:
     promotion_s: float
     start_s: float
     probe_s: float = 1.0
+    pause_s: float = 0.0
     delay_s: float = 0.0
 
     @property
     def total_s(self) -> float:
         """The outage from the last answer before the fault to the first after it."""
         steps = (self.detection_s, self.decision_s, self.fencing_s, self.promotion_s, self.start_s)
-        return round(sum(steps) + self.probe_s, 1)
+        return round(sum(steps) + self.probe_s + self.pause_s, 1)
 
     @property
     def move_s(self) -> float:
@@ -65,4 +67,5 @@ class Budget:
 
         What has to start elsewhere has to stop first, and may take as long for that.
         """
-        return round(self.decision_s + self.promotion_s + 2 * self.start_s + self.probe_s, 1)
+        work_s = self.decision_s + self.promotion_s + 2 * self.start_s
+        return round(work_s + self.probe_s + self.pause_s, 1)

@@ -101,6 +101,7 @@ class Lab(Table):
             composition.service_said_once(self.web_table, self.service_tables),
             composition.storage_fits(self.settings, self.storage_settings, self.nodes),
             composition.requests_arrive(self.settings),
+            composition.kinds_suffice(self.settings),
             composition.addresses_fit(self.settings, self.nodes),
             composition.homes_exist(self.settings, self.nodes),
             composition.addresses_float(self.settings, self.networks.service),

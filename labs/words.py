@@ -38,6 +38,7 @@ TAKEN_SERVICES: dict[str, str] = dict.fromkeys(
     (
         "address",
         "drbd",
+        "export",
         "fencing",
         "filesystem",
         "monitoring",

@@ -23,6 +23,7 @@ from parts.quorum.base import QuorumPart
 from parts.quorum.kinds import quorum
 from parts.services.base import ServicePart
 from parts.services.haproxy import Haproxy
+from parts.services.nfs import Nfs
 from parts.services.nginx import Nginx
 from parts.services.postgresql import Postgresql
 from parts.settings import Alert, Defaults, Properties
@@ -38,6 +39,7 @@ SERVICES: dict[str, Callable[[Inventory, Service], ServicePart]] = {
     "nginx": Nginx,
     "haproxy": Haproxy,
     "postgresql": Postgresql,
+    "nfs": Nfs,
 }
 """The part of each kind of service that labs.tables.services knows."""
 
@@ -124,6 +126,11 @@ class Parts:
         """What of it is on a disk that all nodes share, by name."""
         return {name: part for name, part in self.storage.items() if isinstance(part, SharedDisk)}
 
+    @property
+    def file_servers(self) -> tuple[Nfs, ...]:
+        """The services that clients mount."""
+        return tuple(part for part in self.services.values() if isinstance(part, Nfs))
+
     @cached_property
     def addresses(self) -> dict[str, Addresses]:
         """Its floating addresses, by the name of their service."""
@@ -195,7 +202,7 @@ class Parts:
         """
         part = self.services[service.name]
         data = () if part.storage is None else self.storage[part.storage.name].members()
-        return (*data, part.primitive, *self.addresses[service.name].members())
+        return (*data, *part.members, *self.addresses[service.name].members())
 
     def properties(self, dc_deadtime_s: int) -> Properties:
         """Return the properties of the cluster, with another wait for absent nodes."""

@@ -41,6 +41,7 @@ def budget(part: ServicePart) -> Budget:
         promotion_s=PROMOTION_PACE_S * pace - 1 if replicated else 0.0,
         start_s=starts * pace,
         probe_s=probe_s(len(part.service.addresses)),
+        pause_s=part.pause_s,
         delay_s=delay_s,
     )
 

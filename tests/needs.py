@@ -23,10 +23,12 @@ WORDS: Mapping[str, Callable[[Parts], bool]] = {
     "everywhere": lambda parts: parts.first_service.service.everywhere,
     "standby": lambda parts: not parts.first_service.service.everywhere,
     "ledger": lambda parts: parts.first_service.keeps_writes,
+    "process": lambda parts: parts.first_service.process.end_first is not None,
+    "nfs": lambda parts: bool(parts.file_servers),
     "nginx": lambda parts: parts.first_service.service.settings.kind == "nginx",
 }
 """What a story can need. `standby`: a node at which clients do not find the first service, where
-they find it at one alone; `ledger`: they can write to it."""
+they find it at one alone; `ledger`: they can write to it; `process`: it has a first process."""
 
 
 def left_out(parts: Parts, items: Iterable[pytest.Item]) -> dict[pytest.Item, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from drills.drill import SETTLE_S, Drill
@@ -45,24 +46,12 @@ def _own(part: ServicePart) -> tuple[Drill, ...]:
             watch=f"crm_mon --failcounts: one failure of {resource}, and a start.",
             by_hand=cleaned_up,
             only="active",
-            fault=processes.killed(part.process.every, resource),
+            fault=processes.ended(part.process.end, resource),
             expects=restarted_in_place,
             service=service.name,
             event=failure(service.name),
         ),
-        Drill(
-            name=f"{prefix}service-master-killed",
-            title=f"The first process of service {service.name} dies alone",
-            teaches=(
-                "What is left of a dead server is ended first, so that it can start where it was."
-            ),
-            watch=f"crm_mon --failcounts: one failure of {resource}, and a start on the same node.",
-            by_hand=cleaned_up,
-            only="active",
-            fault=processes.killed(part.process.first, resource),
-            expects=restarted_in_place,
-            service=service.name,
-        ),
+        *_beheaded(part, prefix, cleaned_up),
         Drill(
             name=f"{prefix}resource-failed",
             title="A resource is reported as failed",
@@ -74,4 +63,22 @@ def _own(part: ServicePart) -> tuple[Drill, ...]:
             expects=restarted_in_place,
             service=service.name,
         ),
+    )
+
+
+def _beheaded(part: ServicePart, prefix: str, cleaned_up: str) -> Iterator[Drill]:
+    """Yield the death of a first process alone, of a service that has one."""
+    service, resource = part.service, part.service.resource
+    if part.process.end_first is None:
+        return
+    yield Drill(
+        name=f"{prefix}service-master-killed",
+        title=f"The first process of service {service.name} dies alone",
+        teaches="What is left of a dead server is ended first, so that it can start where it was.",
+        watch=f"crm_mon --failcounts: one failure of {resource}, and a start on the same node.",
+        by_hand=cleaned_up,
+        only="active",
+        fault=processes.ended(part.process.end_first, resource),
+        expects=restarted_in_place,
+        service=service.name,
     )

@@ -43,9 +43,9 @@ def sbd_stopped() -> Fault:
     return suicidal("kill -STOP $(pidof sbd)", "p=$(pidof sbd) && kill -CONT $p; true")
 
 
-def killed(pids: str, resource: str) -> Fault:
-    """Kill processes that a resource runs, named by shell text; its monitor finds out."""
-    return commands(f"kill -9 {pids}", CLEAN_UP.format(resource=resource), _failed(resource))
+def ended(command: str, resource: str) -> Fault:
+    """End by shell text what a resource is; its monitor finds out."""
+    return commands(command, CLEAN_UP.format(resource=resource), _failed(resource))
 
 
 def resource_failed(resource: str) -> Fault:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import IPv4Address
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StrictInt
 
@@ -31,8 +31,10 @@ class ServiceTable(Table):
     """What every service has.
 
     `address` is where clients find a service that runs on one node; halab chooses one that fits
-    when it is left out.
+    when it is left out. `alone` says why a lab has at most one of this kind, where that is so.
     """
+
+    alone: ClassVar[str] = ""
 
     address: FloatingAddress = Field(
         default=None, description="the floating address of a service that runs on one node"
@@ -112,6 +114,8 @@ class Nginx(SpreadTable):
 class Haproxy(SpreadTable):
     """[services.NAME] kind = "haproxy": a load balancer before the servers of another service."""
 
+    alone: ClassVar[str] = "a node runs the only haproxy.service that the package has"
+
     kind: Literal["haproxy"] = Field(description="a load balancer before web servers")
     to: Annotated[PartName, Note(allowed=TO_ALLOWED)] = Field(
         description="whose servers it passes requests to. It asks each of them every second for a "
@@ -140,7 +144,19 @@ class Postgresql(ServiceTable):
     )
 
 
-AnyService = Annotated[Nginx | Haproxy | Postgresql, Field(discriminator="kind")]
+class Nfs(ServiceTable):
+    """[services.NAME] kind = "nfs": a file server on storage."""
+
+    alone: ClassVar[str] = "a node's kernel is one NFS server, with one table of its clients"
+
+    kind: Literal["nfs"] = Field(description="a file server, which speaks NFS 4 alone")
+    port: Port = Field(default=2049, description="TCP port at every address")
+    storage: Annotated[PartName, Note(allowed=STORAGE_ALLOWED)] = Field(
+        description="where it keeps its data"
+    )
+
+
+AnyService = Annotated[Nginx | Haproxy | Postgresql | Nfs, Field(discriminator="kind")]
 
 
 class Web(Table):

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address
+from typing import ClassVar
 
 from inventory.model import Inventory
 from inventory.parts import Service
 from labs.durations import Operations
 from parts.base import Part
 from parts.cluster import Clone, Primitive, Resource
+from parts.reasons import Reason
 from parts.seen import Seen
 from parts.watched import Watched
 
@@ -27,12 +29,25 @@ class Process:
         return f'"$(head -n 1 {self.pid_file})"'
 
     @property
-    def every(self) -> str:
-        """The numbers of its first process and of those that this started, as shell text.
+    def end(self) -> str:
+        """Shell text that ends its first process, and those that this started, at once.
 
         Another service of the node may run the same program: its processes are not among them.
         """
-        return f"$(first={self.first} && echo $first && pgrep --parent $first)"
+        return f"kill -9 $(first={self.first} && echo $first && pgrep --parent $first)"
+
+    @property
+    def end_first(self) -> str:
+        """Shell text that ends its first process alone."""
+        return f"kill -9 {self.first}"
+
+
+@dataclass(frozen=True)
+class Threads:
+    """What a service runs on a node that is no process of its own: `end` is shell text."""
+
+    end: str
+    end_first: ClassVar[None] = None
 
 
 @dataclass(frozen=True)
@@ -52,6 +67,10 @@ class ServicePart(Part):
     start_pace_s: float
     """Seconds of a failover's budget that its start may take, for each unit of pace."""
 
+    pause_s: float = 0.0
+    """Seconds that its clients may wait once it has started, on any machine: clocks tell them to.
+    """
+
     def __init__(self, inventory: Inventory, service: Service) -> None:
         super().__init__(inventory)
         self.service = service
@@ -59,7 +78,7 @@ class ServicePart(Part):
         self.passes_to = service.settings.passes_to
 
     @property
-    def process(self) -> Process:
+    def process(self) -> Process | Threads:
         """What it runs on a node."""
         raise NotImplementedError
 
@@ -72,6 +91,11 @@ class ServicePart(Part):
     def primitive(self) -> Primitive:
         """The resource that is the service itself."""
         raise NotImplementedError
+
+    @property
+    def members(self) -> tuple[Primitive, ...]:
+        """What it consists of in its group, in the order of their start."""
+        return (self.primitive,)
 
     @property
     def fill(self) -> str:
@@ -146,7 +170,7 @@ class ServicePart(Part):
         addresses = {address.ip for address in self.service.addresses}
         return tuple(name for name, node in seen.reached.items() if node.addresses & addresses)
 
-    def reasons(self, seen: Seen) -> Iterator[str]:
+    def reasons(self, seen: Seen) -> Iterator[Reason | str]:
         """Tell where it does not run, and at which addresses it does not answer the monitor."""
         resource = self.service.resource
         if self.service.everywhere:

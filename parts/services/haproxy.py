@@ -12,6 +12,7 @@ from labs.roles import MachineRole, NetworkRole
 from parts.base import Found
 from parts.cluster import Primitive, advised, every, operations
 from parts.host import Entry, File, Step, render
+from parts.reasons import Reason
 from parts.secrets import Secrets
 from parts.seen import Seen
 from parts.services.base import Process
@@ -104,7 +105,7 @@ class Haproxy(PagesPart):
         url = f"http://127.0.0.1:{HAPROXY_STATISTICS}/;csv"
         return {READING: f"curl --silent --max-time 5 '{url}'"}
 
-    def reasons(self, seen: Seen) -> Iterator[str]:
+    def reasons(self, seen: Seen) -> Iterator[Reason | str]:
         """Tell besides of servers that run, and that it gets no answer from."""
         yield from super().reasons(seen)
         if seen.cluster is None:

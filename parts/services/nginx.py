@@ -10,6 +10,7 @@ from parts.cluster import Primitive, advised, operations
 from parts.host import Entry, File, Step, program, render
 from parts.secrets import Secrets
 from parts.services.base import Process
+from parts.services.folder import clear_entries, list_entries
 from parts.services.pages import PING, PagesPart
 
 UNIT = "nginx.service"
@@ -78,15 +79,11 @@ class Nginx(PagesPart):
 
     def list_ledger(self, run: str) -> str:
         """List files, with their times and sums."""
-        # Standard input instead of arguments: thousands of entries outgrow a command line.
-        return (
-            f"find {self.ledger} -type f -name '{run}-*' -printf '%T@ %p\\n'; echo; "
-            f"find {self.ledger} -type f -name '{run}-*' -print0 | xargs -0 -r sha256sum --"
-        )
+        return list_entries(self.ledger, run)
 
     def clear_ledger(self, run: str) -> str:
         """Remove files."""
-        return f"find {self.ledger} -type f -name '{run}-*' -delete"
+        return clear_entries(self.ledger, run)
 
     def packages(self, role: MachineRole) -> tuple[str, ...]:
         """Return the server; its agent uses curl."""

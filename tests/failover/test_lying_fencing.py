@@ -37,7 +37,7 @@ rm -f {TRUTHFUL} {LIAR}
 
 LET_GO = """set -e
 systemctl kill --signal=STOP corosync
-kill -9 {processes}
+{end}
 for address in {addresses}; do ip address delete $address dev {interface} 2>/dev/null || :; done
 """
 GIVE_UP_DATA = """
@@ -52,7 +52,7 @@ no resistance, so that nothing but the lie is wrong."""
 def let_go(part: ServicePart, machine: Machine) -> str:
     """Return what makes a machine let go of a service."""
     text = LET_GO.format(
-        processes=part.process.every,
+        end=part.process.end,
         addresses=" ".join(map(str, part.service.addresses)),
         interface=machine.interfaces[NetworkRole.SERVICE].name,
     )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.failover.conftest import Rehearse, require_pass
 
 
+@pytest.mark.needs("process")
 def test_the_service_stays(rehearse: Rehearse) -> None:
     require_pass(rehearse("service-master-killed"))

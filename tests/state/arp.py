@@ -14,7 +14,7 @@ from parts.host import File
 from provisioning.files import ensure_files
 
 _FOLDER = "/run/halab"
-_PROGRAM = f"{_FOLDER}/outside.py"
+_PROGRAM = f"{_FOLDER}/arp.py"
 
 
 def answering_hardware(
@@ -22,9 +22,9 @@ def answering_hardware(
 ) -> tuple[str, ...]:
     """Ask on a network of the monitor who has an address; return hardware addresses."""
     interface = inventory.monitor.interfaces[network].name
-    program = (resources.files("drills") / "outside.py").read_text()
+    program = (resources.files("drills") / "arp.py").read_text()
     with Remote(inventory.monitor) as remote:
         remote.run(f"mkdir -p {_FOLDER}")
         ensure_files(remote, (File(_PROGRAM, program),))
-        words = ["python3", _PROGRAM, "answers", interface, str(address)]
+        words = ["python3", _PROGRAM, interface, str(address)]
         return tuple(json.loads(remote.run(shlex.join(words)).stdout))

@@ -12,13 +12,15 @@ from labs.roles import MachineRole
 from parts.all import Parts
 from parts.cluster import Clone, Group, Primitive, Resource
 from parts.seen import MonitorSeen, NodeSeen, Seen
-from parts.services import haproxy
+from parts.services import haproxy, nfs
+from parts.services.nfs import Nfs
 from parts.storage import replicas, shared
 from status.reading import watched_units
 from tests.unit.sketched import STORY
 from wire.cib import Deeds
 from wire.corosync import Link, QdeviceState, QuorumView
 from wire.drbd import Device
+from wire.nfs import KERNEL
 from wire.pacemaker import ClusterView, Instance, Member, Role
 from wire.system import Room
 
@@ -87,6 +89,11 @@ def healthy_node(parts: Parts, node: Machine, cluster: ClusterView) -> NodeSeen:
                 [each.mapped for each in shared_disks if each.storage in used],
             ),
             haproxy.READING: servers_text({each.name: "UP" for each in inventory.nodes}),
+            nfs.READING: "".join(
+                served_text(each)
+                for each in parts.file_servers
+                if node.name == place_of(parts, each.service)
+            ),
         },
     )
 
@@ -185,6 +192,16 @@ def servers_text(states: dict[str, str]) -> str:
     """Return what HAProxy tells of web servers in these states, by node."""
     rows = (f"web,{node},{state}\n" for node, state in states.items())
     return f"# pxname,svname,status\n{''.join(rows)}web,BACKEND,UP\n"
+
+
+def served_text(part: Nfs, *, threads: int = 16, over: bool = True) -> str:
+    """Return what a node says whose kernel serves what it shall; `over`: its grace is."""
+    return (
+        f"{KERNEL}/threads:{threads}\n{KERNEL}/versions:-3 +4 -4.0 +4.1 +4.2\n"
+        f"{KERNEL}/v4_end_grace:{'Y' if over else 'N'}\n"
+        "daemon rpc.mountd\ndaemon nfsdcld\n"
+        f"export\t{part.folder}\t{part.client}(rw,sync,wdelay,hide,nocrossmnt,secure,fsid=1)\n"
+    )
 
 
 PARTS, INVENTORY, HEALTHY = STORY, STORY.inventory, healthy(STORY)

@@ -8,8 +8,7 @@ import sys
 from pathlib import Path
 
 from core.wait import wait_until
-from drills import outside
-from drills.probes import Attempt, parse_attempts
+from drills.probes import Attempt, parse_attempts, program_files
 
 RUN = "run"
 BARE = (sys.executable, "-I", "-S")
@@ -20,7 +19,11 @@ class Client:
 
     def __init__(self, log: Path, writes: str, *urls: str, python: tuple[str, ...] = BARE) -> None:
         self.log = log
-        words = [*python, outside.__file__, "probe", str(log), RUN, writes, "", *urls]
+        program = log.parent / "outside"
+        for file in program_files(str(program)):
+            Path(file.path).parent.mkdir(parents=True, exist_ok=True)
+            Path(file.path).write_bytes(file.data)
+        words = [*python, str(program), str(log), RUN, writes, "", *urls]
         self.process = subprocess.Popen(words)
 
     def attempts(self, kind: str = "", address: str = "") -> tuple[Attempt, ...]:

@@ -72,7 +72,14 @@ DISK = sketched("disk", **DISK_TABLES)
 TWO = sketched("two", quorum={"kind": "two-node"})
 """Two nodes: one web server on replicated storage, and no third vote."""
 
-LABS = (STORY, TRIO, BOOKS, SHOP, MIRROR, FRONT, DISK, TWO)
+FILES = sketched(
+    "files",
+    services={"files": {"kind": "nfs", "storage": "data"}},
+    storage={"data": {"kind": "drbd"}},
+)
+"""Two nodes: a file server on replicated storage, a quorum device."""
+
+LABS = (STORY, TRIO, BOOKS, SHOP, MIRROR, FRONT, DISK, TWO, FILES)
 
 
 def name_of(parts: Parts) -> str:

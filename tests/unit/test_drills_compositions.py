@@ -117,7 +117,9 @@ class TestSeries:
         assert names == [name for name in EXAM if name in catalogue(parts)]
         of_data = set() if parts.replicas else {"replication-cut"}
         of_device = set() if parts.inventory.quorum == "device" else {"quorum-device-lost"}
-        assert set(EXAM) - set(names) == of_data | of_device
+        headed = parts.first_service.process.end_first is not None
+        of_process = set() if headed else {"service-master-killed"}
+        assert set(EXAM) - set(names) == of_data | of_device | of_process
 
     def test_an_exam_asks_nothing_that_the_lab_cannot_do(self) -> None:
         with pytest.raises(HalabError, match=r"lab 'trio' has no fault .* 'rejoin'"):

@@ -7,9 +7,9 @@ import pytest
 from core.folders import PROJECT
 from drills.catalogue import catalogue
 from drills.drill import Drill
-from tests.unit.sketched import DISK, STORY, TWO
+from tests.unit.sketched import DISK, FILES, STORY, TWO
 
-KNOWN = {**catalogue(DISK), **catalogue(TWO), **catalogue(STORY)}
+KNOWN = {**catalogue(FILES), **catalogue(DISK), **catalogue(TWO), **catalogue(STORY)}
 TEXT = (PROJECT / "docs" / "drills.md").read_text()
 
 
@@ -33,5 +33,6 @@ def test_every_fault_is_documented(name: str) -> None:
 def test_nothing_else_is_documented() -> None:
     headings = [line.split("`")[1] for line in TEXT.splitlines() if line.startswith("### `")]
     usual = list(catalogue(STORY))
-    besides = (name for parts in (DISK, TWO) for name in catalogue(parts) if name not in usual)
+    labs = (DISK, TWO, FILES)
+    besides = (name for parts in labs for name in catalogue(parts) if name not in usual)
     assert headings == [*usual, *besides]

@@ -50,6 +50,7 @@ COMPOSED = (
     "active-active-kvm",
     "database-kvm",
     "load-balancer-kvm",
+    "nfs-kvm",
     "shared-disk-kvm",
     "two-node-kvm",
 )

@@ -15,7 +15,7 @@ from core.folders import PROJECT, LabFolder
 from inventory.record import save
 from parts.all import Parts
 from tests.needs import WORDS, left_out
-from tests.unit.sketched import BOOKS, DISK, LABS, SHOP, STORY, TRIO, TWO, name_of, sketched
+from tests.unit.sketched import BOOKS, DISK, FILES, LABS, SHOP, STORY, TRIO, TWO, name_of, sketched
 
 BARE = sketched("bare", monitoring=False, firewall={"enabled": False})
 """The usual lab without what a definition can leave out."""
@@ -58,15 +58,16 @@ def plain(story: str) -> str:
 @pytest.mark.parametrize(
     ("parts", "lacks"),
     [
-        (STORY, {"shared-disk", "two-node"}),
-        (TRIO, {"storage", "drbd", "shared-disk", "device", "two-node", "ledger"}),
-        (BOOKS, {"shared-disk", "two-node", "nginx"}),
-        (SHOP, {"shared-disk", "two-node"}),
-        (DISK, {"drbd", "device", "two-node"}),
-        (TWO, {"shared-disk", "device"}),
-        (BARE, {"shared-disk", "two-node", "monitoring", "firewall"}),
+        (STORY, {"shared-disk", "two-node", "nfs"}),
+        (TRIO, {"storage", "drbd", "shared-disk", "device", "two-node", "ledger", "nfs"}),
+        (BOOKS, {"shared-disk", "two-node", "nginx", "nfs"}),
+        (SHOP, {"shared-disk", "two-node", "nfs"}),
+        (DISK, {"drbd", "device", "two-node", "nfs"}),
+        (TWO, {"shared-disk", "device", "nfs"}),
+        (FILES, {"shared-disk", "two-node", "nginx", "process"}),
+        (BARE, {"shared-disk", "two-node", "monitoring", "firewall", "nfs"}),
     ],
-    ids=["story", "trio", "books", "shop", "disk", "two", "bare"],
+    ids=["story", "trio", "books", "shop", "disk", "two", "files", "bare"],
 )
 def test_only_what_a_lab_lacks_is_left_out_and_all_of_that_is_named(
     tmp_path: Path, whole: set[str], parts: Parts, lacks: set[str]
@@ -85,6 +86,7 @@ def test_of_three_nodes_without_data_nothing_is_told_of_data(tmp_path: Path) -> 
         *("tests/state/test_membership.py", "tests/state/test_replication.py"),
         *("tests/state/test_shared_disk.py", "tests/state/test_service.py"),
         *("tests/state/test_fencing.py", "tests/failover/test_two_node.py"),
+        *("tests/state/test_nfs.py", "tests/failover/test_exports.py"),
         "tests/failover/test_dropped_write.py",
         *("tests/failover/test_rejoin.py", "tests/failover/test_replication_lost.py"),
     }

@@ -63,6 +63,7 @@ def test_status_asks_for_all_that_the_cluster_runs_and_for_nothing_else(lab: Inv
 def test_people_are_told_to_clean_up_what_is_there(lab: Inventory) -> None:
     texts = " ".join(drill.by_hand for drill in catalogue(Parts(lab)).values())
     cleaned = re.findall(r"--resource (\S+)", texts)
-    assert set(cleaned) == {service.resource for service in lab.services}
+    assert {service.resource for service in lab.services} <= set(cleaned)
+    assert set(cleaned) <= {primitive.id for primitive in primitives(lab)}
     mended = re.findall(r"drbdadm (?:attach|secondary|disconnect|connect) (\w+)", texts)
     assert set(mended) == {each.resource for each in lab.storage if each.replicated}

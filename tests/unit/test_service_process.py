@@ -30,7 +30,7 @@ def test_of_two_services_with_one_program_only_one_is_killed(tmp_path: Path) -> 
     one, other = map(server, files)
     try:
         [child] = children(one)
-        subprocess.run(["sh", "-c", f"kill -9 {Process(str(files[0])).every}"], check=True)
+        subprocess.run(["sh", "-c", Process(str(files[0])).end], check=True)
         assert one.wait(10) == -signal.SIGKILL
         wait_until(
             lambda: is_alive(child), lambda is_so: not is_so, what="its child ends", timeout=10
@@ -38,5 +38,5 @@ def test_of_two_services_with_one_program_only_one_is_killed(tmp_path: Path) -> 
         assert other.poll() is None
         assert len(children(other)) == 1
     finally:
-        subprocess.run(["sh", "-c", f"kill -9 {Process(str(files[1])).every}"], check=True)
+        subprocess.run(["sh", "-c", Process(str(files[1])).end], check=True)
         other.wait(10)
