@@ -21,7 +21,7 @@ from hypervisor.doctor import examine, refuse
 from hypervisor.image import cached_image, ensure_image, remove_stale
 from hypervisor.objects import Virsh, owned, remove_orphans, start_stopped
 from hypervisor.packages import authorize, ensure_packages, find_shortages
-from hypervisor.placing import place_of
+from hypervisor.placing import libvirt_of, place_of
 from hypervisor.private import PrivateHypervisor
 from hypervisor.reset import recover
 from hypervisor.taken import check_free
@@ -58,9 +58,10 @@ def prepare(lab: Lab, source: str, progress: Progress) -> Prepared:
     """Set up everything that the Pulumi program needs, and nothing that is there already.
 
     What was decided for a lab of which nothing is left, as after `pulumi destroy`, is decided anew.
-    Raises HalabError before any change when this machine cannot carry the lab, or when a lab that
-    exists cannot be brought to its definition.
+    Raises HalabError before any change when this machine cannot carry the lab, when its platform
+    cannot be built on, or when a lab that exists cannot be brought to its definition.
     """
+    shared = libvirt_of(lab).uri
     folder = LabFolder.of(lab.name)
     new = not folder.record.exists()
     PrivateHypervisor(folder).check_whole()
@@ -72,10 +73,10 @@ def prepare(lab: Lab, source: str, progress: Progress) -> Prepared:
         authorize(missing)
         with progress.step("System packages", usually="1 min") as step:
             ensure_packages(step)
-    if lab.platform.uri is not None:
-        check_free(Virsh(lab.platform.uri), lab, place_of(lab, folder))
+    if shared is not None:
+        check_free(Virsh(shared), lab, place_of(lab, folder))
     toolchain = ensure_tools(progress)
-    access = libvirt_access(lab.platform.uri or "")
+    access = libvirt_access(shared or "")
     engine = Engine(folder, {**toolchain.environment(), **access})
     if not new:
         engine.prepare(progress.note)

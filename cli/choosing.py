@@ -11,6 +11,7 @@ from hypervisor.private import PrivateHypervisor, first_processes
 from inventory.record import load_record
 from labs.loading import available, find, is_path, load
 from labs.model import LAB_NAME, Lab
+from labs.tables.libvirt import Libvirt
 
 
 def existing() -> list[LabFolder]:
@@ -101,9 +102,13 @@ def _check_free(lab: Lab, source: str) -> None:
             f"the name {lab.name!r} is taken by the lab that was built from {record.source}",
             hint=f"change `name` in {source}, or remove the other: `./halab down {lab.name}`",
         )
-    if record.private != (lab.platform.uri is None) or (
-        lab.platform.uri is not None and record.uri != lab.platform.uri
-    ):
+    platform = lab.platform
+    stays = isinstance(platform, Libvirt) and (
+        record.private
+        if platform.uri is None
+        else not record.private and record.uri == platform.uri
+    )
+    if not stays:
         raise HalabError(
             f"lab {lab.name!r} stands on {record.platform}; a lab cannot move to another platform",
             hint=f"`./halab down {lab.name}` first",

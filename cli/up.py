@@ -47,6 +47,8 @@ def up(
     progress = Progress()
     bring_back(lab, progress)
     definition, source = wanted(lab)
+    if (costs := definition.platform.costs(definition)) is not None:
+        progress.note(f"while its machines exist, lab {definition.name} costs {costs}")
     with locked(definition.name):
         take_over(definition.name)
         prepared = prepare(definition, source, progress)

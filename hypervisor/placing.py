@@ -14,14 +14,26 @@ from inventory.mark import mark_of, volume_name
 from inventory.place import Place
 from labs.addressing import MAC_NETWORKS, machines
 from labs.model import Lab
+from labs.tables.libvirt import Libvirt
 
 LIBVIRT_IMAGES = Path("/var/lib/libvirt/images")
 """Where a system libvirt daemon may read disks; its user cannot enter a home."""
 
 
+def libvirt_of(lab: Lab) -> Libvirt:
+    """Return the libvirt that carries a lab; raises HalabError when something else shall."""
+    if isinstance(lab.platform, Libvirt):
+        return lab.platform
+    raise HalabError(
+        f"halab cannot bring up lab {lab.name!r} on {lab.platform.kind} yet: it would make the "
+        "machines, and no software would come onto them; nothing was made",
+        hint='docs/aws.md says what is there; without kind = "aws" the lab runs here',
+    )
+
+
 def place_of(lab: Lab, folder: LabFolder) -> Place:
     """Return where a lab stands, or would: the same for the same definition and folder."""
-    shared, mark = lab.platform.uri, mark_of(folder)
+    shared, mark = libvirt_of(lab).uri, mark_of(folder)
     prefix = "" if shared is None else f"{lab.name}-"
     return Place(
         uri=PrivateHypervisor(folder).uri if shared is None else shared,

@@ -12,7 +12,7 @@ from ipaddress import IPv4Address, IPv4Interface
 
 from labs.model import Lab
 from labs.roles import INTERFACE_NAMES, NETWORKS_OF, MachineRole, NetworkRole
-from labs.subnets import last_address, machine_address
+from labs.subnets import last_address
 from labs.tables.machines import MONITOR_NUMBER
 
 MAC_PREFIX = "52:54:00:0a"
@@ -89,11 +89,9 @@ def hypervisor_address(lab: Lab) -> IPv4Address:
 
 
 def _interface(lab: Lab, number: int, role: NetworkRole) -> NicPlan:
-    subnet = lab.networks.subnet(role)
-    address = machine_address(subnet, number)
     network = MAC_NETWORKS.get(role)
     return NicPlan(
         name=INTERFACE_NAMES[role],
         mac=None if network is None else f"{MAC_PREFIX}:{network:02x}:{number:02x}",
-        address=IPv4Interface(f"{address}/{subnet.prefixlen}"),
+        address=lab.interface(role, number),
     )

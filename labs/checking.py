@@ -154,6 +154,8 @@ def _unknown(file: str, model: Model, spot: Spot, value: object) -> Problem:
     known = keys([spot.home] if spot.home else [])
     if close := get_close_matches(key, known, n=1):
         hint = f"did you mean {close[0]}?"
+    elif own := [home for home in _homes(model, key) if home == dotted(spot.place[:-1])]:
+        hint = f"it is for another kind of [{own[0]}]: remove it"
     elif homes := [f"[{home}]" for home in _homes(model, key)]:
         hint = f"it belongs in {' or '.join(homes)}"
     else:

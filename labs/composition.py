@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv4Network
 
 from labs.conflicts import Conflict
 from labs.ports import DRBD_PORT, HAPROXY_STATISTICS, TAKEN_PORTS
-from labs.subnets import floating_addresses, last_address, machine_address
+from labs.subnets import floating_addresses, last_address
 from labs.tables.machines import MONITOR_NUMBER, Nodes
 from labs.tables.quorum import Quorum
 from labs.tables.services import PORT_ALLOWED, TO_ALLOWED, AnyService, Nginx, SpreadTable, Web
@@ -183,13 +183,13 @@ def homes_exist(services: Mapping[str, AnyService], nodes: Nodes) -> Iterator[Co
             )
 
 
-def addresses_float(services: Mapping[str, AnyService], subnet: IPv4Network) -> Iterator[Conflict]:
+def addresses_float(
+    services: Mapping[str, AnyService], subnet: IPv4Network, taken: dict[IPv4Address, int]
+) -> Iterator[Conflict]:
     """Clients find floating addresses on the service network, and they are nobody else's.
 
-    Nor those of machines that may come.
+    `taken` are the machines' own, with the machines' numbers.
     """
-    numbers = range(1, MONITOR_NUMBER + 1)
-    taken = {machine_address(subnet, number): number for number in numbers}
     given = frozenset(a for service in services.values() for a in service.given)
     others = frozenset((*given, *taken))
     seen: dict[IPv4Address, str] = {}

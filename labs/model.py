@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Interface
 from itertools import chain
 from typing import Annotated, Literal, Self
 
@@ -12,11 +12,14 @@ from pydantic import Field, StrictInt, StrictStr, model_validator
 from labs import composition, rules
 from labs.conflicts import Conflicts
 from labs.notes import Note
+from labs.roles import NetworkRole
 from labs.subnets import floating_addresses
 from labs.tables.base import ServiceName, StorageName, Table
-from labs.tables.machines import Monitor, Nodes, Platform
+from labs.tables.libvirt import Libvirt
+from labs.tables.machines import MONITOR_NUMBER, Monitor, Nodes
 from labs.tables.monitoring import MonitoringTable
 from labs.tables.networks import FirewallTable, Networks
+from labs.tables.platforms import AnyPlatform
 from labs.tables.quorum import Quorum
 from labs.tables.services import AnyService, Nginx, Web
 from labs.tables.storage import AnyStorage, Drbd
@@ -78,7 +81,7 @@ class Lab(Table):
         Field(max_length=200),
         Note(allowed="text of up to 200 characters", default="empty"),
     ] = Field(default="", description="one line for lists and drawings")
-    platform: Platform = Platform()
+    platform: AnyPlatform = Libvirt()
     nodes: Nodes = Nodes()
     monitor: Monitor = Monitor()
     monitoring: Annotated[MonitoringTable, Note(allowed="true, false or a table")] = (
@@ -94,6 +97,8 @@ class Lab(Table):
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
+        numbers = range(1, MONITOR_NUMBER + 1)
+        taken = {self.interface(NetworkRole.SERVICE, number).ip: number for number in numbers}
         found = chain(
             rules.names_differ(self.nodes, self.monitor),
             rules.networks_apart(self.networks),
@@ -104,10 +109,11 @@ class Lab(Table):
             composition.kinds_suffice(self.settings),
             composition.addresses_fit(self.settings, self.nodes),
             composition.homes_exist(self.settings, self.nodes),
-            composition.addresses_float(self.settings, self.networks.service),
+            composition.addresses_float(self.settings, self.networks.service, taken),
             composition.addresses_suffice(self.settings, self.nodes, self.networks.service),
             composition.ports_free(self.settings, self.storage_settings),
             composition.quorum_decides(self.quorum_table, self.nodes, self.settings),
+            self.platform.conflicts(self),
         )
         Conflicts.raise_any(conflict.renamed(self.written) for conflict in found)
         return self
@@ -160,6 +166,10 @@ class Lab(Table):
         """Who decides which part of a divided cluster goes on."""
         even = len(self.nodes.names) % 2 == 0
         return self.quorum_table.kind or ("device" if even else "majority")
+
+    def interface(self, role: NetworkRole, number: int) -> IPv4Interface:
+        """Return the address on a network of the machine with this number."""
+        return self.platform.interface(self.networks.subnet(role), number, self)
 
     def timing(self, accelerated: bool) -> Timing:
         """Return every timeout; `accelerated` says whether guests run on KVM.

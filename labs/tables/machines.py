@@ -1,16 +1,13 @@
-"""Where machines run, and what they are like."""
+"""What machines are like."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import AfterValidator, Field, StrictInt, StrictStr
+from pydantic import AfterValidator, Field, StrictInt
 
 from labs.notes import Note
 from labs.tables.base import NAME_ALLOWED, MonitorName, NodeName, Table
-
-LIBVIRT_URI = r"^qemu(\+(unix|ssh|libssh|libssh2|tls|tcp))?://[^/\s]*/system(\?\S*)?$"
-"""System connections of libvirt's QEMU driver: a session cannot make bridges."""
 
 MOST_NODES = 8
 """What a /28 has room for besides the monitor, the platform and an address for some."""
@@ -28,26 +25,6 @@ def _some(names: tuple[str, ...]) -> tuple[str, ...]:
     if len(names) > MOST_NODES:
         raise ValueError(f"halab numbers up to {MOST_NODES} nodes")
     return names
-
-
-class Platform(Table):
-    """[platform]: where the machines run."""
-
-    kind: Literal["libvirt"] = Field(default="libvirt", description="who makes the machines")
-    uri: Annotated[
-        Annotated[StrictStr, Field(pattern=LIBVIRT_URI)] | None,
-        Note(
-            allowed='a system connection of libvirt\'s QEMU driver, as "qemu:///system" or '
-            '"qemu+ssh://root@host/system"',
-            default="none: a private hypervisor",
-        ),
-    ] = Field(default=None, description="an existing libvirt instead of halab's private hypervisor")
-    pace: Literal["auto", "kvm", "emulation"] = Field(
-        default="auto",
-        description="how patient halab is with slow machines. `auto` follows what the platform can "
-        "do; `emulation` allows boots and operations four times as long, and longer with more than "
-        "two nodes, also on slow hosts with KVM",
-    )
 
 
 class Nodes(Table):

@@ -14,7 +14,7 @@ from labs.shape import KIND, Model, fields, keys, kinds, locate, models_in, plai
 
 HEADER = ("key", "type", "default", "allowed", "meaning")
 
-TYPES = {bool: "boolean", int: "number", tuple: "list of strings"}
+TYPES = {bool: "boolean", int: "number", float: "number", tuple: "list of strings"}
 """What TOML calls the values of these types; whatever else is a string."""
 
 CODE = re.compile(

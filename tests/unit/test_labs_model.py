@@ -10,6 +10,7 @@ import pytest
 from labs.addressing import hypervisor_address, interfaces, machines
 from labs.model import Lab
 from labs.roles import INTERFACE_NAMES, MachineRole, NetworkRole
+from labs.tables.libvirt import Libvirt
 
 
 def lab(**tables: Any) -> Lab:
@@ -22,7 +23,7 @@ def test_version_and_name_are_enough() -> None:
     assert minimal.nodes.names == ("node1", "node2")
     assert minimal.services[0].addresses == (IPv4Address("10.30.0.100"),)
     assert minimal.services[0].settings.port == 80
-    assert minimal.platform.uri is None
+    assert minimal.platform == Libvirt()
 
 
 def test_nodes_count_from_one_and_the_monitor_s_number_is_always_the_same() -> None:

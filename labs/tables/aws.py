@@ -1,0 +1,155 @@
+"""Machines that Amazon Web Services rents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import IPv4Interface, IPv4Network
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    StrictFloat,
+    StrictStr,
+    WithJsonSchema,
+)
+
+from labs import cloud
+from labs.conflicts import Conflict
+from labs.instances import TYPES, Estimate, Region
+from labs.notes import Note
+from labs.roles import MachineRole, NetworkRole
+from labs.tables.base import DOTTED, Table
+
+if TYPE_CHECKING:
+    from labs.model import Lab
+
+ZONE = r"^[a-z]{2}-[a-z]+-[0-9][a-z]$"
+WIDEST_SOURCE = 16
+"""Shortest prefix of those who may manage machines: far from the whole world."""
+
+TYPE_ALLOWED = f"one of {', '.join(TYPES)}"
+
+
+def _source(value: object) -> IPv4Network:
+    if isinstance(value, IPv4Network):
+        source = value
+    elif isinstance(value, str):
+        source = IPv4Network(value)
+    else:
+        raise ValueError('an address or a network is written as a string, as "203.0.113.7/32"')
+    if source.prefixlen < WIDEST_SOURCE:
+        raise ValueError("management is not for everybody: name your own address, with /32")
+    return source
+
+
+def _few(zones: tuple[str, ...]) -> tuple[str, ...]:
+    if len(zones) > cloud.MOST_ZONES:
+        raise ValueError(f"a network is divided between {cloud.MOST_ZONES} zones")
+    return zones
+
+
+def _known(name: str) -> str:
+    if name not in TYPES:
+        raise ValueError(f"halab knows limits and prices of {', '.join(TYPES)}")
+    return name
+
+
+InstanceTypeName = Annotated[
+    StrictStr, AfterValidator(_known), Field(json_schema_extra={"enum": list(TYPES)})
+]
+
+
+class Aws(Table):
+    """[platform] kind = "aws": instances of EC2, which cost money while they exist."""
+
+    kind: Literal["aws"] = Field(description="instances of Amazon EC2 (see docs/aws.md)")
+    region: Region = Field(description="where: one of the regions whose prices halab knows")
+    zones: Annotated[
+        tuple[Annotated[StrictStr, Field(pattern=ZONE)], ...],
+        AfterValidator(_few),
+        Note(
+            allowed=f"up to {cloud.MOST_ZONES} different zones of the region, 1 or 2 with a shared "
+            'disk; as ["eu-central-1a", "eu-central-1b", "eu-central-1c"]',
+            default="a, b and c of the region; a and b with a shared disk",
+        ),
+    ] = Field(
+        default=(),
+        description="availability zones. Nodes stand in them in turn; with more than one and a "
+        "quorum device, the monitor has the last for itself",
+    )
+    node_type: Annotated[
+        InstanceTypeName, Note(allowed=f"{TYPE_ALLOWED}; four network interfaces are needed")
+    ] = Field(default="t3.xlarge", description="instance type of the nodes")
+    monitor_type: Annotated[InstanceTypeName, Note(allowed=TYPE_ALLOWED)] = Field(
+        default="t3.small", description="instance type of the monitor"
+    )
+    management_from: Annotated[
+        IPv4Network,
+        BeforeValidator(_source),
+        WithJsonSchema({"type": "string", "pattern": rf"^{DOTTED}(/(1[6-9]|2[0-9]|3[0-2]))?$"}),
+        Note(allowed='a public address or network, from /16 to /32, as "203.0.113.7/32"'),
+    ] = Field(description="who may reach ssh and the monitoring from outside: where you sit")
+    max_usd_per_day: Annotated[
+        Annotated[StrictFloat, Field(gt=0)] | None,
+        Note(allowed="a number above 0, in US dollars", default="no limit"),
+    ] = Field(default=None, description="a lab whose estimate is higher is refused")
+    endpoint: Annotated[
+        Annotated[StrictStr, Field(pattern=r"^http://127\.0\.0\.1:[0-9]{1,5}$")] | None,
+        Note(allowed='a server on this machine, as "http://127.0.0.1:5000"', default="AWS itself"),
+    ] = Field(default=None, description="a server that answers in AWS's stead, for tests")
+
+    @property
+    def pace(self) -> Literal["kvm"]:
+        """Instances are as fast as guests on KVM: they are such."""
+        return "kvm"
+
+    def zone_names(self, lab: Lab) -> tuple[str, ...]:
+        """Return the zones that the lab uses, the monitor's last."""
+        letters = "ab" if _shares(lab) else "abc"
+        return self.zones or tuple(f"{self.region}{letter}" for letter in letters)
+
+    def zone_number(self, number: int, lab: Lab) -> int:
+        """Return which of the zones a machine stands in, from 0, by the machine's number."""
+        count = len(self.zone_names(lab))
+        if number > len(lab.nodes.names):
+            return count - 1
+        if _shares(lab):
+            return 0
+        apart = lab.quorum == "device" and count > 1
+        return (number - 1) % (count - 1 if apart else count)
+
+    def instance_type(self, role: MachineRole) -> str:
+        """Return the type of machines with this role."""
+        return self.node_type if role is MachineRole.NODE else self.monitor_type
+
+    def costs(self, lab: Lab) -> Estimate | None:
+        """Estimate what the lab costs while its machines exist."""
+        return cloud.estimate_of(self, lab)
+
+    def interface(self, subnet: IPv4Network, number: int, lab: Lab) -> IPv4Interface:
+        """Return the address of a machine in its zone's part of a subnet, by its number."""
+        return cloud.interface(subnet, self.zone_number(number, lab), number)
+
+    def conflicts(self, lab: Lab) -> Iterator[Conflict]:
+        """Yield what AWS would refuse, or what costs more than it may."""
+        yield from cloud.networks_divide(lab.networks)
+        taken = {
+            lab.interface(NetworkRole.SERVICE, number).ip
+            for number in range(1, len(lab.nodes.names) + 2)
+        }
+        yield from cloud.addresses_route(lab.settings, lab.networks.service, taken)
+        yield from cloud.zones_exist(self.region, self.zones, shared=_shares(lab))
+        yield from cloud.machines_spread(
+            [self.zone_number(number, lab) for number in range(1, len(lab.nodes.names) + 1)],
+            self.zone_names(lab),
+        )
+        yield from cloud.interfaces_fit(self.node_type, self.monitor_type)
+        yield from cloud.sizes_are_types(lab.nodes, lab.monitor)
+        yield from cloud.price_is_right(self.max_usd_per_day, cloud.estimate_of(self, lab))
+
+
+def _shares(lab: Lab) -> bool:
+    """Tell whether nodes share a disk, which is in one zone."""
+    return any(each.replicas is None for each in lab.storage_settings.values())

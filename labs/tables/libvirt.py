@@ -1,0 +1,55 @@
+"""Machines on this computer, or on another one's libvirt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import IPv4Interface, IPv4Network
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field, StrictStr
+
+from labs.conflicts import Conflict
+from labs.instances import Estimate
+from labs.notes import Note
+from labs.subnets import machine_address
+from labs.tables.base import Table
+
+if TYPE_CHECKING:
+    from labs.model import Lab
+
+LIBVIRT_URI = r"^qemu(\+(unix|ssh|libssh|libssh2|tls|tcp))?://[^/\s]*/system(\?\S*)?$"
+"""System connections of libvirt's QEMU driver: a session cannot make bridges."""
+
+
+class Libvirt(Table):
+    """[platform] kind = "libvirt": a private hypervisor of halab's, or an existing libvirt."""
+
+    kind: Literal["libvirt"] = Field(
+        default="libvirt", description="guests of QEMU on KVM, or in software emulation"
+    )
+    uri: Annotated[
+        Annotated[StrictStr, Field(pattern=LIBVIRT_URI)] | None,
+        Note(
+            allowed='a system connection of libvirt\'s QEMU driver, as "qemu:///system" or '
+            '"qemu+ssh://root@host/system"',
+            default="none: a private hypervisor",
+        ),
+    ] = Field(default=None, description="an existing libvirt instead of halab's private hypervisor")
+    pace: Literal["auto", "kvm", "emulation"] = Field(
+        default="auto",
+        description="how patient halab is with slow machines. `auto` follows what the platform can "
+        "do; `emulation` allows boots and operations four times as long, and longer with more than "
+        "two nodes, also on slow hosts with KVM",
+    )
+
+    def interface(self, subnet: IPv4Network, number: int, lab: Lab) -> IPv4Interface:
+        """Return the address of a machine in a subnet, by the machine's number."""
+        return IPv4Interface(f"{machine_address(subnet, number)}/{subnet.prefixlen}")
+
+    def costs(self, lab: Lab) -> Estimate | None:
+        """Return None: nobody is paid for the lab."""
+        return None
+
+    def conflicts(self, lab: Lab) -> Iterator[Conflict]:
+        """Yield what of the lab this platform cannot carry: nothing that a definition tells."""
+        yield from ()
