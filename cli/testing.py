@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +20,7 @@ from core.command import run, start
 from core.errors import HalabError
 from core.folders import PROJECT
 from core.signals import interruptible
+from hypervisor.extras import ensure_extras
 from hypervisor.packages import NEEDS, TEST_NEEDS, ensure_packages
 from labs.loading import load
 
@@ -63,6 +64,9 @@ def test(
         typer.Option(help=f"Everything about one lab: {', '.join(DEFINITIONS)}."),
     ] = None,
     thorough: Annotated[bool, typer.Option("--all", help="Everything about all labs.")] = False,
+    aws: Annotated[
+        bool, typer.Option("--aws", help="What labs on AWS would ask for; installs 360 MB.")
+    ] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the test labs up.")] = False,
     junit: Annotated[
         Path | None, typer.Option(help="Folder for JUnit XML: unit.xml and one for each lab.")
@@ -82,6 +86,9 @@ def test(
         stack.callback(lambda: console.print(_count(reports)))
         for stale in reports.glob("*.xml"):
             stale.unlink()
+        if aws:
+            _test_aws(reports / "aws.xml", console)
+            return
         if not unit:
             _run_gates(console)
         console.print("[bold]unit tests and Pulumi-mock tests[/]")
@@ -90,6 +97,14 @@ def test(
             return
         for kind, stories in _chosen(lab, thorough=thorough).items():
             _test_lab(kind, stories, reports / f"{kind}.xml", console, keep=keep)
+
+
+def _test_aws(report: Path, console: Console) -> None:
+    """Tell what AWS would be asked for, for each lab that comes with halab."""
+    with Progress().step("Python packages for AWS", usually="1 min", if_needed=True) as step:
+        packages = ensure_extras(step)
+    console.print("[bold]what AWS would be asked for[/]")
+    _check(_pytest(["tests/aws"], report), {"PYTHONPATH": str(packages)})
 
 
 def _chosen(lab: str | None, *, thorough: bool) -> dict[str, tuple[str, ...]]:
@@ -163,12 +178,14 @@ def _shellcheck() -> tuple[str, ...]:
     return ("shellcheck", "-x", *listed)
 
 
-def _check(command: Sequence[str]) -> None:
+def _check(command: Sequence[str], extra: Mapping[str, str] | None = None) -> None:
     """Run a command in the checkout, its output passing through; a failure ends the tests.
+
+    `extra` is added to its environment.
 
     In a group of its own it hears of an interruption from here alone, however that came, and once.
     """
-    environment = {"PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {"PYTHONDONTWRITEBYTECODE": "1", **(extra or {})}
     with start(command, cwd=PROJECT, env=environment, process_group=0) as process:
         try:
             status = process.wait()

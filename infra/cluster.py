@@ -14,9 +14,6 @@ from labs.addressing import MachinePlan, hypervisor_address, interfaces, machine
 from labs.model import Lab
 from labs.roles import MachineRole, NetworkRole
 
-FENCING_DISK_MIB = 16
-"""Size of the shared fencing disk: SBD needs 1 MiB for header and slots (sbd(8)); 16 is roomy."""
-
 CABLED = (
     NetworkRole.MANAGEMENT,
     NetworkRole.CLUSTER_A,
@@ -61,6 +58,11 @@ class MachineArgs:
 
 class Platform(Protocol):
     """The seam between a lab and whoever makes its machines. Every method returns an id."""
+
+    @property
+    def fencing_disks(self) -> Mapping[str, int]:
+        """Return disks, in MiB, over which nodes fence each other; none where the platform does."""
+        ...
 
     def network(self, args: NetworkArgs, parent: pulumi.Resource) -> pulumi.Output[str]:
         """Make a network."""
@@ -112,7 +114,7 @@ class Cluster(pulumi.ComponentResource):
         shared = {each.name: each.size_mib for each in lab.storage if not each.replicated}
         self.shared_disks = {
             name: platform.shared_disk(name, size_mib, self)
-            for name, size_mib in {**shared, "sbd": FENCING_DISK_MIB}.items()
+            for name, size_mib in {**shared, **platform.fencing_disks}.items()
         }
         self.machines = {
             plan.name: Machine(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -45,12 +45,17 @@ SYSTEM = Disk(ROOT, "qcow2", "unsafe")
 DATA_FORMAT = "qcow2"
 SHARED_FORMAT = "raw"
 
+FENCING_DISK_MIB = 16
+"""Size of the shared fencing disk: SBD needs 1 MiB for header and slots (sbd(8)); 16 is roomy."""
+
 KEEPS_SIZE = pulumi.ResourceOptions(ignore_changes=["size"])
 """The provider can only make a disk of another size anew, without its data."""
 
 
 class LibvirtPlatform:
     """Makes networks, disks and machines through one libvirt connection."""
+
+    fencing_disks: Mapping[str, int] = {"sbd": FENCING_DISK_MIB}
 
     def __init__(self, record: LabRecord, consoles: Path) -> None:
         self._record = record

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 
 import pulumi
 import pytest
@@ -20,6 +21,8 @@ KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIG test"
 
 class PaperPlatform:
     """Makes nothing and notes what it was asked for."""
+
+    fencing_disks: Mapping[str, int] = {"sbd": 16}
 
     def __init__(self) -> None:
         self.networks: list[NetworkArgs] = []
@@ -100,8 +103,8 @@ def test_the_neutral_modules_do_not_even_load_a_provider() -> None:
     ("lab", "said"),
     [
         (None, "HALAB_LAB is not set"),
-        ("/nowhere/labs/lost", "lab 'lost' has no lab.json"),
-        ("/dev/null/labs/lost", "/dev/null/labs/lost/lab.json: Not a directory"),
+        ("/nowhere/labs/lost", "no such lab definition: /nowhere/labs/lost/definition.toml"),
+        ("/dev/null/labs/lost", "no such lab definition: /dev/null/labs/lost/definition.toml"),
     ],
 )
 def test_the_program_ends_with_a_sentence(lab: str | None, said: str) -> None:

@@ -1,0 +1,65 @@
+"""Python packages that labs on AWS need and no others: in a folder of their own.
+
+Pulumi asks every package that a program can import for a plugin. So these are not among halab's
+own packages, and only programs that are given the folder see them.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from core.command import run
+from core.folders import PROJECT, cache_folder
+
+Report = Callable[[str], None]
+
+LOCK = PROJECT / "requirements-aws.lock"
+
+INSTALL_TIMEOUT_S = 1800
+"""Seconds; 360 MB come, which took 5 minutes on a machine that was busy with other things."""
+
+DRAFT = ".unfinished-"
+
+
+def extras_folder() -> Path:
+    """Return where the packages are, or would be: their versions and this Python decide."""
+    made_for = f"{sys.version_info[:2]}".encode() + LOCK.read_bytes()
+    return cache_folder() / f"aws-{hashlib.sha256(made_for).hexdigest()[:12]}"
+
+
+def ensure_extras(report: Report) -> Path:
+    """Return the folder of the packages; installs them when they are not there.
+
+    Raises CommandError with pip's own words.
+    """
+    folder = extras_folder()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_suffix(".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if not folder.is_dir():
+            report("installing Python packages for AWS")
+            _install(folder)
+    return folder
+
+
+def _install(folder: Path) -> None:
+    draft = Path(tempfile.mkdtemp(prefix=DRAFT, dir=folder.parent))
+    try:
+        run(
+            [
+                *(sys.executable, "-I", "-m", "pip", "install", "--quiet", "--no-input"),
+                *("--disable-pip-version-check", "--no-deps", "--require-hashes"),
+                *("--target", draft, "--requirement", LOCK),
+            ],
+            timeout=INSTALL_TIMEOUT_S,
+        )
+        draft.chmod(0o755)
+        draft.rename(folder)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)

@@ -1,0 +1,62 @@
+"""Packages for AWS: installed once, where nothing but labs on AWS finds them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.errors import CommandError
+from core.folders import PROJECT
+from hypervisor import extras
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    return tmp_path / "halab"
+
+
+def test_they_are_installed_once_by_the_hashes_of_the_lock(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ran: list[list[str]] = []
+
+    def pip(command: list[str | Path], **_: Any) -> None:
+        ran.append([str(word) for word in command])
+        Path(command[command.index("--target") + 1], "pulumi_aws").mkdir()
+
+    monkeypatch.setattr(extras, "run", pip)
+    said: list[str] = []
+
+    first, again = extras.ensure_extras(said.append), extras.ensure_extras(said.append)
+
+    assert first == again == extras.extras_folder()
+    assert (first / "pulumi_aws").is_dir()
+    assert len(ran) == len(said) == 1
+    assert "--require-hashes" in ran[0]
+
+
+def test_what_failed_leaves_nothing_behind(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def pip(command: list[str | Path], **_: Any) -> None:
+        raise CommandError("pip", status=1, stderr="no such version")
+
+    monkeypatch.setattr(extras, "run", pip)
+
+    with pytest.raises(CommandError):
+        extras.ensure_extras(lambda _: None)
+
+    assert not [path for path in cache.iterdir() if path.is_dir()]
+
+
+def test_halab_s_own_packages_know_nothing_of_aws_and_none_is_locked_twice() -> None:
+    def names(lock: str) -> set[str]:
+        return set(re.findall(r"^([a-z0-9._-]+)==", (PROJECT / lock).read_text(), re.MULTILINE))
+
+    own, extra = names("requirements.lock"), names("requirements-aws.lock")
+
+    assert "pulumi-aws" in extra - own
+    # boto3 takes no newer one; what else is there would stand before halab's own.
+    assert own & extra == {"python-dateutil"}
