@@ -70,8 +70,8 @@ def export(
         Progress().step(f"Export of lab {name}", usually="a few seconds") as step,
     ):
         status = collect(parts.inventory)
-        (place / MANIFEST).write_text(said.model_dump_json(indent=1) + "\n")
-        (place / DEFINITION).write_bytes(standing(folder).read_bytes())
+        write_file(place / MANIFEST, said.model_dump_json(indent=1) + "\n")
+        write_file(place / DEFINITION, standing(folder).read_bytes())
         archive.add(place / MANIFEST, MANIFEST)
         archive.add(place / DEFINITION, DEFINITION)
         for service, part in kept.items():
@@ -188,7 +188,7 @@ def _unpacked(definition: bytes) -> Iterator[Path]:
     """Yield a file with a definition, which is gone when the block ends."""
     with tempfile.TemporaryDirectory() as place:
         source = Path(place) / DEFINITION
-        source.write_bytes(definition)
+        write_file(source, definition)
         yield source
 
 

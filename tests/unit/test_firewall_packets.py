@@ -19,7 +19,7 @@ def node_and_world() -> Iterator[tuple[Namespace, Namespace]]:
     found = lab()
     node = found.nodes[0]
     world = {
-        role: tuple(f"{prefix}.{end}" for end in (2, 3, STRANGER, 254))
+        role: tuple(f"{prefix}.{end}" for end in (2, 9, STRANGER, 254))
         for role, prefix in PREFIXES.items()
     }
     with machine_and_world(node, world) as (here, there):
@@ -36,12 +36,12 @@ def test_packets_pass_as_the_table_says(
     here, there = node_and_world
     found, node = lab(), lab().nodes[0]
     prefix = PREFIXES[role]
-    who = {2: Peer.NODE, 3: Peer.MONITOR, 254: Peer.PLATFORM, STRANGER: Peer.ANYBODY}
+    who = {2: Peer.NODE, 9: Peer.MONITOR, 254: Peer.PLATFORM, STRANGER: Peer.ANYBODY}
     probes: list[dict[str, object]] = [
         {"source": f"{prefix}.{end}", "target": f"{prefix}.1", "tcp": PORTS} for end in who
     ]
     if role is NetworkRole.SERVICE:
-        probes.append({"source": f"{prefix}.3", "target": f"{prefix}.100", "tcp": PORTS})
+        probes.append({"source": f"{prefix}.9", "target": f"{prefix}.100", "tcp": PORTS})
         who[100] = Peer.MONITOR
     expected = [
         {
@@ -77,7 +77,7 @@ def test_udp_passes_from_the_other_node_alone(
         [
             {"source": f"{prefix}.{end}", "target": f"{prefix}.1", "udp": PORTS}
             for prefix in (a, b)
-            for end in (2, 3, STRANGER)
+            for end in (2, 9, STRANGER)
         ],
     )
     seen = json.loads(here.run("nft --json list set inet witness passed").stdout)

@@ -92,7 +92,7 @@ class TestBehind:
         assert set(FRONT.users) == set(front.address_ids)
 
     def test_addresses_that_somebody_gives_them(self) -> None:
-        web = {**WEB, "addresses": ["10.30.0.9", "10.30.0.10"]}
+        web = {**WEB, "addresses": ["10.30.0.10", "10.30.0.11"]}
         found = problems(services={"front": BEFORE_WEB, "web": web})
         assert set(found) == {"services.web.addresses"}
         assert "[services.front]" in found["services.web.addresses"].hint
@@ -103,7 +103,7 @@ class TestBehind:
             "small",
             nodes={"names": names},
             services={"front": BEFORE_WEB, "web": WEB},
-            networks={"service": "10.30.0.0/28"},
+            networks={"service": "10.30.0.0/27"},
         )
         assert small.inventory.has_one_address is False
 

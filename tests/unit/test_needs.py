@@ -58,14 +58,14 @@ def plain(story: str) -> str:
 @pytest.mark.parametrize(
     ("parts", "lacks"),
     [
-        (STORY, {"shared-disk", "two-node", "nfs"}),
+        (STORY, {"everywhere", "shared-disk", "two-node", "nfs"}),
         (TRIO, {"storage", "drbd", "shared-disk", "device", "two-node", "ledger", "nfs"}),
-        (BOOKS, {"shared-disk", "two-node", "nginx", "nfs"}),
-        (SHOP, {"shared-disk", "two-node", "nfs"}),
-        (DISK, {"drbd", "device", "two-node", "nfs"}),
-        (TWO, {"shared-disk", "device", "nfs"}),
-        (FILES, {"shared-disk", "two-node", "nginx", "process"}),
-        (BARE, {"shared-disk", "two-node", "monitoring", "firewall", "nfs"}),
+        (BOOKS, {"everywhere", "shared-disk", "two-node", "nginx", "nfs"}),
+        (SHOP, {"everywhere", "shared-disk", "two-node", "nfs"}),
+        (DISK, {"everywhere", "drbd", "device", "two-node", "nfs"}),
+        (TWO, {"everywhere", "shared-disk", "device", "nfs"}),
+        (FILES, {"everywhere", "shared-disk", "two-node", "nginx", "process"}),
+        (BARE, {"everywhere", "shared-disk", "two-node", "monitoring", "firewall", "nfs"}),
     ],
     ids=["story", "trio", "books", "shop", "disk", "two", "files", "bare"],
 )

@@ -194,8 +194,8 @@ class TestStatus:
     @pytest.mark.parametrize(
         ("before", "after", "sentence"),
         [
-            ("10.30.0.3(", "10.30.0.4(", "node1 does not export /srv/data/export to 10.30.0.3"),
-            ("10.30.0.3(", "*(", "node1 exports /srv/data/export to *, which nobody asked for"),
+            ("10.30.0.9(", "10.30.0.4(", "node1 does not export /srv/data/export to 10.30.0.9"),
+            ("10.30.0.9(", "*(", "node1 exports /srv/data/export to *, which nobody asked for"),
             (":-3 ", ":+3 ", "node1 speaks NFS 3, and not only 4.1 and 4.2"),
             ("-4.0", "+4.0", "node1 speaks NFS 4.0, and not only 4.1 and 4.2"),
             ("daemon nfsdcld\n", "", "nfsdcld does not run on node1: a client that comes for"),
