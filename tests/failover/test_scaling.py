@@ -39,6 +39,9 @@ PLACES = (
 )
 """Where a node could be named on others."""
 
+FORMER = "--exclude-dir=reserve --exclude=reserve.img --exclude=firewall.before"
+"""What is kept of how things were: Pacemaker's former CIBs, and the rules to go back to."""
+
 
 @dataclass
 class Lab:
@@ -136,7 +139,7 @@ def require_gone(lab: Lab) -> None:
     left = []
     for machine in inventory.machines:
         for what, command in (
-            ("files", f"grep -rlwE '{NEW}|{pattern}' {PLACES} 2>/dev/null || :"),
+            ("files", f"grep -rlwE {FORMER} '{NEW}|{pattern}' {PLACES} 2>/dev/null || :"),
             ("rules", f"nft list ruleset | grep -wF {address} || :"),
         ):
             if found := run_on(machine, command).strip():
