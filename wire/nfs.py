@@ -42,7 +42,7 @@ def parse_served(text: str) -> Served:
     """
     told: dict[str, str] = {}
     daemons, exports = set(), set()
-    for line in text.splitlines():
+    for line in filter(str.strip, text.splitlines()):
         first, *rest = line.split()
         if first == "export" and len(rest) == 2:
             exports.add((rest[0], rest[1].partition("(")[0]))

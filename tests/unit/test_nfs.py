@@ -163,6 +163,10 @@ class TestServed:
         assert (found.threads, found.versions, found.graceful) == (0, frozenset(), False)
         assert (found.exports, found.daemons) == (frozenset(), frozenset())
 
+    def test_lines_that_say_nothing_are_none(self) -> None:
+        text = served_text(PART, threads=8)
+        assert parse_served("\n" + text.replace("\n", "\n \n") + "\n") == parse_served(text)
+
     def test_the_command_prints_what_is_read(self, tmp_path: Path) -> None:
         """Asked of a machine without a server, with a table of exports."""
         (tmp_path / "etab").write_text(f"{PART.folder}\t{PART.client}(rw,sync,fsid=1)\n")
