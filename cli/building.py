@@ -183,9 +183,8 @@ def _new_record(lab: Lab, source: str, folder: LabFolder, progress: Progress) ->
 
 def _grow_disks(prepared: Prepared, virsh: Virsh, step: Step) -> None:
     """Give the nodes the larger disks that provisioning then takes into use."""
-    domains = prepared.record.of_machines(prepared.lab.nodes.names).domains
     for storage in prepared.lab.storage:
-        for name, domain in domains.items():
+        for name, domain in prepared.record.of_machines(storage.nodes).domains.items():
             if grow_data_disk(virsh, domain, storage.name, storage.size_mib):
                 step(f"{name}: its disk {storage.name} has {storage.size_mib} MiB now")
 

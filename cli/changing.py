@@ -86,7 +86,7 @@ def check_disks(lab: Lab, record: LabRecord) -> None:
     for storage in lab.storage:
         sizes = {
             name: data_disk_mib(virsh, record.domains[name], storage.name) or 0
-            for name in lab.nodes.names
+            for name in storage.nodes
             if record.domains.get(name) in there
         }
         largest = max(sizes.values(), default=0)

@@ -5,7 +5,7 @@ A card has the same place in every node, so that arrows between them are level.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -68,6 +68,8 @@ def draw_node(canvas: Canvas, scene: Scene, node: Machine, x: float, y: float) -
     height = node_height(scene)
     _frame(canvas, scene, node, x, y, height)
     for slot in slots(scene):
+        if node not in scene.nodes_of(slot.part):
+            continue
         if isinstance(slot.part, Storage):
             _disk(canvas, scene, slot, slot.part, x + INSET, y)
         else:
@@ -90,26 +92,37 @@ def draw_monitor(canvas: Canvas, scene: Scene, x: float, y: float) -> None:
         canvas.text(x + INSET + PADDING, top + 16.5, duty, "ink")
 
 
-def draw_moves(canvas: Canvas, scene: Scene, x: float, y: float) -> None:
-    """Draw what goes on between the node whose right edge is here and the next one."""
-    start, end = x - INSET, x + BETWEEN + INSET
+def draw_moves(
+    canvas: Canvas, scene: Scene, node: Machine, columns: Mapping[str, float], y: float
+) -> None:
+    """Draw what goes on between a node and the one before it that has the same card.
+
+    Nodes begin at `columns`, by name.
+    """
     for slot in slots(scene):
-        if isinstance(slot.part, Storage):
-            middle, css = y + slot.y + slot.height / 2, "replication"
-        elif slot.part.addresses:
-            middle, css = y + slot.y + PADDING + 9, "service dashed"
-        else:
-            continue
-        if isinstance(slot.part, Storage) and not slot.part.replicated:
-            # It is one disk: nothing goes from here to there.
-            canvas.line(start, middle, end, middle, f"line {css}")
-            continue
-        # What moves and comes home goes both ways.
-        both = isinstance(slot.part, Storage) or bool(scene.inventory.homes(slot.part))
-        canvas.line(start + (9 if both else 2), middle, end - 9, middle, f"line {css}")
-        canvas.head(end - 2, middle, HEAD_LENGTH, 0, f"{css.split()[0]}-fill")
-        if both:
-            canvas.head(start + 2, middle, -HEAD_LENGTH, 0, f"{css.split()[0]}-fill")
+        for left, right in pairwise(scene.nodes_of(slot.part)):
+            if right == node:
+                start, end = columns[left.name] + BOX - INSET, columns[right.name] + INSET
+                _move(canvas, scene, slot, start, end, y)
+
+
+def _move(canvas: Canvas, scene: Scene, slot: Slot, start: float, end: float, y: float) -> None:
+    if isinstance(slot.part, Storage):
+        middle, css = y + slot.y + slot.height / 2, "replication"
+    elif slot.part.addresses:
+        middle, css = y + slot.y + PADDING + 9, "service dashed"
+    else:
+        return
+    if isinstance(slot.part, Storage) and not slot.part.replicated:
+        # It is one disk: nothing goes from here to there.
+        canvas.line(start, middle, end, middle, f"line {css}")
+        return
+    # What moves and comes home goes both ways.
+    both = isinstance(slot.part, Storage) or bool(scene.inventory.homes(slot.part))
+    canvas.line(start + (9 if both else 2), middle, end - 9, middle, f"line {css}")
+    canvas.head(end - 2, middle, HEAD_LENGTH, 0, f"{css.split()[0]}-fill")
+    if both:
+        canvas.head(start + 2, middle, -HEAD_LENGTH, 0, f"{css.split()[0]}-fill")
 
 
 def draw_requests(canvas: Canvas, scene: Scene, columns: Sequence[float], y: float) -> None:

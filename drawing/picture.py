@@ -98,10 +98,9 @@ class _Picture:
             if below:
                 edge = self.boxes + node_height(self.scene)
                 self._drops([(self.disk, ""), *reversed(below)], x, edge, foot=-7)
-        for number, node in enumerate(self.scene.inventory.nodes):
+        for node in self.scene.inventory.nodes:
             draw_node(self.canvas, self.scene, node, self.columns[node.name], self.boxes)
-            if number:
-                draw_moves(self.canvas, self.scene, self.columns[node.name] - BETWEEN, self.boxes)
+            draw_moves(self.canvas, self.scene, node, self.columns, self.boxes)
         columns = [self.columns[node.name] for node in self.scene.inventory.nodes]
         draw_requests(self.canvas, self.scene, columns, self.boxes)
         monitor = self.scene.inventory.monitor

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 
@@ -116,7 +116,11 @@ class Scene:
 
     def disks(self, storage: Storage) -> str:
         """Return how large the disks of some storage are, and where."""
-        return self.size_of_disk(storage) + (" in each node" if storage.replicated else "")
+        if not storage.replicated:
+            return self.size_of_disk(storage)
+        carriers = self.inventory.carriers(storage)
+        where = "each node" if carriers == self.inventory.nodes else _listed(_names(carriers))
+        return f"{self.size_of_disk(storage)} in {where}"
 
     def duties(self, machine: Machine) -> tuple[str, ...]:
         """Return what a machine does besides services, and whatever the lab is made of."""
@@ -129,11 +133,12 @@ class Scene:
     def place_on(self, service: Service, node: Machine) -> str | None:
         """Return where a service is found on a node while all is well.
 
-        A service that runs on one node is drawn at home, or else on the first; the other nodes then
-        have none.
+        A service that runs on one node is drawn at home, or else on the first that can run it; the
+        other nodes then have none.
         """
         number = self.inventory.nodes.index(node) if service.everywhere else 0
-        homes = set(self.inventory.homes(service).values()) or {self.inventory.nodes[0].name}
+        first = self.inventory.places(service)[0]
+        homes = set(self.inventory.homes(service).values()) or {first.name}
         if not service.everywhere and node.name not in homes:
             return None
         if not service.addresses:
@@ -142,8 +147,18 @@ class Scene:
 
     def one_node(self, service: Service) -> str:
         """Name the node that a service runs on which runs on one at a time."""
-        home = service.settings.home
-        return "one node" if home is None else f"one node, at home on {home}"
+        home, one = service.settings.home, self.one_of(service)
+        return one if home is None else f"{one}, at home on {home}"
+
+    def one_of(self, service: Service) -> str:
+        """Say which nodes can run a service that runs on one at a time."""
+        places = self.inventory.places(service)
+        return "one node" if places == self.inventory.nodes else f"one of {_listed(_names(places))}"
+
+    def nodes_of(self, part: Service | Storage) -> tuple[Machine, ...]:
+        """Return the nodes that can run a service, or that have some storage."""
+        inventory = self.inventory
+        return inventory.places(part) if isinstance(part, Service) else inventory.carriers(part)
 
     @property
     def words(self) -> str:
@@ -151,7 +166,7 @@ class Scene:
         inventory = self.inventory
         return " ".join(
             (
-                f"{_listed(node.name for node in inventory.nodes)} are nodes of a cluster,",
+                f"{_listed(_names(inventory.nodes))} are nodes of a cluster,",
                 f"{inventory.monitor.name} stands beside it.",
                 *(
                     f"Network {role.value}: {segment.subnet}, {segment.purpose}."
@@ -187,6 +202,10 @@ class Scene:
         device = ("quorum device",) if self.inventory.quorum == "device" else ()
         zabbix = ("Zabbix",) if self.inventory.monitoring is not None else ()
         return ("ssh", "time", *device, *zabbix)
+
+
+def _names(machines: Iterable[Machine]) -> Iterator[str]:
+    return (machine.name for machine in machines)
 
 
 def _listed(words: Iterable[str]) -> str:

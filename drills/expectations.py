@@ -86,9 +86,9 @@ def frozen_s(situation: Situation, victims: Collection[str]) -> float:
     """Return how long writes, and behind them pages, may wait for the fencing of other nodes.
 
     DRBD holds writes from the loss of its peer until the peer is known to be fenced. Who has
-    no peer waits for nothing.
+    no peer among them waits for nothing.
     """
-    if not situation.replicated:
+    if not situation.replicas & set(victims):
         return stall_s(situation.timing)
     budget = situation.budget
     return round(_lost_s(situation, victims) - budget.start_s - budget.pause_s, 1)

@@ -58,6 +58,12 @@ def check_targets(
             f"{drill.name} hits one machine, not {len(targets)}: {', '.join(targets)}",
             hint="`blackout` is the drill that takes all nodes",
         )
+    places = drill.about(site.parts).places
+    if drill.service is not None and not set(places) & set(targets):
+        raise HalabError(
+            f"{drill.name} is about service {drill.service}, which {', '.join(targets)} cannot run",
+            hint=f"it runs on {' or '.join(places)}",
+        )
     active = [name in serving for name in targets]
     fits = all(active) if drill.only == "active" else not any(active)
     if drill.only and not fits:

@@ -74,7 +74,7 @@ def run(
     before = ready(site, anyway=anyway)
     word = target or drill.target
     part = drill.about(site.parts)
-    targets = resolve(word, before.status, part.service.name, Random(seed))
+    targets = resolve(word, before.status, part, Random(seed))
     holders = before.holders(part.service.name)
     check_targets(site, drill, targets, holders.values())
     found = {each: before.holders(each.service.name) for each in site.parts.public}

@@ -50,7 +50,7 @@ class Turn:
 
 def soak(parts: Parts, seed: int) -> Iterator[Turn]:
     """Draw from a lab's drills without end; the same seed draws the same ones."""
-    random = Random(seed)
+    random, nodes = Random(seed), [node.name for node in parts.inventory.nodes]
     drills = [drill for name, drill in sorted(catalogue(parts).items()) if name not in CALM]
     number = 0
     while True:
@@ -58,9 +58,11 @@ def soak(parts: Parts, seed: int) -> Iterator[Turn]:
         drill = random.choice(drills)
         free = drill.role is MachineRole.NODE and drill.only is None
         # Where all nodes serve, none stands by.
-        everywhere = drill.about(parts).service.everywhere
-        words = ("active",) if everywhere else ("active", "standby")
-        target = random.choice(words) if free else drill.target
+        part = drill.about(parts)
+        words = ("active",) if part.service.everywhere else ("active", "standby")
+        # Who can never serve it is lost as well, by faults of whole nodes.
+        beside = () if drill.service else (name for name in nodes if name not in part.places)
+        target = random.choice((*words, *beside)) if free else drill.target
         yield Turn(number, drill, target, random.randrange(1_000_000))
 
 

@@ -76,9 +76,15 @@ class Situation:
         return tuple(node.name for node in self.inventory.nodes)
 
     @property
+    def replicas(self) -> frozenset[str]:
+        """The nodes that have a replica of the service's data; none where nothing is replicated."""
+        storage = self.part.storage
+        return frozenset(self.part.places if storage and storage.replicated else ())
+
+    @property
     def replicated(self) -> bool:
         """Whether the service keeps data that are replicated."""
-        return self.part.storage is not None and self.part.storage.replicated
+        return bool(self.replicas)
 
     @property
     def active(self) -> str | None:

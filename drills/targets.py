@@ -8,55 +8,57 @@ from random import Random
 from core.errors import HalabError
 from labs.roles import MachineRole
 from labs.words import TargetWord
+from parts.services.base import ServicePart
 from status.model import LabStatus
 
-Choose = Callable[[LabStatus, str, Random], list[str]]
+Choose = Callable[[LabStatus, ServicePart, Random], list[str]]
 
 
 def _nodes(status: LabStatus) -> list[str]:
     return [node.name for node in status.nodes if node.role is MachineRole.NODE]
 
 
-def _serving(status: LabStatus, service: str) -> list[str]:
+def _serving(status: LabStatus, part: ServicePart) -> list[str]:
     """The nodes at which clients find the service: faults are aimed at that."""
-    return sorted(status.service(service).nodes)
+    return sorted(status.service(part.service.name).nodes)
 
 
-def _active(status: LabStatus, service: str, random: Random) -> list[str]:
-    serving = _serving(status, service)
+def _active(status: LabStatus, part: ServicePart, random: Random) -> list[str]:
+    serving = _serving(status, part)
     return [random.choice(serving)] if serving else []
 
 
-def _standby(status: LabStatus, service: str, random: Random) -> list[str]:
-    serving = _serving(status, service)
-    others = [name for name in _nodes(status) if name not in serving]
+def _standby(status: LabStatus, part: ServicePart, random: Random) -> list[str]:
+    """Whoever can take the service over: nobody else stands by."""
+    serving = _serving(status, part)
+    others = [name for name in part.places if name not in serving]
     return [random.choice(others)] if serving and others else []
 
 
-def _coordinator(status: LabStatus, _: str, __: Random) -> list[str]:
+def _coordinator(status: LabStatus, _: ServicePart, __: Random) -> list[str]:
     return [status.dc] if status.dc else []
 
 
-def _any(status: LabStatus, _: str, random: Random) -> list[str]:
+def _any(status: LabStatus, _: ServicePart, random: Random) -> list[str]:
     return [random.choice(_nodes(status))]
 
 
-def _all(status: LabStatus, _: str, __: Random) -> list[str]:
+def _all(status: LabStatus, _: ServicePart, __: Random) -> list[str]:
     return _nodes(status)
 
 
-def _minority(status: LabStatus, _: str, random: Random) -> list[str]:
+def _minority(status: LabStatus, _: ServicePart, random: Random) -> list[str]:
     """Fewer than half; of two nodes one, because the other can go on without it."""
     nodes = _nodes(status)
     return random.sample(nodes, max(1, (len(nodes) - 1) // 2))
 
 
-def _majority(status: LabStatus, _: str, random: Random) -> list[str]:
+def _majority(status: LabStatus, _: ServicePart, random: Random) -> list[str]:
     nodes = _nodes(status)
     return random.sample(nodes, len(nodes) // 2 + 1)
 
 
-def _monitor(status: LabStatus, _: str, __: Random) -> list[str]:
+def _monitor(status: LabStatus, _: ServicePart, __: Random) -> list[str]:
     return [node.name for node in status.nodes if node.role is MachineRole.MONITOR]
 
 
@@ -73,12 +75,12 @@ WORDS: Mapping[TargetWord, Choose] = {
 """What may be said instead of a machine's name."""
 
 
-def resolve(word: str, status: LabStatus, service: str, random: Random) -> tuple[str, ...]:
+def resolve(word: str, status: LabStatus, part: ServicePart, random: Random) -> tuple[str, ...]:
     """Return the machines that `word` (one of WORDS, or a machine's name) means, by name.
 
-    Who is active serves the clients of this service. Words that leave a choice draw from `random`:
-    the same seed on the same lab chooses the same. Raises HalabError for an unknown word, and when
-    nobody is what the word says.
+    Who is active serves the clients of this service, and who stands by could. Words that leave a
+    choice draw from `random`: the same seed on the same lab chooses the same. Raises HalabError for
+    an unknown word, and when nobody is what the word says.
     """
     if word in {node.name for node in status.nodes}:
         return (word,)
@@ -88,7 +90,7 @@ def resolve(word: str, status: LabStatus, service: str, random: Random) -> tuple
             f"nobody in lab {status.lab!r} is called {word!r}",
             hint=f"targets are {', '.join(WORDS)}, or a machine: {names}",
         )
-    found = sorted(WORDS[TargetWord(word)](status, service, random))
+    found = sorted(WORDS[TargetWord(word)](status, part, random))
     if not found:
         raise HalabError(
             f"no machine of lab {status.lab!r} is {word!r} now",

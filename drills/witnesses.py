@@ -123,7 +123,7 @@ def out_of_sync(inventory: Inventory, storage: Storage, active: Machine) -> dict
         disks = wait_until(
             read,
             lambda disks: (
-                len(disks) == len(inventory.nodes)
+                len(disks) == len(inventory.carriers(storage))
                 and all(disk.connection == "Connected" for disk in disks.values())
             ),
             what="verification of the replicated disk",

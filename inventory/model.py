@@ -136,6 +136,16 @@ class Inventory(Frozen):
         wanted = service.settings.storage
         return next((each for each in self.storage if each.name == wanted), None)
 
+    def carriers(self, storage: Storage) -> tuple[Machine, ...]:
+        """Return the nodes that have some storage within reach."""
+        names = storage.settings.carriers(tuple(node.name for node in self.nodes))
+        return tuple(node for node in self.nodes if node.name in names)
+
+    def places(self, service: Service) -> tuple[Machine, ...]:
+        """Return the nodes that can run a service: those that have its storage within reach."""
+        storage = self.storage_of(service)
+        return self.nodes if storage is None else self.carriers(storage)
+
     def homes(self, service: Service) -> dict[IPv4Address, str]:
         """Return the node that each address of a service returns to, where it has one."""
         if service.everywhere:

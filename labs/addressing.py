@@ -61,7 +61,11 @@ def machines(lab: Lab) -> tuple[MachinePlan, ...]:
             number=number,
             cpus=nodes.cpus,
             memory_mib=nodes.memory_mib,
-            data_disks={each.name: each.size_mib for each in lab.storage if each.replicated},
+            data_disks={
+                each.name: each.size_mib
+                for each in lab.storage
+                if each.replicated and name in each.nodes
+            },
         )
         for number, name in enumerate(nodes.names, start=1)
     ]

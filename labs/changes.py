@@ -70,6 +70,7 @@ RULES: dict[str, Effect | str] = {
     "services.port": Effect.MOVED,
     "storage": "disks cannot come to machines that exist, nor go",
     "storage.size_mib": Effect.GROWN,
+    "storage.nodes": "disks stay in the nodes that they are in",
     "quorum.kind": Effect.LIVE,
     "firewall.enabled": Effect.LIVE,
     "firewall.allow": Effect.LIVE,
@@ -183,6 +184,8 @@ def _values(lab: Lab) -> Iterator[_Value]:
     for storage in lab.storage:
         name = f"storage.{storage.name}"
         yield _Value(("storage", storage.name), name, storage.settings.kind)
+        if storage.replicated:
+            yield _Value(("storage.nodes", storage.name), f"{name}.nodes", list(storage.nodes))
         kept = "" if storage.replicated else SHARED
         key = lab.key_of_size(storage)
         yield _Value(("storage.size_mib", storage.name), key, storage.size_mib, kept)

@@ -178,7 +178,7 @@ def price_is_right(limit: float | None, costs: Estimate) -> Iterator[Conflict]:
 def estimate_of(platform: Aws, lab: Lab) -> Estimate:
     """Estimate what a lab costs while its machines exist."""
     nodes = len(lab.nodes.names)
-    data = sum(gib(each.size_mib) for each in lab.storage if each.replicated) * nodes
+    data = sum(gib(each.size_mib) * len(each.nodes) for each in lab.storage if each.replicated)
     return estimate(
         platform.region,
         [*[platform.node_type] * nodes, platform.monitor_type],

@@ -47,9 +47,9 @@ def service_said_once(web: Web, services: Mapping[str, AnyService]) -> Iterator[
 
 
 def storage_fits(
-    services: Mapping[str, AnyService], storage: Mapping[str, AnyStorage], nodes: Nodes
+    services: Mapping[str, AnyService], storage: Mapping[str, AnyStorage]
 ) -> Iterator[Conflict]:
-    """Each service finds its storage, each storage has one service, and nodes that replicate it."""
+    """Each service finds its storage, and each storage has one service."""
     users = Counter(service.storage for service in services.values())
     for name, service in services.items():
         wanted = service.storage
@@ -79,16 +79,31 @@ def storage_fits(
                 if not users[name]
                 else f"give each service storage of its own, beside [storage.{name}]",
             )
-    count = len(nodes.names)
-    wanted_nodes = {each.replicas for each in storage.values()} - {None, count}
-    for replicas in wanted_nodes:
+
+
+def storage_has_nodes(storage: Mapping[str, AnyStorage], nodes: Nodes) -> Iterator[Conflict]:
+    """Replicated storage has as many nodes as replicas: those that it names, or all of the lab."""
+    count, known = len(nodes.names), ", ".join(f'"{each}"' for each in nodes.names)
+    for name, each in storage.items():
+        strangers = [node for node in each.chosen if node not in nodes.names]
+        if strangers:
+            yield Conflict(
+                keys=(f"storage.{name}.nodes", "nodes.names"),
+                value=", ".join(f'"{node}"' for node in strangers),
+                allowed=f"names of nodes: {known}",
+                hint="the disks are in nodes of the cluster",
+            )
+    unsaid = {name: each.replicas for name, each in storage.items() if not each.chosen}
+    wanting = {name: replicas for name, replicas in unsaid.items() if replicas not in (None, count)}
+    for name, replicas in list(wanting.items())[:1]:
+        some = ", ".join(f'"{each}"' for each in nodes.names[:replicas])
         yield Conflict(
-            keys=("nodes.names",),
+            keys=("nodes.names", f"storage.{name}.nodes"),
             value=f"{count} names",
-            allowed=f"{replicas} names, with storage that is replicated",
-            hint="DRBD 8.4 replicates between two nodes; more nodes go with storage of kind "
-            '"shared-disk", and with services that run everywhere and have no storage, as '
-            '[services.web] kind = "nginx" runs = "everywhere"',
+            allowed=f"{replicas} names, with storage that is replicated and names no nodes",
+            hint="DRBD 8.4 replicates between two nodes: say which, as "
+            f"[storage.{name}] nodes = [{some}], and the others vote and run what has no storage; "
+            'storage of kind "shared-disk" is within reach of all nodes',
         )
 
 
@@ -160,11 +175,15 @@ def addresses_fit(services: Mapping[str, AnyService], nodes: Nodes) -> Iterator[
             )
 
 
-def homes_exist(services: Mapping[str, AnyService], nodes: Nodes) -> Iterator[Conflict]:
-    """A service is at home on a node, and only if it runs on one at a time."""
+def homes_exist(
+    services: Mapping[str, AnyService], storage: Mapping[str, AnyStorage], nodes: Nodes
+) -> Iterator[Conflict]:
+    """A service is at home on a node that can run it, and only if it runs on one at a time."""
     for name, service in services.items():
         if service.home is None:
             continue
+        store = storage.get(service.storage or "")
+        places = nodes.names if store is None else store.carriers(nodes.names)
         if service.everywhere:
             yield Conflict(
                 keys=(f"services.{name}.home", f"services.{name}.runs"),
@@ -180,6 +199,14 @@ def homes_exist(services: Mapping[str, AnyService], nodes: Nodes) -> Iterator[Co
                 value=f'"{service.home}"',
                 allowed=f"the name of a node: {known}",
                 hint="without a home, a service stays wherever it is",
+            )
+        elif service.home not in places:
+            known = ", ".join(f'"{each}"' for each in places)
+            yield Conflict(
+                keys=(f"services.{name}.home", f"storage.{service.storage}.nodes"),
+                value=f'"{service.home}"',
+                allowed=f"a node that has its data: {known}",
+                hint="where its storage is not, it cannot run",
             )
 
 

@@ -47,11 +47,15 @@ class Service:
 
 @dataclass(frozen=True)
 class Storage:
-    """Where a service keeps its data; its disk, or the disk of each node, has this size."""
+    """Where a service keeps its data; its disk, or the disk of each node, has this size.
+
+    `nodes` are the names of those that have it within reach.
+    """
 
     name: str
     settings: AnyStorage
     size_mib: int
+    nodes: tuple[str, ...]
 
     @property
     def replicated(self) -> bool:
@@ -104,11 +108,12 @@ class Lab(Table):
             rules.networks_apart(self.networks),
             rules.openings_make_sense(self.firewall),
             composition.service_said_once(self.web_table, self.service_tables),
-            composition.storage_fits(self.settings, self.storage_settings, self.nodes),
+            composition.storage_fits(self.settings, self.storage_settings),
+            composition.storage_has_nodes(self.storage_settings, self.nodes),
             composition.requests_arrive(self.settings),
             composition.kinds_suffice(self.settings),
             composition.addresses_fit(self.settings, self.nodes),
-            composition.homes_exist(self.settings, self.nodes),
+            composition.homes_exist(self.settings, self.storage_settings, self.nodes),
             composition.addresses_float(self.settings, self.networks.service, taken),
             composition.addresses_suffice(self.settings, self.nodes, self.networks.service),
             composition.ports_free(self.settings, self.storage_settings),
@@ -157,7 +162,12 @@ class Lab(Table):
     def storage(self) -> tuple[Storage, ...]:
         """The storage, with sizes."""
         return tuple(
-            Storage(name, settings, settings.size_mib or self.nodes.data_disk_mib)
+            Storage(
+                name,
+                settings,
+                settings.size_mib or self.nodes.data_disk_mib,
+                settings.carriers(self.nodes.names),
+            )
             for name, settings in self.storage_settings.items()
         )
 

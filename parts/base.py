@@ -35,11 +35,6 @@ class Found:
         return self.facts[machine.name]
 
     @property
-    def first(self) -> Facts:
-        """The first node: it does, and notes, what is done once for all."""
-        return self.facts[self.nodes[0]]
-
-    @property
     def cluster_runs(self) -> bool:
         """Whether Pacemaker is active on any node."""
         return any(self.facts[name].cluster_runs for name in self.nodes)

@@ -10,6 +10,7 @@ from typing import Literal
 from xml.etree.ElementTree import Element, SubElement
 
 from parts.cluster import Role
+from wire.pacemaker import NEVER_ON
 
 AT_HOME = "at-home"
 """Ends the ids of constraints that say where something is at home."""
@@ -123,4 +124,28 @@ class Preference:
         )
 
 
-Constraint = Colocation | Order | Location | Preference
+@dataclass(frozen=True)
+class Exclusion:
+    """`rsc` never runs on a node that lacks what it needs, and is never looked for there.
+
+    The cluster would take it for a failure that an agent finds nothing of what it shall look at.
+    """
+
+    rsc: str
+    node: str
+
+    def element(self) -> Element:
+        """Return it as XML."""
+        return Element(
+            "rsc_location",
+            {
+                "id": f"{self.rsc}-{NEVER_ON}-{self.node}",
+                "rsc": self.rsc,
+                "node": self.node,
+                "score": "-INFINITY",
+                "resource-discovery": "never",
+            },
+        )
+
+
+Constraint = Colocation | Order | Location | Preference | Exclusion

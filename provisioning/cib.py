@@ -70,6 +70,20 @@ def steps(running: str, parts: Parts) -> tuple[Step, ...]:
     return (*corrections(running, desired(parts)), *evictions(running, names))
 
 
+def exclusions(running: str, parts: Parts) -> tuple[Step, ...]:
+    """Return the steps by which a running cluster learns where it must never look.
+
+    It asks all its agents about a node as soon as that joins: by then it has to know.
+    """
+    now, goal = ElementTree.fromstring(running), ElementTree.fromstring(desired(parts))
+    there = {item.get("id") for item in _section(now, "resources").iter()}
+    section = _section(goal, "constraints")
+    for item in list(section):
+        if item.get("resource-discovery") != "never" or item.get("rsc") not in there:
+            section.remove(item)
+    return tuple(_constraints(now, goal))
+
+
 def evictions(running: str, names: Collection[str]) -> tuple[Step, ...]:
     """Return the steps by which a cluster forgets nodes that are none of these any more.
 

@@ -81,8 +81,10 @@ class Plan:
 
     def admission(self, machine: Machine, written: frozenset[str]) -> list[Step]:
         """Return what a running cluster learns once all machines are configured."""
-        parts = self.parts.every
-        return [step for part in parts for step in part.admit(machine, self.found, written)]
+        steps = [
+            step for part in self.parts.every for step in part.admit(machine, self.found, written)
+        ]
+        return [*steps, *self._exclusions(machine)]
 
     def membership(self, machine: Machine, written: frozenset[str]) -> list[Step]:
         """Return what makes a configured node a member, and what its data begin with."""
@@ -118,6 +120,14 @@ class Plan:
         return [
             step for part in self.parts.every for step in part.report(machine, self.found, written)
         ]
+
+    def _exclusions(self, machine: Machine) -> tuple[Step, ...]:
+        """Return what a cluster that runs must know before a new node joins; one node tells it."""
+        nodes = self.inventory.nodes
+        running = [node for node in nodes if self.found[node].cluster_runs and self.found[node].cib]
+        if machine not in running[:1] or not any(map(self.found.is_new, nodes)):
+            return ()
+        return cib.exclusions(self.found[machine].cib, self.parts)
 
     def _units(self, machine: Machine) -> tuple[str, ...]:
         return tuple(unit for part in self.parts.every for unit in part.units(machine.role))

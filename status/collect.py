@@ -13,7 +13,6 @@ from parts.all import Parts
 from parts.reasons import FOR_EVER
 from parts.seen import NodeSeen, NodeState, Seen
 from parts.services.base import ServicePart
-from parts.storage.replicas import devices
 from parts.storage.shared import SharedDisk
 from status.model import (
     AddressStatus,
@@ -177,13 +176,12 @@ def describe(parts: Parts, seen: Seen, record: LabRecord | None) -> LabStatus:
             for each in (seen.cluster.instances if seen.cluster else ())
         ),
         replication={
-            storage.name: {
-                name: _replication(device)
-                for name, device in devices(storage, seen).items()
+            name: {
+                node: _replication(device)
+                for node, device in replica.devices(seen).items()
                 if device is not None
             }
-            for storage in inventory.storage
-            if storage.replicated
+            for name, replica in parts.replicas.items()
         },
         shared_disks={
             name: _shared_disk(storage, seen) for name, storage in parts.shared_disks.items()

@@ -14,6 +14,9 @@ from parts.all import Parts
 WORDS: Mapping[str, Callable[[Parts], bool]] = {
     "storage": lambda parts: bool(parts.storage),
     "drbd": lambda parts: bool(parts.replicas),
+    "bystander": lambda parts: any(
+        parts.inventory.places(each) != parts.inventory.nodes for each in parts.inventory.services
+    ),
     "shared-disk": lambda parts: bool(parts.shared_disks),
     "device": lambda parts: parts.inventory.quorum == "device",
     "two-node": lambda parts: parts.quorum.waits_for_all,
@@ -27,7 +30,8 @@ WORDS: Mapping[str, Callable[[Parts], bool]] = {
     "nfs": lambda parts: bool(parts.file_servers),
     "nginx": lambda parts: parts.first_service.service.settings.kind == "nginx",
 }
-"""What a story can need. `standby`: a node at which clients do not find the first service, where
+"""What a story can need. `bystander`: a node that can never run some service;
+`standby`: a node at which clients do not find the first service, where
 they find it at one alone; `ledger`: they can write to it; `process`: it has a first process."""
 
 

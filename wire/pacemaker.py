@@ -82,8 +82,12 @@ class Instance(Record):
         return ResourceState.RUNNING if self.active else ResourceState.STOPPED
 
 
+NEVER_ON = "never-on"
+"""In the ids of constraints that keep a resource for good from a node that lacks what it needs."""
+
+
 class Ban(Record):
-    """A constraint that keeps a resource, or its promotion, from a node."""
+    """A constraint that keeps a resource, or its promotion, from a node that could have it."""
 
     id: str
     resource: str
@@ -181,6 +185,7 @@ def parse_cluster(text: str) -> ClusterView | None:
         bans=tuple(
             Ban(ban.get("id", ""), ban.get("resource", ""), ban.get("node", ""))
             for ban in root.iterfind("bans/ban")
+            if f"-{NEVER_ON}-" not in ban.get("id", "")
         ),
         failures=tuple(_failure(failure) for failure in root.iterfind("failures/failure")),
         fail_counts=tuple(

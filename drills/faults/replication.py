@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from drills.faults.base import Fault, Scene, commands, repair_on, run_on
+from inventory.model import Machine
 from inventory.parts import Storage
 
 TABLE = "inet halab_fault_replication"
@@ -30,8 +31,13 @@ def split_brain(storage: Storage) -> Fault:
     """
     name, device = storage.resource, storage.device
 
+    def _pair(scene: Scene) -> tuple[Machine, Machine]:
+        [victim] = scene.targets
+        [survivor] = (node for node in scene.inventory.carriers(storage) if node != victim)
+        return victim, survivor
+
     def inject(scene: Scene) -> None:
-        [victim], [survivor] = scene.targets, scene.others
+        victim, survivor = _pair(scene)
         run_on(survivor, "crm_attribute --name maintenance-mode --update true")
         run_on(survivor, f"drbdadm disconnect {name}")
         run_on(
@@ -48,7 +54,7 @@ def split_brain(storage: Storage) -> Fault:
         run_on(survivor, f"drbdadm connect {name}")
 
     def heal(scene: Scene) -> None:
-        [victim], [survivor] = scene.targets, scene.others
+        victim, survivor = _pair(scene)
         alone = f"[ $(drbdadm cstate {name}) = StandAlone ]"
         repair_on(
             scene,

@@ -53,7 +53,7 @@ def disks(found: Findings) -> Ruling:
     if found.out_of_sync is None:
         return None, "the disks were not compared"
     said = ", ".join(f"{name}: {kib} KiB differ" for name, kib in found.out_of_sync.items())
-    if len(found.out_of_sync) < len(found.inventory.nodes):
+    if len(found.out_of_sync) < len(found.part.places):
         return None, said
     return not any(found.out_of_sync.values()), said
 

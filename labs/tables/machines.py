@@ -34,8 +34,8 @@ class Nodes(Table):
         tuple[NodeName, ...],
         AfterValidator(_some),
         Note(
-            allowed=f"from 2 to {MOST_NODES} different host names, 2 with replicated storage; each "
-            f"{NAME_ALLOWED}"
+            allowed=f"from 2 to {MOST_NODES} different host names, 2 with replicated storage that "
+            f"does not name its own; each {NAME_ALLOWED}"
         ),
     ] = Field(
         default=("node1", "node2"),

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from labs.notes import Note
-from labs.tables.base import Table
+from labs.tables.base import NodeName, Table
 from labs.tables.machines import DiskMib
+
+REPLICAS = 2
+"""How many nodes DRBD 8.4 replicates between."""
+
+
+def _pair(names: tuple[str, ...]) -> tuple[str, ...]:
+    if names and (len(names) != REPLICAS or len(set(names)) != REPLICAS):
+        raise ValueError("DRBD 8.4 replicates between two nodes")
+    return names
 
 
 class StorageTable(Table):
@@ -24,19 +33,43 @@ class StorageTable(Table):
         default=None, description="size of its disk, or of each of its disks"
     )
 
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        """The nodes that the definition gives it to; none where that follows from the lab's."""
+        return ()
+
+    def carriers(self, nodes: tuple[str, ...]) -> tuple[str, ...]:
+        """Return those of a lab's nodes that have it within reach, in the lab's order.
+
+        No other can run the service that uses it.
+        """
+        return tuple(node for node in nodes if node in self.chosen) if self.chosen else nodes
+
 
 class Drbd(StorageTable):
-    """[storage.NAME] kind = "drbd": a disk on each of two nodes, replicated block by block.
+    """[storage.NAME] kind = "drbd": a disk on each of two nodes, replicated block by block."""
 
-    Two, because that is how many DRBD 8.4 replicates between.
-    """
-
-    replicas: ClassVar[int | None] = 2
+    replicas: ClassVar[int | None] = REPLICAS
 
     kind: Literal["drbd"] = Field(
         description="a disk on each of two nodes, replicated block by block, with a filesystem on "
         "it that is mounted at `/srv/NAME` on the node that uses it"
     )
+    nodes: Annotated[
+        tuple[NodeName, ...],
+        AfterValidator(_pair),
+        Note(allowed="two of nodes.names", default="the lab's two nodes"),
+    ] = Field(
+        default=(),
+        description="the two nodes with the disks. They alone can run the service that uses it; "
+        "the others vote, and run what has no storage",
+        json_schema_extra={"minItems": REPLICAS, "maxItems": REPLICAS},
+    )
+
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        """The nodes that the definition gives it to; none where that follows from the lab's."""
+        return self.nodes
 
 
 class SharedDisk(StorageTable):

@@ -71,14 +71,22 @@ def files(inventory: Inventory, machine: Machine, secrets: Secrets) -> tuple[Ent
         File(PSK_FILE, f"{secrets.zabbix_psk}\n", mode=0o440, owner=owner),
         unit_link(AGENT, AT_BOOT),
     )
-    return common if machine.role is MachineRole.MONITOR else (*common, *_node_files(inventory))
+    return (
+        common
+        if machine.role is MachineRole.MONITOR
+        else (*common, *_node_files(inventory, machine))
+    )
 
 
-def collector_settings(inventory: Inventory) -> dict[str, object]:
-    """Return what the collector is told of its lab."""
+def collector_settings(inventory: Inventory, machine: Machine) -> dict[str, object]:
+    """Return what the collector of a node is told of its lab."""
     return {
         "disk": inventory.fencing.disk,
-        "storage": {each.instance: each.number for each in inventory.storage if each.replicated},
+        "storage": {
+            each.instance: each.number if machine in inventory.carriers(each) else None
+            for each in inventory.storage
+            if each.replicated
+        },
         "shared": {
             each.name: [each.disk, each.mount_point]
             for each in inventory.storage
@@ -131,8 +139,8 @@ def _moves(inventory: Inventory) -> dict[str, str]:
     }
 
 
-def _node_files(inventory: Inventory) -> tuple[Entry, ...]:
-    told = json.dumps(collector_settings(inventory))
+def _node_files(inventory: Inventory, machine: Machine) -> tuple[Entry, ...]:
+    told = json.dumps(collector_settings(inventory, machine))
     service = render("cluster-status.service.j2", program=COLLECTOR, settings=told)
     alert = render(
         "alert.sh.j2",

@@ -210,7 +210,10 @@ def holds(address: str) -> bool:
 
 
 def look(settings: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Look at this node once: what concerns it, and what it thinks of the cluster."""
+    """Look at this node once: what concerns it, and what it thinks of the cluster.
+
+    In the settings, `storage` says which device is a replica: none where the node has none.
+    """
     quorum = parse_quorum(output(*QUORUM_COMMAND.split()))
     view = parse_cluster(output(*CLUSTER_COMMAND.split()))
     cluster = describe(view, settings) if view else {}
@@ -227,6 +230,7 @@ def look(settings: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         **{
             name: replication(disks.get(minor) or Device(connection=""))
             for name, minor in settings["storage"].items()
+            if minor is not None
         },
         "shared": shared(settings["shared"], content("/proc/mounts")),
         # It reads every slot, past the page cache.

@@ -76,6 +76,8 @@ class ServicePart(Part):
         self.service = service
         self.storage = inventory.storage_of(service)
         self.passes_to = service.settings.passes_to
+        self.places = tuple(node.name for node in inventory.places(service))
+        """The nodes that can run it, by name."""
 
     @property
     def process(self) -> Process | Threads:

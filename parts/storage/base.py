@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from inventory.model import Inventory
+from inventory.model import Inventory, Machine
 from inventory.parts import Storage
 from parts.base import Part
 from parts.cluster import Primitive, Values, advised, every, operations
-from parts.constraints import Constraint
+from parts.constraints import Constraint, Exclusion
 from parts.seen import Seen
 from wire.pacemaker import Role
 
@@ -29,8 +29,18 @@ class StoragePart(Part):
     def __init__(self, inventory: Inventory, storage: Storage, fill: str, *, sync: bool) -> None:
         super().__init__(inventory)
         self.storage = storage
+        self.carriers = tuple(node.name for node in inventory.carriers(storage))
+        """The nodes that have it within reach, by name."""
         self._fill = fill
         self._sync = sync
+
+    def is_carrier(self, machine: Machine) -> bool:
+        """Tell whether a machine has it within reach."""
+        return machine.name in self.carriers
+
+    def is_first_carrier(self, machine: Machine) -> bool:
+        """Tell whether this machine does what only one of them may do."""
+        return machine.name == self.carriers[0]
 
     @property
     def note(self) -> str:
@@ -76,4 +86,12 @@ class StoragePart(Part):
 
     def ties(self, user: str) -> tuple[Constraint, ...]:
         """Return what keeps a user of the storage, a resource, where its data can be written."""
-        return ()
+        return self.excluding(user)
+
+    def excluding(self, resource: str) -> tuple[Constraint, ...]:
+        """Return what keeps a resource from the nodes that do not have the storage."""
+        return tuple(
+            Exclusion(resource, node.name)
+            for node in self.inventory.nodes
+            if not self.is_carrier(node)
+        )

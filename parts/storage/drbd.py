@@ -27,6 +27,7 @@ from parts.seen import Seen
 from parts.storage import replicas
 from parts.storage.base import StoragePart
 from parts.watched import Column, Place, Watched, watched
+from wire.drbd import Device
 from wire.pacemaker import Role
 
 MODULE = "/etc/modules-load.d/halab-drbd.conf"
@@ -126,7 +127,7 @@ class Drbd(StoragePart):
 
     def looks(self, machine: Machine) -> dict[str, str]:
         """Ask for the device's line in /proc/drbd, and for sizes where it is primary."""
-        if machine.role is MachineRole.MONITOR:
+        if not self.is_carrier(machine):
             return {}
         line, device = f"^ *{self.minor}: ", self.storage.device
         sizes = (
@@ -147,10 +148,10 @@ class Drbd(StoragePart):
         """Describe DRBD's configuration, the corrected handlers and the place for the filesystem.
 
         The handlers are copies under the names that they look at to know what they are for; an
-        upgrade of the package does not undo the correction. The mount point is there on every node,
+        upgrade of the package does not undo the correction. The mount point is there on both nodes,
         because whoever takes over may have no room left for it.
         """
-        if machine.role is MachineRole.MONITOR:
+        if not self.is_carrier(machine):
             return ()
         resource = render(
             "drbd.res.j2",
@@ -167,7 +168,7 @@ class Drbd(StoragePart):
                     "name": node.name,
                     "address": node.interfaces[NetworkRole.REPLICATION].address.ip,
                 }
-                for node in self.inventory.nodes
+                for node in self.inventory.carriers(self.storage)
             ],
         )
         return (
@@ -182,7 +183,7 @@ class Drbd(StoragePart):
         self, machine: Machine, found: Found, written: frozenset[str]
     ) -> tuple[Step, ...]:
         """Bring replication up for the first time, or make it take over what has changed."""
-        if machine.role is MachineRole.MONITOR:
+        if not self.is_carrier(machine):
             return ()
         facts = found[machine]
         steps = [*self._attach(found, facts, written), *check_handler(written)]
@@ -191,11 +192,11 @@ class Drbd(StoragePart):
     def prepare_data(
         self, machine: Machine, found: Found, written: frozenset[str]
     ) -> tuple[Step, ...]:
-        """Declare both empty disks equal and make the filesystem; on the first node only.
+        """Declare both empty disks equal and make the filesystem; on one of the two nodes only.
 
-        Both nodes must have attached. Pacemaker finds DRBD running then, which saves it a start.
+        Both must have attached. Pacemaker finds DRBD running then, which saves it a start.
         """
-        if not self.is_first(machine) or found.cluster_runs or self.note in found[machine].notes:
+        if not self.is_first_carrier(machine) or self._is_made(found):
             return ()
         words = (
             self.storage.resource,
@@ -215,11 +216,15 @@ class Drbd(StoragePart):
 
     def reasons(self, seen: Seen) -> Iterator[Reason | str]:
         """Tell what is not right with the replication, and who has to mend it."""
-        return replicas.reasons(self.storage, seen, self.timing.stop_wait_s / 2)
+        return replicas.reasons(self.storage, self.carriers, seen, self.timing.stop_wait_s / 2)
 
     def is_redundant(self, seen: Seen) -> bool:
         """Tell whether both disks hold the same."""
-        return replicas.is_redundant(self.storage, seen)
+        return replicas.is_redundant(self.devices(seen))
+
+    def devices(self, seen: Seen) -> dict[str, Device | None]:
+        """Return what the kernel of each node that has a replica says of it; None where not up."""
+        return replicas.devices(self.storage, self.carriers, seen)
 
     def monitored(self) -> tuple[Watched, ...]:
         """Watch the replica of each node, and how many of them are promoted.
@@ -242,7 +247,7 @@ class Drbd(StoragePart):
         )
 
     def resources(self) -> tuple[Resource, ...]:
-        """Return the replication: on both nodes, promoted on one of them."""
+        """Return the replication: on two nodes, promoted on one of them."""
         replication = Primitive(
             self.storage.instance,
             "ocf:linbit:drbd",
@@ -256,16 +261,21 @@ class Drbd(StoragePart):
             "promotable": "true",
             "promoted-max": 1,
             "promoted-node-max": 1,
-            "clone-max": 2,
+            "clone-max": len(self.carriers),
             "clone-node-max": 1,
             "notify": "true",
             "interleave": "true",
         }
         return (Clone(self.storage.clone, replication, meta),)
 
+    def constraints(self) -> tuple[Constraint, ...]:
+        """Return what keeps it from nodes without a replica."""
+        return self.excluding(self.storage.clone)
+
     def ties(self, user: str) -> tuple[Constraint, ...]:
         """Return what keeps a user of the storage, a resource, where its data can be written."""
         return (
+            *super().ties(user),
             Colocation(user, self.storage.clone, "Promoted"),
             Order(self.storage.clone, "promote", user),
         )
@@ -293,6 +303,10 @@ class Drbd(StoragePart):
         """What tells it from the first storage, which is not told from anything."""
         return self.storage.name if self.storage.number else ""
 
+    def _is_made(self, found: Found) -> bool:
+        """Tell whether the filesystem was made, or must be left alone as the cluster has it."""
+        return found.cluster_runs or self.note in found.facts[self.carriers[0]].notes
+
     def _look(self, what: str) -> str:
         return f"{what} {self.storage.resource}"
 
@@ -302,7 +316,7 @@ class Drbd(StoragePart):
         Afterwards that is for Pacemaker, whose agent needs the module: a node that was made anew
         has not loaded it.
         """
-        if found.cluster_runs or self.note in found.first.notes:
+        if self._is_made(found):
             needed = MODULE in written or not facts.cluster_runs
             return (Step("DRBD loaded", "modprobe drbd"),) if needed else ()
         words = shlex.join((self.storage.resource, self.minor))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from inventory.parts import Storage
 from parts.reasons import FOR_EVER, Reason, Remedy
@@ -23,10 +23,12 @@ NEWER = {"Consistent": "may have newer data", "Outdated": "has newer data"}
 """What the peer has of a disk in such a state: DRBD refuses to promote it."""
 
 
-def devices(storage: Storage, seen: Seen) -> dict[str, Device | None]:
-    """Return what each node's kernel says of some storage; None where it is not up."""
+def devices(storage: Storage, nodes: Collection[str], seen: Seen) -> dict[str, Device | None]:
+    """Return what the kernels of these nodes say of some storage; None where it is not up."""
     found = {}
     for name, node in seen.reached.items():
+        if name not in nodes:
+            continue
         device = parse_devices(node.told.get(READING, "")).get(storage.number)
         found[name] = device if device and device.is_configured else None
     return found
@@ -37,17 +39,21 @@ def named(storage: Storage, word: str = "") -> str:
     return f" {word}{storage.name}" if storage.number else ""
 
 
-def is_redundant(storage: Storage, seen: Seen) -> bool:
+def is_redundant(found: Mapping[str, Device | None]) -> bool:
     """Tell whether all disks hold the same."""
     return all(
-        disk is not None and disk.disk == disk.peer_disk == UP_TO_DATE
-        for disk in devices(storage, seen).values()
+        disk is not None and disk.disk == disk.peer_disk == UP_TO_DATE for disk in found.values()
     )
 
 
-def reasons(storage: Storage, seen: Seen, settles_s: float) -> Iterator[Reason | str]:
-    """Return what is not right; what cuts itself off may need `settles_s` to go on by itself."""
-    found = devices(storage, seen)
+def reasons(
+    storage: Storage, nodes: tuple[str, ...], seen: Seen, settles_s: float
+) -> Iterator[Reason | str]:
+    """Return what is not right with the replicas of these nodes.
+
+    What cuts itself off may need `settles_s` to go on by itself.
+    """
+    found = devices(storage, nodes, seen)
     which, of = named(storage), named(storage, "of ")
     alone = [name for name, disk in found.items() if disk and disk.connection == "StandAlone"]
     for name, disk in found.items():
@@ -70,16 +76,16 @@ def reasons(storage: Storage, seen: Seen, settles_s: float) -> Iterator[Reason |
         if disk.out_of_sync:
             sentence = f"{disk.out_of_sync} KiB{of} are out of sync on {name}"
             yield Reason(sentence, remedy if disk.connection == "Connected" else None)
-    for sentence in _stale(found, tuple(seen.nodes)):
+    for sentence in _stale(found, nodes):
         yield f"{sentence}{of}"
     primaries = tuple(name for name, disk in found.items() if disk and disk.role == "Primary")
     yield from exactly_one(f"is DRBD Primary{of}", primaries)
     mounted = (name for name, node in seen.reached.items() if storage.mount_point in node.mounts)
     yield from exactly_one(f"has {storage.mount_point} mounted", tuple(mounted))
-    yield from _instances(storage, seen)
+    yield from _instances(storage, nodes, seen)
 
 
-def _instances(storage: Storage, seen: Seen) -> Iterator[str]:
+def _instances(storage: Storage, nodes: Collection[str], seen: Seen) -> Iterator[str]:
     """Judge what the cluster thinks of it."""
     if seen.cluster is None:
         return
@@ -88,7 +94,7 @@ def _instances(storage: Storage, seen: Seen) -> Iterator[str]:
     yield from exactly_one(f"has resource {instance} promoted", promoted)
     running = (*promoted, *seen.cluster.running(instance, Role.UNPROMOTED))
     for name in seen.online:
-        if name not in running:
+        if name in nodes and name not in running:
             yield f"resource {instance} is not started on {name}"
 
 

@@ -1,6 +1,7 @@
 """The lab's machines as testinfra hosts: `node` runs a test once for every node.
 
-`any_machine` runs it for every machine; `service` and `storage` for each that the lab has.
+`any_machine` runs it for every machine; `service` and `storage` for each that the lab has, and
+`copy` for each replica.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import dataclasses
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from testinfra import get_host
@@ -40,6 +42,13 @@ class Inspected:
         done = self.host.run(command)
         assert done.rc == 0, f"{self.machine.name}: {command}: {done.stderr}"
         return str(done.stdout)
+
+
+class Copy(NamedTuple):
+    """A node that has a replica of some storage, and that storage."""
+
+    node: Inspected
+    replica: Drbd
 
 
 @pytest.fixture(scope="session")
@@ -111,6 +120,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         "replica": parts.replicas,
         "shared_disk": parts.shared_disks,
     }
+    if "copy" in metafunc.fixturenames:
+        copies = [(name, each) for name, part in parts.replicas.items() for each in part.carriers]
+        words = [f"{name} on {node}" for name, node in copies]
+        metafunc.parametrize("copy", copies, indirect=True, scope="session", ids=words)
     for kind, found in kept.items():
         if kind in metafunc.fixturenames:
             metafunc.parametrize(kind, list(found), indirect=True, scope="session")
@@ -139,6 +152,12 @@ def storage(request: pytest.FixtureRequest, parts: Parts) -> StoragePart:
 @pytest.fixture(scope="session")
 def replica(request: pytest.FixtureRequest, parts: Parts) -> Drbd:
     return parts.replicas[request.param]
+
+
+@pytest.fixture(scope="session")
+def copy(request: pytest.FixtureRequest, parts: Parts, visit: Callable[[str], Inspected]) -> Copy:
+    name, node = request.param
+    return Copy(visit(node), parts.replicas[name])
 
 
 @pytest.fixture(scope="session")

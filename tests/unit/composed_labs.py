@@ -18,6 +18,11 @@ SHARING = {
     "sql": {"kind": "postgresql", "storage": "rows"},
 }
 STORES = {"data": {"kind": "drbd"}, "rows": {"kind": "drbd", "size_mib": 64}}
+PAIRS = {
+    "data": {"kind": "drbd", "nodes": ["node3", "node2"]},
+    "rows": {"kind": "drbd", "nodes": ["node1", "node4"], "size_mib": 64},
+}
+"""Of four nodes, the data of one service on the two in the middle, those of another on the rest."""
 
 MANY = {
     "web": {"kind": "nginx", "storage": "data"},
@@ -36,6 +41,7 @@ LABS: dict[str, Inventory] = {
     "majority": inventory(nodes=FOUR, services={"web": EVERYWHERE}, quorum={"kind": "majority"}),
     "shared": inventory(nodes=FOUR, services=SHARING, storage=DISKS),
     "many": inventory(services=MANY, storage=STORES),
+    "apart": inventory(nodes=FOUR, services=MANY, storage=PAIRS),
 }
 
 

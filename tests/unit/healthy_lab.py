@@ -57,7 +57,7 @@ def healthy_node(parts: Parts, node: Machine, cluster: ClusterView) -> NodeSeen:
     disks = {
         each.number: PRIMARY if each in used else SECONDARY
         for each in inventory.storage
-        if each.replicated
+        if each.replicated and node in inventory.carriers(each)
     }
     shared_disks = parts.shared_disks.values()
     return NodeSeen(
@@ -71,7 +71,8 @@ def healthy_node(parts: Parts, node: Machine, cluster: ClusterView) -> NodeSeen:
             address.ip
             for service in inventory.services
             for address in service.addresses
-            if node.name == inventory.homes(service).get(address.ip, inventory.nodes[0].name)
+            if node.name
+            == inventory.homes(service).get(address.ip, inventory.places(service)[0].name)
         ),
         mounts={
             each.storage.mount_point: each.device
@@ -120,17 +121,20 @@ def cluster_of(parts: Parts) -> ClusterView:
 def _instances(parts: Parts, resource: Resource) -> Iterator[Instance]:
     nodes = [node.name for node in parts.inventory.nodes]
     places = {each.group: place_of(parts, each) for each in parts.inventory.services}
-    promoted = {each.clone: place_of_storage(parts, each) for each in parts.inventory.storage}
+    stores = {each.clone: each for each in parts.inventory.storage}
     match resource:
         case Group():
             for member in resource.members:
                 yield running(member.id, places[resource.id])
         case Clone():
-            for name in nodes:
-                role = Role.STARTED
-                if resource.id in promoted:
-                    role = Role.PROMOTED if name == promoted[resource.id] else Role.UNPROMOTED
-                yield running(resource.primitive.id, name, role)
+            store = stores.get(resource.id)
+            if store is None:
+                yield from (running(resource.primitive.id, name) for name in nodes)
+                return
+            for node in parts.inventory.carriers(store):
+                used = node.name == place_of_storage(parts, store)
+                role = Role.PROMOTED if used else Role.UNPROMOTED
+                yield running(resource.primitive.id, node.name, role)
         case Primitive():
             homes = {
                 name: node
@@ -142,7 +146,7 @@ def _instances(parts: Parts, resource: Resource) -> Iterator[Instance]:
 
 def place_of(parts: Parts, service: Service) -> str:
     """Return the node that a service runs on which runs on one."""
-    return service.settings.home or parts.inventory.nodes[0].name
+    return service.settings.home or parts.inventory.places(service)[0].name
 
 
 def place_of_storage(parts: Parts, storage: Storage) -> str:

@@ -150,7 +150,8 @@ def _right(lab: Inventory, machine: Machine, secrets: Secrets) -> Facts:
     if lab.firewall.enabled:
         notes[firewall.NOTE] = "abc  -"
     if node:
-        notes |= {storage.note: lab.lab for storage in parts.storage.values()}
+        storage = parts.storage.values()
+        notes |= {each.note: lab.lab for each in storage if each.is_carrier(machine)}
     else:
         notes |= {DATABASE_NOTE: "PostgreSQL 17", ACCOUNTS_NOTE: server.accounts_digest(secrets)}
     return replace(
@@ -172,7 +173,9 @@ def _looks(lab: Inventory, node: Machine) -> dict[str, str]:
     version = "totem.config_version (u64) = 1"
     looks = {sbd.LOOK: f"{disk}{slots(lab.nodes)}", corosync.LOOK: version}
     for storage in filter(lambda each: each.replicated, lab.storage):
-        looks |= _replication(storage, serves=node == lab.nodes[0])
+        carriers = lab.carriers(storage)
+        if node in carriers:
+            looks |= _replication(storage, serves=node == carriers[0])
     return looks
 
 

@@ -11,10 +11,12 @@ from parts.all import Parts
 def situation(parts: Parts, *targets: str, service: str | None = None) -> Situation:
     """Return whom a fault hits in a healthy lab."""
     part = parts.first_service if service is None else parts.services[service]
-    homes, [first, *_] = parts.inventory.homes(part.service), parts.inventory.nodes
-    holders = {address.ip: homes.get(address.ip, first.name) for address in part.service.addresses}
+    homes = parts.inventory.homes(part.service)
+    holders = {
+        address.ip: homes.get(address.ip, part.places[0]) for address in part.service.addresses
+    }
     everybody = {
-        address.ip: parts.inventory.homes(each.service).get(address.ip, first.name)
+        address.ip: parts.inventory.homes(each.service).get(address.ip, each.places[0])
         for each in parts.public
         for address in each.service.addresses
     }

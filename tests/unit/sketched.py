@@ -79,7 +79,18 @@ FILES = sketched(
 )
 """Two nodes: a file server on replicated storage, a quorum device."""
 
-LABS = (STORY, TRIO, BOOKS, SHOP, MIRROR, FRONT, DISK, TWO, FILES)
+PAIR_TABLES: dict[str, Any] = {
+    "nodes": {"names": ["node1", "node2", "node3"]},
+    "services": {
+        "web": {"kind": "nginx", "storage": "data"},
+        "api": {"kind": "nginx", "runs": "everywhere", "port": 8080},
+    },
+    "storage": {"data": {"kind": "drbd", "nodes": ["node1", "node2"]}},
+}
+PAIR = sketched("pair", **PAIR_TABLES)
+"""Three nodes: a web server on storage of two of them, another on each, a majority of their own."""
+
+LABS = (STORY, TRIO, BOOKS, SHOP, MIRROR, FRONT, DISK, TWO, FILES, PAIR)
 
 
 def name_of(parts: Parts) -> str:

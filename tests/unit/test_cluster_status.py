@@ -20,9 +20,15 @@ from provisioning.zabbix.template import CLUSTER, NODE, compose
 from tests.unit.collected import fixture, healthy_tools, load_collector
 from tests.unit.sketched import LABS, SHOP, STORY, TRIO, name_of
 
-SETTINGS = collector_settings(STORY.inventory)
-EVERYWHERE = collector_settings(TRIO.inventory)
-SEVERAL = collector_settings(SHOP.inventory)
+
+def settings_of(parts: Parts, node: str = "node1") -> dict[str, Any]:
+    """Return what the collector of a node is told."""
+    return collector_settings(parts.inventory, parts.inventory.machine(node))
+
+
+SETTINGS = settings_of(STORY)
+EVERYWHERE = settings_of(TRIO)
+SEVERAL = settings_of(SHOP)
 
 LOADED = """
 import sys
@@ -77,7 +83,7 @@ def test_a_healthy_node(collector: ModuleType, tools: dict[str, str]) -> None:
 def test_every_value_that_is_watched_is_collected_and_no_other(
     collector: ModuleType, tools: dict[str, str], parts: Parts
 ) -> None:
-    node, cluster = look(collector, collector_settings(parts.inventory))
+    node, cluster = look(collector, settings_of(parts))
     left = {NODE: set(paths(node)), CLUSTER: set(paths(cluster))}
     for template in compose(parts)["templates"]:
         for item in template["items"]:

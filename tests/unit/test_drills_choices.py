@@ -35,23 +35,23 @@ def of_five(word: str, seed: int = 1) -> tuple[str, ...]:
     lab = STATUS.model_copy(update={"nodes": (*nodes, monitor)})
     checked = LabStatus.model_validate_json(lab.model_dump_json())
     assert all(isinstance(node, NodeStatus) and node.state is NodeState.ONLINE for node in nodes)
-    return resolve(word, checked, "web", Random(seed))
+    return resolve(word, checked, PARTS.first_service, Random(seed))
 
 
 class TestTargets:
     def test_words_mean_what_the_lab_is(self) -> None:
-        assert resolve("active", STATUS, "web", Random(1)) == ("node1",)
-        assert resolve("standby", STATUS, "web", Random(1)) == ("node2",)
-        assert resolve("monitor", STATUS, "web", Random(1)) == ("monitor",)
-        assert resolve("all", STATUS, "web", Random(1)) == ("node1", "node2")
-        assert resolve("dc", STATUS, "web", Random(1)) == (STATUS.dc,)
-        assert resolve("node2", STATUS, "web", Random(1)) == ("node2",)
+        assert resolve("active", STATUS, PARTS.first_service, Random(1)) == ("node1",)
+        assert resolve("standby", STATUS, PARTS.first_service, Random(1)) == ("node2",)
+        assert resolve("monitor", STATUS, PARTS.first_service, Random(1)) == ("monitor",)
+        assert resolve("all", STATUS, PARTS.first_service, Random(1)) == ("node1", "node2")
+        assert resolve("dc", STATUS, PARTS.first_service, Random(1)) == (STATUS.dc,)
+        assert resolve("node2", STATUS, PARTS.first_service, Random(1)) == ("node2",)
 
     def test_a_minority_can_be_lost_and_a_majority_cannot(self) -> None:
         assert len(of_five("minority")) == 2
         assert len(of_five("majority")) == 3
-        assert len(resolve("minority", STATUS, "web", Random(1))) == 1
-        assert len(resolve("majority", STATUS, "web", Random(1))) == 2
+        assert len(resolve("minority", STATUS, PARTS.first_service, Random(1))) == 1
+        assert len(resolve("majority", STATUS, PARTS.first_service, Random(1))) == 2
 
     def test_the_same_seed_chooses_the_same(self) -> None:
         for word in WORDS:
@@ -61,11 +61,11 @@ class TestTargets:
 
     def test_unknown_words_and_nobody(self) -> None:
         with pytest.raises(HalabError, match=r"nobody .* is called 'leader'"):
-            resolve("leader", STATUS, "web", Random(1))
+            resolve("leader", STATUS, PARTS.first_service, Random(1))
         service = STATUS.service("web").model_copy(update={"nodes": ()})
         nobody = STATUS.model_copy(update={"services": (service,)})
         with pytest.raises(HalabError, match=r"no machine .* is 'active' now"):
-            resolve("active", nobody, "web", Random(1))
+            resolve("active", nobody, PARTS.first_service, Random(1))
 
 
 class TestPartitions:

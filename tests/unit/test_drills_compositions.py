@@ -77,36 +77,43 @@ class TestCatalogue:
     @pytest.mark.parametrize("parts", LABS, ids=name_of)
     def test_every_fault_finds_somebody_to_hit(self, parts: Parts) -> None:
         for drill in catalogue(parts).values():
-            service = drill.about(parts).service.name
-            targets = resolve(drill.target, status(parts), service, Random(1))
+            targets = resolve(drill.target, status(parts), drill.about(parts), Random(1))
             assert 0 < len(targets) <= drill.most
 
 
 class TestTargets:
     def test_where_all_serve_any_of_them_is_active_and_nobody_stands_by(self) -> None:
-        hit = {resolve("active", status(TRIO), "web", Random(seed)) for seed in range(50)}
+        hit = {
+            resolve("active", status(TRIO), TRIO.first_service, Random(seed)) for seed in range(50)
+        }
         assert hit == {("node1",), ("node2",), ("node3",)}
         with pytest.raises(HalabError, match=r"no machine of lab 'trio' is 'standby' now"):
-            resolve("standby", status(TRIO), "web", Random(1))
+            resolve("standby", status(TRIO), TRIO.first_service, Random(1))
 
     def test_one_of_three_is_a_minority_and_two_are_a_majority(self) -> None:
-        assert len(resolve("minority", status(TRIO), "web", Random(1))) == 1
-        assert len(resolve("majority", status(TRIO), "web", Random(1))) == 2
-        assert resolve("all", status(TRIO), "web", Random(1)) == ("node1", "node2", "node3")
+        assert len(resolve("minority", status(TRIO), TRIO.first_service, Random(1))) == 1
+        assert len(resolve("majority", status(TRIO), TRIO.first_service, Random(1))) == 2
+        assert resolve("all", status(TRIO), TRIO.first_service, Random(1)) == (
+            "node1",
+            "node2",
+            "node3",
+        )
 
     def test_who_is_active_depends_on_the_service(self) -> None:
         web, books = status(SHOP).services
         apart = status(SHOP).model_copy(
             update={"services": (web, books.model_copy(update={"nodes": ("node2",)}))}
         )
-        assert resolve("active", apart, "web", Random(1)) == ("node1",)
-        assert resolve("active", apart, "books", Random(1)) == ("node2",)
-        assert resolve("standby", apart, "books", Random(1)) == ("node1",)
+        assert resolve("active", apart, SHOP.services["web"], Random(1)) == ("node1",)
+        assert resolve("active", apart, SHOP.services["books"], Random(1)) == ("node2",)
+        assert resolve("standby", apart, SHOP.services["books"], Random(1)) == ("node1",)
 
     def test_the_same_seed_hits_the_same_node(self) -> None:
         for word in WORDS:
             if word != "standby":
-                one, other = (resolve(word, status(TRIO), "web", Random(7)) for _ in range(2))
+                one, other = (
+                    resolve(word, status(TRIO), TRIO.first_service, Random(7)) for _ in range(2)
+                )
                 assert one == other
 
 

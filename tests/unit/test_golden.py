@@ -52,6 +52,7 @@ COMPOSED = (
     "load-balancer-kvm",
     "nfs-kvm",
     "shared-disk-kvm",
+    "three-node-kvm",
     "two-node-kvm",
 )
 """Labs that are composed of something else."""

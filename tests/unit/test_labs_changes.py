@@ -133,6 +133,7 @@ def test_everything_that_cannot_be_is_refused_at_once_with_the_way_to_do_it() ->
     assert [line.partition(":")[0] for line in detail] == [
         "nodes.names",
         "networks.service",
+        "storage.data.nodes",
         "nodes.data_disk_mib",
     ]
     assert "./halab down demo" in str(caught.value.hint)

@@ -95,7 +95,7 @@ def test_storage_may_have_a_size_of_its_own() -> None:
 def test_replication_is_between_two_nodes() -> None:
     problem = problems(nodes=THREE)["nodes.names"]
     assert problem.value == "3 names"
-    assert "everywhere" in problem.hint
+    assert '[storage.data] nodes = ["a", "b"]' in problem.hint
 
 
 def test_storage_that_is_nowhere() -> None:

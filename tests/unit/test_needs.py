@@ -15,7 +15,19 @@ from core.folders import PROJECT, LabFolder
 from inventory.record import save
 from parts.all import Parts
 from tests.needs import WORDS, left_out
-from tests.unit.sketched import BOOKS, DISK, FILES, LABS, SHOP, STORY, TRIO, TWO, name_of, sketched
+from tests.unit.sketched import (
+    BOOKS,
+    DISK,
+    FILES,
+    LABS,
+    PAIR,
+    SHOP,
+    STORY,
+    TRIO,
+    TWO,
+    name_of,
+    sketched,
+)
 
 BARE = sketched("bare", monitoring=False, firewall={"enabled": False})
 """The usual lab without what a definition can leave out."""
@@ -58,16 +70,23 @@ def plain(story: str) -> str:
 @pytest.mark.parametrize(
     ("parts", "lacks"),
     [
-        (STORY, {"everywhere", "shared-disk", "two-node", "nfs"}),
-        (TRIO, {"storage", "drbd", "shared-disk", "device", "two-node", "ledger", "nfs"}),
-        (BOOKS, {"everywhere", "shared-disk", "two-node", "nginx", "nfs"}),
-        (SHOP, {"everywhere", "shared-disk", "two-node", "nfs"}),
-        (DISK, {"everywhere", "drbd", "device", "two-node", "nfs"}),
-        (TWO, {"everywhere", "shared-disk", "device", "nfs"}),
-        (FILES, {"everywhere", "shared-disk", "two-node", "nginx", "process"}),
-        (BARE, {"everywhere", "shared-disk", "two-node", "monitoring", "firewall", "nfs"}),
+        (STORY, {"bystander", "everywhere", "shared-disk", "two-node", "nfs"}),
+        (
+            TRIO,
+            {"bystander", "storage", "drbd", "shared-disk", "device", "two-node", "ledger", "nfs"},
+        ),
+        (BOOKS, {"bystander", "everywhere", "shared-disk", "two-node", "nginx", "nfs"}),
+        (SHOP, {"bystander", "everywhere", "shared-disk", "two-node", "nfs"}),
+        (DISK, {"bystander", "everywhere", "drbd", "device", "two-node", "nfs"}),
+        (TWO, {"bystander", "everywhere", "shared-disk", "device", "nfs"}),
+        (FILES, {"bystander", "everywhere", "shared-disk", "two-node", "nginx", "process"}),
+        (
+            BARE,
+            {"bystander", "everywhere", "shared-disk", "two-node", "monitoring", "firewall", "nfs"},
+        ),
+        (PAIR, {"everywhere", "shared-disk", "device", "two-node", "nfs"}),
     ],
-    ids=["story", "trio", "books", "shop", "disk", "two", "files", "bare"],
+    ids=["story", "trio", "books", "shop", "disk", "two", "files", "bare", "pair"],
 )
 def test_only_what_a_lab_lacks_is_left_out_and_all_of_that_is_named(
     tmp_path: Path, whole: set[str], parts: Parts, lacks: set[str]
@@ -87,7 +106,7 @@ def test_of_three_nodes_without_data_nothing_is_told_of_data(tmp_path: Path) -> 
         *("tests/state/test_shared_disk.py", "tests/state/test_service.py"),
         *("tests/state/test_fencing.py", "tests/failover/test_two_node.py"),
         *("tests/state/test_nfs.py", "tests/failover/test_exports.py"),
-        "tests/failover/test_dropped_write.py",
+        *("tests/failover/test_three_node.py", "tests/failover/test_dropped_write.py"),
         *("tests/failover/test_rejoin.py", "tests/failover/test_replication_lost.py"),
     }
 
@@ -98,7 +117,7 @@ def test_a_story_is_told_of_every_node_service_and_storage(tmp_path: Path) -> No
     for who in ("web", "books"):
         assert f"test_the_monitor_is_answered_at_every_address[{who}]" in names
     for storage in ("data", "ledger"):
-        assert f"test_its_secret_is_readable_for_root_alone[node1-{storage}]" in names
+        assert f"test_its_secret_is_readable_for_root_alone[{storage} on node1]" in names
     assert "test_debian_13[monitor]" in names
 
 

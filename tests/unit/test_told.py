@@ -95,7 +95,7 @@ def cluster(changes: list[tuple[str, dict[str, str | None]]]) -> str:
 
 def told(printed: dict[str, str]) -> dict[str, Any]:
     """Return what both readers say, by who says it and the key."""
-    settings = collector_settings(INVENTORY)
+    settings = collector_settings(INVENTORY, INVENTORY.nodes[0])
     node, view = load_collector({**healthy_tools(), **printed}).look(settings)
     status = describe(PARTS, seen(printed), None).model_dump(mode="json")
     # Of the machine that the test runs on.
