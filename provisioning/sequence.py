@@ -17,7 +17,7 @@ from parts.all import Parts
 from parts.facts import Facts
 from parts.host import Step
 from parts.secrets import Secrets
-from provisioning import firewall, monitoring, pacemaker, packages
+from provisioning import admission, firewall, monitoring, pacemaker, packages
 from provisioning.facts import look
 from provisioning.files import ensure_files
 from provisioning.plan import Plan
@@ -44,7 +44,8 @@ def apply(
 
     Waits for machines that still boot. Returns what was changed: nothing when all was right.
     `report` hears short sentences, from several threads. Whether the cluster is healthy in the end
-    is for `status` to say.
+    is for `status` to say. Raises HalabError, before anything is written, for a membership that a
+    running cluster cannot take over.
     """
     with ExitStack() as stack:
         remotes = {m.name: stack.enter_context(Remote(m)) for m in inventory.machines}
@@ -75,6 +76,7 @@ class _Run:
         plan = Plan.of(self.parts, self.secrets, found)
         changes: list[Change] = []
         stopping = plan.to_stop()
+        admission.check(plan, stopping)
         if stopping:
             changes += self._stop(stopping, found)
             found = found | dict(zip_names(stopping, self._everywhere(self._look, stopping)))

@@ -14,11 +14,13 @@ from parts.base import Found, Part
 from parts.facts import COROSYNC, Facts
 from parts.host import AT_BOOT, UNITS, Entry, File, Step, program, render, unit_link
 from parts.secrets import Secrets
-from parts.seen import Seen
+from parts.seen import LIMITED, Seen
+from wire.corosync import QUORUM_COMMAND, QuorumView, parse_quorum
 
 CONFIGURATION = "/etc/corosync/corosync.conf"
 AUTHKEY = "/etc/corosync/authkey"
 LOOK = "running version"
+VOTES = "votes"
 LINKS = (0, 1)
 """Numbers of the links: one over each cluster network."""
 
@@ -37,11 +39,12 @@ class Corosync(Part):
         return (COROSYNC,) if role is MachineRole.NODE else ()
 
     def looks(self, machine: Machine) -> dict[str, str]:
-        """Ask for the version of the configuration that corosync runs with."""
+        """Ask for the version of the configuration that corosync runs with, and for its votes."""
         if machine.role is MachineRole.MONITOR:
             return {}
-        ask = "timeout 20 corosync-cmapctl -g totem.config_version 2>/dev/null || :"
-        return {LOOK: f"if systemctl is-active --quiet corosync; then {ask}; fi"}
+        asked = {LOOK: "corosync-cmapctl -g totem.config_version", VOTES: QUORUM_COMMAND}
+        runs = "if systemctl is-active --quiet corosync; then"
+        return {name: f"{runs} {LIMITED} {ask} 2>/dev/null || :; fi" for name, ask in asked.items()}
 
     def files(self, machine: Machine, secrets: Secrets, found: Found) -> tuple[Entry, ...]:
         """Describe what corosync reads, and that the quorum device starts after it."""
@@ -142,6 +145,11 @@ def connections(nodes: Iterable[Machine]) -> list[str]:
     return [
         f"stats.knet.node{node.number}.link{number}.connected" for node in nodes for number in LINKS
     ]
+
+
+def votes(facts: Facts) -> QuorumView | None:
+    """Return how corosync on a node counts votes; None where it does not run or answer."""
+    return parse_quorum(facts.looks.get(VOTES, ""))
 
 
 def _is_behind(facts: Facts) -> bool:

@@ -20,6 +20,11 @@ class QuorumPart(Part):
     that half of the nodes have as well."""
 
     @property
+    def expected_votes(self) -> int:
+        """How many votes there are when all is well; more than half of them are a quorum."""
+        return len(self.inventory.nodes)
+
+    @property
     def delay_s(self) -> float:
         """How much longer the fencing of a node may take because others wait for it to fence first.
 

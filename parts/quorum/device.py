@@ -67,6 +67,11 @@ class Device(QuorumPart):
 
     serves_alone = True
 
+    @property
+    def expected_votes(self) -> int:
+        """How many votes there are when all is well: one a node, and the device's."""
+        return super().expected_votes + 1
+
     def packages(self, role: MachineRole) -> tuple[str, ...]:
         """Return one end of it; libnss3-tools has certutil."""
         return (

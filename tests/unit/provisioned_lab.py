@@ -119,6 +119,30 @@ def slots(nodes: Iterable[Machine]) -> str:
     return "".join(f"{number}\t{node.name}\tclear\t\n" for number, node in enumerate(nodes))
 
 
+def votes(lab: Inventory, members: Iterable[Machine]) -> str:
+    """Return what `corosync-quorumtool -s` prints on the first of these nodes of a lab."""
+    expected = Parts(lab).quorum.expected_votes
+    device = expected > len(lab.nodes)
+    names = [node.name for node in members]
+    total = len(names) + device
+    flags = " A,V,NMW" if device else ""
+    rows = [f"         {name[-1]}          1{flags} {name}" for name in names]
+    rows[0] += " (local)"
+    columns = "    Nodeid      Votes    Qdevice Name" if device else "    Nodeid      Votes Name"
+    return "\n".join(
+        (
+            f"Quorate:          {'Yes' if total > expected // 2 else 'No'}",
+            f"Expected votes:   {expected}",
+            f"Total votes:      {total}",
+            "",
+            "Membership information",
+            columns,
+            *rows,
+            *(["         0          1            Qdevice"] if device else []),
+        )
+    )
+
+
 def sizes(disk_kib: int, device_kib: int, filesystem_kib: int) -> str:
     """Return what a node prints of a replicated disk that it uses, in blocks of 1 KiB."""
     return (
@@ -172,6 +196,7 @@ def _looks(lab: Inventory, node: Machine) -> dict[str, str]:
     disk = fencing_disk(timing.watchdog_s, timing.msgwait_s)
     version = "totem.config_version (u64) = 1"
     looks = {sbd.LOOK: f"{disk}{slots(lab.nodes)}", corosync.LOOK: version}
+    looks[corosync.VOTES] = votes(lab, lab.nodes)
     for storage in filter(lambda each: each.replicated, lab.storage):
         carriers = lab.carriers(storage)
         if node in carriers:

@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from core.errors import HalabError
 from inventory.model import Inventory, Machine
 from parts.all import Parts
 from parts.base import NEWCOMER
@@ -27,6 +28,7 @@ from tests.unit.provisioned_lab import (
     plan_of,
     right,
     slots,
+    votes,
     words,
 )
 from tests.unit.test_provisioning_sequence import Doing, applied
@@ -88,6 +90,18 @@ def interrupted(**changes: object) -> dict[str, Facts]:
     return {**found, NEW.name: replace(found[NEW.name], **changes)}  # type: ignore[arg-type]
 
 
+def without(found: dict[str, Facts], before: Inventory, away: str) -> dict[str, Facts]:
+    """Return how machines are when corosync is stopped on one node of a lab."""
+    present = [node for node in before.nodes if node.name != away]
+    seen = {corosync.VOTES: votes(before, present)}
+    numbers = frozenset(node.number for node in present)
+    for node in present:
+        facts = found[node.name]
+        found[node.name] = replace(facts, members=numbers, looks={**facts.looks, **seen})
+    found[away] = replace(found[away], units={}, members=frozenset(), cib="", looks={})
+    return found
+
+
 @pytest.fixture
 def grown(monkeypatch: pytest.MonkeyPatch) -> Doing:
     return applied(monkeypatch, FOUR, growing(THREE, FOUR))[0]
@@ -113,6 +127,71 @@ def test_the_others_know_a_new_node_before_it_comes(grown: Doing) -> None:
 
 def test_nothing_is_stopped_for_a_new_node() -> None:
     assert plan_of(FOUR, growing(THREE, FOUR)).to_stop() == ()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "there"),
+    [
+        (2, 4, "of 5 votes that .* 3 are needed .* there are 2;"),
+        (2, 5, "of 5 votes that .* 3 are needed .* there are 2;"),
+        (3, 6, "of 7 votes that .* 4 are needed .* there are 3;"),
+        (4, 8, "of 9 votes that .* 5 are needed .* there are 4;"),
+    ],
+)
+def test_more_nodes_than_the_quorum_can_wait_for_are_refused_before_anything_is_done(
+    monkeypatch: pytest.MonkeyPatch, before: int, after: int, there: str
+) -> None:
+    small, large = lab(before), lab(after)
+    with pytest.raises(HalabError, match=there) as refused:
+        applied(monkeypatch, large, growing(small, large))
+    assert "several steps" in str(refused.value.hint)
+
+
+@pytest.mark.parametrize("before", range(2, 8))
+@pytest.mark.parametrize("quorum", [None, "majority"])
+def test_a_whole_lab_can_have_one_node_more(
+    monkeypatch: pytest.MonkeyPatch, before: int, quorum: str | None
+) -> None:
+    small, large = lab(before), lab(before + 1, quorum)
+    doing, _ = applied(monkeypatch, large, growing(small, large))
+    assert doing.where(RELOADED) == ["node1"]
+
+
+def test_a_node_that_is_away_is_no_vote_for_who_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = without(growing(THREE, FOUR), THREE, "node2")
+    with pytest.raises(HalabError, match=r"of 4 votes .* there are 2;") as refused:
+        applied(monkeypatch, FOUR, found)
+    assert "`up` with the old names first" in str(refused.value.hint)
+
+
+def test_a_device_is_not_given_up_by_those_who_live_by_its_vote(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two nodes have three votes with a device, as three have by themselves."""
+    found = without(growing(TWO, THREE), TWO, "node2")
+    with pytest.raises(HalabError, match=r"of 3 votes .* there are 1;"):
+        applied(monkeypatch, THREE, found)
+
+
+def test_a_lab_whose_votes_stay_is_mended_whoever_is_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    doing, _ = applied(monkeypatch, TWO, without(standing(TWO), TWO, "node2"))
+    assert doing.where(RELOADED) == ["node1"]
+    assert doing.where(MEMBER) == ["node2"]
+
+
+def test_a_cluster_that_stops_anyway_has_no_quorum_to_lose(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    small, large = lab(2), lab(4)
+    found = growing(small, large)
+    for node in small.nodes:
+        disk = fencing_disk(7, 14) + slots(small.nodes)
+        looks = {**found[node.name].looks, sbd.LOOK: disk}
+        found[node.name] = replace(found[node.name], looks=looks)
+    assert {machine.name for machine in plan_of(large, found).to_stop()} == {"node1", "node2"}
+    applied(monkeypatch, large, found)
 
 
 def test_a_new_node_starts_in_standby_once_and_others_as_they_were() -> None:

@@ -1,0 +1,49 @@
+"""Whether a running cluster can take over another membership: asked before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from core.errors import HalabError
+from inventory.model import Machine
+from parts.membership.corosync import votes
+from provisioning.plan import Plan
+from wire.corosync import QuorumView
+
+
+def check(plan: Plan, stopping: Collection[Machine]) -> None:
+    """Raise HalabError when the cluster would lose its quorum by what it is about to learn.
+
+    `stopping` are the nodes whose cluster is stopped before that.
+    """
+    for view in _views(plan, stopping):
+        present = view.members - {node.number for node in stopping}
+        expected = plan.parts.quorum.expected_votes
+        if view.quorate and _costs(plan, view) and len(present) <= expected // 2:
+            lab = plan.inventory.lab
+            raise HalabError(
+                f"lab {lab!r} would lose its quorum: of {expected} votes that are expected then, "
+                f"{expected // 2 + 1} are needed before anybody new has one, and there are "
+                f"{len(present)}; nothing was configured",
+                hint="let the nodes come in several steps, one at a time; or, where a node is "
+                "away that was there before, `up` with the old names first: "
+                f"`./halab status {lab}` shows who is",
+            )
+
+
+def _views(plan: Plan, stopping: Collection[Machine]) -> Iterator[QuorumView]:
+    """Yield how the members that go on count their votes."""
+    for node in plan.inventory.nodes:
+        view = votes(plan.found[node])
+        if view is not None and node not in stopping:
+            yield view
+
+
+def _costs(plan: Plan, view: QuorumView) -> bool:
+    """Tell whether votes are expected that nobody has yet, or one is given up.
+
+    A quorum device votes again only once it knows the new nodes, so its vote is none meanwhile.
+    """
+    quorum = plan.parts.quorum
+    given_up = view.qdevice is not None and quorum.expected_votes == len(plan.inventory.nodes)
+    return given_up or quorum.expected_votes > view.expected
