@@ -30,6 +30,7 @@ from infra.engine import Engine
 from infra.impact import Impact, impact_of
 from infra.ssh_key import ensure_ssh_key
 from inventory.record import Boot, LabRecord, load_record, save
+from labs.addressing import machines
 from labs.changes import Change
 from labs.loading import find
 from labs.model import Lab
@@ -136,7 +137,8 @@ def build(prepared: Prepared, impact: Impact, step: Step) -> None:
     for kind, name in remove_orphans(virsh, record.mark, managed):
         step(f"removed the {kind} {name} that an interrupted run left")
     if managed:
-        for domain in start_stopped(virsh, record.mark):
+        wanted = record.of_machines(plan.name for plan in machines(prepared.lab)).domains
+        for domain in start_stopped(virsh, record.mark, wanted.values()):
             step(f"started {domain}, which was off")
     if impact.missing:
         engine.up(PulumiEvents(step), only=impact.missing)

@@ -96,14 +96,17 @@ def running_domains(virsh: Virsh, mark: str) -> list[str]:
     return [one.name for one in owned(virsh, "domain", mark) if one.uuid in active]
 
 
-def start_stopped(virsh: Virsh, mark: str) -> list[str]:
-    """Start those of the lab's networks, pools and domains that are off; return the domains.
+def start_stopped(virsh: Virsh, mark: str, wanted: Collection[str]) -> list[str]:
+    """Start what is off of the lab's networks, pools and `wanted` domains; return the domains.
 
-    All start before this returns: nodes that start alone fence the others.
+    A node that leaves would join again with what it knows. All others start before this returns:
+    nodes that start alone fence the others.
     """
     start_surroundings(virsh, mark)
     active = virsh("list", "--uuid").split()
-    stopped = [one for one in owned(virsh, "domain", mark) if one.uuid not in active]
+    stopped = [
+        one for one in owned(virsh, "domain", mark) if one.name in wanted and one.uuid not in active
+    ]
     for domain in stopped:
         virsh("start", domain.uuid)
     return [domain.name for domain in stopped]

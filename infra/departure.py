@@ -74,6 +74,19 @@ class _Departure:
         inventory, parts = self.observer.inventory, self.observer.parts
         with Remote(self.node) as remote:
             remote.run(f"{parts.leaving}\n{SEALED}", timeout=inventory.timing.stop_wait_s)
+        wait_until(
+            self.observer.look,
+            lambda found: not self._votes(found),
+            what=f"{self.name} out of the membership",
+            timeout=inventory.timing.membership_wait_s,
+            describe=lambda found: "still a member" if self._votes(found) else "gone",
+            interval=READ_EVERY_S * inventory.timing.pace,
+        )
+
+    def _votes(self, seen: Seen) -> bool:
+        """Tell whether those who speak for the cluster have the node as a member."""
+        view = seen.speaker.quorum if seen.speaker else None
+        return view is not None and self.node.number in view.members
 
     def _drain(self, peer: Machine, *, resumes: bool) -> None:
         """Send it into standby and wait until nothing runs there any more."""

@@ -12,10 +12,11 @@ from wire.corosync import QuorumView
 
 
 def check(plan: Plan, stopping: Collection[Machine]) -> None:
-    """Raise HalabError when the cluster would lose its quorum by what it is about to learn.
+    """Raise HalabError when the cluster would lose its quorum, or a member that nobody names.
 
     `stopping` are the nodes whose cluster is stopped before that.
     """
+    _check_named(plan)
     for view in _views(plan, stopping):
         present = view.members - {node.number for node in stopping}
         expected = plan.parts.quorum.expected_votes
@@ -28,6 +29,21 @@ def check(plan: Plan, stopping: Collection[Machine]) -> None:
                 hint="let the nodes come in several steps, one at a time; or, where a node is "
                 "away that was there before, `up` with the old names first: "
                 f"`./halab status {lab}` shows who is",
+            )
+
+
+def _check_named(plan: Plan) -> None:
+    """Raise HalabError when a node is a member that the lab does not have."""
+    lab = plan.inventory.lab
+    numbers = {node.number for node in plan.inventory.nodes}
+    for node in plan.inventory.nodes:
+        strangers = sorted(plan.found[node].members - numbers)
+        if strangers:
+            raise HalabError(
+                f"{node.name} has node {', '.join(map(str, strangers))} as a member, and lab "
+                f"{lab!r} has no such node; nothing was configured",
+                hint="it came back while it left: write its name into [nodes] again, `up`, then "
+                "let it leave; or, if it is no machine of this lab, stop corosync there",
             )
 
 

@@ -119,7 +119,9 @@ class Corosync(Part):
             return ()
         if CONFIGURATION not in written and not any(_is_behind(found[node]) for node in members):
             return ()
-        return (Step("corosync took over its configuration", "corosync-cfgtool -R"),)
+        numbers = shlex.join(str(node.number) for node in self.inventory.nodes)
+        command = f"set -- {numbers}\n{program('take_over_configuration.sh')}"
+        return (Step("corosync took over its configuration", command),)
 
     def join(self, machine: Machine, found: Found, written: frozenset[str]) -> tuple[Step, ...]:
         """Start fencing and membership on a node; sbd starts with corosync."""

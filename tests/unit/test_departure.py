@@ -53,6 +53,7 @@ class Cluster:
                 self.change(node.name, standby=False)
         if command == LEFT:
             self.change(machine.name, online=False, standby=False)
+            self.forget(machine.number)
         return Result("", "", 0)
 
     def change(self, node: str, **values: Any) -> None:
@@ -61,6 +62,16 @@ class Cluster:
             for each in view_of(self.seen).members
         )
         self.seen = seen_by_cluster(seen=self.seen, members=members)
+
+    def forget(self, number: int) -> None:
+        """Let corosync on all nodes do without one."""
+        nodes = {
+            name: replace(node, quorum=node.quorum.replace(members=node.quorum.members - {number}))
+            if node and node.quorum
+            else node
+            for name, node in self.seen.nodes.items()
+        }
+        self.seen = replace(self.seen, nodes=nodes)
 
     def empty(self, node: str) -> None:
         rest = tuple(each for each in view_of(self.seen).instances if each.node != node)

@@ -105,6 +105,23 @@ def test_a_new_node_that_is_no_member_stays_new_and_in_standby(folder: Path) -> 
     assert not told.exists()
 
 
+@pytest.mark.parametrize(("fourth", "told"), [("left", True), ("joined", False)])
+def test_a_configuration_is_not_taken_over_beside_a_member_that_it_does_not_name(
+    folder: Path, fourth: str, told: bool
+) -> None:
+    states = {"1": "joined", "2": "joined", "3": "joined", "4": fourth}
+    lines = "\n".join(f"runtime.members.{n}.status (str) = {how}" for n, how in states.items())
+    (folder / "members").write_text(f"{lines}\n")
+    put_program(folder, "corosync-cmapctl", f"cat {folder}/members")
+    put_program(folder, "corosync-cfgtool", f'echo "$*" >>{folder}/told')
+
+    done = run(folder, "take_over_configuration.sh", "1", "2", "3")
+
+    assert (folder / "told").exists() == told
+    assert (done.returncode == 0) == told
+    assert ("node 4 is a member" in done.stderr) != told
+
+
 def fencing_disk(folder: Path) -> Path:
     """Return a file that looks like a disk on which three nodes have slots, 0, 1 and 4."""
     disk = folder / "disk"

@@ -361,9 +361,11 @@ def test_only_the_labs_own_things_are_started(
 ) -> None:
     move_in(libvirt, tmp_path)
     libvirt.domain("web-monitor", marked(place.mark))
+    libvirt.domain("web-node9", marked(place.mark))
     libvirt.network("web-mgmt", metadata=marked(place.mark))
 
-    assert start_stopped(virsh, place.mark) == ["web-monitor"]
+    # The lab of the definition has no such node any more.
+    assert start_stopped(virsh, place.mark, place.domains.values()) == ["web-monitor"]
 
     assert running_domains(virsh, place.mark) == ["web-monitor"]
     assert virsh("list", "--name").split() == ["web-monitor"]

@@ -81,7 +81,12 @@ def growing(before: Inventory, after: Inventory) -> dict[str, Facts]:
 def shrinking(before: Inventory, after: Inventory) -> dict[str, Facts]:
     """Return how the machines that stay are when others have left a healthy lab."""
     there = standing(before)
-    return {machine.name: there[machine.name] for machine in after.machines}
+    numbers = frozenset(node.number for node in after.nodes)
+    return {
+        machine.name: replace(facts, members=facts.members & numbers)
+        for machine in after.machines
+        if (facts := there[machine.name])
+    }
 
 
 def interrupted(**changes: object) -> dict[str, Facts]:
@@ -155,6 +160,16 @@ def test_a_whole_lab_can_have_one_node_more(
     small, large = lab(before), lab(before + 1, quorum)
     doing, _ = applied(monkeypatch, large, growing(small, large))
     assert doing.where(RELOADED) == ["node1"]
+
+
+def test_a_member_that_the_lab_does_not_have_is_not_left_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A node that left may come back by a boot, with the configuration that it has."""
+    found = shrinking(FOUR, THREE)
+    found["node2"] = replace(found["node2"], members=frozenset({1, 2, 3, 4}))
+    with pytest.raises(HalabError, match="node2 has node 4 as a member"):
+        applied(monkeypatch, THREE, found)
 
 
 def test_a_node_that_is_away_is_no_vote_for_who_comes(monkeypatch: pytest.MonkeyPatch) -> None:
