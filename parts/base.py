@@ -119,7 +119,10 @@ class Part:
         return ()
 
     def join(self, machine: Machine, found: Found, written: frozenset[str]) -> Iterable[Step]:
-        """Return what makes a configured node a member."""
+        """Return what makes a configured node a member.
+
+        Of the monitor: what members need of it no more.
+        """
         return ()
 
     def start(self, machine: Machine, found: Found) -> Iterable[Step]:

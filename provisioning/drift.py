@@ -59,9 +59,9 @@ def compare(plan: Plan, machine: Machine, remote: Remote) -> list[str]:
     wanted = [*plan.files(machine), *plan.delivery(machine)]
     written = differing_files(remote, wanted)
     steps = plan.steps(machine, written)
+    steps += plan.membership(machine, written)
     if machine.role is MachineRole.NODE:
         steps += plan.admission(machine, written)
-        steps += plan.membership(machine, written)
         steps += plan.start(machine)
         steps += plan.welcome(machine)
         steps += plan.report(machine, written)

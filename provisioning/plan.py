@@ -87,7 +87,10 @@ class Plan:
         return [*steps, *self._exclusions(machine)]
 
     def membership(self, machine: Machine, written: frozenset[str]) -> list[Step]:
-        """Return what makes a configured node a member, and what its data begin with."""
+        """Return what makes a configured node a member, and what its data begin with.
+
+        Of the monitor: what it does no more for the members.
+        """
         steps: list[Step] = []
         for part in self.parts.every:
             steps += part.prepare_data(machine, self.found, written)

@@ -88,7 +88,7 @@ class _Run:
         watching = self.pool.submit(self._watch)
         try:
             changes += self._on_nodes(plan.admission)
-            changes += self._on_nodes(plan.membership)
+            changes += self._on(machines, plan.membership)
             started = self._on_nodes(lambda node, _: plan.start(node))
             changes += [*started, *self._resources(nodes[0])]
             # By now the cluster can fence a new node, whatever is to run on it.
@@ -177,9 +177,15 @@ class _Run:
 
     def _on_nodes(self, steps: Callable[[Machine, frozenset[str]], list[Step]]) -> list[Change]:
         """Run on every node what follows, also from the files that were written there."""
+        return self._on(self.inventory.nodes, steps)
+
+    def _on(
+        self,
+        machines: Iterable[Machine],
+        steps: Callable[[Machine, frozenset[str]], list[Step]],
+    ) -> list[Change]:
         done = self._everywhere(
-            lambda node: self._run(node, steps(node, self.written[node.name])),
-            self.inventory.nodes,
+            lambda each: self._run(each, steps(each, self.written[each.name])), machines
         )
         return [change for changes in done for change in changes]
 

@@ -23,21 +23,16 @@ class OwnVotes(QuorumPart):
         """Return the unit that a device would have."""
         return (DAEMONS[role].unit,)
 
-    def configure(
-        self, machine: Machine, found: Found, written: frozenset[str]
-    ) -> tuple[Step, ...]:
-        """Stop the device's server: nodes that are all there have a quorum without it."""
-        unit = DAEMONS[machine.role].unit
-        if machine.role is MachineRole.NODE or not _is_there(found[machine], unit):
-            return ()
-        return (_given_up(unit),)
-
     def join(self, machine: Machine, found: Found, written: frozenset[str]) -> tuple[Step, ...]:
-        """Stop a node's daemon; corosync expects its vote no more by then."""
+        """Stop the device's server, or a node's daemon; corosync expects its vote no more by then.
+
+        Before that the vote may be the one that those who stay live by.
+        """
         unit = DAEMONS[machine.role].unit
         if not _is_there(found[machine], unit):
             return ()
-        return (_given_up(unit, corosync.DROP_IN, AWAIT_MEMBERSHIP),)
+        paths = (corosync.DROP_IN, AWAIT_MEMBERSHIP) if machine.role is MachineRole.NODE else ()
+        return (_given_up(unit, *paths),)
 
 
 def _is_there(facts: Facts, unit: str) -> bool:

@@ -88,9 +88,10 @@ def everything(found: Plan, machine: Machine) -> frozenset[str]:
 def every_step(found: Plan, machine: Machine, written: frozenset[str]) -> list[Step]:
     """Return all that is done on a machine, from the first thing to the last."""
     steps = found.steps(machine, written)
-    if machine.role is MachineRole.NODE:
-        steps += found.admission(machine, written) + found.membership(machine, written)
-        steps += found.start(machine) + found.welcome(machine) + found.report(machine, written)
+    if machine.role is MachineRole.MONITOR:
+        return steps + found.membership(machine, written)
+    steps += found.admission(machine, written) + found.membership(machine, written)
+    steps += found.start(machine) + found.welcome(machine) + found.report(machine, written)
     return steps
 
 

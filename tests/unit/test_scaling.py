@@ -348,7 +348,7 @@ def test_a_device_goes_when_a_third_node_comes() -> None:
     first, _, new = THREE.nodes
     written = everything(found, first)
 
-    assert GIVEN_UP in words(found.steps(THREE.monitor, NOTHING))
+    assert words(found.membership(THREE.monitor, NOTHING)) == [GIVEN_UP]
     assert RELOADED in words(found.admission(first, written))
     # Corosync no longer expects its vote by then.
     (step,) = found.membership(first, NOTHING)
@@ -356,6 +356,18 @@ def test_a_device_goes_when_a_third_node_comes() -> None:
     assert step.command.startswith(f"systemctl disable --now {CLIENT}\n")
     assert corosync.DROP_IN in step.command
     assert words(found.membership(new, NOTHING)) == [NOTED, MEMBER]
+
+
+@pytest.mark.parametrize(("before", "after"), [(6, 3), (4, 2)])
+def test_a_device_votes_until_nobody_expects_its_vote(
+    monkeypatch: pytest.MonkeyPatch, before: int, after: int
+) -> None:
+    """Three of six nodes live by it until corosync expects three votes and no more."""
+    large, small = lab(before), lab(after, "majority" if after > 2 else "two-node")
+    doing, _ = applied(monkeypatch, small, shrinking(large, small))
+
+    assert doing.where(GIVEN_UP) == sorted(machine.name for machine in small.machines)
+    assert doing.first(RELOADED) < doing.first(GIVEN_UP)
 
 
 def test_a_device_comes_back_when_the_third_node_has_left() -> None:
