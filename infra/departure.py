@@ -13,6 +13,7 @@ from core.errors import HalabError
 from core.wait import wait_until
 from inventory.model import Inventory, Machine
 from machines.remote import Remote
+from parts.all import Parts
 from parts.membership.corosync import AUTHKEY, CONFIGURATION
 from parts.pacemaker import standby
 from parts.seen import NodeState, Seen
@@ -23,6 +24,16 @@ from status.membership import missing_elsewhere
 
 SEALED = f"rm -f {CONFIGURATION} {AUTHKEY} {SEED}*"
 """Without its configuration a node can join nothing, not even when it boots."""
+
+
+def left(parts: Parts) -> str:
+    """Return shell text by which a node leaves for good; it fails while corosync still runs."""
+    return (
+        f"set -e\n{parts.leaving}\n"
+        "if systemctl is-active --quiet corosync; then\n"
+        "    echo 'corosync still runs' >&2\n    exit 1\nfi\n"
+        f"{SEALED}"
+    )
 
 
 def leaving(before: Inventory, after: Inventory) -> tuple[Machine, ...]:
@@ -64,8 +75,10 @@ class _Departure:
         seen = self.observer.look()
         state = seen.state(self.name)
         self._check_known(seen, state)
-        if state in (NodeState.ONLINE, NodeState.STANDBY):
+        if self._votes(seen):
+            # Its vote goes with its corosync, whatever Pacemaker does there.
             self._check_quorum(seen)
+        if state in (NodeState.ONLINE, NodeState.STANDBY):
             self._drain(self._speaker(seen), resumes=state is NodeState.STANDBY)
         if state is NodeState.UNREACHABLE:
             self.report(f"{self.name} does not answer, and the cluster does without it already")
@@ -73,7 +86,7 @@ class _Departure:
         self.report(f"{self.name}: leaving the cluster")
         inventory, parts = self.observer.inventory, self.observer.parts
         with Remote(self.node) as remote:
-            remote.run(f"{parts.leaving}\n{SEALED}", timeout=inventory.timing.stop_wait_s)
+            remote.run(left(parts), timeout=inventory.timing.stop_wait_s)
         wait_until(
             self.observer.look,
             lambda found: not self._votes(found),
@@ -105,7 +118,8 @@ class _Departure:
                 hint=f"`./halab status {self.observer.inventory.lab}` shows what is wrong; "
                 "`up` again goes on from here",
             )
-        except HalabError:
+        except BaseException:
+            # Ctrl-C as well: nobody would know why the node does not serve.
             if not resumes:
                 self._tell(peer, begin=False)
             raise

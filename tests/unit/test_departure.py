@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ import pytest
 from core.errors import HalabError
 from core.wait import WaitTimeout
 from infra import departure
-from infra.departure import SEALED, depart, leaving
+from infra.departure import depart, leaving, left
 from inventory.model import Inventory, Machine
 from machines.remote import Result
 from parts.all import Parts
@@ -20,6 +22,7 @@ from status.model import LabStatus
 from tests.unit.broken_lab import seen_by_cluster, silent, view_of
 from tests.unit.healthy_lab import healthy
 from tests.unit.sketched import TRIO, sketched
+from tests.unit.test_await_membership import put_program
 
 FOUR = sketched(
     "four",
@@ -30,7 +33,7 @@ FOUR = sketched(
 AFTER = TRIO.inventory
 STANDBY = "crm_standby --node {} --update on"
 BACK = "crm_standby --node {} --delete"
-LEFT = f"{FOUR.leaving}\n{SEALED}"
+LEFT = left(FOUR)
 
 
 @dataclass
@@ -145,16 +148,17 @@ def test_nobody_leaves_a_lab_that_keeps_its_nodes_or_gets_more(cluster: Cluster)
     assert cluster.done == []
 
 
+@pytest.mark.parametrize("ended", [WaitTimeout("not reached"), KeyboardInterrupt()])
 def test_a_node_that_is_not_rid_of_its_resources_goes_online_again(
-    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch, ended: BaseException
 ) -> None:
     def never(read: Any, ready: Any, **_: Any) -> None:
         assert not ready(read())
-        raise WaitTimeout("node4 without resources: not reached")
+        raise ended
 
     cluster.moves = False
     monkeypatch.setattr(departure, "wait_until", never)
-    with pytest.raises(WaitTimeout):
+    with pytest.raises(type(ended)):
         go()
     assert cluster.done[1:] == [("node1", BACK.format("node4"))]
 
@@ -170,6 +174,30 @@ def test_who_was_interrupted_after_the_stop_only_seals(cluster: Cluster) -> None
     cluster.change("node4", online=False)
     go()
     assert cluster.done == [("node4", LEFT)]
+
+
+def test_who_votes_without_pacemaker_is_needed_for_a_quorum_as_well(cluster: Cluster) -> None:
+    cluster.change("node4", online=False)
+    cluster.forget(3)
+    with pytest.raises(HalabError, match="no quorum"):
+        go()
+    assert cluster.done == []
+
+
+@pytest.mark.parametrize(
+    ("stop", "runs", "sealed"),
+    [("exit 1", "exit 3", False), ("exit 0", "exit 0", False), ("exit 0", "exit 3", True)],
+)
+def test_a_node_is_sealed_only_once_its_cluster_has_stopped(
+    tmp_path: Path, stop: str, runs: str, sealed: bool
+) -> None:
+    put_program(tmp_path, "systemctl", f"case $1 in stop) {stop} ;; is-active) {runs} ;; esac")
+    put_program(tmp_path, "rm", f'echo "$*" >{tmp_path}/removed')
+    done = subprocess.run(
+        ["/bin/sh", "-c", LEFT], env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, timeout=20, check=False
+    )
+    assert (done.returncode == 0) == sealed
+    assert (tmp_path / "removed").exists() == sealed
 
 
 def test_a_machine_that_is_dead_and_known_to_be_is_passed_over(cluster: Cluster) -> None:
