@@ -56,14 +56,16 @@ class Server:
 
 
 @pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Server:
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     if not can_bypass_its_cache(tmp_path):
         pytest.skip("files here cannot be read past the cache")
     made = Server(tmp_path)
     monkeypatch.setenv("PATH", f"{made.programs}:/usr/bin:/bin")
     (tmp_path / "tmp").mkdir()
     monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
-    return made
+    yield made
+    # Whoever still waits for it must not do so for ever.
+    made.gate.touch()
 
 
 @pytest.fixture
