@@ -36,7 +36,8 @@ class Expected:
     `writes_slowed`: each takes longer than otherwise. `double_s`: for how long a stale node may
     answer for the service address besides the right one. `clocks_agree` is false where the fault
     tampers with a clock. `verify`: compare both disks block by block afterwards. `alarms`: what a
-    lab's monitoring has to raise.
+    lab's monitoring has to raise. `missed`: nodes that who is fenced, and is quorate until then,
+    may tell it are lost.
     """
 
     fate: Fate
@@ -54,6 +55,7 @@ class Expected:
     clocks_agree: bool = True
     verify: bool = False
     alarms: frozenset[Alarm] = frozenset()
+    missed: frozenset[str] = frozenset()
 
     def struck(self, targets: Collection[str]) -> frozenset[str]:
         """Return the nodes at which clients may notice it: the fenced, else whom it is aimed at."""
@@ -177,7 +179,8 @@ def partition(situation: Situation) -> Expected:
     nodes = frozenset(situation.nodes)
     sides = (situation.targets, nodes - situation.targets)
     survivor = situation.quorum.survivor(sides, situation.weights)
-    return _fenced(situation, nodes - survivor, ())
+    missed = survivor if situation.quorum.waits_for_all else frozenset[str]()
+    return replace(_fenced(situation, nodes - survivor, ()), missed=missed)
 
 
 def _fenced(situation: Situation, victims: frozenset[str], news: tuple[str, ...]) -> Expected:

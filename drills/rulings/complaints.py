@@ -31,7 +31,9 @@ def raised(alarm: Alarm, found: Findings) -> Ruling:
         took = first.at - found.injected
         said = f"{first.host}: {first.name}, {took:.1f} s after the fault"
         hosts = {report.host for report in matching}
-        if alarm in ABOUT_THE_FENCED and hosts != found.expected.fenced:
+        fenced = found.expected.fenced
+        told = fenced | found.expected.missed if alarm is Alarm.NODE_LOST else fenced
+        if alarm in ABOUT_THE_FENCED and not fenced <= hosts <= told:
             return False, f"raised for {names(hosts)}: {said}"
         return True, said
     said = "; ".join(dict.fromkeys(report.name for report in heard))

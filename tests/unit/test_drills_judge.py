@@ -254,6 +254,20 @@ class TestMonitoring:
             "Did the monitoring raise: node-lost?"
         ]
 
+    def test_who_is_fenced_may_have_missed_the_survivor(self) -> None:
+        missed = tuple(
+            report.model_copy(update={"host": "node2"})
+            for report in REPORTS
+            if report.alarm is Alarm.NODE_LOST
+        )
+        quorate = replace(FLAWLESS.expected, missed=frozenset({"node2"}))
+        both = replace(FLAWLESS, expected=quorate, reports=(*REPORTS, *missed))
+        assert bad(both) == []
+        assert bad(replace(both, reports=missed)) == [
+            "Did the monitoring raise: fenced?",
+            "Did the monitoring raise: node-lost?",
+        ]
+
     def test_a_problem_stays_open(self) -> None:
         left = Problem(
             alarm=Alarm.BAN_LEFT,

@@ -100,6 +100,9 @@ class TestSplit:
             found = expected(TWO, name, target)
             assert (found.fate, found.interrupted) == (Fate.STAYS, False)
             assert found.fenced == found.rebooted == {"node2"}
+            # Until then it is quorate as well, and misses the other.
+            assert found.missed == {"node1"}
+            assert expected(STORY, name, target).missed == frozenset()
 
     def test_numbers_of_nodes_decide_nothing(self) -> None:
         usual = situation(TWO, "node2")
