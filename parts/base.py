@@ -47,9 +47,13 @@ class Found:
         facts = self[machine]
         if NEWCOMER in facts.notes:
             return True
+        return bool(self.known) and machine.name not in self.known
+
+    @property
+    def known(self) -> frozenset[str]:
+        """The nodes, by name, that the cluster knows which runs on any."""
         running = (self.facts[name] for name in self.nodes if self.facts[name].cluster_runs)
-        known = [nodes for each in running if (nodes := known_nodes(each.cib))]
-        return bool(known) and not any(machine.name in nodes for nodes in known)
+        return frozenset().union(*(known_nodes(each.cib) for each in running))
 
     @property
     def corosync_confs(self) -> list[str]:

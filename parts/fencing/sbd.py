@@ -103,15 +103,33 @@ class Sbd(Part):
         return tuple(steps)
 
     def admit(self, machine: Machine, found: Found, written: frozenset[str]) -> tuple[Step, ...]:
-        """Give new nodes slots on a disk that is in use, one after the other."""
+        """Take the slots of nodes that leave, and give new ones theirs, one after the other.
+
+        Who leaves is still known to the cluster, and has stopped. All other slots are somebody
+        else's: several clusters may share a disk.
+        """
         held = self._slots(machine, found)
         if not held:
             return ()
-        disk = shlex.quote(self.inventory.fencing.disk)
-        return tuple(
-            Step(f"slot for {node.name} on the fencing disk", f"sbd -d {disk} allocate {node.name}")
-            for node in self.inventory.nodes
-            if node.name not in held
+        nodes = [node.name for node in self.inventory.nodes]
+        disk = self.inventory.fencing.disk
+        return (
+            *(
+                Step(
+                    f"slot of {name} on the fencing disk given up",
+                    f"set -- {shlex.join((disk, name))}\n{program('release_slot.sh')}",
+                )
+                for name in held
+                if name in found.known.difference(nodes)
+            ),
+            *(
+                Step(
+                    f"slot for {name} on the fencing disk",
+                    f"sbd -d {shlex.quote(disk)} allocate {name}",
+                )
+                for name in nodes
+                if name not in held
+            ),
         )
 
     def welcome(self, machine: Machine, found: Found) -> tuple[Step, ...]:
@@ -120,19 +138,6 @@ class Sbd(Part):
         row = shlex.quote(f"\t{machine.name}\tclear\t")
         command = f"systemctl is-active --quiet sbd\n{listed} | grep -qF -- {row}"
         return (Step("fencing of this node proven ready", command),)
-
-    def report(self, machine: Machine, found: Found, written: frozenset[str]) -> tuple[Step, ...]:
-        """Take the slots of nodes away that are none any more."""
-        nodes = {node.name for node in self.inventory.nodes}
-        return tuple(
-            Step(
-                f"slot of {name} on the fencing disk given up",
-                f"set -- {shlex.join((self.inventory.fencing.disk, name))}\n"
-                f"{program('release_slot.sh')}",
-            )
-            for name in self._slots(machine, found)
-            if name not in nodes
-        )
 
     def _slots(self, machine: Machine, found: Found) -> tuple[str, ...]:
         """Return whose slots the first node finds on the disk; nothing on others."""

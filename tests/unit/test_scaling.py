@@ -332,12 +332,18 @@ def test_a_cluster_of_its_own_nodes_forgets_nobody() -> None:
     assert cib.steps(text, Parts(FOUR)) == ()
 
 
-def test_slots_are_not_touched_on_a_disk_that_is_written_anew() -> None:
-    other = fencing_disk(7, 14) + slots(FOUR.nodes)
+def test_slots_of_another_cluster_on_the_same_disk_stay() -> None:
     found = standing(THREE)
-    found["node1"] = replace(found["node1"], looks={sbd.LOOK: other})
-    plan = plan_of(THREE, found)
-    assert plan.report(THREE.nodes[0], NOTHING) == []
+    shared = found["node1"].looks[sbd.LOOK] + "4\tdb1\tclear\t\n"
+    found["node1"] = replace(found["node1"], looks={sbd.LOOK: shared})
+    assert words(plan_of(THREE, found).admission(THREE.nodes[0], NOTHING)) == []
+
+
+def test_slots_are_not_touched_on_a_disk_that_is_written_anew() -> None:
+    found = shrinking(FOUR, THREE)
+    other = {**found["node1"].looks, sbd.LOOK: fencing_disk(7, 14) + slots(FOUR.nodes)}
+    found["node1"] = replace(found["node1"], looks=other)
+    assert "slot" not in str(words(plan_of(THREE, found).admission(THREE.nodes[0], NOTHING)))
 
 
 TWO, WITH_DEVICE = lab(2), lab(4)
