@@ -14,7 +14,7 @@ from parts.base import Part
 from parts.cluster import Clone, Primitive, Resource
 from parts.reasons import Reason
 from parts.seen import Seen
-from parts.watched import Watched
+from parts.watched import Watched, watched
 
 
 @dataclass(frozen=True)
@@ -136,8 +136,15 @@ class ServicePart(Part):
         raise NotImplementedError
 
     def check(self, address: IPv4Address, name: str, apart: str) -> Check:
-        """Return how the monitoring's server uses it there; `name` and `apart` are its alone."""
-        raise NotImplementedError
+        """Return how the monitoring's server uses it there; `name` and `apart` are its alone.
+
+        As it stands here it connects: to ask for more, it would have to be a client of this kind.
+        """
+        key = f"net.tcp.service[tcp,{address},{self.service.port}]"
+        connection = watched(
+            "tcp", apart=apart, name=name, service=self.service.name, address=address, key=key
+        )
+        return Check(connection, f"last(//{key})=1")
 
     @property
     def checks(self) -> tuple[Check, ...]:

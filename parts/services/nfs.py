@@ -25,9 +25,8 @@ from parts.host import UNITS, Entry, File, Step, render
 from parts.reasons import FOR_EVER, Reason, Remedy
 from parts.secrets import Secrets
 from parts.seen import Seen, exactly_one
-from parts.services.base import Check, ServicePart, Threads
+from parts.services.base import ServicePart, Threads
 from parts.services.folder import clear_entries, list_entries
-from parts.watched import watched
 from wire.nfs import DAEMONS, KERNEL, Served, command, parse_served
 
 UNIT = "nfs-server.service"
@@ -190,14 +189,6 @@ class Nfs(ServicePart):
         """Call NFS 4's procedure that does nothing, which a thread of the server has to answer."""
         high, low = divmod(self.service.port, 256)
         return f"timeout 5 rpcinfo -a {address}.{high}.{low} -T tcp 100003 4 >/dev/null"
-
-    def check(self, address: IPv4Address, name: str, apart: str) -> Check:
-        """Let the server connect: to ask for more, it would have to be a client of NFS."""
-        key = f"net.tcp.service[tcp,{address},{self.service.port}]"
-        connection = watched(
-            "tcp", apart=apart, name=name, service=self.service.name, address=address, key=key
-        )
-        return Check(connection, f"last(//{key})=1")
 
     def reached_at(self, host: str, port: int) -> str:
         """Return the folder as an NFS URL has it (RFC 2224)."""

@@ -12,8 +12,7 @@ from parts.base import Found
 from parts.cluster import Primitive, advised, operations
 from parts.host import Entry, File, Step, program, render
 from parts.secrets import Secrets
-from parts.services.base import Check, Process, ServicePart
-from parts.watched import watched
+from parts.services.base import Process, ServicePart
 
 BINARIES = "/usr/lib/postgresql/17/bin"
 """Debian 13's version. The wrappers in /usr/bin are Perl, which an emulated machine feels."""
@@ -120,14 +119,6 @@ class Postgresql(ServicePart):
         return (
             f"{BINARIES}/pg_isready --quiet --timeout=1 --host={address} --port={self.service.port}"
         )
-
-    def check(self, address: IPv4Address, name: str, apart: str) -> Check:
-        """Let the server connect: to ask for more, it would have to be a client of databases."""
-        key = f"net.tcp.service[tcp,{address},{self.service.port}]"
-        connection = watched(
-            "tcp", apart=apart, name=name, service=self.service.name, address=address, key=key
-        )
-        return Check(connection, f"last(//{key})=1")
 
     def reached_at(self, host: str, port: int) -> str:
         """Return what libpq calls the database."""
