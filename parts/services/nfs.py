@@ -21,7 +21,7 @@ from labs.roles import MachineRole, NetworkRole
 from parts.base import Found
 from parts.cluster import Primitive, advised, operations
 from parts.daemons import Daemon
-from parts.host import UNITS, Entry, File, Step, render
+from parts.host import PROGRAMS, UNITS, Entry, File, Step, program, render
 from parts.reasons import FOR_EVER, Reason, Remedy
 from parts.secrets import Secrets
 from parts.seen import Seen, exactly_one
@@ -32,6 +32,7 @@ from wire.nfs import DAEMONS, KERNEL, Served, command, parse_served
 UNIT = "nfs-server.service"
 CONFIGURATION = "/etc/nfs.conf.d/halab.conf"
 DROP_IN = f"{UNITS}/{UNIT}.d/halab.conf"
+KEEP_RECORDS = f"{PROGRAMS}/keep-records"
 
 STRANGERS = (UNIT, "fsidd.service", "rpcbind.service", "rpcbind.socket", "nfs-client.target")
 """What the packages would start at every boot. rpcbind is for older versions of NFS."""
@@ -222,7 +223,11 @@ class Nfs(ServicePart):
             state=self.state,
             records=self.records,
         )
-        return File(CONFIGURATION, text), File(DROP_IN, render("nfs-server.conf.j2"))
+        return (
+            File(CONFIGURATION, text),
+            File(KEEP_RECORDS, program("keep_records.sh"), mode=0o755),
+            File(DROP_IN, render("nfs-server.conf.j2", keep_records=KEEP_RECORDS)),
+        )
 
     def configure(
         self, machine: Machine, found: Found, written: frozenset[str]

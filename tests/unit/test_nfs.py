@@ -19,6 +19,7 @@ from drills.situation import Fate
 from labs.roles import MachineRole, NetworkRole
 from parts.all import Parts
 from parts.cluster import Group
+from parts.host import program
 from parts.seen import Seen
 from parts.services import nfs
 from parts.services.folder import clear_entries, list_entries
@@ -30,6 +31,7 @@ from tests.unit.planned_lab import planned
 from tests.unit.provisioned_lab import plan_of, right, words
 from tests.unit.situations import expected, situation
 from tests.unit.sketched import BOOKS, FILES
+from tests.unit.test_await_membership import put_program
 from wire.nfs import command, parse_served
 
 LAB = planned("nfs", accelerated=True)
@@ -298,3 +300,47 @@ class TestLedger:
         assert sorted(each.name for each in entries) == ["run-1", "run-2"]
         told(clear_entries(str(tmp_path), "run"))
         assert [path.name for path in tmp_path.iterdir()] == ["other-1"]
+
+
+class TestRecords:
+    """The kernel keeps its records of clients with nfsdcld, or the server is not up."""
+
+    def start(
+        self, tmp_path: Path, connects_at: int
+    ) -> tuple[subprocess.CompletedProcess[str], int]:
+        """Start a server whose daemon connects at the so-manieth start."""
+        starts, fds = tmp_path / "starts", tmp_path / "7" / "fd"
+        fds.mkdir(parents=True)
+        starts.write_text("")
+        put_program(tmp_path, "pidof", "echo 7")
+        put_program(
+            tmp_path,
+            "rpc.nfsd",
+            f'[ "$*" = 0 ] || echo x >>{starts}\n'
+            f'[ "$(wc -l <{starts})" -lt {connects_at} ] || ln -sf /run/nfsd/cld {fds}/8',
+        )
+        text = program("keep_records.sh").replace("/proc/", f"{tmp_path}/")
+        if not connects_at:
+            (fds / "8").symlink_to("/run/rpc_pipefs/nfsd/cld")
+        done = subprocess.run(
+            ["/bin/sh", "-euc", text],
+            env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+            timeout=20,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done, len(starts.read_text().splitlines())
+
+    def test_a_daemon_that_is_connected_is_left_alone(self, tmp_path: Path) -> None:
+        done, starts = self.start(tmp_path, 0)
+        assert (done.returncode, starts) == (0, 0)
+
+    def test_a_late_one_has_the_server_started_again(self, tmp_path: Path) -> None:
+        done, starts = self.start(tmp_path, 3)
+        assert (done.returncode, starts) == (0, 3)
+
+    def test_one_that_never_connects_is_no_server(self, tmp_path: Path) -> None:
+        done, _ = self.start(tmp_path, 99)
+        assert done.returncode == 1
+        assert "does not keep its records" in done.stderr
