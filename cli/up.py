@@ -13,7 +13,8 @@ from cli.choosing import wanted
 from cli.claims import take_over
 from cli.events import PulumiEvents
 from cli.locking import locked
-from cli.progress import Progress
+from cli.measuring import measuring
+from cli.progress import Progress, Step
 from cli.restoring import bring_back
 from cli.status import print_status
 from core.errors import HalabError
@@ -22,7 +23,6 @@ from core.sizes import MIB
 from hypervisor.reset import can_reset, take
 from hypervisor.snapshots import UP
 from infra.impact import Impact
-from inventory.model import Inventory
 from inventory.record import load_inventory, load_record
 from status.health import wait_healthy
 from status.model import LabStatus
@@ -60,14 +60,16 @@ def up(
         for doubt in definition.timing(prepared.record.accelerated).doubts:
             progress.note(doubt)
         usually = "1 min" if prepared.record.accelerated else "2 to 3 min"
-        with progress.step(f"Lab {definition.name}", usually=usually) as step:
-            build(prepared, impact, step)
-            step("checking its health")
-            inventory = load_inventory(prepared.folder)
-            record = load_record(prepared.folder)
-            found = wait_healthy(inventory, inventory.timing.healthy_wait_s, step, record=record)
-            write_file(prepared.folder.applied, prepared.folder.definition.read_bytes())
-        resettable = snapshot and keep_for_reset(prepared, inventory, progress)
+        with (
+            measuring(prepared, impact, progress) as notice,
+            progress.step(f"Lab {definition.name}", usually=usually) as step,
+        ):
+            found = bring_up(prepared, impact, step)
+        for line in notice.lines:
+            progress.note(line)
+        if not notice.kept:
+            progress.note("clients waited longer, or lost more, than the change may cost them")
+        resettable = snapshot and keep_for_reset(prepared, progress)
     console = Console(highlight=False, soft_wrap=True)
     print_status(console, found)
     console.print(f"\nReady after {time.monotonic() - began:.0f} s. How to go on:")
@@ -82,18 +84,29 @@ def up(
         console.print(f"  {command:<34} {what}")
 
 
+def bring_up(prepared: Prepared, impact: Impact, step: Step) -> LabStatus:
+    """Build or change a lab, and return how it is once it is healthy."""
+    build(prepared, impact, step)
+    step("checking its health")
+    inventory = load_inventory(prepared.folder)
+    record = load_record(prepared.folder)
+    found = wait_healthy(inventory, inventory.timing.healthy_wait_s, step, record=record)
+    write_file(prepared.folder.applied, prepared.folder.definition.read_bytes())
+    return found
+
+
 def _somebody(found: LabStatus) -> str:
     """Return a node at which clients find a service."""
     return next((node for service in found.services for node in service.nodes), "NODE")
 
 
-def keep_for_reset(prepared: Prepared, inventory: Inventory, progress: Progress) -> bool:
+def keep_for_reset(prepared: Prepared, progress: Progress) -> bool:
     """Take the snapshot that `halab reset` returns to, unless there is one of this making.
 
     Returns whether there is one. A lab without it is complete: what went wrong is only said.
     """
     folder = prepared.folder
-    record = load_record(folder)
+    record, inventory = load_record(folder), load_inventory(folder)
     if can_reset(folder):
         return True
     if not record.private:

@@ -100,13 +100,17 @@ LISTS: dict[str, tuple[Effect, Effect]] = {
 
 @dataclass(frozen=True)
 class Change:
-    """One key with its values, as TOML writes them; `reason` says why a change is refused."""
+    """One key with its values, as TOML writes them; `reason` says why a change is refused.
+
+    `owner`: the service or storage that the key is of, where several have one of this name.
+    """
 
     key: str
     before: str
     after: str
     effect: Effect
     reason: str = ""
+    owner: str = ""
 
     def __str__(self) -> str:
         return f"{self.key}: {self.before} -> {self.after}: {self.reason or self.effect}"
@@ -123,7 +127,7 @@ def compare(before: Lab, after: Lab) -> tuple[Change, ...]:
         told = (was is not None and is_ is not None) or subject[0] in COME_AND_GO
         if told and (was and was.value) != (is_ and is_.value):
             value = is_ or was or _NOTHING
-            changes.append(_change(subject[0], value, was and was.value, is_ and is_.value))
+            changes.append(_change(value, was and was.value, is_ and is_.value))
     return tuple(changes)
 
 
@@ -202,7 +206,8 @@ def _service(lab: Lab, service: Service) -> Iterator[_Value]:
         yield _Value((f"services.{rule}", name), lab.written(f"services.{name}.{key}"), value)
 
 
-def _change(rule: str, value: _Value, before: Any, after: Any) -> Change:
+def _change(value: _Value, before: Any, after: Any) -> Change:
+    rule, owner = value.subject
     found = value.kept or RULES[rule]
     if found is Effect.GROWN and after < before:
         found = KEPT
@@ -212,7 +217,7 @@ def _change(rule: str, value: _Value, before: Any, after: Any) -> Change:
     if rule == "services" and before and after:
         found = ANOTHER
     effect, reason = (found, "") if isinstance(found, Effect) else (Effect.REFUSED, found)
-    return Change(value.written, _toml(before), _toml(after), effect, reason)
+    return Change(value.written, _toml(before), _toml(after), effect, reason, owner)
 
 
 def _toml(value: Any) -> str:

@@ -1,8 +1,8 @@
-"""How long clients outside waited during an update, and how long they may."""
+"""How long clients outside waited while a lab was changed, and how long they may."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import pairwise
@@ -12,37 +12,33 @@ from drills.healing import forget_entries
 from drills.ledger import Books, Entry, compare, read_ledger
 from drills.probes import Attempt, Probe, new_run, probing
 from drills.site import Site
-from parts.budget import budget
+from parts.all import Parts
 from parts.services.base import ServicePart
 from status.collect import collect
-
-MOVES = 2
-"""Planned moves that an update costs whom a node serves: away from it, and where it is at home,
-back."""
 
 
 @dataclass(frozen=True)
 class Stretch:
-    """The time in which one node was updated, on the monitor's clock.
+    """The time that something took, on the monitor's clock: the update of a node, say.
 
-    `serving`: the names of the services that clients found at the node, or that have an address at
-    home there.
+    `allowed_s`: how long clients may wait meanwhile in all, in seconds, by address. An address
+    that is not named there is not looked at.
     """
 
-    node: str
+    what: str
     began: float
     ended: float
-    serving: frozenset[str]
+    allowed_s: Mapping[str, float]
 
 
 @dataclass(frozen=True)
 class Silence:
-    """How long a service was silent in all while a node was updated, at its worst address.
+    """How long a service was silent in all in a stretch of time, at its worst address.
 
     Gaps that nobody would call an outage (`stall_s`) are not counted.
     """
 
-    node: str
+    what: str
     service: str
     address: str
     seconds: float
@@ -55,14 +51,14 @@ class Silence:
 
     def __str__(self) -> str:
         return (
-            f"{self.node}: {self.service} at {self.address} was silent for {self.seconds:.1f} s "
+            f"{self.what}: {self.service} at {self.address} was silent for {self.seconds:.1f} s "
             f"of {self.allowed_s:.1f} s"
         )
 
 
 @dataclass(frozen=True)
 class Account:
-    """What clients saw of an update; `books` are comparisons of ledgers, by service."""
+    """What clients saw of a change; `books` are comparisons of ledgers, by service."""
 
     silences: tuple[Silence, ...]
     books: dict[str, Books]
@@ -112,11 +108,12 @@ class Clients:
         books: dict[str, Books] = {}
         for part, probe in self._probes:
             attempts = probe.stop()
-            silences += (silence(part, attempts, stretch) for stretch in stretches)
+            for stretch in stretches:
+                silences += silence(part, attempts, stretch)
             if part.keeps_writes:
                 books[part.service.name] = compare(attempts, self._entries(part, probe))
-        order = [stretch.node for stretch in stretches]
-        silences.sort(key=lambda each: order.index(each.node))
+        order = [stretch.what for stretch in stretches]
+        silences.sort(key=lambda each: order.index(each.what))
         return Account(tuple(silences), books)
 
     def _entries(self, part: ServicePart, probe: Probe) -> list[Entry]:
@@ -128,17 +125,30 @@ class Clients:
         ]
 
 
-def silence(part: ServicePart, attempts: Sequence[Attempt], stretch: Stretch) -> Silence:
-    """Return how long a service was silent in a stretch of time."""
-    calm = stall_s(part.timing)
-    served = part.service.name in stretch.serving
-    by_address = {
-        str(address.ip): _silent_s(attempts, str(address.ip), stretch, calm)
+def allowances(parts: Parts, seconds: Mapping[str, float]) -> dict[str, float]:
+    """Return how long clients may wait in all, in seconds, at each address of a lab.
+
+    `seconds` says it by service, of those where they may notice anything.
+    """
+    return {
+        str(address.ip): max(stall_s(part.timing), seconds.get(part.service.name, 0.0))
+        for part in parts.public
         for address in part.service.addresses
     }
-    address = max(by_address, key=lambda each: by_address[each])
-    allowed = MOVES * budget(part).move_s if served else calm
-    return Silence(stretch.node, part.service.name, address, by_address[address], allowed)
+
+
+def silence(
+    part: ServicePart, attempts: Sequence[Attempt], stretch: Stretch
+) -> tuple[Silence, ...]:
+    """Return how long a service was silent in a stretch of time; nothing where nobody looks."""
+    calm = stall_s(part.timing)
+    found = [
+        Silence(stretch.what, part.service.name, address, silent_s, stretch.allowed_s[address])
+        for address in (str(each.ip) for each in part.service.addresses)
+        if address in stretch.allowed_s
+        for silent_s in (_silent_s(attempts, address, stretch, calm),)
+    ]
+    return (max(found, key=lambda each: each.seconds - each.allowed_s),) if found else ()
 
 
 def _silent_s(attempts: Collection[Attempt], address: str, stretch: Stretch, calm: float) -> float:

@@ -15,6 +15,8 @@ from drills.site import Audience, Site
 from inventory.model import Machine
 from labs.roles import MachineRole
 from machines.remote import Remote, RemoteUnreachable
+from parts.all import Parts
+from parts.budget import budget
 from parts.pacemaker import standby
 from parts.seen import NodeState
 from status.collect import collect
@@ -22,9 +24,13 @@ from status.model import LabStatus
 from updates import worker
 from updates.gates import Gates
 from updates.note import Goal
-from updates.outage import Account, Clients, Stretch
+from updates.outage import Account, Clients, Stretch, allowances
 from updates.planning import Found, Turn
 from updates.worker import Wanted
+
+MOVES = 2
+"""Planned moves that an update costs whom a node serves: away from it, and where it is at home,
+back."""
 
 
 def look(site: Site, wanted: Wanted, *, back: bool) -> tuple[Found, ...]:
@@ -98,7 +104,9 @@ class Rolling:
                 with Remote(self.site.inventory.machine(turn.node)) as remote:
                     self._update(turn, remote, found)
         finally:
-            self._stretches.append(Stretch(turn.node, began, clock.now(), serving))
+            self._stretches.append(
+                Stretch(turn.node, began, clock.now(), allowed(self.site.parts, serving))
+            )
 
     def _update(self, turn: Turn, remote: Remote, found: LabStatus) -> None:
         peer = peer_of(found, turn.node)
@@ -193,6 +201,13 @@ class Rolling:
                 detail=error.detail,
                 hint=onward if error.hint is None else f"{error.hint}\n{onward}",
             ) from error
+
+
+def allowed(parts: Parts, serving: Collection[str]) -> dict[str, float]:
+    """Return how long clients may wait while a node is updated that serves these services."""
+    return allowances(
+        parts, {name: MOVES * budget(parts.services[name]).move_s for name in serving}
+    )
 
 
 def served_by(found: LabStatus, node: str) -> frozenset[str]:

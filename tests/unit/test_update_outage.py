@@ -13,11 +13,12 @@ from parts.all import Parts
 from parts.budget import budget
 from tests.unit.sketched import STORY, TRIO
 from updates.outage import Account, Silence, Stretch, silence
+from updates.rolling import allowed
 
 PART = STORY.first_service
 ADDRESS = str(PART.service.addresses[0].ip)
-SERVED = Stretch("node1", 100.0, 200.0, frozenset({PART.service.name}))
-BYSTANDER = Stretch("node2", 100.0, 200.0, frozenset())
+SERVED = Stretch("node1", 100.0, 200.0, allowed(STORY, {PART.service.name}))
+BYSTANDER = Stretch("node2", 100.0, 200.0, allowed(STORY, ()))
 
 
 def answers(*spans: tuple[float, float], address: str = ADDRESS) -> list[Attempt]:
@@ -30,7 +31,8 @@ def answers(*spans: tuple[float, float], address: str = ADDRESS) -> list[Attempt
 
 
 def seconds(attempts: Iterable[Attempt], stretch: Stretch = SERVED) -> float:
-    return silence(PART, tuple(attempts), stretch).seconds
+    [found] = silence(PART, tuple(attempts), stretch)
+    return found.seconds
 
 
 def test_a_service_that_always_answers_was_never_silent() -> None:
@@ -57,7 +59,9 @@ def test_what_was_before_and_after_is_not_the_nodes() -> None:
 
 def test_who_serves_may_be_silent_for_two_moves_and_nobody_else() -> None:
     attempts = answers((90, 120), (140, 210))
-    served, bystander = (silence(PART, attempts, each) for each in (SERVED, BYSTANDER))
+    [served, bystander] = (
+        found for each in (SERVED, BYSTANDER) for found in silence(PART, attempts, each)
+    )
     assert served.allowed_s == 2 * budget(PART).move_s
     assert served.kept
     assert bystander.allowed_s == stall_s(PART.timing)
@@ -82,8 +86,22 @@ def test_the_worst_address_counts() -> None:
         *answers((90, 120), (150, 210), address=second),
         *answers((90, 210), address=third),
     ]
-    worst = silence(part, attempts, SERVED)
+    stretch = Stretch("node1", 100.0, 200.0, allowed(TRIO, {part.service.name}))
+    [worst] = silence(part, attempts, stretch)
     assert (worst.address, worst.seconds) == (second, 30)
+
+
+def test_the_worst_is_who_waited_longest_beyond_what_it_may() -> None:
+    part = TRIO.first_service
+    first, second, _ = (str(address.ip) for address in part.service.addresses)
+    attempts = [
+        *answers((90, 120), (150, 210), address=first),
+        *answers((90, 120), (145, 210), address=second),
+    ]
+    [worst] = silence(part, attempts, Stretch("all", 100.0, 200.0, {first: 40.0, second: 5.0}))
+    # Nobody looks at the third, which never answered.
+    assert (worst.address, worst.seconds, worst.kept) == (second, 25, False)
+    assert silence(part, attempts, Stretch("all", 100.0, 200.0, {})) == ()
 
 
 def test_an_account_is_as_good_as_its_worst() -> None:

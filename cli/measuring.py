@@ -1,0 +1,74 @@
+"""Clients outside while `up` changes a lab: what they noticed, against what was said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from cli.building import Prepared
+from cli.progress import Progress
+from core.errors import HalabError
+from drills.clock import LabClock
+from drills.site import Site
+from infra.impact import Impact
+from labs.changes import Effect
+from status.collect import collect
+from updates.costs import costs, told
+from updates.outage import Clients, Stretch
+
+
+@dataclass
+class Notice:
+    """What clients noticed; `lines` stay empty where nobody looked."""
+
+    lines: tuple[str, ...] = ()
+    kept: bool = True
+
+
+@contextmanager
+def measuring(prepared: Prepared, impact: Impact, progress: Progress) -> Iterator[Notice]:
+    """Have clients use a lab's services while its definition changes, and say what they noticed.
+
+    What that may cost them is said before. Nobody looks at a lab that is new or not well, whose
+    definition stays, or whose monitor, where such clients run, is shut down meanwhile.
+    """
+    notice = Notice()
+    site = _site(prepared, impact)
+    if site is None:
+        yield notice
+        return
+    allowed_s = costs(site.parts, prepared.lab, prepared.changes, impact.in_turn)
+    for line in told(site.parts, allowed_s):
+        progress.note(line)
+    if (why := _unwatched(site, impact)) is not None:
+        progress.note(f"nobody measures that: {why}")
+        yield notice
+        return
+    clock = LabClock(site.inventory.monitor)
+    with Clients(site) as clients:
+        began = clock.now()
+        yield notice
+        account = clients.account([Stretch("measured", began, clock.now(), allowed_s)])
+    notice.lines, notice.kept = tuple(account.lines()), account.kept
+
+
+def _site(prepared: Prepared, impact: Impact) -> Site | None:
+    """Return the lab as it is, if something happens to it that its clients could notice."""
+    costly = any(change.effect is not Effect.NOTED for change in prepared.changes)
+    if impact.lost or not (costly or impact.in_turn):
+        return None
+    try:
+        return Site.of(prepared.folder)
+    except HalabError:
+        # It never came so far that it serves anybody.
+        return None
+
+
+def _unwatched(site: Site, impact: Impact) -> str | None:
+    """Say why no client can look; None where clients can."""
+    monitor = site.inventory.monitor.name
+    if monitor in impact.in_turn:
+        return f"clients run on {monitor}, which is shut down and started as well"
+    silent = [service.name for service in collect(site.inventory).services if not service.answers]
+    return f"{', '.join(silent)} does not answer" if silent else None

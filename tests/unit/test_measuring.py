@@ -1,0 +1,162 @@
+"""Clients while `up` changes a lab: when they look, and what is said before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from cli import measuring
+from cli.building import Prepared
+from cli.progress import Progress
+from core.errors import HalabError
+from drills.site import Site
+from infra.impact import Impact
+from infra.planning import sketch
+from labs.changes import compare
+from labs.model import Lab
+from parts.all import Parts
+from status.collect import describe
+from tests.unit.healthy_lab import HEALTHY, PARTS
+from updates.outage import Account, Silence, Stretch
+
+ADDRESS = "10.30.0.100"
+
+
+def lab(**tables: Any) -> Lab:
+    return Lab.model_validate({"version": 1, "name": "demo", **tables})
+
+
+BEFORE = lab()
+LARGER = lab(nodes={"memory_mib": 1536})
+TURNS = Impact(in_turn={"node1": ("urn",), "node2": ("urn",)})
+
+
+@dataclass
+class Scene:
+    """A lab that is changed, and what happens to it in order; `waited_s` is what clients see."""
+
+    said: list[str] = field(default_factory=list)
+    built: bool = True
+    answers: bool = True
+    waited_s: float = 4.0
+    stretches: list[Stretch] = field(default_factory=list)
+
+    def note(self, sentence: str) -> None:
+        self.said.append(sentence)
+
+    def site(self, *_: object) -> Site:
+        if not self.built:
+            raise HalabError("the lab has no inventory yet")
+        parts = Parts(sketch(BEFORE))
+        return cast(Site, SimpleNamespace(parts=parts, inventory=parts.inventory))
+
+    @contextmanager
+    def clients(self, _: Site) -> Iterator[Any]:
+        self.said.append("clients begin")
+
+        def account(stretches: list[Stretch]) -> Account:
+            self.stretches += stretches
+            [stretch] = stretches
+            allowed_s = stretch.allowed_s[ADDRESS]
+            return Account((Silence("measured", "web", ADDRESS, self.waited_s, allowed_s),), {})
+
+        try:
+            yield SimpleNamespace(account=account)
+        finally:
+            self.said.append("clients end")
+
+    def change(self, after: Lab, impact: Impact) -> measuring.Notice:
+        prepared = SimpleNamespace(lab=after, folder=None, changes=compare(BEFORE, after))
+        with measuring.measuring(cast(Prepared, prepared), impact, cast(Progress, self)) as notice:
+            self.said.append("changed")
+        return notice
+
+
+@pytest.fixture
+def scene(monkeypatch: pytest.MonkeyPatch) -> Scene:
+    made = Scene()
+    monkeypatch.setattr(measuring, "Site", SimpleNamespace(of=made.site))
+    monkeypatch.setattr(measuring, "Clients", made.clients)
+    monkeypatch.setattr(measuring, "collect", lambda _: status(made.answers))
+    monkeypatch.setattr(
+        measuring, "LabClock", lambda _: SimpleNamespace(now=iter((10.0, 90.0)).__next__)
+    )
+    return made
+
+
+def status(answers: bool) -> Any:
+    found = describe(PARTS, HEALTHY, None)
+    services = tuple(
+        one.model_copy(
+            update={
+                "endpoints": tuple(
+                    each.model_copy(update={"answers": answers}) for each in one.endpoints
+                )
+            }
+        )
+        for one in found.services
+    )
+    return found.model_copy(update={"services": services})
+
+
+def test_what_it_may_cost_is_said_before_and_what_it_cost_after(scene: Scene) -> None:
+    notice = scene.change(LARGER, TURNS)
+    before, *rest = scene.said
+    assert before.startswith("web: clients may miss it for up to ")
+    assert rest == ["clients begin", "changed", "clients end"]
+    assert notice.kept
+    [line] = notice.lines
+    assert line.startswith(f"measured: web at {ADDRESS} was silent for 4.0 s of ")
+    [stretch] = scene.stretches
+    assert (stretch.began, stretch.ended) == (10.0, 90.0)
+
+
+def test_more_than_was_said_is_told(scene: Scene) -> None:
+    scene.waited_s = 999.0
+    assert not scene.change(LARGER, TURNS).kept
+
+
+@pytest.mark.parametrize(
+    ("after", "impact"),
+    [
+        (BEFORE, Impact()),
+        (lab(description="other words"), Impact()),
+        (LARGER, Impact(lost=("volume node1-data would be replaced",))),
+    ],
+)
+def test_nobody_looks_where_nothing_can_be_noticed_or_all_is_lost(
+    scene: Scene, after: Lab, impact: Impact
+) -> None:
+    assert scene.change(after, impact).lines == ()
+    assert scene.said == ["changed"]
+
+
+def test_a_lab_that_was_never_built_has_no_clients(scene: Scene) -> None:
+    scene.built = False
+    scene.change(LARGER, TURNS)
+    assert scene.said == ["changed"]
+
+
+def test_clients_on_a_monitor_that_goes_down_see_nothing(scene: Scene) -> None:
+    scene.change(lab(monitor={"memory_mib": 1536}), Impact(in_turn={"monitor": ("urn",)}))
+    assert scene.said[1].startswith("nobody measures that: clients run on monitor")
+    assert scene.said[2:] == ["changed"]
+
+
+def test_a_service_that_is_silent_already_cannot_be_measured(scene: Scene) -> None:
+    scene.answers = False
+    scene.change(LARGER, TURNS)
+    assert scene.said[1] == "nobody measures that: web does not answer"
+
+
+def test_clients_end_with_a_change_that_fails(scene: Scene) -> None:
+    with pytest.raises(HalabError, match="no disk left"):
+        prepared = SimpleNamespace(lab=LARGER, folder=None, changes=compare(BEFORE, LARGER))
+        with measuring.measuring(cast(Prepared, prepared), TURNS, cast(Progress, scene)):
+            raise HalabError("no disk left")
+    assert (scene.said[-1], scene.stretches) == ("clients end", [])
