@@ -9,7 +9,8 @@ from enum import StrEnum
 from typing import Any
 
 from core.errors import HalabError
-from labs.model import Lab, Service
+from labs.contents import Service
+from labs.model import Lab
 
 
 class Effect(StrEnum):

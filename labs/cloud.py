@@ -10,26 +10,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Container, Iterator, Mapping, Sequence
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
-from typing import TYPE_CHECKING
 
 from labs.conflicts import Conflict
-from labs.instances import (
-    MIN_IO2_GIB,
-    ROOT_GIB,
-    TYPES,
-    Estimate,
-    estimate,
-    gib,
-)
+from labs.instances import TYPES, Estimate
 from labs.roles import NETWORKS_OF, MachineRole, NetworkRole
 from labs.subnets import PRIVATE
 from labs.tables.machines import Monitor, Nodes
 from labs.tables.networks import Networks
-
-if TYPE_CHECKING:
-    from labs.model import Lab
-    from labs.tables.aws import Aws
-    from labs.tables.services import AnyService
+from labs.tables.services import AnyService
 
 NETWORK_PREFIX = 24
 """Prefix of every network: its parts for zones then are /28, the smallest subnets that AWS has."""
@@ -173,19 +161,6 @@ def price_is_right(limit: float | None, costs: Estimate) -> Iterator[Conflict]:
             allowed=f"at least {costs.usd_per_day:.2f}, what this lab is estimated to cost",
             hint="smaller instance types or fewer nodes cost less",
         )
-
-
-def estimate_of(platform: Aws, lab: Lab) -> Estimate:
-    """Estimate what a lab costs while its machines exist."""
-    nodes = len(lab.nodes.names)
-    data = sum(gib(each.size_mib) * len(each.nodes) for each in lab.storage if each.replicated)
-    return estimate(
-        platform.region,
-        [*[platform.node_type] * nodes, platform.monitor_type],
-        gp3_gib=data + ROOT_GIB * (nodes + 1),
-        shared_gib=[gib(each.size_mib, MIN_IO2_GIB) for each in lab.storage if not each.replicated],
-        addresses=nodes + 1,
-    )
 
 
 def _space(subnet: IPv4Network) -> IPv4Network:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface
 from itertools import chain
 from typing import Annotated, Literal, Self
@@ -11,6 +10,7 @@ from pydantic import Field, StrictInt, StrictStr, model_validator
 
 from labs import composition, rules
 from labs.conflicts import Conflicts
+from labs.contents import Service, Storage
 from labs.notes import Note
 from labs.roles import NetworkRole
 from labs.subnets import floating_addresses
@@ -31,36 +31,6 @@ LAB_NAME = r"^[a-z]([a-z0-9-]{0,22}[a-z0-9])?$"
 
 WEB, DATA = "web", "data"
 """The service of a lab that names none, and where it keeps its data."""
-
-
-@dataclass(frozen=True)
-class Service:
-    """What clients use, with its floating addresses: one, or one for each node in their order.
-
-    There are none where another service passes requests to it.
-    """
-
-    name: str
-    settings: AnyService
-    addresses: tuple[IPv4Address, ...]
-
-
-@dataclass(frozen=True)
-class Storage:
-    """Where a service keeps its data; its disk, or the disk of each node, has this size.
-
-    `nodes` are the names of those that have it within reach.
-    """
-
-    name: str
-    settings: AnyStorage
-    size_mib: int
-    nodes: tuple[str, ...]
-
-    @property
-    def replicated(self) -> bool:
-        """Whether nodes have disks of their own for it, and do not share one."""
-        return self.settings.replicas is not None
 
 
 class Lab(Table):

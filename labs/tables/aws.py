@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from ipaddress import IPv4Interface, IPv4Network
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
@@ -17,13 +17,11 @@ from pydantic import (
 
 from labs import cloud
 from labs.conflicts import Conflict
-from labs.instances import TYPES, Estimate, Region
+from labs.contents import Contents
+from labs.instances import MIN_IO2_GIB, ROOT_GIB, TYPES, Estimate, Region, estimate, gib
 from labs.notes import Note
 from labs.roles import MachineRole, NetworkRole
 from labs.tables.base import DOTTED, Table
-
-if TYPE_CHECKING:
-    from labs.model import Lab
 
 ZONE = r"^[a-z]{2}-[a-z]+-[0-9][a-z]$"
 WIDEST_SOURCE = 16
@@ -105,12 +103,12 @@ class Aws(Table):
         """Instances are as fast as guests on KVM: they are such."""
         return "kvm"
 
-    def zone_names(self, lab: Lab) -> tuple[str, ...]:
+    def zone_names(self, lab: Contents) -> tuple[str, ...]:
         """Return the zones that the lab uses, the monitor's last."""
         letters = "ab" if _shares(lab) else "abc"
         return self.zones or tuple(f"{self.region}{letter}" for letter in letters)
 
-    def zone_number(self, number: int, lab: Lab) -> int:
+    def zone_number(self, number: int, lab: Contents) -> int:
         """Return which of the zones a machine stands in, from 0, by the machine's number."""
         count = len(self.zone_names(lab))
         if number > len(lab.nodes.names):
@@ -124,15 +122,15 @@ class Aws(Table):
         """Return the type of machines with this role."""
         return self.node_type if role is MachineRole.NODE else self.monitor_type
 
-    def costs(self, lab: Lab) -> Estimate | None:
+    def costs(self, lab: Contents) -> Estimate | None:
         """Estimate what the lab costs while its machines exist."""
-        return cloud.estimate_of(self, lab)
+        return self._estimate(lab)
 
-    def interface(self, subnet: IPv4Network, number: int, lab: Lab) -> IPv4Interface:
+    def interface(self, subnet: IPv4Network, number: int, lab: Contents) -> IPv4Interface:
         """Return the address of a machine in its zone's part of a subnet, by its number."""
         return cloud.interface(subnet, self.zone_number(number, lab), number)
 
-    def conflicts(self, lab: Lab) -> Iterator[Conflict]:
+    def conflicts(self, lab: Contents) -> Iterator[Conflict]:
         """Yield what AWS would refuse, or what costs more than it may."""
         yield from cloud.networks_divide(lab.networks)
         taken = {
@@ -147,9 +145,23 @@ class Aws(Table):
         )
         yield from cloud.interfaces_fit(self.node_type, self.monitor_type)
         yield from cloud.sizes_are_types(lab.nodes, lab.monitor)
-        yield from cloud.price_is_right(self.max_usd_per_day, cloud.estimate_of(self, lab))
+        yield from cloud.price_is_right(self.max_usd_per_day, self._estimate(lab))
+
+    def _estimate(self, lab: Contents) -> Estimate:
+        nodes = len(lab.nodes.names)
+        disks = [each for each in lab.storage if each.replicated]
+        data = sum(gib(each.size_mib) * len(each.nodes) for each in disks)
+        return estimate(
+            self.region,
+            [*[self.node_type] * nodes, self.monitor_type],
+            gp3_gib=data + ROOT_GIB * (nodes + 1),
+            shared_gib=[
+                gib(each.size_mib, MIN_IO2_GIB) for each in lab.storage if not each.replicated
+            ],
+            addresses=nodes + 1,
+        )
 
 
-def _shares(lab: Lab) -> bool:
+def _shares(lab: Contents) -> bool:
     """Tell whether nodes share a disk, which is in one zone."""
     return any(each.replicas is None for each in lab.storage_settings.values())

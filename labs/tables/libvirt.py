@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from ipaddress import IPv4Interface, IPv4Network
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, StrictStr
 
 from labs.conflicts import Conflict
+from labs.contents import Contents
 from labs.instances import Estimate
 from labs.notes import Note
 from labs.subnets import machine_address
 from labs.tables.base import Table
-
-if TYPE_CHECKING:
-    from labs.model import Lab
 
 LIBVIRT_URI = r"^qemu(\+(unix|ssh|libssh|libssh2|tls|tcp))?://[^/\s]*/system(\?\S*)?$"
 """System connections of libvirt's QEMU driver: a session cannot make bridges."""
@@ -42,14 +40,14 @@ class Libvirt(Table):
         "two nodes, also on slow hosts with KVM",
     )
 
-    def interface(self, subnet: IPv4Network, number: int, lab: Lab) -> IPv4Interface:
+    def interface(self, subnet: IPv4Network, number: int, lab: Contents) -> IPv4Interface:
         """Return the address of a machine in a subnet, by the machine's number."""
         return IPv4Interface(f"{machine_address(subnet, number)}/{subnet.prefixlen}")
 
-    def costs(self, lab: Lab) -> Estimate | None:
+    def costs(self, lab: Contents) -> Estimate | None:
         """Return None: nobody is paid for the lab."""
         return None
 
-    def conflicts(self, lab: Lab) -> Iterator[Conflict]:
+    def conflicts(self, lab: Contents) -> Iterator[Conflict]:
         """Yield what of the lab this platform cannot carry: nothing that a definition tells."""
         yield from ()

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from labs.checking import check
-from labs.model import Lab, Service
+from labs.contents import Service
+from labs.model import Lab
 from labs.words import TAKEN_SERVICES, TAKEN_STORAGE
 from tests.unit.definitions import GOOD, problems
 
