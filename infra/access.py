@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 
-from labs.cloud import OWN_INTERFACE, block
 from labs.model import Lab
 from labs.ports import Opening, Peer, Protocol
 from labs.roles import NETWORKS_OF, MachineRole, NetworkRole
+from labs.tables.cloud import OWN_INTERFACE, block
 
 ECHO_REQUEST = 8
 """The type of ICMP that stands for a ping (RFC 792); groups have it in the place of a port."""

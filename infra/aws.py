@@ -17,11 +17,11 @@ from infra.host_keys import HostKey
 from infra.permissions import MARK, policy, trust
 from infra.planning import sketch
 from labs.addressing import MachinePlan, interfaces, machines
-from labs.cloud import OWN_INTERFACE, block, zone_subnet
 from labs.instances import MIN_IO2_GIB, ROOT_GIB, SHARED_IOPS, gib
 from labs.model import Lab
 from labs.roles import NETWORKS_OF, MachineRole, NetworkRole
 from labs.tables.aws import Aws
+from labs.tables.cloud import OWN_INTERFACE, block, zone_subnet
 
 EVERYWHERE = "0.0.0.0/0"
 DEBIAN_OWNER = "136693071363"

@@ -9,8 +9,8 @@ from enum import StrEnum
 from typing import Any
 
 from core.errors import HalabError
-from labs.contents import Service
 from labs.model import Lab
+from labs.tables.contents import Service
 
 
 class Effect(StrEnum):

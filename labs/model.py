@@ -10,11 +10,11 @@ from pydantic import Field, StrictInt, StrictStr, model_validator
 
 from labs import composition, rules
 from labs.conflicts import Conflicts
-from labs.contents import Service, Storage
 from labs.notes import Note
 from labs.roles import NetworkRole
 from labs.subnets import floating_addresses
 from labs.tables.base import ServiceName, StorageName, Table
+from labs.tables.contents import Service, Storage
 from labs.tables.libvirt import Libvirt
 from labs.tables.machines import MONITOR_NUMBER, Monitor, Nodes
 from labs.tables.monitoring import MonitoringTable

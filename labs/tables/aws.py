@@ -15,13 +15,13 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from labs import cloud
 from labs.conflicts import Conflict
-from labs.contents import Contents
 from labs.instances import MIN_IO2_GIB, ROOT_GIB, TYPES, Estimate, Region, estimate, gib
 from labs.notes import Note
 from labs.roles import MachineRole, NetworkRole
+from labs.tables import cloud
 from labs.tables.base import DOTTED, Table
+from labs.tables.contents import Contents
 
 ZONE = r"^[a-z]{2}-[a-z]+-[0-9][a-z]$"
 WIDEST_SOURCE = 16

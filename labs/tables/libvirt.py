@@ -9,11 +9,11 @@ from typing import Annotated, Literal
 from pydantic import Field, StrictStr
 
 from labs.conflicts import Conflict
-from labs.contents import Contents
 from labs.instances import Estimate
 from labs.notes import Note
 from labs.subnets import machine_address
 from labs.tables.base import Table
+from labs.tables.contents import Contents
 
 LIBVIRT_URI = r"^qemu(\+(unix|ssh|libssh|libssh2|tls|tcp))?://[^/\s]*/system(\?\S*)?$"
 """System connections of libvirt's QEMU driver: a session cannot make bridges."""

@@ -16,11 +16,11 @@ from infra.cluster import Cluster
 from infra.permissions import MARK
 from infra.planning import sketch
 from labs.addressing import machines
-from labs.cloud import block
 from labs.model import Lab
 from labs.ports import SSH_PORT
 from labs.roles import MachineRole, NetworkRole
 from labs.tables.aws import Aws
+from labs.tables.cloud import block
 from tests.infra.conftest import HOST_KEYS, Recorder
 from tests.unit.aws_labs import NAMES, PLATFORM, aws_lab
 

@@ -8,11 +8,11 @@ import pytest
 
 from labs.addressing import interfaces, machines
 from labs.checking import DefinitionError, Problem, check
-from labs.cloud import OWN_INTERFACE, RESERVED, block, zone_subnet
 from labs.instances import DISKS, TYPES, Region, estimate
 from labs.model import Lab
 from labs.roles import MachineRole, NetworkRole
 from labs.tables.aws import Aws
+from labs.tables.cloud import OWN_INTERFACE, RESERVED, block, zone_subnet
 from tests.unit.aws_labs import NAMES, aws_lab, tables
 
 EIGHT = [f"node{number}" for number in range(1, 9)]

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from labs.checking import check
-from labs.contents import Service
 from labs.model import Lab
+from labs.tables.contents import Service
 from labs.words import TAKEN_SERVICES, TAKEN_STORAGE
 from tests.unit.definitions import GOOD, problems
 
