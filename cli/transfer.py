@@ -229,10 +229,10 @@ def _beside(file: Path) -> Iterator[Path]:
 @contextmanager
 def _opened(file: Path) -> Iterator[tarfile.TarFile]:
     try:
-        with tarfile.open(file) as archive:
+        with tarfile.open(file, "r:") as archive:
             yield archive
     except tarfile.TarError as error:
-        raise _no_export(file, str(error)) from error
+        raise _no_export(file, "it is another kind of file, or damaged, or cut off") from error
 
 
 def _member(archive: tarfile.TarFile, name: str, file: Path) -> IO[bytes]:

@@ -185,9 +185,24 @@ def test_a_place_that_cannot_be_written_is_said(labs: Labs) -> None:
     )
 
 
+def begun() -> bytes:
+    """Return an archive whose end is missing."""
+    whole = io.BytesIO()
+    with tarfile.open(fileobj=whole, mode="w") as archive:
+        member = tarfile.TarInfo("halab.json")
+        member.size = 5000
+        archive.addfile(member, io.BytesIO(b" " * 5000))
+    return whole.getvalue()[:2000]
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
-    [(b"no archive", "is no export of a lab"), (None, "it holds no halab.json")],
+    [
+        (b"no archive", "is no export of a lab: it is another kind of file"),
+        (b"\x1f\x8b\x08\x00damaged in the middle", "or damaged"),
+        (begun(), "or cut off"),
+        (None, "it holds no halab.json"),
+    ],
 )
 def test_what_is_no_export_is_refused(labs: Labs, content: bytes | None, said: str) -> None:
     file = labs.tmp_path / "other.tar"
