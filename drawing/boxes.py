@@ -5,7 +5,7 @@ A card has the same place in every node, so that arrows between them are level.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -103,10 +103,19 @@ def draw_moves(
         for left, right in pairwise(scene.nodes_of(slot.part)):
             if right == node:
                 start, end = columns[left.name] + BOX - INSET, columns[right.name] + INSET
-                _move(canvas, scene, slot, start, end, y)
+                between = sorted(x for x in columns.values() if start < x and x + BOX < end)
+                _move(canvas, scene, slot, (start, *_edges(between), end), y)
 
 
-def _move(canvas: Canvas, scene: Scene, slot: Slot, start: float, end: float, y: float) -> None:
+def _edges(boxes: Sequence[float]) -> Iterator[float]:
+    """Yield where a line ends and goes on that passes behind boxes which begin here."""
+    for x in boxes:
+        yield from (x, x + BOX)
+
+
+def _move(canvas: Canvas, scene: Scene, slot: Slot, stops: Sequence[float], y: float) -> None:
+    """Draw a line from the first of these stops to the last; it is hidden in every other gap."""
+    start, *edges, end = stops
     if isinstance(slot.part, Storage):
         middle, css = y + slot.y + slot.height / 2, "replication"
     elif slot.part.addresses:
@@ -115,14 +124,19 @@ def _move(canvas: Canvas, scene: Scene, slot: Slot, start: float, end: float, y:
         return
     if isinstance(slot.part, Storage) and not slot.part.replicated:
         # It is one disk: nothing goes from here to there.
-        canvas.line(start, middle, end, middle, f"line {css}")
+        _line(canvas, (start, *edges, end), middle, css)
         return
     # What moves and comes home goes both ways.
     both = isinstance(slot.part, Storage) or bool(scene.inventory.homes(slot.part))
-    canvas.line(start + (9 if both else 2), middle, end - 9, middle, f"line {css}")
+    _line(canvas, (start + (9 if both else 2), *edges, end - 9), middle, css)
     canvas.head(end - 2, middle, HEAD_LENGTH, 0, f"{css.split()[0]}-fill")
     if both:
         canvas.head(start + 2, middle, -HEAD_LENGTH, 0, f"{css.split()[0]}-fill")
+
+
+def _line(canvas: Canvas, stops: Sequence[float], y: float, css: str) -> None:
+    for begin, end in zip(stops[::2], stops[1::2], strict=True):
+        canvas.line(begin, y, end, y, f"line {css}")
 
 
 def draw_requests(canvas: Canvas, scene: Scene, columns: Sequence[float], y: float) -> None:

@@ -11,6 +11,7 @@ from inventory.model import Inventory, Machine
 from inventory.parts import Service, Storage
 from labs.addressing import hypervisor_address, machines
 from labs.model import Lab
+from labs.placement import apart_from
 from labs.roles import MachineRole, NetworkRole
 
 TITLES = {
@@ -133,13 +134,11 @@ class Scene:
     def place_on(self, service: Service, node: Machine) -> str | None:
         """Return where a service is found on a node while all is well.
 
-        A service that runs on one node is drawn at home, or else on the first that can run it; the
-        other nodes then have none.
+        A service that runs on one node is drawn where it is while all is well; the other nodes then
+        have none.
         """
         number = self.inventory.nodes.index(node) if service.everywhere else 0
-        first = self.inventory.places(service)[0]
-        homes = set(self.inventory.homes(service).values()) or {first.name}
-        if not service.everywhere and node.name not in homes:
+        if not service.everywhere and node.name != self.inventory.seats[service.name]:
             return None
         if not service.addresses:
             return f"port {service.port}, {INSIDE}"
@@ -148,7 +147,21 @@ class Scene:
     def one_node(self, service: Service) -> str:
         """Name the node that a service runs on which runs on one at a time."""
         home, one = service.settings.home, self.one_of(service)
-        return one if home is None else f"{one}, at home on {home}"
+        said = "" if home is None else f", at home on {home}"
+        return f"{one}{said}{self.beside(service)}"
+
+    def beside(self, service: Service) -> str:
+        """Say what others have to do with where a service is and when it starts; "" for nothing."""
+        settings = service.settings
+        others = apart_from({each.name: each.settings for each in self.services}, service.name)
+        return "".join(
+            (
+                "" if settings.returns else ", where it does not return by itself",
+                f", where {settings.follows} is" if settings.follows else "",
+                f", apart from {_listed(others)}" if others else "",
+                f", after {_listed(settings.after)}" if settings.after else "",
+            )
+        )
 
     def one_of(self, service: Service) -> str:
         """Say which nodes can run a service that runs on one at a time."""

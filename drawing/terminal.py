@@ -138,7 +138,8 @@ class TerminalDrawing:
 
     def _service(self, service: Service) -> str:
         """Say what a service is and what it needs, and where it is found if no address says it."""
-        where = f"{self.scene.one_of(service)}, and on another when that fails"
+        one, beside = self.scene.one_of(service), self.scene.beside(service)
+        where = f"{one}, and on another when that fails{beside}"
         where = "every node" if service.everywhere else where
         store, behind = self.scene.inventory.storage_of(service), self.scene.behind(service)
         data = f"; storage {store.name}" if store else ""

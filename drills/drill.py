@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from drills.expectations import Expectation, Expected, unnoticed
+from drills.expectations import Expectation, Expected, unnoticed, with_awaited
 from drills.faults.base import Fault
 from drills.situation import Situation
 from labs.roles import MachineRole
@@ -50,6 +50,10 @@ class Drill:
         return parts.first_service if self.service is None else parts.services[self.service]
 
     def expected(self, situation: Situation) -> Expected:
-        """Return what has to happen to the service that this situation is of."""
+        """Return what has to happen to the service that this situation is of.
+
+        It is away as well while one is without which it does not run.
+        """
         mine = self.service in (None, situation.part.service.name)
-        return self.expects(situation) if mine else self.others(situation)
+        found = self.expects(situation) if mine else self.others(situation)
+        return with_awaited(situation, found, map(self.expected, situation.awaited))

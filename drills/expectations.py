@@ -6,7 +6,7 @@ unnoticed at the other. So each expectation is a function of the situation.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 
 from drills.situation import Fate, Situation
@@ -325,6 +325,30 @@ def hiccup(situation: Situation) -> Expected:
         situation.timing.hiccup_s + 6.0,
         spared_s=stall_s(situation.timing),
         allowed_news=frozenset({"kernel trouble"}),
+    )
+
+
+def with_awaited(situation: Situation, own: Expected, awaited: Iterable[Expected]) -> Expected:
+    """Return what has to happen to a service that starts after others, and not without them.
+
+    When one of them is away, it is stopped, and started where it was once that one runs; and again
+    when that one comes home.
+    """
+    away = [each for each in awaited if each.interrupted]
+    if not away:
+        return own
+    budget = situation.budget
+    # Who has to move as well has stopped already; the time for that is left to it.
+    again_s = 2 * budget.start_s + budget.pause_s
+    coming_s = max((each.return_s or 0.0 for each in away), default=0.0)
+    longest_s = max(own.outage_s, *(each.outage_s for each in away))
+    if own.return_s is None:
+        longest_s = max(longest_s, coming_s)
+    return replace(
+        own,
+        interrupted=True,
+        outage_s=round(longest_s + again_s, 1),
+        return_s=None if own.return_s is None else round(max(own.return_s, coming_s) + again_s, 1),
     )
 
 

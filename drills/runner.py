@@ -28,7 +28,7 @@ from drills.probes import Probe, new_run, probing
 from drills.readiness import check_targets, ready
 from drills.result import Answer, DrillResult
 from drills.site import Audience, Site
-from drills.situation import Fate, Situation
+from drills.situation import Fate, situations
 from drills.snapshot import Snapshot, snapshot
 from drills.targets import resolve
 from parts.secrets import load_secrets
@@ -75,15 +75,15 @@ def run(
     word = target or drill.target
     part = drill.about(site.parts)
     targets = resolve(word, before.status, part, Random(seed))
-    holders = before.holders(part.service.name)
-    check_targets(site, drill, targets, holders.values())
-    found = {each: before.holders(each.service.name) for each in site.parts.public}
-    everybody = {address: node for each in found.values() for address, node in each.items()}
-    expected = drill.expected(Situation(part, holders, frozenset(targets), everybody))
+    name = part.service.name
+    holders = {each.service.name: before.holders(each.service.name) for each in site.parts.public}
+    check_targets(site, drill, targets, holders[name].values())
+    found = situations(site.parts, holders, targets)
+    expected = drill.expected(found[name])
     beside = tuple(
-        Stake(other, drill.expected(Situation(other, there, frozenset(targets), everybody)))
-        for other, there in found.items()
-        if other is not part
+        Stake(other.part, drill.expected(other))
+        for other in found.values()
+        if other.part is not part
     )
     order = Order(
         site, part, drill, audience, word, targets, seed, before, expected, beside, forecast

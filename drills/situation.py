@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
 from ipaddress import IPv4Address
 
 from inventory.model import Inventory
 from labs.durations import Budget
 from labs.timing import Timing
+from parts.all import Parts
 from parts.budget import budget
 from parts.quorum.base import QuorumPart
 from parts.quorum.kinds import quorum
@@ -34,12 +36,14 @@ class Situation:
     """Whom a fault hits, in which lab, and at which nodes clients find the service before.
 
     `holders` are nodes by address, and `all_holders` the same of every service of the lab.
+    `awaited` are the situations of the services without which this one does not run.
     """
 
     part: ServicePart
     holders: Mapping[IPv4Address, str]
     targets: frozenset[str]
     all_holders: Mapping[IPv4Address, str] = field(default_factory=dict)
+    awaited: tuple[Situation, ...] = ()
 
     @property
     def inventory(self) -> Inventory:
@@ -108,3 +112,20 @@ class Situation:
             return Fate.STAYS
         at_home = all(self.homes.get(address) in nodes for address in hit)
         return Fate.VISITS if at_home else Fate.MOVES
+
+
+def situations(
+    parts: Parts, holders: Mapping[str, Mapping[IPv4Address, str]], targets: Collection[str]
+) -> dict[str, Situation]:
+    """Return what a fault at these nodes finds of each service that clients find, by its name.
+
+    `holders` are the nodes at which they find each before, by address.
+    """
+    every = {address: node for each in holders.values() for address, node in each.items()}
+
+    @cache
+    def of(part: ServicePart) -> Situation:
+        awaited = tuple(map(of, parts.awaited(part)))
+        return Situation(part, holders[part.service.name], frozenset(targets), every, awaited)
+
+    return {part.service.name: of(part) for part in parts.public}

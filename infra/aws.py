@@ -265,11 +265,10 @@ class AwsPlatform:
             )
 
     def _first_at(self, plan: MachinePlan) -> list[IPv4Address]:
-        names = self._lab.nodes.names
+        names, seats = self._lab.nodes.names, self._lab.seats
         found = []
         for service in self._lab.services:
-            homes = [service.settings.home or names[0]]
-            places = names if service.settings.everywhere else homes
+            places = names if service.settings.everywhere else [seats[service.name]]
             found += [
                 address
                 for address, name in zip(service.addresses, places, strict=False)

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from inventory.frozen import Frozen
 from inventory.parts import Service, Storage
+from labs.placement import seats
 from labs.ports import Opening, Peer, openings
 from labs.roles import MachineRole, NetworkRole
 from labs.tables.networks import Allow
@@ -141,20 +142,46 @@ class Inventory(Frozen):
         names = storage.settings.carriers(tuple(node.name for node in self.nodes))
         return tuple(node for node in self.nodes if node.name in names)
 
+    def leader(self, service: Service) -> Service:
+        """Return the service that this one follows, or itself."""
+        follows = service.settings.follows
+        return service if follows is None else self.service(follows)
+
     def places(self, service: Service) -> tuple[Machine, ...]:
-        """Return the nodes that can run a service: those that have its storage within reach."""
-        storage = self.storage_of(service)
-        return self.nodes if storage is None else self.carriers(storage)
+        """Return the nodes that can run a service: those that have its storage within reach.
+
+        And that of the service that it follows.
+        """
+        stores = map(self.storage_of, {service, self.leader(service)})
+        reach = [self.carriers(storage) for storage in stores if storage is not None]
+        return tuple(node for node in self.nodes if all(node in nodes for nodes in reach))
+
+    @property
+    def seats(self) -> dict[str, str]:
+        """The node of each service that runs on one, while all is well, by the service's name."""
+        return seats(
+            {service.name: service.settings for service in self.services},
+            {each.name: [node.name for node in self.places(each)] for each in self.services},
+        )
 
     def homes(self, service: Service) -> dict[IPv4Address, str]:
-        """Return the node that each address of a service returns to, where it has one."""
+        """Return the node that each address of a service returns to, where it does."""
         if service.everywhere:
             return {
                 address.ip: node.name
                 for address, node in zip(service.addresses, self.nodes, strict=False)
             }
-        home = service.settings.home
-        return {} if home is None else {address.ip: home for address in service.addresses}
+        settings = self.leader(service).settings
+        if settings.home is None or not settings.returns:
+            return {}
+        return {address.ip: settings.home for address in service.addresses}
+
+    def service(self, name: str) -> Service:
+        """Return the service with this name; raises KeyError when there is none."""
+        for service in self.services:
+            if service.name == name:
+                return service
+        raise KeyError(name)
 
     def machine(self, name: str) -> Machine:
         """Return the machine with this name; raises KeyError when there is none."""

@@ -19,6 +19,7 @@ class Effect(StrEnum):
     NOTED = "noted, nothing changes"
     LIVE = "taken over while everything runs"
     MOVED = "clients find the service there at once, and no longer where it was"
+    RESEATED = "a service that runs elsewhere goes to another node; clients miss it meanwhile"
     REHOMED = "the service goes to a home that is another node; clients miss it meanwhile"
     RESTARTED = "the cluster is stopped and started as a whole: the service is away meanwhile"
     IN_TURN = "one machine after the other is shut down and started; the service moves once"
@@ -66,6 +67,10 @@ RULES: dict[str, Effect | str] = {
     "services.runs": "a service keeps the places that it runs at",
     "services.storage": "a service keeps its storage",
     "services.home": Effect.REHOMED,
+    "services.stickiness": Effect.RESEATED,
+    "services.follows": Effect.RESEATED,
+    "services.apart": Effect.RESEATED,
+    "services.after": Effect.LIVE,
     "services.to": Effect.LIVE,
     "services.addresses": Effect.MOVED,
     "services.port": Effect.MOVED,

@@ -175,41 +175,6 @@ def addresses_fit(services: Mapping[str, AnyService], nodes: Nodes) -> Iterator[
             )
 
 
-def homes_exist(
-    services: Mapping[str, AnyService], storage: Mapping[str, AnyStorage], nodes: Nodes
-) -> Iterator[Conflict]:
-    """A service is at home on a node that can run it, and only if it runs on one at a time."""
-    for name, service in services.items():
-        if service.home is None:
-            continue
-        store = storage.get(service.storage or "")
-        places = nodes.names if store is None else store.carriers(nodes.names)
-        if service.everywhere:
-            yield Conflict(
-                keys=(f"services.{name}.home", f"services.{name}.runs"),
-                value=f'"{service.home}" (runs "everywhere")',
-                allowed='a home of a service that runs on "one-node"',
-                hint="each of its addresses is at home on a node, in the order of nodes.names: "
-                "leave home out",
-            )
-        elif service.home not in nodes.names:
-            known = ", ".join(f'"{each}"' for each in nodes.names)
-            yield Conflict(
-                keys=(f"services.{name}.home", "nodes.names"),
-                value=f'"{service.home}"',
-                allowed=f"the name of a node: {known}",
-                hint="without a home, a service stays wherever it is",
-            )
-        elif service.home not in places:
-            known = ", ".join(f'"{each}"' for each in places)
-            yield Conflict(
-                keys=(f"services.{name}.home", f"storage.{service.storage}.nodes"),
-                value=f'"{service.home}"',
-                allowed=f"a node that has its data: {known}",
-                hint="where its storage is not, it cannot run",
-            )
-
-
 def addresses_float(
     services: Mapping[str, AnyService], subnet: IPv4Network, taken: dict[IPv4Address, int]
 ) -> Iterator[Conflict]:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StrictInt, StrictStr, model_validator
 
-from labs import composition, rules
+from labs import composition, placement, rules
 from labs.conflicts import Conflicts
 from labs.notes import Note
 from labs.roles import NetworkRole
@@ -83,7 +83,12 @@ class Lab(Table):
             composition.requests_arrive(self.settings),
             composition.kinds_suffice(self.settings),
             composition.addresses_fit(self.settings, self.nodes),
-            composition.homes_exist(self.settings, self.storage_settings, self.nodes),
+            placement.homes_exist(self.settings, self.storage_settings, self.nodes),
+            placement.homes_hold(self.settings),
+            placement.others_exist(self.settings),
+            placement.followers_go_along(self.settings, self.storage_settings),
+            placement.apart_fits(self.settings, self.storage_settings, self.nodes),
+            placement.nobody_waits_for_itself(self.settings),
             composition.addresses_float(self.settings, self.networks.service, taken),
             composition.addresses_suffice(self.settings, self.nodes, self.networks.service),
             composition.ports_free(self.settings, self.storage_settings),
@@ -139,6 +144,18 @@ class Lab(Table):
                 settings.carriers(self.nodes.names),
             )
             for name, settings in self.storage_settings.items()
+        )
+
+    @property
+    def seats(self) -> dict[str, str]:
+        """The node of each service that runs on one, while all is well, by the service's name."""
+        reach = {each.name: each.nodes for each in self.storage}
+        return placement.seats(
+            self.settings,
+            {
+                name: reach.get(each.storage or "", self.nodes.names)
+                for name, each in self.settings.items()
+            },
         )
 
     @property

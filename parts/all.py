@@ -19,6 +19,7 @@ from parts.fencing.sbd import Sbd
 from parts.membership.corosync import Corosync
 from parts.monitoring.zabbix import Zabbix
 from parts.pacemaker import STICKINESS, Pacemaker
+from parts.placement import Placement
 from parts.quorum.base import QuorumPart
 from parts.quorum.kinds import quorum
 from parts.services.base import ServicePart
@@ -70,6 +71,10 @@ class Parts:
     def first_service(self) -> ServicePart:
         """The service that drills are about unless they say so."""
         return self.public[0]
+
+    def awaited(self, part: ServicePart) -> tuple[ServicePart, ...]:
+        """Return the services without which one does not run: it starts after them."""
+        return tuple(self.services[name] for name in part.service.settings.after)
 
     def front_of(self, part: ServicePart) -> ServicePart:
         """Return by which service clients reach this one: what passes requests to it, or itself."""
@@ -167,6 +172,7 @@ class Parts:
             *self.storage.values(),
             *self.services.values(),
             *self.addresses.values(),
+            Placement(inventory),
             Cables(inventory, self.users),
         )
 
@@ -177,10 +183,15 @@ class Parts:
         It wants to be at home, and its resources want to stay.
         """
         return {
-            user: STICKINESS * count + home.score(service)
+            user: wish * count + home.score(self.inventory, service)
             for service in self.inventory.services
+            for wish in [self.stickiness(service) or STICKINESS]
             for user, count in self._weights(service)
         }
+
+    def stickiness(self, service: Service) -> int | None:
+        """Return how much each resource of a service wants to stay; None for what all others do."""
+        return None if service.everywhere else home.stickiness(service, len(self.members(service)))
 
     def _weights(self, service: Service) -> Iterator[tuple[str, int]]:
         """Yield what goes where clients find it, and how often stickiness counts for it.
@@ -250,7 +261,9 @@ class Parts:
     def _groups(self) -> tuple[Group, ...]:
         """Return the services that run on one node."""
         return tuple(
-            Group(service.group, self.members(service))
+            Group(service.group, self.members(service), meta)
             for service in self.inventory.services
             if not service.everywhere
+            for wish in [self.stickiness(service)]
+            for meta in [{} if wish is None else {"resource-stickiness": wish}]
         )

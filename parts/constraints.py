@@ -18,9 +18,17 @@ AT_HOME = "at-home"
 Score = int | Literal["INFINITY", "-INFINITY"]
 
 
+WITH, APART, AFTER = "with", "apart-from", "after"
+"""Stand in the ids of constraints between two resources."""
+
+
+def _id(one: str, word: str, other: str) -> str:
+    return f"{one}-{word}-{other}"
+
+
 @dataclass(frozen=True)
 class Colocation:
-    """`rsc` runs where `with_rsc` runs, in this role if it is promotable."""
+    """`rsc` runs where `with_rsc` runs, in this role if it is promotable; or never does."""
 
     rsc: str
     with_rsc: str
@@ -32,7 +40,7 @@ class Colocation:
         found = Element(
             "rsc_colocation",
             {
-                "id": f"{self.rsc}-with-{self.with_rsc}",
+                "id": _id(self.rsc, APART if self.score == "-INFINITY" else WITH, self.with_rsc),
                 "rsc": self.rsc,
                 "with-rsc": self.with_rsc,
                 "score": str(self.score),
@@ -58,7 +66,7 @@ class Order:
         return Element(
             "rsc_order",
             {
-                "id": f"{self.then}-after-{self.first}",
+                "id": _id(self.then, AFTER, self.first),
                 "first": self.first,
                 "first-action": self.first_action,
                 "then": self.then,
@@ -149,3 +157,15 @@ class Exclusion:
 
 
 Constraint = Colocation | Order | Location | Preference | Exclusion
+
+
+def is_own(constraint: Element) -> bool:
+    """Tell whether a constraint of a running cluster bears the name that halab gives to such a one.
+
+    Of those that say where services run and when, as a definition may: no other tool names so.
+    """
+    name, get = constraint.get("id", ""), constraint.attrib.get
+    return name.endswith(f"-{AT_HOME}") or name in (
+        *(_id(get("rsc", ""), word, get("with-rsc", "")) for word in (WITH, APART)),
+        _id(get("then", ""), AFTER, get("first", "")),
+    )

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from parts.all import Parts
-from parts.constraints import AT_HOME
+from parts.constraints import is_own
 from parts.host import Step
 from wire.cib import known_nodes
 
@@ -114,13 +114,14 @@ def corrections(running: str, wanted: str) -> tuple[Step, ...]:
     """Return the steps that lead from a running CIB to the wanted one; none when they agree.
 
     What the cluster and its users wrote is left alone: other properties, other constraints, node
-    attributes, and RUNTIME_META. But no home stays that the lab does not ask for. No constraint may
-    ever name a resource that is not there: those of a resource that goes go before it, those of one
-    that comes come after it.
+    attributes, and RUNTIME_META. But no home stays that the lab does not ask for, and nothing of
+    halab's that keeps services together, apart or in order. No constraint may ever name a resource
+    that is not there: those of a resource that goes go before it, those of one that comes come
+    after it.
     """
     now = ElementTree.fromstring(running)
     goal = ElementTree.fromstring(wanted)
-    steps = [*_properties(now, goal), *_without_resources(now, goal), *_without_home(now, goal)]
+    steps = [*_properties(now, goal), *_without_resources(now, goal), *_without_places(now, goal)]
     for section in REPLACED_SECTIONS:
         target = _section(goal, section)
         _keep_runtime_meta(_section(now, section), target)
@@ -161,12 +162,11 @@ def _without_resources(now: Element, goal: Element) -> Iterator[Step]:
             yield _removed(item)
 
 
-def _without_home(now: Element, goal: Element) -> Iterator[Step]:
-    """Remove the homes of what shall have none any more."""
+def _without_places(now: Element, goal: Element) -> Iterator[Step]:
+    """Remove what says where services shall be, or when, and shall say so no more."""
     wanted = {item.get("id") for item in _section(goal, "constraints")}
     for item in _section(now, "constraints"):
-        name = item.get("id", "")
-        if name.endswith(f"-{AT_HOME}") and name not in wanted:
+        if is_own(item) and item.get("id") not in wanted:
             yield _removed(item)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from labs.changes import Change, Effect
 from labs.model import Lab
+from labs.placement import apart_from
 from parts.all import Parts
 from parts.budget import budget
 from parts.services.base import ServicePart
@@ -28,8 +29,15 @@ def costs(
         if service.name not in moved
         for address in service.addresses
     }
+    placed = {
+        name
+        for change in changes
+        if change.effect in (Effect.REHOMED, Effect.RESEATED)
+        for name in _moved_by(after, change.owner)
+    }
     missed = {
-        part.service.name: sum(_missed_s(parts, part, changes, in_turn)) for part in parts.public
+        part.service.name: sum(_missed_s(parts, part, changes, in_turn, placed))
+        for part in parts.public
     }
     allowed = allowances(parts, missed)
     return {address: seconds for address, seconds in allowed.items() if address in staying}
@@ -51,7 +59,11 @@ def told(parts: Parts, allowed_s: Mapping[str, float]) -> Iterator[str]:
 
 
 def _missed_s(
-    parts: Parts, part: ServicePart, changes: Sequence[Change], in_turn: Collection[str]
+    parts: Parts,
+    part: ServicePart,
+    changes: Sequence[Change],
+    in_turn: Collection[str],
+    placed: Collection[str],
 ) -> Iterator[float]:
     """Yield what each kind of effect costs clients of a service, in seconds."""
     effects = {change.effect for change in changes}
@@ -62,7 +74,15 @@ def _missed_s(
         yield MOVES * move_s
     if Effect.LEFT in effects:
         yield move_s
-    if any(
-        change.effect is Effect.REHOMED and change.owner == part.service.name for change in changes
-    ):
+    if part.service.name in placed:
         yield move_s
+
+
+def _moved_by(after: Lab, owner: str) -> Iterator[str]:
+    """Yield who may move where it is said anew where a service shall be.
+
+    It, and who goes where it goes, and who gives way to it.
+    """
+    yield owner
+    yield from apart_from(after.settings, owner)
+    yield from (name for name, each in after.settings.items() if each.follows == owner)

@@ -13,6 +13,7 @@ from drills.ledger import Books, Entry, compare, read_ledger
 from drills.probes import Attempt, Probe, new_run, probing
 from drills.site import Site
 from parts.all import Parts
+from parts.budget import budget
 from parts.services.base import ServicePart
 from status.collect import collect
 
@@ -128,10 +129,10 @@ class Clients:
 def allowances(parts: Parts, seconds: Mapping[str, float]) -> dict[str, float]:
     """Return how long clients may wait in all, in seconds, at each address of a lab.
 
-    `seconds` says it by service, of those where they may notice anything.
+    `seconds` says it by service, of those where they may notice anything by itself.
     """
     return {
-        str(address.ip): max(stall_s(part.timing), seconds.get(part.service.name, 0.0))
+        str(address.ip): max(stall_s(part.timing), _missed_s(parts, part, seconds))
         for part in parts.public
         for address in part.service.addresses
     }
@@ -149,6 +150,21 @@ def silence(
         for silent_s in (_silent_s(attempts, address, stretch, calm),)
     ]
     return (max(found, key=lambda each: each.seconds - each.allowed_s),) if found else ()
+
+
+def _missed_s(parts: Parts, part: ServicePart, seconds: Mapping[str, float]) -> float:
+    """Return for how long a service is away in all, in seconds.
+
+    It is away as long as those after which it starts. Where it does not move itself, it is stopped
+    and started as often as they move, which takes no longer than a planned move of its own.
+    """
+    own = seconds.get(part.service.name, 0.0)
+    found = own
+    for each in parts.awaited(part):
+        waited = _missed_s(parts, each, seconds)
+        moves = 0.0 if own else waited / budget(each).move_s
+        found += waited + moves * budget(part).move_s
+    return found
 
 
 def _silent_s(attempts: Collection[Attempt], address: str, stretch: Stretch, calm: float) -> float:

@@ -18,6 +18,18 @@ PORT_ALLOWED = (
 )
 STORAGE_ALLOWED = "the name of a [storage] table that no other service uses"
 HOME_ALLOWED = 'one of nodes.names; of a service that runs on "one-node"'
+HOME_SCORE = 1000
+"""How much a service as a whole wants to be at home, in Pacemaker's scores."""
+
+MOST_STICKINESS = 3000
+"""How much it may want to stay where it is, all its resources together: a lost cable, which
+outweighs that twice over where data are replicated, has to count less than good data do."""
+
+STICKINESS_ALLOWED = f"a whole number from 1 to {MOST_STICKINESS}; of a service that has a home"
+ANOTHER = 'of another service that runs on "one-node"'
+FOLLOWS_ALLOWED = f"the name {ANOTHER} and follows none; not for replicated storage"
+APART_ALLOWED = f"names, each {ANOTHER} and follows none; of services without replicated storage"
+AFTER_ALLOWED = f"names, each {ANOTHER}; no circle"
 TO_ALLOWED = 'the name of a [services] table of kind "nginx" that runs "everywhere"'
 FIRST_ADDRESS = (
     ".100 of the service network, or the next free one; the last one where it has no .100"
@@ -43,7 +55,32 @@ class ServiceTable(Table):
         default=None,
         description="the node that a service which runs on one node is on whenever that can have "
         "it. When its home fails it goes to another, and when its home is back it returns, which "
-        "clients notice once more. Without a home it stays wherever it is",
+        "clients notice once more, unless its stickiness is against that. Without a home it stays "
+        "wherever it is",
+    )
+    stickiness: Annotated[
+        StrictInt | None,
+        Field(ge=1, le=MOST_STICKINESS),
+        Note(allowed=STICKINESS_ALLOWED, default="100 for each of its resources"),
+    ] = Field(
+        default=None,
+        description="how much it wants to stay where it is, all its resources together. Its home "
+        f"counts {HOME_SCORE}: with less it returns when its home is back, with as much or more it "
+        "stays where it went, and its home is only where it is at first",
+    )
+    follows: Annotated[PartName | None, Note(allowed=FOLLOWS_ALLOWED, default="none")] = Field(
+        default=None,
+        description="the service on whose node it runs, always: it goes where that goes",
+    )
+    apart: Annotated[tuple[PartName, ...], Note(allowed=APART_ALLOWED, default="none")] = Field(
+        default=(),
+        description="services with which it never shares a node, whichever of the two says so. "
+        "That takes a node for each of them and itself, and one more that may fail",
+    )
+    after: Annotated[tuple[PartName, ...], Note(allowed=AFTER_ALLOWED, default="none")] = Field(
+        default=(),
+        description="services without which it does not run: it starts after them, on whichever "
+        "node they are, and is stopped and started again when one of them is",
     )
     storage: Annotated[PartName | None, Note(allowed=STORAGE_ALLOWED, default="none")] = Field(
         default=None,
@@ -55,6 +92,11 @@ class ServiceTable(Table):
     def everywhere(self) -> bool:
         """Whether the service runs on all nodes at once."""
         return False
+
+    @property
+    def returns(self) -> bool:
+        """Whether it goes back to its home, if it has one, as soon as it can."""
+        return self.stickiness is None or self.stickiness < HOME_SCORE
 
     @property
     def given(self) -> tuple[IPv4Address, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from inventory.model import Inventory
 from parts.all import Parts
@@ -32,6 +33,14 @@ MANY = {
 }
 """Services of all kinds, in all places."""
 
+PLACED: dict[str, dict[str, Any]] = {
+    "books": {"kind": "postgresql", "storage": "data", "home": "node1"},
+    "shop": {"kind": "nginx", "follows": "books", "after": ["books"]},
+    "tell": {"kind": "nginx", "port": 8081, "home": "node2", "stickiness": 1500},
+    "show": {"kind": "nginx", "port": 8082, "apart": ["tell"], "after": ["books"]},
+}
+"""Of three nodes, data on the first two; services that have to do with each other."""
+
 LABS: dict[str, Inventory] = {
     **{name: planned(name, accelerated=True) for name in OFFERED},
     "emulated": inventory(platform={"pace": "emulation"}),
@@ -41,6 +50,11 @@ LABS: dict[str, Inventory] = {
     "majority": inventory(nodes=FOUR, services={"web": EVERYWHERE}, quorum={"kind": "majority"}),
     "shared": inventory(nodes=FOUR, services=SHARING, storage=DISKS),
     "many": inventory(services=MANY, storage=STORES),
+    "placed": inventory(
+        nodes={"names": ["node1", "node2", "node3"]},
+        services=PLACED,
+        storage={"data": {"kind": "drbd", "nodes": ["node1", "node2"]}},
+    ),
     "apart": inventory(nodes=FOUR, services=MANY, storage=PAIRS),
 }
 

@@ -72,7 +72,11 @@ def healthy_node(parts: Parts, node: Machine, cluster: ClusterView) -> NodeSeen:
             for service in inventory.services
             for address in service.addresses
             if node.name
-            == inventory.homes(service).get(address.ip, inventory.places(service)[0].name)
+            == (
+                inventory.homes(service)[address.ip]
+                if service.everywhere
+                else place_of(parts, service)
+            )
         ),
         mounts={
             each.storage.mount_point: each.device
@@ -120,7 +124,10 @@ def cluster_of(parts: Parts) -> ClusterView:
 
 def _instances(parts: Parts, resource: Resource) -> Iterator[Instance]:
     nodes = [node.name for node in parts.inventory.nodes]
-    places = {each.group: place_of(parts, each) for each in parts.inventory.services}
+    inventory = parts.inventory
+    places = {
+        each.group: place_of(parts, each) for each in inventory.services if not each.everywhere
+    }
     stores = {each.clone: each for each in parts.inventory.storage}
     match resource:
         case Group():
@@ -146,7 +153,7 @@ def _instances(parts: Parts, resource: Resource) -> Iterator[Instance]:
 
 def place_of(parts: Parts, service: Service) -> str:
     """Return the node that a service runs on which runs on one."""
-    return service.settings.home or parts.inventory.places(service)[0].name
+    return parts.inventory.seats[service.name]
 
 
 def place_of_storage(parts: Parts, storage: Storage) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from drills import situation as situations
 from drills.catalogue import find
 from drills.expectations import Expected
 from drills.situation import Situation
@@ -10,17 +11,18 @@ from parts.all import Parts
 
 def situation(parts: Parts, *targets: str, service: str | None = None) -> Situation:
     """Return whom a fault hits in a healthy lab."""
-    part = parts.first_service if service is None else parts.services[service]
-    homes = parts.inventory.homes(part.service)
+    inventory = parts.inventory
     holders = {
-        address.ip: homes.get(address.ip, part.places[0]) for address in part.service.addresses
+        part.service.name: {
+            address.ip: inventory.homes(part.service).get(
+                address.ip, inventory.seats.get(part.service.name, part.places[0])
+            )
+            for address in part.service.addresses
+        }
+        for part in parts.public
     }
-    everybody = {
-        address.ip: parts.inventory.homes(each.service).get(address.ip, each.places[0])
-        for each in parts.public
-        for address in each.service.addresses
-    }
-    return Situation(part, holders, frozenset(targets), everybody)
+    name = service or parts.first_service.service.name
+    return situations.situations(parts, holders, targets)[name]
 
 
 def expected(parts: Parts, name: str, *targets: str) -> Expected:

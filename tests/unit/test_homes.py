@@ -81,14 +81,15 @@ class TestScores:
         lab = Parts(LABS[name])
         lost = {each.rsc: each for each in lab.constraints() if isinstance(each, Location)}
         for each in lab.inventory.services:
-            if each.everywhere:
-                stays = dict.fromkeys(each.address_ids, STICKINESS)
-            else:
-                times = 2 if each.settings.storage else 1
-                stays = {each.group: STICKINESS * times * len(lab.members(each))}
-            wish = home.score(each)
-            for user, stay in stays.items():
-                assert not wish or wish > stay, user
+            wish, each_wants = home.score(lab.inventory, each), lab.stickiness(each) or STICKINESS
+            members = list(each.address_ids) if each.everywhere else lab.members(each)
+            users = list(each.address_ids) if each.everywhere else [each.group]
+            stay = each_wants * (1 if each.everywhere else len(members))
+            if wish and users:
+                assert (wish > stay) == bool(lab.inventory.homes(each)), each.name
+            # Replication beneath it wants to stay as well.
+            stay *= 2 if each.settings.storage else 1
+            for user in users:
                 score = lost[user].score
                 assert isinstance(score, int)
                 assert wish + stay < -score < GOOD_DATA, user

@@ -93,3 +93,29 @@ def test_a_node_that_joins_disturbs_nobody() -> None:
     assert len(allowed_s) == 3
     assert set(allowed_s.values()) == {stall_s(parts.first_service.timing)}
     assert lines == ("web: clients notice nothing",)
+
+
+def test_who_is_placed_anew_may_move_and_with_it_who_has_to_do_with_it() -> None:
+    def tables(**web: Any) -> dict[str, Any]:
+        plain = {"kind": "nginx"}
+        return {
+            "nodes": {"names": ["node1", "node2", "node3"]},
+            "services": {
+                "web": {**plain, "home": "node1", **web},
+                "beside": {**plain, "port": 81, "follows": "web"},
+                "away": {**plain, "port": 82, "apart": ["web"]},
+                "last": {**plain, "port": 83, "after": ["beside"]},
+                "other": {**plain, "port": 84},
+            },
+        }
+
+    before = lab(**tables(stickiness=2000))
+    parts, allowed_s, _ = changed(before, lab(**tables(home="node2")))
+    moves = {name: budget(part).move_s for name, part in parts.services.items()}
+    seconds = {service.name: allowed_s[str(service.addresses[0])] for service in before.services}
+    assert [seconds[name] for name in ("web", "beside", "away")] == [
+        moves[name] for name in ("web", "beside", "away")
+    ]
+    # It stays, and is stopped and started again.
+    assert seconds["last"] == moves["beside"] + moves["last"]
+    assert seconds["other"] == stall_s(parts.first_service.timing)
