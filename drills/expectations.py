@@ -120,7 +120,11 @@ def return_s(situation: Situation) -> float | None:
     """
     if not situation.homes:
         return None
-    replicas = sum(storage.replicated for storage in situation.inventory.storage)
+    inventory = situation.inventory
+    replicas = max(
+        sum(each.replicated and node in inventory.carriers(each) for each in inventory.storage)
+        for node in map(inventory.machine, set(situation.homes.values()))
+    )
     joining = replicas * REPLICA_START_PACE_S * situation.timing.pace
     return round(situation.budget.move_s + joining, 1)
 

@@ -58,7 +58,8 @@ def test_what_was_changed_by_hand_is_seen_and_mended(
     active, *_ = collect(inventory).service(parts.first_service.service.name).nodes
     another, *_ = [node for node in inventory.nodes if node.name != active]
     rules = (RULES,) if inventory.firewall.enabled else ()
-    files = (*rules, *(storage.configuration for storage in parts.replicas.values()))
+    copies = (storage for storage in parts.replicas.values() if storage.is_carrier(another))
+    files = (*rules, *(storage.configuration for storage in copies))
     # Whatever a lab is made of, its monitor tells the time.
     unit = device.SERVER if inventory.quorum == "device" else "chrony.service"
     run_on(inventory.machine(active), ON_THE_ACTIVE_NODE)

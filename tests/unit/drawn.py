@@ -48,6 +48,16 @@ CROWDED: dict[str, dict[str, Any]] = {
             W: {"kind": "haproxy", "to": M},
         },
     },
+    "placed": {
+        "nodes": {"names": ["node1", "node2", "node3"]},
+        "services": {
+            "books": {"kind": "postgresql", "storage": "data", "home": "node1"},
+            W: {"kind": "nginx", "follows": "books", "after": ["books"]},
+            M: {"kind": "nginx", "port": 8081, "home": "node2", "stickiness": 1500},
+            "show": {"kind": "nginx", "port": 8082, "apart": [M]},
+        },
+        "storage": {"data": {"kind": "drbd", "nodes": ["node1", "node3"]}},
+    },
     "unwatched": {
         "monitoring": False,
         "description": "[b]\t\u0007"

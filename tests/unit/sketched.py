@@ -90,7 +90,23 @@ PAIR_TABLES: dict[str, Any] = {
 PAIR = sketched("pair", **PAIR_TABLES)
 """Three nodes: a web server on storage of two of them, another on each, a majority of their own."""
 
-LABS = (STORY, TRIO, BOOKS, SHOP, MIRROR, FRONT, DISK, TWO, FILES, PAIR)
+RING = sketched(
+    "ring",
+    nodes={"names": ["node1", "node2", "node3"]},
+    services={
+        "red": {"kind": "nginx", "home": "node1", "storage": "reds"},
+        "green": {"kind": "nginx", "home": "node2", "storage": "greens", "port": 8080},
+        "blue": {"kind": "nginx", "home": "node3", "storage": "blues", "port": 8081},
+    },
+    storage={
+        "reds": {"kind": "drbd", "nodes": ["node1", "node2"]},
+        "greens": {"kind": "drbd", "nodes": ["node2", "node3"]},
+        "blues": {"kind": "drbd", "nodes": ["node3", "node1"]},
+    },
+)
+"""Three nodes with three services, each at home on one and on storage that the next one has too."""
+
+LABS = (STORY, TRIO, BOOKS, SHOP, MIRROR, FRONT, DISK, TWO, FILES, PAIR, RING)
 
 
 def name_of(parts: Parts) -> str:

@@ -88,6 +88,31 @@ def test_requests_come_down_to_the_service_behind_on_every_node(
     assert f"{front} passes each request to {behind}, on any node where that answers" in feet
 
 
+@pytest.mark.parametrize("name", ["ring", "placed"])
+def test_what_goes_on_between_two_nodes_passes_behind_the_one_between(name: str) -> None:
+    root = picture(name)
+    _, *boxes = [frame(each) for each in root.iter(f"{SVG}rect")]
+    nodes = sorted(boxes, key=lambda box: box[1] - box[3])[:3]
+    top, foot = nodes[0][1], nodes[0][3]
+    level = [
+        (float(each.get("x1", 0)), float(each.get("x2", 0)))
+        for each in root.iter(f"{SVG}line")
+        if each.get("y1") == each.get("y2") and top < float(each.get("y1", 0)) < foot
+    ]
+    assert level
+    for left, _, right, _ in nodes:
+        assert not [line for line in level if line[0] < left and right < line[1]]
+
+
+def test_those_who_read_it_are_told_who_is_placed_by_whom() -> None:
+    said = scene("placed").words
+    assert (
+        f"Service {W}: nginx on one of node1 and node3, where books is, after books, port" in said
+    )
+    assert "at home on node2, where it does not return by itself, apart from show, port" in said
+    assert f"Service show: nginx on one node, apart from {M}, port" in said
+
+
 @pytest.mark.parametrize("name", DRAWN)
 def test_nothing_is_written_over_anything(name: str) -> None:
     found = [extent(each) for each in texts(picture(name))]

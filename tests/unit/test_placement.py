@@ -5,7 +5,6 @@ What Pacemaker's own scheduler says of such a lab is compared with what drills e
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -13,7 +12,7 @@ import pytest
 
 from drills.catalogue import catalogue
 from drills.expectations import Expected, stall_s
-from drills.situation import Fate, situations
+from drills.situation import Fate
 from labs.changes import Effect, compare
 from labs.checking import check
 from labs.model import Lab
@@ -29,13 +28,13 @@ from tests.unit.composed_labs import LABS, PLACED
 from tests.unit.definitions import GOOD, problems, the_problem
 from tests.unit.healthy_lab import healthy
 from tests.unit.provisioned_lab import inventory
+from tests.unit.scheduled import Scheduled
 from tests.unit.situations import situation
 from updates.rolling import MOVES, allowed
-from wire.simulation import Simulation, parse_simulation
 
-FIXTURES = Path(__file__).parent / "fixtures" / "placement"
 LAB = LABS["placed"]
 PARTS = Parts(LAB)
+SAID = Scheduled(PARTS, "placement")
 THREE = {"names": ["node1", "node2", "node3"]}
 STORES = {"data": {"kind": "drbd", "nodes": ["node1", "node2"]}}
 ALL = {"runs": "everywhere"}
@@ -52,18 +51,6 @@ def services(**own: dict[str, Any]) -> dict[str, Any]:
 def parts(**own: dict[str, Any]) -> Parts:
     """Return the parts of three nodes with these services."""
     return Parts(inventory(nodes=THREE, services=services(**own)))
-
-
-def captured(name: str) -> Simulation:
-    """Return what Pacemaker's scheduler said to this."""
-    found = parse_simulation((FIXTURES / f"{name.replace(' ', '-')}.xml").read_text())
-    assert found is not None
-    return found
-
-
-def places(found: Simulation) -> dict[str, str]:
-    """Return the node of each service afterwards."""
-    return {each.name: "".join(found.after.running(each.resource)) for each in LAB.services}
 
 
 class TestDefinition:
@@ -301,19 +288,6 @@ class TestStatus:
         assert "service shop is on node3, and books, which it follows, on node1" in found
 
 
-def foretold(event: str, service: str) -> Expected:
-    """Return what the drill that brings an event about expects of a service, where all was well."""
-    kind, *at = event.rsplit(" ", 1) if not event.startswith("fail") else (event,)
-    [drill] = [each for each in catalogue(PARTS).values() if each.event == kind]
-    before = places(captured("now"))
-    holders = {
-        each.name: {address.ip: before[each.name] for address in each.addresses}
-        for each in LAB.services
-    }
-    targets = at or [before[drill.service or ""]]
-    return drill.expected(situations(PARTS, holders, targets)[service])
-
-
 EVENTS = [event.words for event in single_failures(LAB)]
 
 
@@ -321,52 +295,43 @@ class TestScheduler:
     """Pacemaker's own: each key does what it says, and drills expect no less and no more."""
 
     def test_it_was_told_what_the_cluster_is_told_today(self) -> None:
-        then = ElementTree.parse(FIXTURES / "cib.xml").getroot()
-        now = ElementTree.fromstring(cib.desired(PARTS))
-        for section in ("resources", "constraints", "rsc_defaults"):
-            path = f"configuration/{section}"
-            told, tells = (cib._canonical(_found(root, path)) for root in (then, now))
-            assert told == tells, section
+        SAID.check_told()
 
     def test_at_first_everybody_is_where_it_belongs(self) -> None:
-        assert places(captured("now")) == {**LAB.seats, "show": "node3"}
+        assert SAID.places("now") == {**LAB.seats, "show": "node3"}
 
     def test_who_follows_goes_along_and_comes_home_along(self) -> None:
         for event in ("power-off node1", "standby node1", "power-off node3", "return node1"):
-            found = places(captured(event))
+            found = SAID.places(event)
             assert found["shop"] == found["books"], event
-        assert places(captured("power-off node1"))["shop"] == "node2"
-        assert places(captured("return node1"))["shop"] == "node1"
+        assert SAID.places("power-off node1")["shop"] == "node2"
+        assert SAID.places("return node1")["shop"] == "node1"
 
     def test_two_that_are_apart_never_meet(self) -> None:
         for event in (*EVENTS, "return node1", "return node2"):
-            found = places(captured(event))
+            found = SAID.places(event)
             assert found["tell"] != found["show"], event
 
     def test_with_enough_stickiness_it_stays_away_from_its_home(self) -> None:
-        assert places(captured("power-off node2"))["tell"] == "node1"
-        assert places(captured("return node2"))["tell"] == "node1"
+        assert SAID.places("power-off node2")["tell"] == "node1"
+        assert SAID.places("return node2")["tell"] == "node1"
 
     def test_who_starts_after_another_is_stopped_with_it_wherever_it_is(self) -> None:
-        again = {name for name, _ in captured("fail books").again}
+        again = {name for name, _ in SAID.captured("fail books").again}
         assert again >= {"books", "shop", "show"}
         assert "tell" not in again
 
     @pytest.mark.parametrize("service", PLACED)
     @pytest.mark.parametrize("event", EVENTS)
     def test_drills_expect_what_it_says(self, event: str, service: str) -> None:
-        found, expected = captured(event), foretold(event, service)
-        before, after = places(captured("now"))[service], places(found)[service]
-        moved, again = after != before, (service, after) in found.again
-        assert expected.interrupted == (moved or again)
-        assert (expected.fate is Fate.STAYS) == (not moved)
+        SAID.check(event, service)
 
 
 class TestDrills:
     """A service that starts after another has the time of both."""
 
     def test_its_clients_wait_for_the_other_and_then_for_its_own_start(self) -> None:
-        books, show = (foretold("power-off node1", name) for name in ("books", "show"))
+        books, show = (SAID.foretold("power-off node1", name) for name in ("books", "show"))
         again_s = 2 * budget(PARTS.services["show"]).start_s
         assert (show.fate, show.interrupted, show.return_s) == (Fate.STAYS, True, None)
         # Both gaps are its own: where it stays, nobody tells the first from that of the homecoming.
@@ -374,7 +339,7 @@ class TestDrills:
         assert show.outage_s == round(max(books.outage_s, books.return_s) + again_s, 1)
 
     def test_who_goes_along_comes_home_after_the_other(self) -> None:
-        books, shop = (foretold("power-off node1", name) for name in ("books", "shop"))
+        books, shop = (SAID.foretold("power-off node1", name) for name in ("books", "shop"))
         again_s = 2 * budget(PARTS.services["shop"]).start_s
         assert shop.fate is books.fate is Fate.VISITS
         assert books.return_s is not None and shop.return_s is not None
@@ -384,13 +349,13 @@ class TestDrills:
         assert shop.return_s >= round(books.return_s + again_s, 1)
 
     def test_a_fault_of_the_other_is_one_of_its_own_and_not_the_other_way_round(self) -> None:
-        killed = {name: foretold("fail books", name) for name in PLACED}
+        killed = {name: SAID.foretold("fail books", name) for name in PLACED}
         assert [name for name, each in killed.items() if each.interrupted] == [
             *("books", "shop", "show")
         ]
         again_s = 2 * budget(PARTS.services["show"]).start_s
         assert killed["show"].outage_s == round(killed["books"].outage_s + again_s, 1)
-        assert not foretold("fail show", "books").interrupted
+        assert not SAID.foretold("fail show", "books").interrupted
 
     def test_a_chain_has_the_time_of_all(self) -> None:
         chain = parts(a={"home": "node1"}, b={"after": ["a"]}, c={"after": ["b"]})
@@ -415,9 +380,3 @@ def shop_alone(name: str) -> Expected:
     """Return what would happen to the follower if it did not wait for anybody."""
     there = situation(PARTS, "node1", service="shop")
     return catalogue(PARTS)[name].expects(there)
-
-
-def _found(root: ElementTree.Element, path: str) -> ElementTree.Element:
-    found = root.find(path)
-    assert found is not None
-    return found
