@@ -129,7 +129,7 @@ def table(now: Places, forecasts: Sequence[Forecast]) -> Table:
     shown = Table("event", *services, *held, "besides", box=None, padding=(0, 1))
     current = [_nodes(now.services[name]) for name in services]
     if addresses:
-        holders = (f"{address} {node or NOWHERE}" for address, node in now.addresses.items())
+        holders = (f"{address} {node or NOWHERE}" for address, node in now.holders.items())
         current.append("\n".join(holders))
     shown.add_row(Text("now", "bold"), *current)
     for forecast in forecasts:
@@ -169,7 +169,7 @@ def _changed(where: str, somewhere: bool, what: str = "") -> Text:
 
 
 def _now(now: Places) -> Moment:
-    return Moment("now", now.services, _written(now))
+    return Moment("now", now.services, now.holders)
 
 
 def _moment(forecast: Forecast) -> Moment:
@@ -177,15 +177,11 @@ def _moment(forecast: Forecast) -> Moment:
     return Moment(
         forecast.event,
         places.services,
-        _written(places),
+        places.holders,
         forecast.restarted,
         frozenset(forecast.fenced),
         ", ".join(_trouble(forecast)),
     )
-
-
-def _written(places: Places) -> dict[str, str | None]:
-    return {str(address): node for address, node in places.addresses.items()}
 
 
 def _besides(forecast: Forecast) -> Text:

@@ -20,7 +20,7 @@ from parts.seen import NodeState, Seen
 from provisioning.pacemaker import SEED
 from status.collect import Observer
 from status.health import READ_EVERY_S
-from status.membership import missing_elsewhere
+from status.membership import missing_elsewhere, wait_for
 
 SEALED = f"rm -f {CONFIGURATION} {AUTHKEY} {SEED}*"
 """Without its configuration a node can join nothing, not even when it boots."""
@@ -105,16 +105,12 @@ class _Departure:
         """Send it into standby and wait until nothing runs there any more."""
         self.report(f"{self.name}: going into standby; what runs there moves")
         self._tell(peer, begin=True)
-        timing = self.observer.inventory.timing
         try:
-            wait_until(
-                self.observer.read,
-                lambda found: missing_elsewhere(found, self.name) is None,
-                what=f"{self.name} without resources",
-                timeout=timing.rejoin_wait_s,
-                describe=lambda found: missing_elsewhere(found, self.name) or "as it has to be",
-                interval=READ_EVERY_S * timing.pace,
-                on_change=self.report,
+            wait_for(
+                self.observer,
+                lambda found: missing_elsewhere(found, self.name),
+                f"{self.name} without resources",
+                self.report,
                 hint=f"`./halab status {self.observer.inventory.lab}` shows what is wrong; "
                 "`up` again goes on from here",
             )

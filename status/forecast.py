@@ -36,6 +36,11 @@ class Places(Frozen):
     services: dict[str, tuple[str, ...]]
     addresses: dict[IPv4Address, str | None]
 
+    @property
+    def holders(self) -> dict[str, str | None]:
+        """Which node holds each address, as it is written."""
+        return {str(address): node for address, node in self.addresses.items()}
+
 
 class Forecast(Frozen):
     """What comes of an event.

@@ -2,12 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from core.wait import wait_until
 from parts.seen import NodeState
+from status.collect import Observer
+from status.health import READ_EVERY_S
 from status.model import LabStatus
 from wire.corosync import QdeviceState
 from wire.pacemaker import ResourceState
 
 WRONG = frozenset({ResourceState.FAILED, ResourceState.BLOCKED})
+
+
+def wait_for(
+    observer: Observer,
+    missing: Callable[[LabStatus], str | None],
+    what: str,
+    report: Callable[[str], None],
+    hint: str | None = None,
+) -> LabStatus:
+    """Read a lab until nothing is missing, as long as a node may take to come back; return it then.
+
+    `report` hears what is, each time that it changes. Raises WaitTimeout with `hint`.
+    """
+    timing = observer.inventory.timing
+    return wait_until(
+        observer.read,
+        lambda found: missing(found) is None,
+        what=what,
+        timeout=timing.rejoin_wait_s,
+        describe=lambda found: missing(found) or "as it has to be",
+        interval=READ_EVERY_S * timing.pace,
+        on_change=report,
+        hint=hint,
+    )
 
 
 def missing_elsewhere(found: LabStatus, node: str) -> str | None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from core.wait import wait_until
 from drills.site import Site
 from status.collect import Observer
 from status.health import READ_EVERY_S, wait_healthy
-from status.membership import missing_elsewhere, missing_member
+from status.membership import missing_elsewhere, missing_member, wait_for
 from status.model import LabStatus
 
 _TAKEN_BACK_S = 3 * READ_EVERY_S
@@ -47,12 +46,4 @@ class Gates:
 
     def _wait(self, missing: Callable[[LabStatus], str | None], what: str) -> LabStatus:
         with Observer(self._site.inventory) as observer:
-            return wait_until(
-                observer.read,
-                lambda found: missing(found) is None,
-                what=what,
-                timeout=self._timing.rejoin_wait_s,
-                describe=lambda found: missing(found) or "as it has to be",
-                interval=READ_EVERY_S * self._timing.pace,
-                on_change=self._report,
-            )
+            return wait_for(observer, missing, what, self._report)

@@ -29,7 +29,7 @@ def foretold(found: Findings) -> Ruling:
 
 def _places(places: Places) -> dict[str, str]:
     services = {name: names(nodes) for name, nodes in places.services.items()}
-    return services | {str(ip): node or names(()) for ip, node in places.addresses.items()}
+    return services | {address: node or names(()) for address, node in places.holders.items()}
 
 
 def healthy(found: Findings) -> Ruling:

@@ -148,16 +148,35 @@ def test_nobody_leaves_a_lab_that_keeps_its_nodes_or_gets_more(cluster: Cluster)
     assert cluster.done == []
 
 
+def test_a_node_is_stopped_only_once_its_resources_are_elsewhere(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They move late, while halab waits for its next look."""
+    cluster.moves = False
+    stopped: list[bool] = []
+
+    def sleep(_: float) -> None:
+        stopped.append(("node4", LEFT) in cluster.done)
+        cluster.empty("node4")
+
+    monkeypatch.setattr("core.wait.time.sleep", sleep)
+    said = go()
+
+    assert stopped == [False]
+    assert "still runs on node4" in said[1]
+    assert cluster.done[-1] == ("node4", LEFT)
+
+
 @pytest.mark.parametrize("ended", [WaitTimeout("not reached"), KeyboardInterrupt()])
 def test_a_node_that_is_not_rid_of_its_resources_goes_online_again(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch, ended: BaseException
 ) -> None:
-    def never(read: Any, ready: Any, **_: Any) -> None:
-        assert not ready(read())
+    def never(observer: Any, missing: Any, *_: Any, **__: Any) -> None:
+        assert missing(observer.read())
         raise ended
 
     cluster.moves = False
-    monkeypatch.setattr(departure, "wait_until", never)
+    monkeypatch.setattr(departure, "wait_for", never)
     with pytest.raises(type(ended)):
         go()
     assert cluster.done[1:] == [("node1", BACK.format("node4"))]
