@@ -44,10 +44,9 @@ class Found:
 
         The cluster that runs does not know it; or it was noted then, and that was not the end.
         """
-        facts = self[machine]
-        if NEWCOMER in facts.notes:
-            return True
-        return bool(self.known) and machine.name not in self.known
+        facts = self.facts.get(machine.name)
+        noted = facts is not None and NEWCOMER in facts.notes
+        return noted or (bool(self.known) and machine.name not in self.known)
 
     @property
     def known(self) -> frozenset[str]:
@@ -130,7 +129,7 @@ class Part:
         return ()
 
     def start(self, machine: Machine, found: Found) -> Iterable[Step]:
-        """Return what starts the cluster on a node that is a member."""
+        """Return what starts the cluster on a node that is a member, and first what that needs."""
         return ()
 
     def welcome(self, machine: Machine, found: Found) -> Iterable[Step]:

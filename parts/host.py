@@ -89,9 +89,10 @@ def unit_link(unit: str, place: str) -> Link:
     return Link(f"{UNITS}/{place}/{unit}", f"/usr/lib/systemd/system/{unit}")
 
 
-def program(name: str) -> str:
-    """Return the text of a program from parts/programs."""
-    return (resources.files("parts") / "programs" / name).read_text()
+def program(*names: str) -> str:
+    """Return the text of programs from parts/programs, one behind the other."""
+    folder = resources.files("parts") / "programs"
+    return "".join((folder / name).read_text() for name in names)
 
 
 _environment = Environment(

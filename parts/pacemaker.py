@@ -10,13 +10,20 @@ from labs.roles import MachineRole
 from parts.base import NEWCOMER, Found, Part
 from parts.cluster import Values, seconds
 from parts.facts import PACEMAKER
-from parts.host import AT_BOOT, NOTES, Entry, File, Step, program, render, unit_link
+from parts.host import AT_BOOT, NOTES, UNITS, Entry, File, Step, program, render, unit_link
+from parts.membership.corosync import QUORATE
 from parts.secrets import Secrets
 from parts.seen import Seen
 from parts.settings import Defaults
 from wire.pacemaker import ResourceState
 
 CONFIGURATION = "/etc/default/pacemaker"
+
+NEW_NOTE = f"{NOTES}/{NEWCOMER}"
+"""The note of a node that has yet to be taken into a running cluster."""
+
+NEW_START = f"{UNITS}/{PACEMAKER}.d/newcomer.conf"
+"""What makes its Pacemaker start otherwise than those of the others."""
 
 STICKINESS = 100
 """How much every resource wants to stay where it runs: a node that comes back takes nothing over.
@@ -51,40 +58,33 @@ class Pacemaker(Part):
         return (PACEMAKER,) if role is MachineRole.NODE else ()
 
     def files(self, machine: Machine, secrets: Secrets, found: Found) -> tuple[Entry, ...]:
-        """Describe the daemons' settings and their start at boot."""
+        """Describe the daemons' settings and their start at boot.
+
+        Before that, that a node is new: it may boot in the next moment, and somebody else go on.
+        """
         if machine.role is MachineRole.MONITOR:
             return ()
-        return File(CONFIGURATION, render("pacemaker.j2")), unit_link(PACEMAKER, AT_BOOT)
-
-    def prepare_data(
-        self, machine: Machine, found: Found, written: frozenset[str]
-    ) -> tuple[Step, ...]:
-        """Note that a node is new, so that whoever goes on with this knows it too."""
-        new = machine.role is MachineRole.NODE and found.is_new(machine)
-        if not new or NEWCOMER in found[machine].notes:
-            return ()
-        command = f"mkdir -p {NOTES}\necho {shlex.quote(self.inventory.lab)} >{NOTES}/{NEWCOMER}"
-        return (Step("noted as new", command),)
+        new = (
+            File(NEW_NOTE, f"{self.inventory.lab}\n"),
+            File(NEW_START, render("newcomer.conf.j2", quorate=QUORATE)),
+        )
+        return (
+            *(new if found.is_new(machine) else ()),
+            File(CONFIGURATION, render("pacemaker.j2")),
+            unit_link(PACEMAKER, AT_BOOT),
+        )
 
     def start(self, machine: Machine, found: Found) -> tuple[Step, ...]:
         """Start Pacemaker on a node. All nodes must start within dc-deadtime of each other."""
         if machine.role is MachineRole.MONITOR or found[machine].cluster_runs:
             return ()
-        start = "systemctl start pacemaker"
-        if found.is_new(machine):
-            # For this start alone: what is in its settings file would hold for later ones too.
-            setting = "PCMK_node_start_state"
-            start = (
-                f"systemctl set-environment {setting}=standby\n{start}\n"
-                f"systemctl unset-environment {setting}"
-            )
-        return (Step("cluster started", start),)
+        return (Step("cluster started", "systemctl start pacemaker"),)
 
     def welcome(self, machine: Machine, found: Found) -> tuple[Step, ...]:
         """Let resources run on a node that the cluster has as a member."""
         wait_s = self.timing.rejoin_wait_s
-        words = (str(wait_s), machine.name, f"{NOTES}/{NEWCOMER}")
-        command = f"set -- {shlex.join(words)}\n{program('go_online.sh')}"
+        words = (str(wait_s), machine.name, NEW_START, NEW_NOTE)
+        command = f"set -- {shlex.join(words)}\n{program('await.sh', 'go_online.sh')}"
         return (Step("taken into service", command, extra_s=wait_s),)
 
     def watched(self, role: MachineRole) -> tuple[str, ...]:

@@ -21,6 +21,8 @@ CONFIGURATION = "/etc/corosync/corosync.conf"
 AUTHKEY = "/etc/corosync/authkey"
 LOOK = "running version"
 VOTES = "votes"
+QUORATE = f"{QUORUM_COMMAND} 2>/dev/null | grep -q '^Quorate: *Yes'"
+"""Shell text that is true on a node whose corosync has a quorum."""
 LINKS = (0, 1)
 """Numbers of the links: one over each cluster network."""
 
@@ -129,17 +131,22 @@ class Corosync(Part):
             return ()
         return (Step("membership started", "systemctl start corosync"),)
 
-    def welcome(self, machine: Machine, found: Found) -> tuple[Step, ...]:
-        """Have both links to everybody who is there, before anything depends on this node."""
+    def start(self, machine: Machine, found: Found) -> tuple[Step, ...]:
+        """Have a new node's links to everybody who is there, and a quorum with them.
+
+        Its Pacemaker has to find theirs when it starts, and no cluster of its own.
+        """
+        if machine.role is MachineRole.MONITOR or not found.is_new(machine):
+            return ()
         others = [
             node
             for node in self.inventory.nodes
             if node.number != machine.number and found[node].is_member
         ]
         wait_s = self.timing.membership_wait_s
-        words = (str(wait_s), *connections(others))
-        command = f"set -- {shlex.join(words)}\n{program('await_links.sh')}"
-        return (Step("links to all other nodes proven", command, extra_s=wait_s),)
+        words = (str(wait_s), QUORATE, *connections(others))
+        command = f"set -- {shlex.join(words)}\n{program('await.sh', 'await_cluster.sh')}"
+        return (Step("connected with all other nodes", command, extra_s=wait_s),)
 
 
 def connections(nodes: Iterable[Machine]) -> list[str]:

@@ -21,6 +21,7 @@ from inventory.record import load_inventory, load_record, save
 from labs.roles import NetworkRole
 from machines.remote import Remote
 from parts.budget import budget
+from parts.pacemaker import NEW_NOTE, NEW_START
 from parts.secrets import load_secrets
 from provisioning.zabbix.api import session
 from status.collect import collect
@@ -129,6 +130,8 @@ def require_at_work(lab: Lab) -> None:
     for machine in inventory.machines:
         assert NEW in run_on(machine, f"getent hosts {NEW}")
     assert NEW in monitored(lab)
+    # It starts as the others do from now on.
+    assert run_on(new, f"ls {NEW_NOTE} {NEW_START} 2>/dev/null || :") == ""
 
 
 def require_gone(lab: Lab) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from parts.host import program
+from parts.host import program, render
+from parts.membership.corosync import QUORATE
 from tests.unit.test_await_membership import put_program
 
 SECTOR = 512
+
+JOINED, ONLINE = "await.sh await_cluster.sh", "await.sh go_online.sh"
 
 
 @pytest.fixture
@@ -22,10 +26,10 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(folder: Path, name: str, *words: str) -> subprocess.CompletedProcess[str]:
-    text = program(name).replace("/proc/uptime", str(folder / "uptime"))
+def run(folder: Path, names: str, *words: str) -> subprocess.CompletedProcess[str]:
+    text = program(*names.split()).replace("/proc/uptime", str(folder / "uptime"))
     return subprocess.run(
-        ["/bin/sh", "-euc", text, name, *words],
+        ["/bin/sh", "-euc", text, names, *words],
         env={"PATH": f"{folder}:/usr/bin:/bin"},
         timeout=20,
         capture_output=True,
@@ -45,7 +49,7 @@ def test_links_are_awaited_until_all_are_there(folder: Path) -> None:
         f"echo x >>{folder}/asked\n"
         f'[ "$(wc -l <{folder}/asked)" -lt 3 ] && echo "$4 (u8) = 0" || echo "$4 (u8) = 1"',
     )
-    done = run(folder, "await_links.sh", "30", "node1.link0", "node1.link1")
+    done = run(folder, JOINED, "30", "true", "node1.link0", "node1.link1")
 
     assert (done.returncode, done.stderr) == (0, "")
     assert waited_s(folder) == 2
@@ -53,10 +57,59 @@ def test_links_are_awaited_until_all_are_there(folder: Path) -> None:
 
 def test_a_link_that_stays_down_is_named(folder: Path) -> None:
     put_program(folder, "corosync-cmapctl", 'echo "$4 (u8) = 0"')
-    done = run(folder, "await_links.sh", "5", "stats.knet.node1.link1.connected")
+    done = run(folder, JOINED, "5", "true", "stats.knet.node1.link1.connected")
 
     assert done.returncode == 1
     assert done.stderr == "stats.knet.node1.link1.connected is not 1 within 5 s\n"
+
+
+def quorums(folder: Path, *answers: str) -> None:
+    """Let corosync say of its quorum what it says when asked so often, the last for ever."""
+    cases = "".join(
+        f"{number}) echo 'Quorate:          {answer}' ;;\n"
+        for number, answer in enumerate(answers[:-1], 1)
+    )
+    put_program(folder, "corosync-cmapctl", 'echo "$4 (u8) = 1"')
+    put_program(
+        folder,
+        "corosync-quorumtool",
+        f"echo x >>{folder}/asked; case $(wc -l <{folder}/asked) in\n{cases}"
+        f"*) echo 'Quorate:          {answers[-1]}' ;;\nesac",
+    )
+
+
+def test_a_node_that_is_connected_waits_for_a_quorum_with_the_others(folder: Path) -> None:
+    quorums(folder, "No", "No", "No", "Yes")
+    done = run(folder, JOINED, "30", QUORATE, "node1.link0")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert waited_s(folder) == 3
+
+
+def test_a_node_without_a_quorum_says_so(folder: Path) -> None:
+    quorums(folder, "No")
+    done = run(folder, JOINED, "5", QUORATE, "node1.link0")
+
+    assert (done.returncode, done.stderr) == (1, "there is no quorum within 5 s\n")
+
+
+@pytest.mark.parametrize(("answers", "waited"), [(("Yes",), 0), (("No", "No", "Yes"), 2)])
+def test_pacemaker_of_a_new_node_starts_with_a_quorum_only_at_a_boot_as_well(
+    folder: Path, answers: tuple[str, ...], waited: int
+) -> None:
+    quorums(folder, *answers)
+    lines = render("newcomer.conf.j2", quorate=QUORATE).splitlines()
+    assert "Environment=PCMK_node_start_state=standby" in lines
+    [before] = [line for line in lines if line.startswith("ExecStartPre=")]
+    # As systemd divides it (systemd.service(5)): nothing in it is expanded.
+    assert not {"%", "$", "\\"} & set(before)
+    subprocess.run(
+        shlex.split(before.removeprefix("ExecStartPre=")),
+        env={"PATH": f"{folder}:/usr/bin:/bin"},
+        timeout=20,
+        check=True,
+    )
+    assert waited_s(folder) == waited
 
 
 def member(online: str, pending: str) -> str:
@@ -80,28 +133,49 @@ def crm(folder: Path, *answers: str) -> Path:
     return folder / "told"
 
 
+def noted(folder: Path, reload: str = "exit 0") -> tuple[Path, Path]:
+    """Return the note of a new node and its setting; systemd answers to a reload like this."""
+    put_program(
+        folder, "systemctl", f'[ "$*" = daemon-reload ] && touch {folder}/reloaded; {reload}'
+    )
+    note, setting = folder / "newcomer", folder / "newcomer.conf"
+    for file in (note, setting):
+        file.write_text("lab\n")
+    return note, setting
+
+
+def test_a_node_stays_new_until_nothing_starts_it_as_one(folder: Path) -> None:
+    crm(folder, member("true", "false"))
+    note, setting = noted(folder, reload="exit 1")
+
+    assert run(folder, ONLINE, "6", "node4", str(setting), str(note)).returncode == 1
+    assert note.exists()
+    noted(folder)
+    assert run(folder, ONLINE, "6", "node4", str(setting), str(note)).returncode == 0
+    assert not note.exists()
+
+
 def test_a_new_node_goes_online_when_it_is_a_member_and_is_new_no_more(folder: Path) -> None:
     told = crm(folder, member("false", "false"), member("true", "true"), member("true", "false"))
-    note = folder / "newcomer"
-    note.write_text("lab\n")
+    note, setting = noted(folder)
 
-    done = run(folder, "go_online.sh", "30", "node4", str(note))
+    done = run(folder, ONLINE, "30", "node4", str(setting), str(note))
 
     assert (done.returncode, done.stderr) == (0, "")
     assert told.read_text() == "--node node4 --delete\n"
-    assert not note.exists()
+    assert not note.exists() and not setting.exists()
+    assert (folder / "reloaded").exists()
     assert waited_s(folder) == 4
 
 
 def test_a_new_node_that_is_no_member_stays_new_and_in_standby(folder: Path) -> None:
     told = crm(folder, member("true", "true"))
-    note = folder / "newcomer"
-    note.write_text("lab\n")
+    note, setting = noted(folder)
 
-    done = run(folder, "go_online.sh", "6", "node4", str(note))
+    done = run(folder, ONLINE, "6", "node4", str(setting), str(note))
 
     assert (done.returncode, done.stderr) == (1, "node4 is no member of the cluster within 6 s\n")
-    assert note.exists()
+    assert note.exists() and setting.exists()
     assert not told.exists()
 
 

@@ -14,10 +14,13 @@ from parts.all import Parts
 from parts.base import NEWCOMER
 from parts.facts import COROSYNC, PACEMAKER, Facts
 from parts.fencing import sbd
+from parts.host import AT_BOOT, UNITS
 from parts.membership import corosync
+from parts.pacemaker import NEW_NOTE, NEW_START
 from parts.quorum.device import CLIENT, SERVER
 from parts.system.names import HOSTS
 from provisioning import cib
+from provisioning.plan import Plan
 from tests.unit.composed_labs import EVERYWHERE
 from tests.unit.provisioned_lab import (
     RUNNING,
@@ -34,13 +37,9 @@ from tests.unit.provisioned_lab import (
 from tests.unit.test_provisioning_sequence import Doing, applied
 
 NOTHING: frozenset[str] = frozenset()
-RELOADED, NOTED = "corosync took over its configuration", "noted as new"
-MEMBER, STARTED = "membership started", "cluster started"
-WELCOMED = [
-    "links to all other nodes proven",
-    "fencing of this node proven ready",
-    "taken into service",
-]
+RELOADED = "corosync took over its configuration"
+MEMBER, JOINED, STARTED = "membership started", "connected with all other nodes", "cluster started"
+WELCOMED = ["fencing of this node proven ready", "taken into service"]
 GIVEN_UP = "quorum device given up"
 
 
@@ -51,7 +50,7 @@ def lab(count: int, quorum: str | None = None) -> Inventory:
     return inventory(nodes={"names": names}, services={"web": EVERYWHERE}, **chosen)
 
 
-THREE, FOUR = lab(3), lab(4, "majority")
+THREE, FOUR, LARGE = lab(3), lab(4, "majority"), lab(6, "majority")
 NEW = FOUR.nodes[-1]
 
 
@@ -113,7 +112,7 @@ def grown(monkeypatch: pytest.MonkeyPatch) -> Doing:
 
 
 def test_a_new_node_is_taken_in_step_by_step_and_the_others_run_on(grown: Doing) -> None:
-    order = [NOTED, MEMBER, STARTED, *WELCOMED]
+    order = [MEMBER, JOINED, STARTED, *WELCOMED]
 
     assert [what for machine, what in grown.done if machine == NEW.name and what in order] == order
     for what in order:
@@ -209,22 +208,41 @@ def test_a_cluster_that_stops_anyway_has_no_quorum_to_lose(
     applied(monkeypatch, large, found)
 
 
-def test_a_new_node_starts_in_standby_once_and_others_as_they_were() -> None:
-    (step,) = plan_of(FOUR, growing(THREE, FOUR)).start(NEW)
-    assert step.command.splitlines() == [
-        "systemctl set-environment PCMK_node_start_state=standby",
-        "systemctl start pacemaker",
-        "systemctl unset-environment PCMK_node_start_state",
-    ]
+def paths(found: Plan, machine: Machine) -> list[str]:
+    """Return what is written on a machine, in order."""
+    return [file.path for file in found.files(machine)]
+
+
+def test_a_new_node_is_one_before_it_can_boot_into_the_cluster() -> None:
+    found = plan_of(FOUR, growing(THREE, FOUR))
+    order = [NEW_NOTE, NEW_START, f"{UNITS}/{AT_BOOT}/{PACEMAKER}"]
+    assert [path for path in paths(found, NEW) if path in order] == order
+    # systemd is told before anything is started.
+    assert "systemd knows the units" in words(found.steps(NEW, frozenset({NEW_START})))
+    for machine in (*THREE.nodes, FOUR.monitor):
+        assert not {NEW_NOTE, NEW_START} & set(paths(found, machine))
+
+
+def test_a_node_that_was_away_is_not_new() -> None:
     away = replace(standing(FOUR)[NEW.name], units={})
-    (step,) = plan_of(FOUR, {**standing(FOUR), NEW.name: away}).start(NEW)
-    assert step.command == "systemctl start pacemaker"
+    found = plan_of(FOUR, {**standing(FOUR), NEW.name: away})
+    assert not {NEW_NOTE, NEW_START} & set(paths(found, NEW))
+    assert words(found.start(NEW)) == [STARTED]
+
+
+def test_a_new_node_asks_for_its_links_to_those_who_are_there_alone() -> None:
+    step, _ = plan_of(LARGE, growing(FOUR, LARGE)).start(LARGE.nodes[-1])
+    for node in LARGE.nodes:
+        for link in corosync.LINKS:
+            statistic = f"stats.knet.node{node.number}.link{link}.connected"
+            assert (statistic in step.command) == (node in FOUR.nodes), statistic
 
 
 def test_a_lab_that_is_built_has_no_new_nodes() -> None:
     found = plan_of(FOUR, fresh(FOUR))
     for node in FOUR.nodes:
-        assert NOTED not in words(found.membership(node, NOTHING))
+        assert not {NEW_NOTE, NEW_START} & set(paths(found, node))
+        assert words(found.start(node)) == [STARTED]
         assert found.welcome(node) == []
 
 
@@ -241,7 +259,8 @@ def test_a_run_that_ended_before_the_start_goes_on_with_it() -> None:
     found = plan_of(FOUR, interrupted(units=member, notes={NEWCOMER: "demo"}))
 
     assert words(found.membership(NEW, NOTHING)) == []
-    assert "standby" in found.start(NEW)[0].command
+    assert words(found.start(NEW)) == [JOINED, STARTED]
+    assert NEW_START in paths(found, NEW)
     assert words(found.welcome(NEW)) == WELCOMED
 
 
@@ -250,7 +269,7 @@ def test_a_run_that_ended_in_standby_goes_on_from_there() -> None:
     known = with_nodes(cib.desired(Parts(FOUR)), FOUR.nodes)
     found = plan_of(FOUR, interrupted(units=running, notes={NEWCOMER: "demo"}, cib=known))
 
-    assert found.start(NEW) == []
+    assert words(found.start(NEW)) == [JOINED]
     assert words(found.welcome(NEW)) == WELCOMED
 
 
@@ -361,7 +380,7 @@ def test_a_device_goes_when_a_third_node_comes() -> None:
     assert step.what == GIVEN_UP
     assert step.command.startswith(f"systemctl disable --now {CLIENT}\n")
     assert corosync.DROP_IN in step.command
-    assert words(found.membership(new, NOTHING)) == [NOTED, MEMBER]
+    assert words(found.membership(new, NOTHING)) == [MEMBER]
 
 
 @pytest.mark.parametrize(("before", "after"), [(6, 3), (4, 2)])
