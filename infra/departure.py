@@ -7,6 +7,7 @@ on its way, the same again goes on with it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from core.errors import HalabError
@@ -15,7 +16,7 @@ from inventory.model import Inventory, Machine
 from machines.remote import Remote
 from parts.all import Parts
 from parts.membership.corosync import AUTHKEY, CONFIGURATION
-from parts.pacemaker import standby
+from parts.pacemaker import NEW_NOTE, noted, standby
 from parts.seen import NodeState, Seen
 from provisioning.pacemaker import SEED
 from status.collect import Observer
@@ -24,6 +25,10 @@ from status.membership import missing_elsewhere, wait_for
 
 SEALED = f"rm -f {CONFIGURATION} {AUTHKEY} {SEED}*"
 """Without its configuration a node can join nothing, not even when it boots."""
+
+
+FORGOTTEN = f"rm -f {NEW_NOTE}"
+"""A node that stays has not to be let in."""
 
 
 def left(parts: Parts) -> str:
@@ -104,7 +109,10 @@ class _Departure:
     def _drain(self, peer: Machine, *, resumes: bool) -> None:
         """Send it into standby and wait until nothing runs there any more."""
         self.report(f"{self.name}: going into standby; what runs there moves")
-        self._tell(peer, begin=True)
+        if not resumes:
+            # Where this is taken back, whoever configures the node again lets it in again.
+            self._run(self.node, noted(self.observer.inventory.lab))
+        self._run(peer, standby(self.name, begin=True))
         try:
             wait_for(
                 self.observer,
@@ -117,12 +125,14 @@ class _Departure:
         except BaseException:
             # Ctrl-C as well: nobody would know why the node does not serve.
             if not resumes:
-                self._tell(peer, begin=False)
+                self._run(peer, standby(self.name, begin=False))
+                with suppress(HalabError):
+                    self._run(self.node, FORGOTTEN)
             raise
 
-    def _tell(self, peer: Machine, *, begin: bool) -> None:
-        with Remote(peer) as remote:
-            remote.run(standby(self.name, begin=begin))
+    def _run(self, machine: Machine, command: str) -> None:
+        with Remote(machine) as remote:
+            remote.run(command)
 
     def _speaker(self, seen: Seen) -> Machine:
         """Return a node that stays and speaks for the cluster meanwhile."""

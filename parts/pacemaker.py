@@ -38,6 +38,11 @@ def standby(node: str, *, begin: bool) -> str:
     return f"crm_standby --node {shlex.quote(node)} {'--update on' if begin else '--delete'}"
 
 
+def noted(lab: str) -> str:
+    """Return the command that notes on a node that it has yet to be let in."""
+    return f"mkdir -p {NOTES}\necho {shlex.quote(lab)} >{NEW_NOTE}"
+
+
 WRONG_STATES = {
     ResourceState.FAILED: "has failed",
     ResourceState.BLOCKED: "is blocked",

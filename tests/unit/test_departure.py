@@ -16,11 +16,13 @@ from infra.departure import depart, leaving, left
 from inventory.model import Inventory, Machine
 from machines.remote import Result
 from parts.all import Parts
+from parts.base import NEWCOMER
 from parts.seen import Seen
 from status.collect import describe
 from status.model import LabStatus
 from tests.unit.broken_lab import seen_by_cluster, silent, view_of
 from tests.unit.healthy_lab import healthy
+from tests.unit.provisioned_lab import plan_of, right
 from tests.unit.sketched import TRIO, sketched
 from tests.unit.test_await_membership import put_program
 
@@ -34,6 +36,7 @@ AFTER = TRIO.inventory
 STANDBY = "crm_standby --node {} --update on"
 BACK = "crm_standby --node {} --delete"
 LEFT = left(FOUR)
+NOTED = "mkdir -p /var/lib/halab\necho four >/var/lib/halab/newcomer"
 
 
 @dataclass
@@ -137,7 +140,11 @@ def go(after: Inventory = AFTER) -> list[str]:
 def test_a_node_is_drained_then_stopped_and_cannot_come_back(cluster: Cluster) -> None:
     said = go()
 
-    assert cluster.done == [("node1", STANDBY.format("node4")), ("node4", LEFT)]
+    assert cluster.done == [
+        ("node4", NOTED),
+        ("node1", STANDBY.format("node4")),
+        ("node4", LEFT),
+    ]
     assert said[0] == "node4: going into standby; what runs there moves"
     assert "rm -f /etc/corosync/corosync.conf" in LEFT
 
@@ -179,14 +186,31 @@ def test_a_node_that_is_not_rid_of_its_resources_goes_online_again(
     monkeypatch.setattr(departure, "wait_for", never)
     with pytest.raises(type(ended)):
         go()
-    assert cluster.done[1:] == [("node1", BACK.format("node4"))]
+    assert cluster.done[1:] == [
+        ("node1", STANDBY.format("node4")),
+        ("node1", BACK.format("node4")),
+        ("node4", "rm -f /var/lib/halab/newcomer"),
+    ]
 
 
 def test_who_was_interrupted_in_standby_goes_on(cluster: Cluster) -> None:
+    """And a person who had sent it there finds it there, should this be taken back."""
     cluster.change("node4", standby=True)
     cluster.empty("node4")
     go()
-    assert cluster.done[-1] == ("node4", LEFT)
+    assert cluster.done == [("node1", STANDBY.format("node4")), ("node4", LEFT)]
+
+
+def test_a_departure_that_is_taken_back_leaves_a_node_that_is_let_in_again() -> None:
+    """What is noted before it goes into standby is what makes a new node one."""
+    found = right(FOUR.inventory)
+    found["node4"] = replace(found["node4"], notes={**found["node4"].notes, NEWCOMER: "four"})
+    assert NOTED.endswith(f"/{NEWCOMER}")
+
+    plan, node = plan_of(FOUR.inventory, found), FOUR.inventory.machine("node4")
+
+    assert [step.what for step in plan.welcome(node)][-1] == "taken into service"
+    assert plan.start(node), "its links and its quorum"
 
 
 def test_who_was_interrupted_after_the_stop_only_seals(cluster: Cluster) -> None:
@@ -266,4 +290,4 @@ def test_nodes_that_leave_together_leave_one_after_the_other(
     depart(five.inventory, AFTER, lambda _: None)
 
     assert [machine for machine, command in cluster.done if command == LEFT] == ["node5", "node4"]
-    assert cluster.done[1] == ("node5", LEFT)
+    assert cluster.done[2] == ("node5", LEFT)
