@@ -72,12 +72,14 @@ Entry = File | Link | Folder
 class Step:
     """Shell text that changes a machine, and in words what is true afterwards.
 
-    `extra_s`: seconds that it may take besides what steps usually may.
+    `extra_s`: seconds that it may take besides what steps usually may. `in_turn`: one machine does
+    it after the other, not all at once.
     """
 
     what: str
     command: str
     extra_s: float = 0.0
+    in_turn: bool = False
 
 
 def unit_link(unit: str, place: str) -> Link:

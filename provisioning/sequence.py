@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
-from threading import Event
+from threading import Event, Lock
 from typing import TypeVar
 
 from core.errors import HalabError
@@ -63,6 +63,8 @@ class _Run:
     remotes: dict[str, Remote]
     pool: ThreadPoolExecutor
     interrupted: Event = field(default_factory=Event)
+    turn: Lock = field(default_factory=Lock)
+    """Whoever has it does what machines do one after the other."""
     written: dict[str, frozenset[str]] = field(default_factory=dict)
     """Files that had to be written, by machine."""
 
@@ -228,8 +230,11 @@ class _Run:
             self.report(f"{remote.name}: {answer}")
 
     def _run(self, machine: Machine, steps: Iterable[Step]) -> list[Change]:
-        timeout = 60.0 * self.inventory.timing.pace
-        done = run_steps(self.remotes[machine.name], steps, timeout=timeout)
+        timeout, steps = 60.0 * self.inventory.timing.pace, tuple(steps)
+        with self.turn if any(step.in_turn for step in steps) else nullcontext():
+            if self.interrupted.is_set():
+                raise HalabError(f"interrupted before {machine.name} was changed")
+            done = run_steps(self.remotes[machine.name], steps, timeout=timeout)
         return self._note(machine, done)
 
     def _note(self, machine: Machine, done: Iterable[str]) -> list[Change]:

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import re
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from inventory.model import Inventory, Machine
 from labs.roles import MachineRole, NetworkRole
@@ -119,7 +119,7 @@ class Corosync(Part):
         members = [node for node in self.inventory.nodes if found[node].is_member]
         if not members or machine.number != members[0].number:
             return ()
-        if CONFIGURATION not in written and not any(_is_behind(found[node]) for node in members):
+        if not any(is_behind(found[node], written) for node in members):
             return ()
         numbers = shlex.join(str(node.number) for node in self.inventory.nodes)
         command = f"set -- {numbers}\n{program('take_over_configuration.sh')}"
@@ -161,8 +161,13 @@ def votes(facts: Facts) -> QuorumView | None:
     return parse_quorum(facts.looks.get(VOTES, ""))
 
 
-def _is_behind(facts: Facts) -> bool:
-    """Tell whether corosync runs with another configuration than the one that stands there."""
+def is_behind(facts: Facts, written: Collection[str]) -> bool:
+    """Tell whether corosync runs with another configuration than the one that stands there.
+
+    It was `written` just now; or by a run that ended before anybody took it over.
+    """
+    if CONFIGURATION in written:
+        return True
     running = re.search(r" = (\d+)$", facts.looks.get(LOOK, "").strip())
     return running is not None and int(running[1]) != _version(facts.corosync_conf)
 

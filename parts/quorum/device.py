@@ -30,7 +30,7 @@ from parts.host import (
     render,
     unit_link,
 )
-from parts.membership.corosync import CONFIGURATION, connections
+from parts.membership.corosync import connections, is_behind
 from parts.quorum.base import QuorumPart
 from parts.secrets import Secrets
 from parts.seen import Seen
@@ -196,9 +196,16 @@ class Device(QuorumPart):
         if not (found[machine].unit(CLIENT).active and found[machine].is_member):
             command = "systemctl start --no-block corosync-qdevice"
             return (Step("quorum device called for", command),)
-        if {CONFIGURATION, f"{_DELIVERY}/own.p12"} & written:
-            return (Step("quorum device joined again", "systemctl try-restart corosync-qdevice"),)
-        return ()
+        if not (is_behind(found[machine], written) or f"{_DELIVERY}/own.p12" in written):
+            return ()
+        # Meanwhile the others have its vote: it registers when the membership rests.
+        again = Step(
+            "quorum device joined again",
+            "systemctl try-restart corosync-qdevice",
+            extra_s=self.timing.membership_wait_s,
+            in_turn=True,
+        )
+        return (again,)
 
 
 def _side(inventory: Inventory, machine: Machine) -> _Side:

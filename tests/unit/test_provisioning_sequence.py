@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from threading import Barrier, BrokenBarrierError
 from typing import Any
 
 import pytest
@@ -15,7 +17,7 @@ from parts.facts import Facts
 from parts.host import Entry, Step
 from provisioning import firewall, monitoring, pacemaker, sequence
 from tests.unit.planned_lab import OFFERED, planned
-from tests.unit.provisioned_lab import SECRETS, everything, fresh, plan_of, right, words
+from tests.unit.provisioned_lab import SECRETS, everything, fresh, inventory, plan_of, right, words
 
 LAB = planned("active-passive", accelerated=True)
 FIRST, SECOND = LAB.nodes
@@ -115,9 +117,12 @@ class PaperRemote:
 
 
 def applied(
-    monkeypatch: pytest.MonkeyPatch, lab: Inventory, found: Mapping[str, Facts]
+    monkeypatch: pytest.MonkeyPatch,
+    lab: Inventory,
+    found: Mapping[str, Facts],
+    meanwhile: Callable[[tuple[Step, ...]], None] = lambda _: None,
 ) -> tuple[Doing, tuple[sequence.Change, ...]]:
-    """Apply a lab to machines that were found like this."""
+    """Apply a lab to machines that were found like this; `meanwhile` happens while steps run."""
     doing = Doing(found)
 
     def written(remote: PaperRemote, files: Iterable[Entry]) -> frozenset[str]:
@@ -125,7 +130,9 @@ def applied(
         return frozenset() if as_found else frozenset(file.path for file in files)
 
     def run(remote: PaperRemote, steps: Iterable[Step], *, timeout: float) -> tuple[str, ...]:
-        told = tuple(words(steps))
+        todo = tuple(steps)
+        meanwhile(todo)
+        told = tuple(words(todo))
         doing.done += [(remote.name, what) for what in told]
         return told
 
@@ -165,6 +172,29 @@ def test_nobody_starts_alone(monkeypatch: pytest.MonkeyPatch, name: str) -> None
     # What costs time comes last.
     reports = [what for machine, what in doing.done[doing.last(STARTED) + 1 :] if machine in nodes]
     assert reports == ["monitoring agent runs"] * len(nodes)
+
+
+def test_one_node_after_the_other_begins_again_with_the_quorum_device(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Another `timing.token_ms` for a cluster that runs: each daemon waits for the membership."""
+    begun: list[Step] = []
+    met, together = Barrier(2), False
+
+    def meanwhile(steps: tuple[Step, ...]) -> None:
+        nonlocal together
+        found = [step for step in steps if step.what == "quorum device joined again"]
+        begun.extend(found)
+        with suppress(BrokenBarrierError):
+            # Nobody comes who has to wait for this one.
+            together |= bool(found) and met.wait(0.2) >= 0
+
+    slower = inventory(timing={"token_ms": LAB.timing.token_ms + 1000})
+    applied(monkeypatch, slower, right(LAB), meanwhile)
+
+    assert len(begun) == 2
+    assert not together
+    assert begun[0].extra_s == slower.timing.membership_wait_s
 
 
 @pytest.mark.parametrize("name", OFFERED)

@@ -278,16 +278,25 @@ def test_a_node_that_was_taken_in_is_not_taken_in_again() -> None:
     assert [found.welcome(node) for node in FOUR.nodes] == [[], [], [], []]
 
 
+def behind(lab: Inventory) -> Plan:
+    """Return what follows when corosync.conf was written, and nobody told the cluster."""
+    text = corosync.configuration(lab, 2)
+    return plan_of(
+        lab, {name: replace(facts, corosync_conf=text) for name, facts in standing(lab).items()}
+    )
+
+
 def test_a_configuration_that_was_written_and_not_taken_over_is_announced() -> None:
-    behind = {corosync.LOOK: "totem.config_version (u64) = 1"}
-    text = corosync.configuration(FOUR, 2)
-    found = {
-        name: replace(facts, corosync_conf=text, looks={**facts.looks, **behind})
-        for name, facts in standing(FOUR).items()
-    }
-    plan = plan_of(FOUR, found)
+    plan = behind(FOUR)
     assert words(plan.admission(FOUR.nodes[0], NOTHING)) == [RELOADED]
     assert plan.admission(FOUR.nodes[1], NOTHING) == []
+
+
+def test_a_device_begins_again_with_a_configuration_that_is_only_announced_now() -> None:
+    plan = behind(WITH_DEVICE)
+    for node in WITH_DEVICE.nodes:
+        assert words(plan.membership(node, NOTHING)) == ["quorum device joined again"]
+        assert plan_of(WITH_DEVICE, standing(WITH_DEVICE)).membership(node, NOTHING) == []
 
 
 def test_who_is_a_member_announces_it() -> None:
