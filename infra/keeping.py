@@ -12,7 +12,7 @@ from core.files import write_file
 from core.folders import LabFolder
 from infra.backend import SECRET
 from infra.ssh_key import read_private_key
-from inventory.record import load_inventory, load_record
+from inventory.record import LabRecord, load_inventory, load_record, written
 from labs.addressing import machines
 from labs.loading import load
 from parts.secrets import load_secrets
@@ -26,10 +26,14 @@ INVENTORY, SECRETS, FILES = "inventory", "secrets", "files"
 """Its inputs: what a file of the same name holds, and a mapping of the others by their paths."""
 
 
-def kept_files(folder: LabFolder) -> dict[str, str]:
-    """Return the files that have no input of their own, by their paths in the lab's folder."""
-    paths = (folder.record, folder.definition, folder.ssh_key, *_host_keys(folder))
-    return {str(path.relative_to(folder.path)): path.read_text() for path in paths}
+def kept_files(folder: LabFolder, record: LabRecord) -> dict[str, str]:
+    """Return the files that have no input of their own, by their paths in the lab's folder.
+
+    `record` is what the lab's shall be in the end: its file has more while machines leave.
+    """
+    paths = (folder.definition, folder.ssh_key, *_host_keys(folder))
+    kept = {path: path.read_text() for path in paths} | {folder.record: written(record)}
+    return {str(path.relative_to(folder.path)): text for path, text in kept.items()}
 
 
 def lost_files(folder: LabFolder) -> list[str]:

@@ -13,7 +13,7 @@ from infra.keeping import SOFTWARE, kept_files
 from infra.libvirt import LibvirtPlatform
 from infra.planning import plan_inventory
 from infra.software import Software
-from inventory.record import load_record, save
+from inventory.record import load_inventory, load_record, save
 from labs.addressing import machines
 from labs.model import Lab
 from labs.roles import NetworkRole
@@ -22,9 +22,11 @@ from parts.secrets import ensure_secrets
 
 def declare(lab: Lab, folder: LabFolder, host_keys: Mapping[str, HostKey]) -> None:
     """Declare everything that a lab on libvirt consists of."""
-    record = load_record(folder).of_machines(plan.name for plan in machines(lab))
+    held, names = load_record(folder), [plan.name for plan in machines(lab)]
+    record = held.of_machines(names)
     if not pulumi.runtime.is_dry_run():
-        save(folder.record, record)
+        # Who leaves is the lab's until it has left, which the software's provider notes.
+        save(folder.record, held.of_machines((*names, *_standing(folder))))
     inventory = plan_inventory(lab, record, folder, host_keys)
 
     cluster = Cluster(
@@ -38,7 +40,7 @@ def declare(lab: Lab, folder: LabFolder, host_keys: Mapping[str, HostKey]) -> No
         inventory=inventory,
         inventory_path=folder.inventory,
         secrets=ensure_secrets(folder.secrets),
-        files=kept_files(folder),
+        files=kept_files(folder, record),
         machine_ids={name: machine.machine_id for name, machine in cluster.machines.items()},
         opts=pulumi.ResourceOptions(parent=cluster, depends_on=list(cluster.machines.values())),
     )
@@ -63,3 +65,10 @@ def declare(lab: Lab, folder: LabFolder, host_keys: Mapping[str, HostKey]) -> No
         },
     )
     pulumi.export("status", f"./halab status {lab.name}")
+
+
+def _standing(folder: LabFolder) -> list[str]:
+    """Return the machines that the lab consists of, whatever it shall; none before it is built."""
+    if not folder.inventory.exists():
+        return []
+    return [machine.name for machine in load_inventory(folder).machines]

@@ -19,7 +19,7 @@ from core.folders import LabFolder
 from infra.departure import depart
 from inventory.known_hosts import write_known_hosts
 from inventory.model import Inventory
-from inventory.record import load_inventory, save
+from inventory.record import load_inventory, load_record, save
 from parts.secrets import Secrets
 from provisioning.drift import find_drift
 from provisioning.plan import digest
@@ -82,8 +82,12 @@ def _drifted(props: Props) -> bool:
 
 def _standing(props: Props) -> Inventory | None:
     """Return the lab as it was noted last; None where nothing was."""
-    folder = LabFolder(Path(props["inventory_path"]).parent)
+    folder = _folder(props)
     return load_inventory(folder) if folder.inventory.exists() else None
+
+
+def _folder(props: Props) -> LabFolder:
+    return LabFolder(Path(props["inventory_path"]).parent)
 
 
 def _noted_otherwise(props: Props) -> bool:
@@ -100,9 +104,15 @@ def _see_off(props: Props) -> None:
 
 
 def _note_inventory(props: Props) -> None:
-    """Write the inventory; when this was done last tells which snapshots still fit the lab."""
+    """Write the inventory; when this was done last tells which snapshots still fit the lab.
+
+    The record forgets who has left behind that: it knows all machines that the inventory does.
+    """
     inventory = Inventory.model_validate_json(props["inventory"])
-    save(Path(props["inventory_path"]), inventory)
+    folder = _folder(props)
+    save(folder.inventory, inventory)
+    names = (machine.name for machine in inventory.machines)
+    save(folder.record, load_record(folder).of_machines(names))
     write_known_hosts(inventory)
 
 

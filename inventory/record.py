@@ -61,7 +61,12 @@ def load_inventory(folder: LabFolder) -> Inventory:
 
 def save(path: Path, value: Frozen) -> None:
     """Write a record or an inventory as JSON, in one step and readable by its owner alone."""
-    write_file(path, json.dumps(value.model_dump(mode="json"), indent=2) + "\n")
+    write_file(path, written(value))
+
+
+def written(value: Frozen) -> str:
+    """Return the text of a record's or an inventory's file."""
+    return json.dumps(value.model_dump(mode="json"), indent=2) + "\n"
 
 
 def _load(kind: type[Kind], path: Path, folder: LabFolder) -> Kind:

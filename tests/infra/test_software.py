@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from core.errors import HalabError
+from core.folders import LabFolder
 from infra import software
 from infra.software import SoftwareProvider
 from inventory.model import Inventory
-from inventory.record import save
+from inventory.record import LabRecord, load_inventory, load_record, save
 from tests.unit.provisioned_lab import SECRETS, inventory
 
 EVERYWHERE = {"web": {"kind": "nginx", "runs": "everywhere"}}
@@ -30,8 +32,9 @@ def inputs(wanted: Inventory, path: Path) -> dict[str, Any]:
 
 
 @pytest.fixture
-def events(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def events(monkeypatch: pytest.MonkeyPatch, record: LabRecord, tmp_path: Path) -> list[str]:
     happened: list[str] = []
+    save(LabFolder(tmp_path).record, record)
 
     def names(found: Inventory) -> str:
         return " ".join(node.name for node in found.nodes)
@@ -59,6 +62,24 @@ def test_who_leaves_is_out_before_the_lab_is_another_one(events: list[str], tmp_
         "healthy",
     ]
     assert Inventory.model_validate_json(path.read_bytes()) == three
+    assert list(load_record(LabFolder(tmp_path)).domains) == ["node1", "node2", "node3", "monitor"]
+
+
+def test_who_cannot_leave_stays_the_labs(
+    events: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    three, four, path = lab(3), lab(4), tmp_path / "inventory.json"
+    save(path, four)
+
+    def depart(*_: object) -> None:
+        raise HalabError("node4 cannot leave")
+
+    monkeypatch.setattr(software, "depart", depart)
+    with pytest.raises(HalabError):
+        SoftwareProvider().update("", inputs(four, path), inputs(three, path))
+
+    assert "node4" in load_record(LabFolder(tmp_path)).domains
+    assert load_inventory(LabFolder(tmp_path)) == four
 
 
 def test_what_an_interrupted_growth_began_is_taken_back_in_order(

@@ -66,7 +66,7 @@ def exported(folder: LabFolder) -> dict[str, Any]:
     inputs = {
         "inventory": folder.inventory.read_text(),
         "secrets": secret(folder.secrets.read_text()),
-        "files": secret(kept_files(folder)),
+        "files": secret(kept_files(folder, load_record(folder))),
     }
     network = {"urn": "urn:pulumi:demo::halab::x::network", "inputs": {}}
     software = {"urn": "urn:pulumi:demo::halab::x::software", "inputs": inputs}
