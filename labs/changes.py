@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -134,7 +134,7 @@ def compare(before: Lab, after: Lab) -> tuple[Change, ...]:
         if told and (was and was.value) != (is_ and is_.value):
             value = is_ or was or _NOTHING
             changes.append(_change(value, was and was.value, is_ and is_.value))
-    return tuple(changes)
+    return tuple(_with_quorum(change, before, after) for change in changes)
 
 
 def continues(one: Sequence[object], other: Sequence[object]) -> bool:
@@ -224,6 +224,21 @@ def _change(value: _Value, before: Any, after: Any) -> Change:
         found = ANOTHER
     effect, reason = (found, "") if isinstance(found, Effect) else (Effect.REFUSED, found)
     return Change(value.written, _toml(before), _toml(after), effect, reason, owner)
+
+
+def _with_quorum(change: Change, before: Lab, after: Lab) -> Change:
+    """Return the change, refused where so many nodes join that those who run are no quorum.
+
+    Every vote is expected before anybody new has one; a device's counts for nothing meanwhile.
+    """
+    there, needed = len(before.nodes.names), after.votes // 2 + 1
+    if change.effect is not Effect.JOINED or there >= needed:
+        return change
+    reason = (
+        f"of {after.votes} votes then, {needed} are needed before anybody new has one, and the "
+        f"nodes that are there have {there}: let fewer come at once"
+    )
+    return replace(change, effect=Effect.REFUSED, reason=reason)
 
 
 def _toml(value: Any) -> str:

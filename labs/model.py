@@ -164,6 +164,11 @@ class Lab(Table):
         even = len(self.nodes.names) % 2 == 0
         return self.quorum_table.kind or ("device" if even else "majority")
 
+    @property
+    def votes(self) -> int:
+        """How many votes there are when all is well: one a node, and the device's."""
+        return len(self.nodes.names) + (self.quorum == "device")
+
     def interface(self, role: NetworkRole, number: int) -> IPv4Interface:
         """Return the address on a network of the machine with this number."""
         return self.platform.interface(self.networks.subnet(role), number, self)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from core.errors import HalabError
+from infra.planning import sketch
 from labs.changes import RULES, Effect, compare, refuse
 from labs.checking import check
 from labs.model import Lab
 from labs.shape import keys, locate
+from parts.all import Parts
 
 
 def lab(**tables: dict[str, object]) -> Lab:
@@ -94,6 +98,47 @@ def test_nodes_come_at_the_end_and_go_from_there() -> None:
         "quorum.kind": Effect.LIVE,
         "services.web.addresses": Effect.SHORTENED,
     }
+
+
+def nodes(count: int) -> dict[str, object]:
+    return {"names": [f"node{number}" for number in range(1, count + 1)]}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "why"),
+    [
+        (2, 4, "of 5 votes then, 3 are needed before anybody new has one, .* have 2"),
+        (2, 5, "of 5 votes then, 3 are needed .* have 2"),
+        (3, 6, "of 7 votes then, 4 are needed .* have 3"),
+        (4, 8, "of 9 votes then, 5 are needed .* have 4"),
+    ],
+)
+def test_more_nodes_than_a_quorum_can_wait_for_do_not_come_at_once(
+    before: int, after: int, why: str
+) -> None:
+    assert effects(nodes(before), nodes(after))["nodes.names"] is Effect.REFUSED
+    labs = (lab(nodes=nodes(count), services=EVERYWHERE) for count in (before, after))
+    with pytest.raises(HalabError) as refused:
+        refuse("demo", compare(*labs))
+    [line] = str(refused.value.detail).splitlines()
+    assert re.search(f"{why}: let fewer come at once", line)
+    # Nobody has to be waited for who leaves.
+    assert effects(nodes(after), nodes(before))["nodes.names"] is Effect.LEFT
+
+
+@pytest.mark.parametrize("count", range(2, 8))
+def test_one_node_can_always_come(count: int) -> None:
+    assert effects(nodes(count), nodes(count + 1))["nodes.names"] is Effect.JOINED
+
+
+@pytest.mark.parametrize("count", range(2, 9))
+@pytest.mark.parametrize("kind", ["device", "majority", "two-node"])
+def test_a_definition_counts_the_votes_that_its_lab_has(count: int, kind: str) -> None:
+    try:
+        found = lab(nodes=nodes(count), services=EVERYWHERE, quorum={"kind": kind})
+    except HalabError:
+        return
+    assert found.votes == Parts(sketch(found)).quorum.expected_votes
 
 
 @pytest.mark.parametrize(
