@@ -43,11 +43,11 @@ from tests.unit.healthy_lab import SECONDARY, healthy, kernel_text
 from tests.unit.planned_lab import SECRETS
 from tests.unit.provisioned_lab import fresh, inventory, plan_of, right, words
 from tests.unit.sample_findings import FLAWLESS
+from tests.unit.scaled_lab import MEMBER, growing
 from tests.unit.situations import expected, situation
 from tests.unit.sketched import PAIR, PAIR_TABLES, STORY
 from tests.unit.test_cluster_status import look, settings_of
 from tests.unit.test_provisioning_sequence import applied
-from tests.unit.test_scaling import MEMBER, growing
 from wire.pacemaker import parse_cluster
 
 NODE1, NODE2, NODE3 = PAIR.inventory.nodes
