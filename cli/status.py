@@ -15,7 +15,7 @@ from cli.choosing import existing_lab
 from cli.nagios import plugin_line
 from core.folders import LabFolder
 from inventory.record import load_inventory, load_record
-from parts.fencing import sbd
+from parts.fencing import base as fencing
 from parts.secrets import load_secrets
 from provisioning.zabbix.api import MonitoringUnreachable
 from status.collect import collect
@@ -135,7 +135,7 @@ def _machines(lab: LabStatus) -> Table:
             if resource.role.value in {"promoted", "unpromoted"}
             else resource.id
             for resource in lab.resources
-            if resource.node == node.name and resource.id != sbd.PRIMITIVE
+            if resource.node == node.name and resource.id != fencing.PRIMITIVE
         )
         disks = [disks[node.name] for disks in lab.replication.values() if node.name in disks]
         shared = [disks[node.name] for disks in lab.shared_disks.values() if node.name in disks]

@@ -78,7 +78,8 @@ class _Picture:
         self.boxes = top + APART + NEAR
         top = self.boxes + node_height(scene) + NEAR
         self.below = {role: _bus(segments[role], top + n * APART) for n, role in enumerate(BELOW)}
-        shared = (f"{FENCING} disk", title(inventory.fencing.kind), "shared by all nodes")
+        fencing = scene.fencing
+        shared = (fencing.name, title(inventory.fencing.kind), fencing.what)
         self.disk = Bus(FENCING, top + len(BELOW) * APART, shared)
         self.legend = tuple(_legend(scene))
         self.canvas = Canvas(self.width, self.disk.y + 62 + 20 * len(self.legend))
@@ -133,15 +134,17 @@ class _Picture:
             self.canvas.line(begin, bus.y, self.nodes_end, bus.y, f"bus {bus.css}{bond}")
         self._bond(self.nodes_end)
         self.canvas.line(begin, self.disk.y, self.nodes_end, self.disk.y, "bus fencing")
-        self.canvas.cylinder(self.nodes_end, self.disk.y - 17, 38, 34, "panel fencing edge")
+        if self.scene.inventory.fencing_disk:
+            self.canvas.cylinder(self.nodes_end, self.disk.y - 17, 38, 34, "panel fencing edge")
         self._caps()
 
     def _bond(self, x: float) -> None:
-        """Tie replication to the two networks that it runs on."""
-        first, second = self.below[NetworkRole.CLUSTER_A], self.below[NetworkRole.CLUSTER_B]
-        self.canvas.line(x, first.y, x, second.y, "line replication")
-        for bus in (first, second):
-            self.canvas.dot(x, bus.y, 4, "replication-fill")
+        """Tie replication to the networks that it runs on."""
+        tied = [self.below[role].y for role in self.scene.carriers]
+        ends = [*tied, self.below[NetworkRole.REPLICATION].y]
+        self.canvas.line(x, min(ends), x, max(ends), "line replication")
+        for y in tied:
+            self.canvas.dot(x, y, 4, "replication-fill")
 
     def _caps(self) -> None:
         """Name who is at the ends of the networks that lead out of the lab."""

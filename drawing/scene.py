@@ -10,6 +10,7 @@ from core.sizes import size
 from inventory.model import Inventory, Machine
 from inventory.parts import Service, Storage
 from labs.addressing import hypervisor_address, machines
+from labs.means import FencingMeans
 from labs.model import Lab
 from labs.placement import apart_from
 from labs.roles import MachineRole, NetworkRole
@@ -21,8 +22,35 @@ TITLES = {
     "drbd": "DRBD",
     "shared-disk": "LVM",
     "sbd": "SBD",
+    "fence-aws": "fence_aws",
 }
 """How programs write themselves, by the kind that a definition names; else the kind will do."""
+
+
+@dataclass(frozen=True)
+class Fences:
+    """How fencing of a kind is drawn: its name, what it is, how it works, what of it nodes run."""
+
+    name: str
+    what: str
+    how: str
+    duties: tuple[str, ...]
+
+
+FENCES: dict[FencingMeans, Fences] = {
+    "sbd": Fences(
+        name="fencing disk",
+        what="shared by all nodes",
+        how="a disk that all nodes share, and a watchdog in each",
+        duties=("SBD", "watchdog"),
+    ),
+    "fence-aws": Fences(
+        name="fencing",
+        what="asked by all nodes",
+        how="AWS, which every node can ask to stop another",
+        duties=(),
+    ),
+}
 
 INSIDE = "nodes only"
 """Who finds a service without addresses."""
@@ -58,15 +86,16 @@ class Scene:
     @property
     def segments(self) -> dict[NetworkRole, Segment]:
         """All networks, by role: the cluster's own first, clients' last."""
+        platform = self.lab.platform
         purposes = {
             NetworkRole.CLUSTER_A: "Corosync, link 0",
             NetworkRole.CLUSTER_B: "Corosync, link 1",
-            NetworkRole.REPLICATION: f"a bond over both links{self._replicated}",
+            NetworkRole.REPLICATION: f"{self._carried}{self._replicated}",
             NetworkRole.MANAGEMENT: ", ".join(self._managed()),
             NetworkRole.SERVICE: "clients",
         }
         return {
-            role: Segment(role, self.lab.networks.subnet(role), purpose)
+            role: Segment(role, self.lab.networks.subnet(platform.carrier(role)), purpose)
             for role, purpose in purposes.items()
         }
 
@@ -92,9 +121,9 @@ class Scene:
         return str(hypervisor_address(self.lab))
 
     @property
-    def fencing(self) -> str:
+    def fencing(self) -> Fences:
         """How a node is taken out."""
-        return "a disk that all nodes share, and a watchdog in each"
+        return FENCES[self.inventory.fencing.kind]
 
     @property
     def decides(self) -> str:
@@ -126,7 +155,7 @@ class Scene:
     def duties(self, machine: Machine) -> tuple[str, ...]:
         """Return what a machine does besides services, and whatever the lab is made of."""
         if machine.role is MachineRole.NODE:
-            return ("Pacemaker", "Corosync", title(self.inventory.fencing.kind), "watchdog")
+            return ("Pacemaker", "Corosync", *self.fencing.duties)
         device = ("quorum device",) if self.inventory.quorum == "device" else ()
         zabbix = ("Zabbix",) if self.inventory.monitoring is not None else ()
         return (*device, *zabbix, "clock", "outside client")
@@ -191,7 +220,7 @@ class Scene:
                     f"{self.disks(each)}, mounted at {each.mount_point} on one."
                     for each in inventory.storage
                 ),
-                f"Fencing: {title(inventory.fencing.kind)}, {self.fencing}.",
+                f"Fencing: {title(inventory.fencing.kind)}, {self.fencing.how}.",
                 f"Quorum: {inventory.quorum} {self.decides}.",
             )
         )
@@ -204,6 +233,18 @@ class Scene:
         passes = f"; passes requests to {behind.name}" if behind else ""
         kind = title(service.settings.kind)
         return f"Service {service.name}: {kind} on {where}, port {service.port}{found}{passes}."
+
+    @property
+    def carriers(self) -> tuple[NetworkRole, ...]:
+        """The cluster networks that replication runs over: both, in a bond, or one of them."""
+        carrier = self.lab.platform.carrier(NetworkRole.REPLICATION)
+        both = (NetworkRole.CLUSTER_A, NetworkRole.CLUSTER_B)
+        return both if carrier is NetworkRole.REPLICATION else (carrier,)
+
+    @property
+    def _carried(self) -> str:
+        *others, one = self.carriers
+        return "a bond over both links" if others else f"over {one.value}"
 
     @property
     def _replicated(self) -> str:

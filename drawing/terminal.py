@@ -93,7 +93,7 @@ class TerminalDrawing:
         for role, segment in self.scene.segments.items():
             bond = role is NetworkRole.REPLICATION
             yield Row(
-                BOND if bond else {role: BEGIN},
+                {each: BOND[each] for each in self.scene.carriers} if bond else {role: BEGIN},
                 role.value,
                 (f"{segment.subnet}  {segment.purpose}",),
                 "═" if bond else "─",
@@ -132,7 +132,7 @@ class TerminalDrawing:
         for each in inventory.storage:
             said = f"{title(each.settings.kind)}, {scene.disks(each)}"
             table.add_row("storage", each.name, f"{said}; {each.mount_point} on one of them")
-        table.add_row("fencing", title(inventory.fencing.kind), scene.fencing)
+        table.add_row("fencing", title(inventory.fencing.kind), scene.fencing.how)
         table.add_row("quorum", inventory.quorum, scene.decides)
         return table
 

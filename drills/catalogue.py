@@ -31,6 +31,7 @@ def every(parts: Parts) -> tuple[Drill, ...]:
     return (
         *machines.ENTRIES,
         *daemons.ENTRIES,
+        *(daemons.SBD if inventory.fencing_disk else ()),
         *(
             drill
             for part in parts.services.values()
@@ -39,7 +40,7 @@ def every(parts: Parts) -> tuple[Drill, ...]:
         *(drill for part in parts.file_servers for drill in of_exports.entries(part)),
         *networks.entries(inventory.quorum),
         *(arbiters.DEVICE if inventory.quorum == "device" else ()),
-        *arbiters.DISK,
+        *(arbiters.DISK if inventory.fencing_disk else ()),
         *(drill for storage, user in replicas for drill in of_storage.entries(storage, user)),
         *(drill for disk, user in shared for drill in of_shared.entries(disk, user)),
         *of_storage.ROOT,

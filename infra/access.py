@@ -13,14 +13,11 @@ from ipaddress import IPv4Network
 from labs.model import Lab
 from labs.ports import Opening, Peer, Protocol
 from labs.roles import NETWORKS_OF, MachineRole, NetworkRole
-from labs.tables.cloud import OWN_INTERFACE, block
+from labs.tables.cloud import OWN_INTERFACE, block, carrier
 
 ECHO_REQUEST = 8
 """The type of ICMP that stands for a ping (RFC 792); groups have it in the place of a port."""
 ANY_CODE = -1
-
-REPLICATED_OVER = NetworkRole.CLUSTER_B
-"""The second cluster link carries replication: the first one then has Corosync to itself."""
 
 Group = tuple[MachineRole, NetworkRole]
 
@@ -83,8 +80,3 @@ def _rules(lab: Lab, opening: Opening, outside: IPv4Network) -> Iterator[Rule]:
         yield Rule(
             (opening.role, network), opening.protocol, first, last, sources[peer], opening.purpose
         )
-
-
-def carrier(network: NetworkRole) -> NetworkRole:
-    """Return the network whose interfaces carry this one."""
-    return REPLICATED_OVER if network is NetworkRole.REPLICATION else network

@@ -14,22 +14,19 @@ from core.folders import LabFolder
 from infra.access import GROUPS, Group, Rule, group_name, rules
 from infra.cluster import Cluster, MachineArgs, NetworkArgs
 from infra.host_keys import HostKey
-from infra.permissions import MARK, policy, trust
+from infra.permissions import policy, trust
 from infra.planning import sketch
 from labs.addressing import MachinePlan, interfaces, machines
 from labs.instances import MIN_IO2_GIB, ROOT_GIB, SHARED_IOPS, gib
 from labs.model import Lab
 from labs.roles import NETWORKS_OF, MachineRole, NetworkRole
 from labs.tables.aws import Aws
-from labs.tables.cloud import OWN_INTERFACE, block, zone_subnet
+from labs.tables.cloud import MARK, OWN_INTERFACE, block, zone_subnet
 
 EVERYWHERE = "0.0.0.0/0"
 DEBIAN_OWNER = "136693071363"
 """The account that publishes Debian's images (https://wiki.debian.org/Cloud/AmazonEC2Image)."""
 DEBIAN_IMAGES = "debian-13-amd64-*"
-
-DEVICES = tuple(f"/dev/sd{letter}" for letter in "fghijklmnop")
-"""Names that AWS advises for data volumes; the guest finds them as NVMe disks."""
 
 STAND_IN_SERVICES = ("ec2", "iam", "sts")
 
@@ -239,10 +236,10 @@ class AwsPlatform:
                 opts=own,
             ).id
         volumes |= args.shared_disks
-        for device, (storage, volume) in zip(DEVICES, volumes.items(), strict=False):
+        for storage, volume in volumes.items():
             aws.ec2.VolumeAttachment(
                 f"{plan.name}-{storage}",
-                device_name=device,
+                device_name=self._platform.disk(storage, self._lab),
                 instance_id=instance.id,
                 volume_id=volume,
                 opts=own,

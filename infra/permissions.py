@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 
-MARK = "halab-lab"
-"""The tag by which everything of a lab is known."""
+from labs.tables.cloud import MARK
 
 TRUST = {
     "Version": "2012-10-17",
@@ -20,7 +19,6 @@ TRUST = {
 
 LOOKING = (
     "ec2:DescribeInstances",  # fence_aws: which instance a node is, whether it runs
-    "ec2:DescribeNetworkInterfaces",  # aws-vpc-move-ip: which interface a node has
     "ec2:DescribeRouteTables",  # aws-vpc-move-ip: where an address is
 )
 """AWS knows no resources for these, so they cannot be limited to the lab."""

@@ -9,10 +9,11 @@ from pathlib import Path
 from core.errors import HalabError
 from core.folders import LabFolder
 from infra.host_keys import HostKey
-from inventory.model import Firewall, Interface, Inventory, Machine, Monitoring, Ssh
+from inventory.cloud import Cloud
+from inventory.model import FENCING, Firewall, Interface, Inventory, Machine, Monitoring, Ssh
 from inventory.parts import Service, Storage
 from inventory.record import LabRecord, load_inventory
-from labs.addressing import MachinePlan, hypervisor_address, interfaces, machines
+from labs.addressing import MachinePlan, NicPlan, hypervisor_address, interfaces, machines
 from labs.model import Lab
 from labs.roles import NetworkRole
 
@@ -64,11 +65,27 @@ def sketch(lab: Lab) -> Inventory:
     """Return the inventory of a lab that nobody has built: its machines cannot be reached."""
     nowhere = Ssh(host="", key_file=Path(), known_hosts=Path())
     plans = tuple(_machine(lab, plan, nowhere) for plan in machines(lab))
-    return _inventory(lab, plans, platform=None, accelerated=True)
+    return _inventory(lab, plans, platform=None, accelerated=True, cloud=_unknown_cloud(lab))
+
+
+def _unknown_cloud(lab: Lab) -> Cloud | None:
+    """Return a lab's place in its cloud, if it has one, with ids that nothing has."""
+    if lab.platform.region is None:
+        return None
+    return Cloud(
+        region=lab.platform.region,
+        instances={name: f"i-{name}" for name in lab.nodes.names},
+        route_table="rtb-service",
+    )
 
 
 def _inventory(
-    lab: Lab, machines: tuple[Machine, ...], *, platform: IPv4Address | None, accelerated: bool
+    lab: Lab,
+    machines: tuple[Machine, ...],
+    *,
+    platform: IPv4Address | None,
+    accelerated: bool,
+    cloud: Cloud | None = None,
 ) -> Inventory:
     return Inventory(
         lab=lab.name,
@@ -79,10 +96,13 @@ def _inventory(
                 name=each.name,
                 number=number,
                 settings=each.settings,
-                disk=f"/dev/disk/by-id/virtio-{each.name}",
+                disk=lab.platform.disk(each.name, lab),
             )
             for number, each in enumerate(lab.storage)
         ),
+        fencing=FENCING[lab.platform.fencing],
+        addresses=lab.platform.addresses,
+        cloud=cloud,
         quorum=lab.quorum,
         firewall=Firewall(
             enabled=lab.firewall.enabled,
@@ -115,8 +135,14 @@ def _machine(lab: Lab, plan: MachinePlan, ssh: Ssh) -> Machine:
         name=plan.name,
         role=plan.role,
         number=plan.number,
-        interfaces={
-            role: Interface(name=nic.name, address=nic.address) for role, nic in nics.items()
-        },
+        interfaces={role: _interface(lab, role, nic) for role, nic in nics.items()},
         ssh=ssh,
+    )
+
+
+def _interface(lab: Lab, role: NetworkRole, nic: NicPlan) -> Interface:
+    router = lab.platform.router(nic.address)
+    whole = lab.networks.subnet(lab.platform.carrier(role))
+    return Interface(
+        name=nic.name, address=nic.address, network=whole if router else None, router=router
     )

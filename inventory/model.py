@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv4Interface
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
+from core.errors import HalabError
+from inventory.cloud import Cloud
 from inventory.frozen import Frozen
 from inventory.parts import Service, Storage
+from labs.means import AddressMeans, FencingMeans
 from labs.placement import seats
 from labs.ports import Opening, Peer, openings
 from labs.roles import MachineRole, NetworkRole
@@ -37,10 +40,21 @@ class Ssh(Frozen):
 
 
 class Interface(Frozen):
-    """A network interface inside a machine and its static address."""
+    """A network interface inside a machine and its static address.
+
+    Where a network is divided into subnets, `router` leads from this one to the whole of it, which
+    is `network`. Elsewhere neither is said.
+    """
 
     name: str
     address: IPv4Interface
+    network: IPv4Network | None = None
+    router: IPv4Address | None = None
+
+    @property
+    def peers(self) -> IPv4Network:
+        """Where all others on its network have their addresses."""
+        return self.network or self.address.network
 
 
 class Machine(Frozen):
@@ -53,11 +67,34 @@ class Machine(Frozen):
     ssh: Ssh
 
 
-class Fencing(Frozen):
-    """How a node is taken out: `disk` is the fencing disk that all nodes share, in each of them."""
+class FencingDisk(Frozen):
+    """A node is taken out over `disk`, which all nodes share; it is the path in each of them."""
 
     kind: Literal["sbd"] = "sbd"
     disk: str = "/dev/disk/by-id/virtio-sbd"
+
+
+class CloudFencing(Frozen):
+    """A node is taken out by AWS, which stops its instance."""
+
+    kind: Literal["fence-aws"] = "fence-aws"
+
+
+def _usual(written: Any) -> Any:
+    """Take fencing that says no kind for that by a disk."""
+    return {"kind": "sbd", **written} if isinstance(written, dict) else written
+
+
+Fencing = Annotated[
+    FencingDisk | CloudFencing, Field(discriminator="kind"), BeforeValidator(_usual)
+]
+"""How a node is taken out."""
+
+FENCING: dict[FencingMeans, FencingDisk | CloudFencing] = {
+    "sbd": FencingDisk(),
+    "fence-aws": CloudFencing(),
+}
+"""What is usual of each kind."""
 
 
 class Firewall(Frozen):
@@ -89,7 +126,9 @@ class Inventory(Frozen):
     machines: tuple[Machine, ...]
     services: tuple[Service, ...]
     storage: tuple[Storage, ...] = ()
-    fencing: Fencing = Fencing()
+    fencing: Fencing = FencingDisk()
+    addresses: AddressMeans = "announced"
+    cloud: Cloud | None = None
     quorum: Literal["device", "majority", "two-node"] = "device"
     firewall: Firewall = Firewall()
     timing: Timing = Timing()
@@ -131,6 +170,28 @@ class Inventory(Frozen):
     def has_one_address(self) -> bool:
         """Whether clients find everything at one place: a single service, on one node."""
         return sum(len(service.addresses) for service in self.services) == 1
+
+    @property
+    def fencing_disk(self) -> str | None:
+        """The disk over which nodes fence each other, in each of them; None where none does."""
+        return self.fencing.disk if isinstance(self.fencing, FencingDisk) else None
+
+    @property
+    def own_cloud(self) -> Cloud:
+        """The cloud that the nodes are in.
+
+        Raises HalabError where the inventory names none, or not all nodes in it.
+        """
+        hint = "`cloud` in the inventory names region, instances and route table: "
+        hint += "docs/provisioning.md"
+        if self.cloud is None:
+            said = f"lab {self.lab!r} relies on AWS, and its inventory does not say where there"
+            raise HalabError(said, hint=hint)
+        unknown = [node.name for node in self.nodes if node.name not in self.cloud.instances]
+        if unknown:
+            said = f"the inventory of lab {self.lab!r} names no instance for {', '.join(unknown)}"
+            raise HalabError(said, hint=hint)
+        return self.cloud
 
     def storage_of(self, service: Service) -> Storage | None:
         """Return where a service keeps its data; None for one that has none."""

@@ -94,8 +94,9 @@ def hypervisor_address(lab: Lab) -> IPv4Address:
 
 def _interface(lab: Lab, number: int, role: NetworkRole) -> NicPlan:
     network = MAC_NETWORKS.get(role)
+    carrier = lab.platform.carrier(role)
     return NicPlan(
-        name=INTERFACE_NAMES[role],
+        name=INTERFACE_NAMES[carrier],
         mac=None if network is None else f"{MAC_PREFIX}:{network:02x}:{number:02x}",
-        address=lab.interface(role, number),
+        address=lab.interface(carrier, number),
     )

@@ -180,12 +180,14 @@ class Lab(Table):
         """
         pace = self.platform.pace
         fast = accelerated if pace == "auto" else pace == "kvm"
-        chosen = self.timing_table.model_dump(exclude={"profile"})
+        written = self.timing_table.model_fields_set
+        usual = self.platform.timeouts(self.timing_table)
         return Timing(
             pace=KVM_PACE if fast else emulation_pace(len(self.nodes.names) + 1),
             data_disk_mib=sum(each.size_mib for each in self.storage if each.replicated)
             or CALIBRATED_DISK_MIB,
-            **chosen,
+            **self.timing_table.model_dump(exclude={"profile", *(usual.keys() - written)}),
+            **{name: value for name, value in usual.items() if name not in written},
         )
 
     @property

@@ -152,6 +152,10 @@ class Timing(Timeouts):
     data_disk_mib: Annotated[StrictInt, Field(ge=1)] = CALIBRATED_DISK_MIB
     """The size of the replicated disk: what copies or compares all of it takes longer with it."""
 
+    shot_s: Annotated[StrictInt, Field(ge=1)] = 1
+    """From the start of a fence agent until whom it fences can fence nobody any more. A node reads
+    its slot on the fencing disk every second (sbd(8), timeout_loop)."""
+
     drbd_ping_interval_s: ClassVar[int] = 10
     drbd_ping_timeout_ds: ClassVar[int] = 30
     drbd_timeout_ds: ClassVar[int] = 100
@@ -192,10 +196,10 @@ class Timing(Timeouts):
         """How long a node waits before it fences one that counts more: `priority-fencing-delay`.
 
         By then that one has fenced it, if it lives. It may have noticed the loss a token later,
-        takes its time to decide and to start the agent, and whom it fences reads its slot on the
-        disk every second (sbd(8), timeout_loop). Reckoned, not measured.
+        takes its time to decide and to start the agent, and the agent takes its own. Reckoned, not
+        measured.
         """
-        return math.ceil(self.token_ms / 1000 + self.decision_s + self.slow_start_s + 1)
+        return math.ceil(self.token_ms / 1000 + self.decision_s + self.slow_start_s + self.shot_s)
 
     @property
     def membership_rest_s(self) -> int:

@@ -10,12 +10,14 @@ from functools import cached_property
 from inventory.model import Inventory
 from inventory.parts import Service
 from parts.addresses import home
+from parts.addresses.base import AddressPart
 from parts.addresses.cable import Cables
-from parts.addresses.ipaddr2 import Addresses
+from parts.addresses.kinds import addresses
 from parts.base import Part
 from parts.cluster import Group, Primitive, Resource
 from parts.constraints import Constraint
-from parts.fencing.sbd import Sbd
+from parts.fencing.base import FencingPart
+from parts.fencing.kinds import fencing
 from parts.membership.corosync import Corosync
 from parts.monitoring.zabbix import Zabbix
 from parts.pacemaker import STICKINESS, Pacemaker
@@ -31,9 +33,11 @@ from parts.settings import Alert, Defaults, Properties
 from parts.storage.base import StoragePart
 from parts.storage.drbd import Drbd
 from parts.storage.shared import SharedDisk
+from parts.system.cloud import CloudAccess
 from parts.system.firewall import Firewall
 from parts.system.names import Names
 from parts.system.reserve import Reserve
+from parts.system.routes import Routes
 from parts.system.time import Time
 
 SERVICES: dict[str, Callable[[Inventory, Service], ServicePart]] = {
@@ -137,10 +141,10 @@ class Parts:
         return tuple(part for part in self.services.values() if isinstance(part, Nfs))
 
     @cached_property
-    def addresses(self) -> dict[str, Addresses]:
+    def addresses(self) -> dict[str, AddressPart]:
         """Its floating addresses, by the name of their service."""
         return {
-            service.name: Addresses(self.inventory, service)
+            service.name: addresses(self.inventory, service)
             for service in self.inventory.services
             if service.addresses
         }
@@ -149,6 +153,11 @@ class Parts:
     def quorum(self) -> QuorumPart:
         """Who decides which part of a divided cluster goes on."""
         return quorum(self.inventory)
+
+    @cached_property
+    def fencing(self) -> FencingPart:
+        """How nodes fence each other."""
+        return fencing(self.inventory)
 
     @cached_property
     def pacemaker(self) -> Pacemaker:
@@ -162,12 +171,14 @@ class Parts:
         return (
             Firewall(inventory),
             Names(inventory),
+            Routes(inventory),
             Reserve(inventory),
+            *(() if inventory.cloud is None else (CloudAccess(inventory, inventory.cloud),)),
             Zabbix(inventory),
             Time(inventory),
             Corosync(inventory),
             self.quorum,
-            Sbd(inventory),
+            self.fencing,
             self.pacemaker,
             *self.storage.values(),
             *self.services.values(),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from labs.durations import Budget
-from parts.addresses.ipaddr2 import START_PACE_S as ADDRESS_PACE_S
+from parts.addresses.kinds import addresses
+from parts.fencing.kinds import fencing
 from parts.quorum.kinds import quorum
 from parts.services.base import ServicePart
 
@@ -27,7 +28,7 @@ def budget(part: ServicePart) -> Budget:
     storage = part.storage
     replicated = storage is not None and storage.replicated
     delay_s = quorum(part.inventory).delay_s
-    starts = ADDRESS_PACE_S
+    starts = addresses(part.inventory, part.service).start_pace_s
     if part.service.everywhere:
         starts += TAKEOVER_PACE_S
     else:
@@ -37,7 +38,7 @@ def budget(part: ServicePart) -> Budget:
     return Budget(
         detection_s=round(timing.death_s, 1),
         decision_s=timing.decision_s,
-        fencing_s=delay_s + timing.msgwait_s + 1 + timing.slow_start_s,
+        fencing_s=delay_s + fencing(part.inventory).confirmed_s,
         promotion_s=PROMOTION_PACE_S * pace - 1 if replicated else 0.0,
         start_s=starts * pace,
         probe_s=probe_s(len(part.service.addresses)),

@@ -35,6 +35,9 @@ ENTRIES = (
         fault=processes.vital_killed("pacemaker-execd"),
         expects=node_lost(),
     ),
+)
+
+SBD = (
     Drill(
         name="sbd-killed",
         title="Every process of sbd is killed",
@@ -54,3 +57,4 @@ ENTRIES = (
         expects=node_lost(),
     ),
 )
+"""For labs that are fenced by a disk: nodes have the daemon that reads it."""

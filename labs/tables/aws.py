@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import IPv4Interface, IPv4Network
-from typing import Annotated, Literal
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import (
     AfterValidator,
@@ -15,13 +15,16 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from labs import cloud_timing
 from labs.conflicts import Conflict
 from labs.instances import MIN_IO2_GIB, ROOT_GIB, TYPES, Estimate, Region, estimate, gib
+from labs.means import AddressMeans, FencingMeans
 from labs.notes import Note
 from labs.roles import MachineRole, NetworkRole
 from labs.tables import cloud
 from labs.tables.base import DOTTED, Table
 from labs.tables.contents import Contents
+from labs.timing import Timeouts
 
 ZONE = r"^[a-z]{2}-[a-z]+-[0-9][a-z]$"
 WIDEST_SOURCE = 16
@@ -61,6 +64,9 @@ InstanceTypeName = Annotated[
 
 class Aws(Table):
     """[platform] kind = "aws": instances of EC2, which cost money while they exist."""
+
+    fencing: ClassVar[FencingMeans] = "fence-aws"
+    addresses: ClassVar[AddressMeans] = "routed"
 
     kind: Literal["aws"] = Field(description="instances of Amazon EC2 (see docs/aws.md)")
     region: Region = Field(description="where: one of the regions whose prices halab knows")
@@ -122,9 +128,25 @@ class Aws(Table):
         """Return the type of machines with this role."""
         return self.node_type if role is MachineRole.NODE else self.monitor_type
 
+    def disk(self, name: str, lab: Contents) -> str:
+        """Return where a machine finds a volume of this name: where it was attached."""
+        return cloud.device(list(lab.storage_settings).index(name))
+
+    def timeouts(self, chosen: Timeouts) -> dict[str, int]:
+        """Return the timeouts that follow from AWS where nobody chose them."""
+        return cloud_timing.timeouts(chosen)
+
     def costs(self, lab: Contents) -> Estimate | None:
         """Estimate what the lab costs while its machines exist."""
         return self._estimate(lab)
+
+    def carrier(self, network: NetworkRole) -> NetworkRole:
+        """Return the network whose interfaces carry this one."""
+        return cloud.carrier(network)
+
+    def router(self, address: IPv4Interface) -> IPv4Address:
+        """Return what leads from a zone's subnet to others: AWS's own address there."""
+        return cloud.router(address)
 
     def interface(self, subnet: IPv4Network, number: int, lab: Contents) -> IPv4Interface:
         """Return the address of a machine in its zone's part of a subnet, by its number."""
@@ -145,6 +167,7 @@ class Aws(Table):
         )
         yield from cloud.interfaces_fit(self.node_type, self.monitor_type)
         yield from cloud.sizes_are_types(lab.nodes, lab.monitor)
+        yield from cloud.fencing_is_aws(lab.timing_table)
         yield from cloud.price_is_right(self.max_usd_per_day, self._estimate(lab))
 
     def _estimate(self, lab: Contents) -> Estimate:

@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Container, Iterator, Mapping, Sequence
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from string import ascii_lowercase
 
+from labs.cloud_timing import least_stonith_timeout_s
 from labs.conflicts import Conflict
 from labs.instances import TYPES, Estimate
 from labs.roles import NETWORKS_OF, MachineRole, NetworkRole
@@ -18,18 +20,39 @@ from labs.subnets import PRIVATE
 from labs.tables.machines import Monitor, Nodes
 from labs.tables.networks import Networks
 from labs.tables.services import AnyService
+from labs.tables.timing import TimingTable
+from labs.timing import PROFILES
 
 NETWORK_PREFIX = 24
 """Prefix of every network: its parts for zones then are /28, the smallest subnets that AWS has."""
 MOST_ZONES = 4
 MOST_WITH_A_SHARED_DISK = 2
+FIRST_LETTER = 5
+"""f: earlier ones are for system disks."""
 RESERVED = 3
 """Addresses after a subnet's own that AWS keeps (.1 to .3 of a /24), besides the last."""
 MOST_IN_A_ZONE = 7
 """Running instances of a spread placement group in one zone."""
 
+MARK = "halab-lab"
+"""The tag by which everything of a lab is known."""
+
 OWN_INTERFACE = tuple(role for role in NetworkRole if role is not NetworkRole.REPLICATION)
 """Networks with an interface of their own. AWS has no VLANs: replication uses a cluster link."""
+
+
+REPLICATED_OVER = NetworkRole.CLUSTER_B
+"""The second cluster link carries replication: the first one then has Corosync to itself."""
+
+
+def carrier(network: NetworkRole) -> NetworkRole:
+    """Return the network whose interfaces carry this one."""
+    return REPLICATED_OVER if network is NetworkRole.REPLICATION else network
+
+
+def router(address: IPv4Interface) -> IPv4Address:
+    """Return the cloud's router in a subnet, by an interface's address: the subnet's first."""
+    return address.network.network_address + 1
 
 
 def block(subnet: IPv4Network) -> IPv4Network:
@@ -46,6 +69,14 @@ def interface(subnet: IPv4Network, zone: int, number: int) -> IPv4Interface:
     """Return a machine's address: its number after those that AWS keeps."""
     own = zone_subnet(subnet, zone)
     return IPv4Interface(f"{own.network_address + RESERVED + number}/{own.prefixlen}")
+
+
+def device(number: int) -> str:
+    """Return where a volume is attached, by its number from 0, as AWS advises for data.
+
+    A guest sees NVMe disks; rules of Debian's amazon-ec2-utils make a link of this name to each.
+    """
+    return f"/dev/sd{ascii_lowercase[FIRST_LETTER + number]}"
 
 
 def networks_divide(networks: Networks) -> Iterator[Conflict]:
@@ -150,6 +181,27 @@ def sizes_are_types(nodes: Nodes, monitor: Monitor) -> Iterator[Conflict]:
                     allowed="nothing on AWS",
                     hint=f"platform.{key} says it: leave it out",
                 )
+
+
+def fencing_is_aws(timing: TimingTable) -> Iterator[Conflict]:
+    """No disk fences and no watchdog bites; AWS takes its time to stop a node."""
+    for key in ("watchdog_s", "msgwait_s"):
+        if key in timing.model_fields_set - PROFILES[timing.profile].keys():
+            yield Conflict(
+                keys=(f"timing.{key}",),
+                value=str(getattr(timing, key)),
+                allowed="nothing on AWS",
+                hint="it is about a fencing disk and a watchdog, and instances have neither: AWS "
+                "itself stops a lost node; leave it out",
+            )
+    least = least_stonith_timeout_s(timing)
+    if "stonith_timeout_s" in timing.model_fields_set and timing.stonith_timeout_s < least:
+        yield Conflict(
+            keys=("timing.stonith_timeout_s",),
+            value=str(timing.stonith_timeout_s),
+            allowed=f"at least {least} on AWS",
+            hint="AWS may take minutes to stop a node; without this key it is computed",
+        )
 
 
 def price_is_right(limit: float | None, costs: Estimate) -> Iterator[Conflict]:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import IPv4Interface, IPv4Network
-from typing import Annotated, Literal
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StrictStr
 
 from labs.conflicts import Conflict
 from labs.instances import Estimate
+from labs.means import AddressMeans, FencingMeans
 from labs.notes import Note
+from labs.roles import NetworkRole
 from labs.subnets import machine_address
 from labs.tables.base import Table
 from labs.tables.contents import Contents
+from labs.timing import Timeouts
 
 LIBVIRT_URI = r"^qemu(\+(unix|ssh|libssh|libssh2|tls|tcp))?://[^/\s]*/system(\?\S*)?$"
 """System connections of libvirt's QEMU driver: a session cannot make bridges."""
@@ -21,6 +24,11 @@ LIBVIRT_URI = r"^qemu(\+(unix|ssh|libssh|libssh2|tls|tcp))?://[^/\s]*/system(\?\
 
 class Libvirt(Table):
     """[platform] kind = "libvirt": a private hypervisor of halab's, or an existing libvirt."""
+
+    fencing: ClassVar[FencingMeans] = "sbd"
+    addresses: ClassVar[AddressMeans] = "announced"
+    region: ClassVar[None] = None
+    """In no cloud."""
 
     kind: Literal["libvirt"] = Field(
         default="libvirt", description="guests of QEMU on KVM, or in software emulation"
@@ -40,9 +48,25 @@ class Libvirt(Table):
         "two nodes, also on slow hosts with KVM",
     )
 
+    def carrier(self, network: NetworkRole) -> NetworkRole:
+        """Return the network whose interfaces carry this one: each has its own."""
+        return network
+
+    def router(self, address: IPv4Interface) -> IPv4Address | None:
+        """Return what leads from a subnet to others of its network, which is one here: None."""
+        return None
+
     def interface(self, subnet: IPv4Network, number: int, lab: Contents) -> IPv4Interface:
         """Return the address of a machine in a subnet, by the machine's number."""
         return IPv4Interface(f"{machine_address(subnet, number)}/{subnet.prefixlen}")
+
+    def disk(self, name: str, lab: Contents) -> str:
+        """Return where a machine finds a disk of this name: by its serial."""
+        return f"/dev/disk/by-id/virtio-{name}"
+
+    def timeouts(self, chosen: Timeouts) -> dict[str, int]:
+        """Return timeouts that are other ones here where nobody chose them: none."""
+        return {}
 
     def costs(self, lab: Contents) -> Estimate | None:
         """Return None: nobody is paid for the lab."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from inventory.model import Inventory
-from parts.addresses.ipaddr2 import interface
+from parts.addresses.base import interface
 from parts.base import Part
 from parts.cluster import Clone, Primitive, Resource, advised, every, operations
 from parts.constraints import Constraint, Expression, Location

@@ -1,30 +1,18 @@
-"""Floating addresses: they are where the service is."""
+"""Floating addresses that a network asks for: who has one answers, and says so when it gets it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from ipaddress import IPv4Interface
 
-from core.errors import HalabError
-from inventory.model import Inventory
-from inventory.parts import Service
-from labs.roles import MachineRole, NetworkRole
-from parts.addresses import home
-from parts.base import Part
-from parts.cluster import Primitive, Resource, advised, every, operations
-from parts.constraints import Colocation, Constraint, Order
-from parts.reasons import Reason
-from parts.seen import Seen, exactly_one
-
-START_PACE_S = 1.5
-"""Seconds of a failover's budget that the address may take, for each unit of pace."""
+from labs.roles import MachineRole
+from parts.addresses.base import AddressPart, interface
+from parts.cluster import Primitive, advised, every, operations
 
 
-class Addresses(Part):
-    """The floating addresses of one service."""
+class IpAddr2(AddressPart):
+    """Addresses that ocf:heartbeat:IPaddr2 adds to an interface and announces by gratuitous ARP."""
 
-    def __init__(self, inventory: Inventory, service: Service) -> None:
-        super().__init__(inventory)
-        self.service = service
+    start_pace_s = 1.5
 
     def packages(self, role: MachineRole) -> tuple[str, ...]:
         """Return what the agent uses."""
@@ -32,65 +20,17 @@ class Addresses(Part):
             return ("iproute2",)
         return ("iproute2", "iputils-arping", "resource-agents")
 
-    def members(self) -> tuple[Primitive, ...]:
-        """Return one resource for each address, with timeouts as ocf:heartbeat:IPaddr2 advises."""
+    def primitive(self, name: str, address: IPv4Interface) -> Primitive:
+        """Return an address with timeouts as the agent advises."""
         every_s = every(self.timing, 10)
         timeouts = advised(self.timing, start=20, stop=20, monitor=20, every_s=every_s)
-        return tuple(
-            Primitive(
-                name,
-                "ocf:heartbeat:IPaddr2",
-                operations(timeouts),
-                {
-                    "ip": str(address.ip),
-                    "cidr_netmask": address.network.prefixlen,
-                    "nic": interface(self.inventory),
-                },
-            )
-            for name, address in self.service.address_ids.items()
+        return Primitive(
+            name,
+            "ocf:heartbeat:IPaddr2",
+            operations(timeouts),
+            {
+                "ip": str(address.ip),
+                "cidr_netmask": address.network.prefixlen,
+                "nic": interface(self.inventory),
+            },
         )
-
-    def resources(self) -> tuple[Resource, ...]:
-        """Return the addresses of a service that runs everywhere: else they are in its group."""
-        return self.members() if self.service.everywhere else ()
-
-    def reasons(self, seen: Seen) -> Iterator[Reason | str]:
-        """Tell of an address that nobody or more than one has, or that is not at its own node.
-
-        Each machine's own kernel is asked; the cluster's opinion is judged besides.
-        """
-        homes = self.inventory.homes(self.service)
-        for name, address in self.service.address_ids.items():
-            holders = seen.holders(address.ip)
-            yield from exactly_one(f"holds the service address {address.ip}", holders)
-            if seen.cluster is not None and not seen.cluster.running(name):
-                yield f"resource {name} is not started"
-            node = homes.get(address.ip)
-            if node in seen.online and holders and node not in holders:
-                yield f"the service address {address.ip} is on {holders[0]}, not at home on {node}"
-
-    def constraints(self) -> tuple[Constraint, ...]:
-        """Return what brings a service home, and keeps each address where the service runs."""
-        preferences = home.preferences(self.inventory, self.service)
-        if not self.service.everywhere:
-            return preferences
-        clone = self.service.group
-        return tuple(
-            constraint
-            for each in preferences
-            for constraint in (Colocation(each.rsc, clone), Order(clone, "start", each.rsc), each)
-        )
-
-
-def interface(inventory: Inventory) -> str:
-    """Return what every node calls its interface in the service network.
-
-    Raises HalabError when they call it differently: a resource has one configuration for all nodes.
-    """
-    names = {node.interfaces[NetworkRole.SERVICE].name for node in inventory.nodes}
-    if len(names) != 1:
-        raise HalabError(
-            f"the nodes call their service interface differently: {', '.join(sorted(names))}",
-            hint="the floating address needs the same interface name on every node",
-        )
-    return names.pop()

@@ -9,18 +9,15 @@ from dataclasses import dataclass
 
 from inventory.model import Inventory, Machine
 from labs.roles import MachineRole
-from parts.base import Found, Part
-from parts.cluster import Clone, Primitive, Values, advised, operations, seconds
+from parts.base import Found
+from parts.cluster import Primitive, advised, operations
 from parts.facts import Facts
+from parts.fencing.base import PRIMITIVE, FencingPart
 from parts.host import Entry, File, Step, program, render, unit_link
 from parts.secrets import Secrets
 from parts.seen import LIMITED, Seen
 from parts.watched import Watched, watched
 from wire.sbd import parse_slots
-
-CLONE = "fencing-everywhere"
-PRIMITIVE = "fencing"
-"""Ids in the cluster's configuration."""
 
 UNIT = "sbd.service"
 CONFIGURATION = "/etc/default/sbd"
@@ -36,8 +33,18 @@ class DiskTimeouts:
     msgwait: int
 
 
-class Sbd(Part):
+class Sbd(FencingPart):
     """SBD on every node, and the fencing device in the cluster."""
+
+    def __init__(self, inventory: Inventory, disk: str) -> None:
+        """Take the fencing disk, by its path in every node."""
+        super().__init__(inventory)
+        self.disk = disk
+
+    @property
+    def confirmed_s(self) -> float:
+        """Seconds: msgwait, what the agent and Pacemaker take around it, and slow starts."""
+        return self.timing.msgwait_s + 1 + self.timing.slow_start_s
 
     def packages(self, role: MachineRole) -> tuple[str, ...]:
         """Return the daemon and the agent."""
@@ -51,7 +58,7 @@ class Sbd(Part):
         """Ask for the disk's header and its slots."""
         if machine.role is MachineRole.MONITOR:
             return {}
-        disk = shlex.quote(self.inventory.fencing.disk)
+        disk = shlex.quote(self.disk)
         ask = " ".join(f"sbd -d {disk} {word} 2>/dev/null || :;" for word in ("dump", "list"))
         return {LOOK: f"if command -v sbd >/dev/null; then {ask} fi"}
 
@@ -60,7 +67,10 @@ class Sbd(Part):
         if machine.role is MachineRole.MONITOR:
             return ()
         return (
-            File(CONFIGURATION, configuration(self.inventory)),
+            File(
+                CONFIGURATION,
+                render("sbd.j2", disk=self.disk, watchdog=self.timing.watchdog_s),
+            ),
             File(MODULES, render("watchdog-module.conf.j2")),
             unit_link(UNIT, "corosync.service.requires"),
             unit_link(UNIT, "pacemaker.service.requires"),
@@ -97,7 +107,7 @@ class Sbd(Part):
         if self.is_first(machine) and header(facts) != timeouts:
             names = (node.name for node in self.inventory.nodes)
             held = (str(timeouts.watchdog), str(timeouts.msgwait))
-            words = (self.inventory.fencing.disk, *held, *names)
+            words = (self.disk, *held, *names)
             command = f"set -- {shlex.join(words)}\n{program('create_fencing_disk.sh')}"
             steps.append(Step("fencing disk initialised", command))
         return tuple(steps)
@@ -112,7 +122,7 @@ class Sbd(Part):
         if not held:
             return ()
         nodes = [node.name for node in self.inventory.nodes]
-        disk = self.inventory.fencing.disk
+        disk = self.disk
         return (
             *(
                 Step(
@@ -134,7 +144,7 @@ class Sbd(Part):
 
     def welcome(self, machine: Machine, found: Found) -> tuple[Step, ...]:
         """Have sbd look into a slot of the node's own: others can fence it."""
-        listed = f"sbd -d {shlex.quote(self.inventory.fencing.disk)} list"
+        listed = f"sbd -d {shlex.quote(self.disk)} list"
         row = shlex.quote(f"\t{machine.name}\tclear\t")
         command = f"systemctl is-active --quiet sbd\n{listed} | grep -qF -- {row}"
         return (Step("fencing of this node proven ready", command),)
@@ -151,7 +161,7 @@ class Sbd(Part):
 
     def readings(self) -> dict[str, str]:
         """Read the disk's slots."""
-        return {"slots": f"{LIMITED} sbd -d {shlex.quote(self.inventory.fencing.disk)} list"}
+        return {"slots": f"{LIMITED} sbd -d {shlex.quote(self.disk)} list"}
 
     def reasons(self, seen: Seen) -> Iterator[str]:
         """Tell of a disk that cannot be read, of messages on it, and of a device that is away."""
@@ -162,44 +172,27 @@ class Sbd(Part):
             for slot in slots:
                 if slot.message != "clear":
                     yield f"{name} reads {slot.message!r} for {slot.node} on the fencing disk"
-        yield from seen.not_started(PRIMITIVE)
+        yield from super().reasons(seen)
 
     def monitored(self) -> tuple[Watched, ...]:
         """Watch both ways in which a node can be fenced: its disk and its watchdog."""
         return (watched("sbd"),)
 
-    def properties(self) -> Values:
-        """Return what the cluster as a whole is told about fencing."""
-        return {
-            "stonith-enabled": "true",
-            "stonith-timeout": seconds(self.timing.stonith_timeout_s),
-        }
-
-    def resources(self) -> tuple[Clone, ...]:
-        """Return the fencing device, which every node can use against any of them.
-
-        It requires nothing. Without quorum it would otherwise be stopped, and unregistered: whoever
-        then gains quorum could fence nobody, and would wait for a fencing before it starts the
-        device again. Its monitor reads a disk; Pacemaker's default timeout is 20.
-        """
-        fencing = Primitive(
+    @property
+    def device(self) -> Primitive:
+        """The resource. Its monitor reads a disk; Pacemaker's default timeout is 20."""
+        return Primitive(
             PRIMITIVE,
             "stonith:fence_sbd",
             operations(advised(self.timing, start=30, stop=20, monitor=30, every_s=120)),
             {
-                "devices": self.inventory.fencing.disk,
+                "devices": self.disk,
                 "power_timeout": self.timing.power_timeout_s,
                 "pcmk_host_check": "static-list",
                 "pcmk_host_list": " ".join(node.name for node in self.inventory.nodes),
             },
             meta={"requires": "nothing"},
         )
-        return (Clone(CLONE, fencing, {"interleave": "true"}),)
-
-
-def configuration(inventory: Inventory) -> str:
-    """Render /etc/default/sbd."""
-    return render("sbd.j2", disk=inventory.fencing.disk, watchdog=inventory.timing.watchdog_s)
 
 
 def wanted(inventory: Inventory) -> DiskTimeouts:

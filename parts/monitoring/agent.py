@@ -81,7 +81,7 @@ def files(inventory: Inventory, machine: Machine, secrets: Secrets) -> tuple[Ent
 def collector_settings(inventory: Inventory, machine: Machine) -> dict[str, object]:
     """Return what the collector of a node is told of its lab."""
     return {
-        "disk": inventory.fencing.disk,
+        "disk": inventory.fencing_disk,
         "storage": {
             each.instance: each.number if machine in inventory.carriers(each) else None
             for each in inventory.storage

@@ -81,6 +81,15 @@ def shared(disks: dict[str, list[str]], mounts: str) -> dict[str, dict[str, int]
     }
 
 
+def fencing(disk: str) -> dict[str, int]:
+    """Word both ways in which a node can be fenced that shares a disk for it."""
+    return {
+        # It reads every slot, past the page cache.
+        "sbd_disk": int(bool(parse_slots(output("sbd", "-d", disk, "list")))),
+        "watchdog": int(os.path.exists("/dev/watchdog")),
+    }
+
+
 def read_clock(text: str) -> dict[str, Any]:
     """Read `chronyc -c tracking`: the offset is in seconds, and whether there is a source."""
     fields = text.strip().split(",")
@@ -233,9 +242,7 @@ def look(settings: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
             if minor is not None
         },
         "shared": shared(settings["shared"], content("/proc/mounts")),
-        # It reads every slot, past the page cache.
-        "sbd_disk": int(bool(parse_slots(output("sbd", "-d", settings["disk"], "list")))),
-        "watchdog": int(os.path.exists("/dev/watchdog")),
+        **(fencing(settings["disk"]) if settings["disk"] else {}),
         "address": int(bool(held)),
         "addresses": ", ".join(held),
         "clock": read_clock(output("chronyc", "-c", "tracking")),

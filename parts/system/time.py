@@ -32,14 +32,18 @@ class Time(Part):
         """Describe chrony's configuration.
 
         No servers on the internet and no rtcsync: machines of a restored snapshot agree on the time
-        of the day it was taken, and nothing may pull a single one of them away from it.
+        of the day it was taken, and nothing may pull a single one of them away from it. In a cloud
+        there are no snapshots, and nobody is heard whose clock is minutes from the cloud's own: the
+        monitor follows that.
         """
-        source = self.inventory.monitor.interfaces[NetworkRole.MANAGEMENT].address
+        cloud = self.inventory.cloud
+        source = self.inventory.monitor.interfaces[NetworkRole.MANAGEMENT]
         text = render(
             "chrony.conf.j2",
+            followed=cloud.clock if cloud else None,
             serves=machine.role is MachineRole.MONITOR,
-            server=source.ip,
-            clients=source.network,
+            server=source.address.ip,
+            clients=source.peers,
         )
         return File(CONFIGURATION, text), unit_link(UNIT, AT_BOOT)
 

@@ -13,14 +13,13 @@ from pulumi.runtime import MockCallArgs
 from infra.access import GROUPS, group_name, rules
 from infra.aws import AwsPlatform
 from infra.cluster import Cluster
-from infra.permissions import MARK
 from infra.planning import sketch
 from labs.addressing import machines
 from labs.model import Lab
 from labs.ports import SSH_PORT
 from labs.roles import MachineRole, NetworkRole
 from labs.tables.aws import Aws
-from labs.tables.cloud import block
+from labs.tables.cloud import MARK, block
 from tests.infra.conftest import HOST_KEYS, Recorder
 from tests.unit.aws_labs import NAMES, PLATFORM, aws_lab
 
@@ -132,6 +131,14 @@ def test_a_shared_disk_is_made_for_many(lab: Lab, built: AwsRecorder) -> None:
             if one["volumeId"] == f"id of {name}"
         ]
         assert len(attached) == len(lab.nodes.names)
+
+
+def test_disks_are_attached_where_the_cluster_looks_for_them(lab: Lab, built: AwsRecorder) -> None:
+    looked_for = {each.name: each.disk for each in sketch(lab).storage}
+
+    for name, each in built.of("VolumeAttachment").items():
+        _, _, storage = name.partition("-")
+        assert each["deviceName"] == looked_for[storage]
 
 
 def test_groups_let_in_the_table_of_ports_and_nothing_else(lab: Lab, built: AwsRecorder) -> None:

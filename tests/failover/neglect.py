@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from parts.all import Parts
-from parts.fencing import sbd
+from parts.fencing import base as fencing
 from parts.quorum.device import CLIENT, SERVER
 from status.problems import Alarm
 
@@ -41,6 +41,12 @@ def forgotten(parts: Parts) -> tuple[Hurt, ...]:
     """What people forget to take back."""
     service = parts.first_service.service
     user = next(iter(service.address_ids)) if service.everywhere else service.group
+    watchdog = hurt(
+        "standby",
+        "mv /dev/watchdog /dev/watchdog-away",
+        "mv /dev/watchdog-away /dev/watchdog",
+        Alarm.WATCHDOG_MISSING,
+    )
     return (
         hurt(
             "active",
@@ -54,12 +60,7 @@ def forgotten(parts: Parts) -> tuple[Hurt, ...]:
             "crm_attribute --name stonith-enabled --update true",
             Alarm.FENCING_DISABLED,
         ),
-        hurt(
-            "standby",
-            "mv /dev/watchdog /dev/watchdog-away",
-            "mv /dev/watchdog-away /dev/watchdog",
-            Alarm.WATCHDOG_MISSING,
-        ),
+        *((watchdog,) if parts.inventory.fencing_disk else ()),
         hurt(
             "standby",
             "systemctl stop chrony",
@@ -126,10 +127,10 @@ def unmanaged(parts: Parts) -> tuple[Hurt, ...]:
         # Whoever cannot be fenced: the attempt fails, and is told until somebody forgets it.
         hurt(
             "active",
-            f"{_set(sbd.CLONE, 'target-role', 'Stopped')}; crm_resource --wait --timeout 60; "
+            f"{_set(fencing.CLONE, 'target-role', 'Stopped')}; crm_resource --wait --timeout 60; "
             "! stonith_admin --reboot "
             "$(crm_node --list | awk -v me=$(uname -n) '$2 != me {print $2; exit}')",
-            f"{_forget(sbd.CLONE, 'target-role')}; stonith_admin --cleanup --history='*'",
+            f"{_forget(fencing.CLONE, 'target-role')}; stonith_admin --cleanup --history='*'",
             Alarm.FENCING_FAILED,
         ),
     )

@@ -126,7 +126,7 @@ def require_at_work(lab: Lab) -> None:
     held = run_on(new, "ip -brief address show dev svc")
     for address, node in homes.items():
         assert (f"{address}/" in held) == (node == NEW), held
-    assert f"\t{NEW}\tclear" in run_on(inventory.nodes[0], f"sbd -d {inventory.fencing.disk} list")
+    assert f"\t{NEW}\tclear" in run_on(inventory.nodes[0], f"sbd -d {inventory.fencing_disk} list")
     for machine in inventory.machines:
         assert NEW in run_on(machine, f"getent hosts {NEW}")
     assert NEW in monitored(lab)
@@ -152,7 +152,7 @@ def require_gone(lab: Lab) -> None:
         for command in (
             "cibadmin --query --local",
             "crm_node --list",
-            f"sbd -d {inventory.fencing.disk} list",
+            f"sbd -d {inventory.fencing_disk} list",
             "corosync-cmapctl nodelist.",
         ):
             if NEW in run_on(node, command):

@@ -157,7 +157,7 @@ def test_software_looks_for_the_disks_under_the_names_that_machines_are_given(
     found = plan(lab, accelerated=True)
     sheet = recorder.of("Domain")["node1"]["xml"]["xslt"]
     given = {f"/dev/disk/by-id/virtio-{name}" for name in re.findall(r"<serial>(.*)</", sheet)}
-    assert {storage.disk for storage in found.storage} | {found.fencing.disk} <= given
+    assert {storage.disk for storage in found.storage} | {found.fencing_disk} <= given
 
 
 def test_a_data_disk_is_not_made_anew_for_its_size_but_a_machine_for_its_parts(

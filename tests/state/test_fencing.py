@@ -8,7 +8,8 @@ import pytest
 
 from inventory.model import Inventory
 from parts.all import Parts
-from parts.fencing.sbd import PRIMITIVE, parse_dump, wanted
+from parts.fencing.base import PRIMITIVE
+from parts.fencing.sbd import parse_dump, wanted
 from parts.seen import Seen
 from tests.state.conftest import Inspected
 from wire.sbd import parse_slots
@@ -17,11 +18,11 @@ pytestmark = pytest.mark.needs("sbd")
 
 
 def test_the_disk_holds_the_defined_timeouts(node: Inspected, inventory: Inventory) -> None:
-    assert parse_dump(node.output(f"sbd -d {inventory.fencing.disk} dump")) == wanted(inventory)
+    assert parse_dump(node.output(f"sbd -d {inventory.fencing_disk} dump")) == wanted(inventory)
 
 
 def test_every_node_has_a_clear_slot(node: Inspected, inventory: Inventory) -> None:
-    listed = node.output(f"sbd -d {inventory.fencing.disk} list")
+    listed = node.output(f"sbd -d {inventory.fencing_disk} list")
     slots = {line.split("\t")[1]: line.split("\t")[2] for line in listed.splitlines()}
     assert slots == {node.name: "clear" for node in inventory.nodes}
 
@@ -33,7 +34,7 @@ def test_the_nodes_share_one_disk(seen: Seen) -> None:
 
 def test_sbd_watches_this_disk(node: Inspected, inventory: Inventory) -> None:
     watchers = node.output("ps -eo args")
-    assert f"sbd: watcher: {inventory.fencing.disk}" in watchers
+    assert f"sbd: watcher: {inventory.fencing_disk}" in watchers
     assert "sbd: watcher: Pacemaker" in watchers
     assert "sbd: watcher: Cluster" in watchers
 

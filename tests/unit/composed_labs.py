@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from infra.planning import sketch
 from inventory.model import Inventory
 from parts.all import Parts
 from parts.cluster import Clone, Group, Primitive
+from tests.unit.aws_labs import aws_lab
 from tests.unit.planned_lab import OFFERED, planned
 from tests.unit.provisioned_lab import inventory
 
@@ -41,6 +43,9 @@ PLACED: dict[str, dict[str, Any]] = {
 }
 """Of three nodes, data on the first two; services that have to do with each other."""
 
+CLOUDY = ("active-passive", "active-active", "shared-disk", "two-node")
+"""Definitions whose labs on AWS are gone over as well: one of each quorum and storage."""
+
 LABS: dict[str, Inventory] = {
     **{name: planned(name, accelerated=True) for name in OFFERED},
     "emulated": inventory(platform={"pace": "emulation"}),
@@ -56,6 +61,7 @@ LABS: dict[str, Inventory] = {
         storage={"data": {"kind": "drbd", "nodes": ["node1", "node2"]}},
     ),
     "apart": inventory(nodes=FOUR, services=MANY, storage=PAIRS),
+    **{f"aws-{name}": sketch(aws_lab(name)) for name in CLOUDY},
 }
 
 

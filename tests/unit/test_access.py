@@ -7,11 +7,12 @@ from ipaddress import IPv4Network
 
 import pytest
 
-from infra.access import ANY_CODE, ECHO_REQUEST, GROUPS, Group, Rule, carrier, rules
+from infra.access import ANY_CODE, ECHO_REQUEST, GROUPS, Group, Rule, rules
 from infra.planning import sketch
 from labs.model import Lab
 from labs.ports import DRBD_PORT, Opening, Peer, Protocol
 from labs.roles import MachineRole, NetworkRole
+from labs.tables.cloud import carrier
 from tests.unit.aws_labs import NAMES, aws_lab
 
 ME = IPv4Network("203.0.113.7/32")

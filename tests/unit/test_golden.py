@@ -24,12 +24,14 @@ from drawing.terminal import TerminalDrawing
 from infra.planning import sketch
 from inventory.model import Inventory
 from labs.loading import load
+from labs.model import Lab
 from parts.all import Parts
 from parts.host import Entry, Folder, Link
 from parts.monitoring.names import cluster_host
 from parts.system.firewall import Firewall
 from provisioning import cib, pacemaker
 from provisioning.zabbix import configuration, dashboard, template
+from tests.unit.aws_labs import aws_lab
 from tests.unit.planned_lab import DEFINITIONS, SECRETS, planned
 from tests.unit.provisioned_lab import fresh, plan_of
 
@@ -57,7 +59,10 @@ COMPOSED = (
 )
 """Labs that are composed of something else."""
 
-OTHERS = (OTHER, *COMPOSED)
+CLOUDY = {f"aws-{name}": name for name in ("active-passive", "active-active", "two-node")}
+"""Labs that are on AWS."""
+
+OTHERS = (OTHER, *COMPOSED, *CLOUDY)
 """Labs whose files are written down as their differences to those of ONE."""
 
 UNORDERED = (".//cluster_property_set", ".//constraints")
@@ -67,8 +72,14 @@ section that has another one."""
 
 @cache
 def lab(name: str) -> Inventory:
+    if name in CLOUDY:
+        return sketch(definition_of(name))
     definition, accelerated = LABS[name]
     return planned(definition, accelerated=accelerated)
+
+
+def definition_of(name: str) -> Lab:
+    return aws_lab(CLOUDY[name]) if name in CLOUDY else load(DEFINITIONS[LABS[name][0]])
 
 
 def cib_text(name: str) -> str:
@@ -139,7 +150,7 @@ def difference(before: str, after: str) -> str:
 
 def drawing_text(name: str) -> str:
     """Return what a terminal of 80 columns shows of a lab."""
-    definition = load(DEFINITIONS[LABS[name][0]])
+    definition = definition_of(name)
     console = Console(width=80, file=io.StringIO(), color_system=None)
     with console.capture() as shown:
         console.print(TerminalDrawing(Scene(definition, sketch(definition))))
@@ -209,11 +220,11 @@ def lines(*objects: Sequence[object]) -> str:
 
 
 TEXTS: dict[str, Callable[[], str]] = {
-    **{f"{name}/cib.xml": partial(cib_text, name) for name in LABS},
+    **{f"{name}/cib.xml": partial(cib_text, name) for name in (*LABS, *CLOUDY)},
     f"{ONE}/files.txt": partial(files_text, ONE),
     **{f"{name}/files.diff": partial(files_difference, name) for name in OTHERS},
     **{f"{name}/monitoring.jsonl": partial(monitoring_text, name) for name in (ONE, OTHER)},
-    **{f"{name}/drawing.txt": partial(drawing_text, name) for name in (ONE, *COMPOSED)},
+    **{f"{name}/drawing.txt": partial(drawing_text, name) for name in (ONE, *COMPOSED, *CLOUDY)},
     f"{ONE}/template.jsonl": partial(template_text, ONE),
     **{
         f"{name}/{what}.diff": partial(told, name)

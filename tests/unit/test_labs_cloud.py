@@ -150,6 +150,9 @@ def test_what_aws_would_refuse_or_nobody_wants(
         ({"nodes": {"cpus": 2}}, "nodes.cpus", "platform.node_type says it"),
         ({"monitor": {"memory_mib": 4096}}, "monitor.memory_mib", "platform.monitor_type says it"),
         ({"networks": {"cluster-a": "10.20.0.0/20"}}, "networks.cluster-a", "divided into /28"),
+        ({"timing": {"watchdog_s": 6}}, "timing.watchdog_s", "instances have neither"),
+        ({"timing": {"msgwait_s": 20}}, "timing.msgwait_s", "instances have neither"),
+        ({"timing": {"stonith_timeout_s": 67}}, "timing.stonith_timeout_s", "may take minutes"),
         ({"networks": {"service": "192.168.7.0/24"}}, "networks.service", "one private space"),
     ],
 )
@@ -207,6 +210,16 @@ def test_every_region_has_all_prices() -> None:
 
     assert set(DISKS) == regions
     assert all(set(kind.usd_per_hour) == regions for kind in TYPES.values())
+
+
+@pytest.mark.parametrize(
+    ("timing", "seconds"),
+    [({}, 583), ({"profile": "slow-host"}, 587), ({"stonith_timeout_s": 900}, 900)],
+)
+def test_fencing_has_the_time_that_aws_may_take(timing: dict[str, Any], seconds: int) -> None:
+    lab = check("my.toml", tables() | {"timing": timing}, Lab)
+
+    assert lab.timing(True).stonith_timeout_s == seconds
 
 
 def test_each_role_has_its_instance_type() -> None:

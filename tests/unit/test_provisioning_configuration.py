@@ -85,7 +85,7 @@ def test_only_root_reads_what_holds_secrets() -> None:
 
 
 def test_sbd_uses_the_shared_disk_and_the_labs_watchdog() -> None:
-    text = sbd.configuration(inventory(timing={"watchdog_s": 10, "msgwait_s": 20}))
+    text = content(sbd.CONFIGURATION, inventory(timing={"watchdog_s": 10, "msgwait_s": 20}))
     assert "SBD_DEVICE=/dev/disk/by-id/virtio-sbd\n" in text
     assert "SBD_WATCHDOG_TIMEOUT=10\n" in text
 

@@ -12,7 +12,7 @@ from labs.roles import MachineRole
 from parts.all import Parts
 from parts.base import Found
 from parts.facts import Facts, UnitState
-from parts.fencing.sbd import LOOK, Sbd
+from parts.fencing.sbd import LOOK
 from parts.host import Step
 from parts.membership import corosync
 from parts.quorum import device
@@ -98,7 +98,7 @@ def test_other_fencing_timeouts_need_a_stopped_cluster() -> None:
 def test_a_disk_is_not_written_by_two() -> None:
     found = Found(fresh(LAB), tuple(node.name for node in LAB.nodes))
     for node, count in ((NODE, 1), (OTHER, 0)):
-        steps = Sbd(LAB).configure(node, found, NOTHING)
+        steps = Parts(LAB).fencing.configure(node, found, NOTHING)
         assert words(steps).count("fencing disk initialised") == count
 
 
