@@ -185,9 +185,10 @@ def _new_record(lab: Lab, source: str, folder: LabFolder, progress: Progress) ->
 
 def _grow_disks(prepared: Prepared, virsh: Virsh, step: Step) -> None:
     """Give the nodes the larger disks that provisioning then takes into use."""
+    pool = prepared.record.pool_name
     for storage in prepared.lab.storage:
         for name, domain in prepared.record.of_machines(storage.nodes).domains.items():
-            if grow_data_disk(virsh, domain, storage.name, storage.size_mib):
+            if grow_data_disk(virsh, pool, domain, storage.name, storage.size_mib):
                 step(f"{name}: its disk {storage.name} has {storage.size_mib} MiB now")
 
 

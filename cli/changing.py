@@ -85,7 +85,7 @@ def check_disks(lab: Lab, record: LabRecord) -> None:
     there = set(virsh("list", "--all", "--name").split())
     for storage in lab.storage:
         sizes = {
-            name: data_disk_mib(virsh, record.domains[name], storage.name) or 0
+            name: data_disk_mib(virsh, record.pool_name, record.domains[name], storage.name) or 0
             for name in storage.nodes
             if record.domains.get(name) in there
         }

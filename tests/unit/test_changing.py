@@ -169,7 +169,7 @@ def test_no_machine_goes_while_the_lab_is_not_healthy(
 
 @dataclass(frozen=True)
 class Disks(Virsh):
-    """Answers like virsh about machines whose data disks have these sizes."""
+    """Answers like virsh about machines whose data disks have these sizes, running or not."""
 
     uri: str = "fake"
     sizes: dict[str, int] = field(default_factory=lambda: {"node1": 512, "node2": 512})
@@ -185,8 +185,9 @@ class Disks(Virsh):
                     f" vda   4f0b1c9e-{name}-root.qcow2\n vdb   4f0b1c9e-{name}-data.qcow2\n"
                     " vdc   4f0b1c9e-sbd.raw\n\n"
                 )
-            case ("domblkinfo", name, "vdb"):
-                return f"Capacity:       {self.sizes[name] << 20}\nAllocation: 1\nPhysical: 2\n"
+            case ("vol-info", "--bytes", "--pool", "pool", volume):
+                size = self.sizes[volume.split("-")[1]] << 20
+                return f"Name:  {volume}\nType:  file\nCapacity:  {size} bytes\nAllocation: 1\n"
             case ("blockresize", name, "vdb", size):
                 self.sizes[name] = int(size.removesuffix("MiB"))
                 return ""
@@ -196,14 +197,14 @@ class Disks(Virsh):
 def test_a_disk_grows_once_and_never_shrinks() -> None:
     virsh = Disks()
 
-    assert grow_data_disk(virsh, "node1", "data", 1024)
+    assert grow_data_disk(virsh, "pool", "node1", "data", 1024)
     assert virsh.sizes == {"node1": 1024, "node2": 512}
-    assert not grow_data_disk(virsh, "node1", "data", 1024)
-    assert not grow_data_disk(virsh, "node1", "data", 256)
-    assert not grow_data_disk(virsh, "monitor", "data", 1024)
-    assert not grow_data_disk(virsh, "node1", "other", 1024)
-    assert data_disk_mib(virsh, "node1", "data") == 1024
-    assert data_disk_mib(virsh, "node1", "other") is None
+    assert not grow_data_disk(virsh, "pool", "node1", "data", 1024)
+    assert not grow_data_disk(virsh, "pool", "node1", "data", 256)
+    assert not grow_data_disk(virsh, "pool", "monitor", "data", 1024)
+    assert not grow_data_disk(virsh, "pool", "node1", "other", 1024)
+    assert data_disk_mib(virsh, "pool", "node1", "data") == 1024
+    assert data_disk_mib(virsh, "pool", "node1", "other") is None
 
 
 def test_a_growth_that_was_begun_cannot_be_taken_back(
