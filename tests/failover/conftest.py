@@ -34,14 +34,19 @@ class Printing:
 
 
 @pytest.fixture
-def rehearse(folder: LabFolder, inventory: Inventory, tell: Callable[[str], None]) -> Rehearse:
-    """Return a function that runs a drill and tells what clients saw."""
-    site = Site.of(folder)
-    # An earlier story may have failed half-way: this one shall not fail for it.
+def site(folder: LabFolder, inventory: Inventory) -> Site:
+    """Return the lab, healthy: an earlier story may have failed half-way."""
+    found = Site.of(folder)
     if can_reset(folder):
-        site.reset(print)
+        found.reset(print)
     else:
         wait_healthy(inventory, inventory.timing.healthy_wait_s)
+    return found
+
+
+@pytest.fixture
+def rehearse(site: Site, tell: Callable[[str], None]) -> Rehearse:
+    """Return a function that runs a drill and tells what clients saw."""
 
     def rehearse(drill: str | Drill) -> DrillResult:
         entry = find(drill, site.parts) if isinstance(drill, str) else drill

@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 
 from core.command import run, start
-from core.folders import LabFolder
 from core.wait import wait_until
 from drills.ledger import compare, read_ledger
 from drills.probes import Attempt, Probe, new_run, parse_attempts, probing
@@ -33,11 +32,10 @@ BACK_S = 1800
 
 
 def test_what_was_acknowledged_is_there_when_the_lab_is_back(
-    folder: LabFolder, tmp_path: Path, tell: Callable[[str], None]
+    site: Site, tmp_path: Path, tell: Callable[[str], None]
 ) -> None:
-    site, followed = Site.of(folder), tmp_path / "attempts.jsonl"
+    folder, followed = site.folder, tmp_path / "attempts.jsonl"
     part = site.parts.first_service
-    site.reset(print)
     boots = {node.boot_id for node in collect(site.inventory).nodes}
 
     with probing(part, new_run()) as probe:
