@@ -28,6 +28,7 @@ TAKEN_NAMES: dict[str, str] = {
     "auto": "Pacemaker's tools take it for the machine they run on",
     "node": _ANSIBLE,
     "ungrouped": _ANSIBLE,
+    **dict.fromkeys(("base-node", "base-monitor"), "the disks of guest images are called so"),
 }
 """Names that no machine can have, and why. The monitor alone may be called `monitor`.
 
@@ -51,6 +52,7 @@ TAKEN_SERVICES: dict[str, str] = dict.fromkeys(
 """Names that no service can have, and why: its resource is called like it."""
 
 TAKEN_STORAGE: dict[str, str] = {
+    "key": "behind a name that ends with -host it reads as the disk with a machine's host key",
     "root": "the disk that a machine starts from is called so",
     "sbd": "the fencing disk is called so",
 }

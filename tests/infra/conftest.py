@@ -55,7 +55,9 @@ def lab() -> Lab:
 
 @pytest.fixture
 def record(tmp_path: Path) -> LabRecord:
-    boot = Boot(disk=tmp_path / "disk", kernel=tmp_path / "kernel", initrd=tmp_path / "initrd")
+    boot = Boot(
+        disk=tmp_path / "disk.qcow2", kernel=tmp_path / "kernel", initrd=tmp_path / "initrd"
+    )
     return LabRecord(
         source="active-passive",
         uri="qemu:///system?socket=/nowhere",

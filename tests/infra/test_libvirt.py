@@ -19,7 +19,7 @@ from infra.libvirt import LibvirtPlatform, cmdline_maps
 from inventory.mark import volume_name
 from inventory.record import LabRecord
 from labs.checking import check
-from labs.loading import load
+from labs.loading import DefinitionError, load
 from labs.model import Lab
 from labs.roles import NetworkRole
 from tests.infra.conftest import HOST_KEYS, Recorder
@@ -69,6 +69,27 @@ def test_a_node_has_its_own_two_disks_and_the_shared_one(built: Recorder) -> Non
     ]
     assert disks["node1"][2] == disks["node2"][2]
     assert len(disks["monitor"]) == 1
+
+
+def test_no_names_that_somebody_may_choose_make_two_disks_one(
+    built: Recorder, record: LabRecord
+) -> None:
+    mark = volume_name(record.mark, "")
+    made = built.of("Volume")
+    # A disk with data is called like its machine and, behind a hyphen, its storage.
+    files = (str(each["name"]).removeprefix(mark) for each in made.values())
+    names = {*made, *(file.removesuffix(".qcow2") for file in files if file.endswith(".qcow2"))}
+    others = names - {"node1-data", "node2-data"}
+    assert {"node1-root", "node1-host-key", "base-node-disk"} <= others
+
+    for machine, _, storage in (name.rpartition("-") for name in others if "-" in name):
+        tables = {
+            "nodes": {"names": [machine, "other"]},
+            "services": {"web": {"kind": "nginx", "storage": storage}},
+            "storage": {storage: {"kind": "drbd"}},
+        }
+        with pytest.raises(DefinitionError):
+            check("mine.toml", {"version": 1, "name": "mine", **tables}, Lab)
 
 
 def test_each_storage_has_a_disk_of_its_own_size_on_every_node(
