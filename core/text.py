@@ -9,18 +9,28 @@ from core.errors import HalabError
 
 UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
+LARGEST = 1 << 20
+"""Bytes: more than anybody writes by hand. What is larger is some other file, and may have no end.
+"""
+
 
 def read_text(path: Path) -> str:
     """Return the text of a UTF-8 file, without the byte order mark that Windows' editors write.
 
-    Raises HalabError when it cannot be read or is in another encoding.
+    Raises HalabError when it cannot be read, is in another encoding or larger than LARGEST.
     """
     try:
-        found = path.read_bytes()
+        with path.open("rb") as file:
+            found = file.read(LARGEST + 1)
     except OSError as error:
         raise HalabError(
             f"{path} cannot be read: {error.strerror}", hint="check its owner and mode"
         ) from error
+    if len(found) > LARGEST:
+        raise HalabError(
+            f"{path} is no text that a person wrote: it has more than {LARGEST >> 20} MiB",
+            hint="name another file",
+        )
     try:
         text = found.decode("utf-8-sig")
     except UnicodeDecodeError as error:

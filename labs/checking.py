@@ -183,8 +183,8 @@ def _heading(spot: Spot) -> str:
 def _unknown_kind(file: str, spot: Spot, source: ErrorDetails) -> Problem:
     known = kinds(spot.tables)
     missing = source["type"] == "union_tag_not_found"
-    tag = str(source.get("ctx", {}).get("tag"))
-    close = [] if missing else get_close_matches(tag, known, n=1)
+    tag = None if missing else source["input"][KIND]
+    close = [] if missing else get_close_matches(str(tag), known, n=1)
     return Problem(
         file,
         key=dotted((*spot.place, KIND)),

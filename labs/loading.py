@@ -50,7 +50,7 @@ def find(name_or_path: str, folder: Path = LABS) -> Path:
     if is_path(name_or_path):
         # Unlike Path.expanduser, it leaves alone what it does not know.
         path = Path(os.path.expanduser(name_or_path))
-        problem = f"no such lab definition: {path}"
+        problem = f"no such lab definition: {path}{_instead(path)}"
     else:
         path = folder / f"{name_or_path}.toml"
         problem = f"unknown lab: {name_or_path!r}"
@@ -62,6 +62,15 @@ def find(name_or_path: str, folder: Path = LABS) -> Path:
     raise HalabError(
         problem, hint=f"{question}known labs: {', '.join(names)}; or give the path of a .toml file"
     )
+
+
+def _instead(path: Path) -> str:
+    """Say what stands there that is no file; nothing where nothing does."""
+    if path.is_dir():
+        return " is a folder"
+    if path.exists():
+        return " is a device, a pipe or a socket, which cannot be read twice"
+    return " is a link that leads nowhere" if path.is_symlink() else ""
 
 
 def is_path(name_or_path: str) -> bool:
@@ -76,7 +85,13 @@ def load(name_or_path: str) -> Lab:
     or defines no lab that can be built.
     """
     path = find(name_or_path)
-    return check(str(path), _read(path), Lab)
+    try:
+        return check(str(path), _read(path), Lab)
+    except RecursionError as error:
+        raise HalabError(
+            f"{path}: tables or lists stand inside one another more deeply than anybody needs",
+            hint="docs/lab-definition.md shows how deep they stand in a definition",
+        ) from error
 
 
 def _offer(path: Path) -> Offer:
@@ -92,6 +107,10 @@ def _read(path: Path) -> dict[str, Any]:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise DefinitionError(str(path), (_broken(path, text, str(error)),)) from error
+    except ValueError as error:
+        # Python reads no number of thousands of digits, and tomllib does not say where it stands.
+        problem = Problem(str(path), "some key", "(a number)", f"TOML: {error}", "shorten it")
+        raise DefinitionError(str(path), (problem,)) from error
 
 
 def _broken(path: Path, text: str, message: str) -> Problem:

@@ -6,15 +6,15 @@ Most of that follows from the key's type. The rest is a note beside it, as a per
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from annotated_types import Ge, Le
-from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from labs.shape import plain
+from labs.shape import models_in, plain
 
 UNITS = {"_mib": "MiB", "_ms": "milliseconds", "_s": "seconds"}
 """What the ending of a key says of its numbers."""
@@ -57,6 +57,8 @@ def written(value: object) -> str:
     """Write a value as TOML has it."""
     if isinstance(value, tuple):
         value = list(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
     if isinstance(value, str | bool | int | float | list | dict):
         return json.dumps(value, ensure_ascii=False, default=str)
     return f'"{value}"'
@@ -73,9 +75,7 @@ def _of_type(key: str, about: FieldInfo) -> str:
         return ", ".join(filter(None, (unit(key), _bounds(about))))
     if get_origin(annotation) is dict:
         return "tables with names of your own"
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return "a table"
-    return ""
+    return "a table" if any(models_in(annotation)) else ""
 
 
 def _bounds(about: FieldInfo) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -118,6 +119,23 @@ def test_a_value_that_is_not_allowed(table: str, key: str, value: object) -> Non
 )
 def test_a_value_that_is_just_allowed(table: str, key: str, value: object) -> None:
     check("my.toml", {**GOOD, table: {key: value}}, Lab)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(True, "true"), (["drbd"], '["drbd"]'), (5, "5"), ("drdb", '"drdb"')]
+)
+def test_a_kind_is_shown_as_it_was_written(value: object, shown: str) -> None:
+    assert the_problem(platform={"kind": value}).value == shown
+
+
+@pytest.mark.parametrize(("value", "shown"), [(math.inf, "inf"), (math.nan, "nan")])
+def test_numbers_are_shown_as_they_were_written(value: float, shown: str) -> None:
+    assert the_problem(nodes={"cpus": value}).value == shown
+
+
+@pytest.mark.parametrize("table", ["platform", "nodes"])
+def test_what_stands_for_a_table_is_told_so(table: str) -> None:
+    assert the_problem(**{table: "aws"}).allowed == "a table"
 
 
 def test_a_number_in_quotes_is_told_so() -> None:

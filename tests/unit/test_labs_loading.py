@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from core.errors import HalabError
+from core.text import LARGEST
 from labs.loading import DefinitionError, available, find, load
 
 
@@ -69,6 +71,49 @@ def test_a_file_that_is_no_text(tmp_path: Path) -> None:
     picture.write_bytes(b"\x89PNG\xff\xfe")
     with pytest.raises(HalabError, match="not UTF-8"):
         load(str(picture))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"nodes = {'[' * 5000}",
+        f"nodes = {'[' * 300}{']' * 300}",
+        f"nodes = {'{a = ' * 300}1{'}' * 300}",
+        f"{'a.' * 3000}a = 1",
+    ],
+)
+def test_a_file_that_nobody_could_follow(tmp_path: Path, text: str) -> None:
+    """Tables in tables are read by functions that call themselves, which Python bounds."""
+    deep = tmp_path / "deep.toml"
+    deep.write_text(text)
+    with pytest.raises(HalabError, match=r"deep\.toml") as refused:
+        load(str(deep))
+    assert refused.value.hint
+
+
+def test_a_number_that_no_computer_reads(tmp_path: Path) -> None:
+    huge = tmp_path / "huge.toml"
+    huge.write_text(f"version = {'9' * 5000}")
+    with pytest.raises(DefinitionError) as refused:
+        load(str(huge))
+    assert "digits" in refused.value.problems[0].allowed
+
+
+def test_what_is_too_large_for_a_definition_is_not_read(tmp_path: Path) -> None:
+    large = tmp_path / "large.toml"
+    large.write_bytes(b"version = 1\nname = 'large'\n" + b"#" * LARGEST)
+    with pytest.raises(HalabError, match=r"large\.toml .* more than 1 MiB"):
+        load(str(large))
+
+
+def test_what_is_no_file_is_called_what_it_is(tmp_path: Path) -> None:
+    folder, pipe, link = (tmp_path / f"{name}.toml" for name in ("folder", "pipe", "link"))
+    folder.mkdir()
+    os.mkfifo(pipe)
+    link.symlink_to(link)
+    for path, what in ((folder, "folder"), (pipe, "pipe"), (link, "link that leads nowhere")):
+        with pytest.raises(HalabError, match=what):
+            find(str(path))
 
 
 MARK = b"\xef\xbb\xbf"
