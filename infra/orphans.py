@@ -8,13 +8,24 @@ from pathlib import Path
 
 from core.errors import HalabError
 from core.folders import LabFolder
-from core.processes import all_processes, end_tree, environment_of, is_alive, start_time
+from core.processes import (
+    all_processes,
+    command_of,
+    end_tree,
+    environment_of,
+    is_alive,
+    start_time,
+)
 
 LAB = "HALAB_LAB"
 """Environment variable with the folder of the lab that a Pulumi run works on."""
 
 DRIVER = "HALAB_DRIVER"
 """Environment variable that names the halab behind a Pulumi run: its pid and when it started."""
+
+
+PULUMI = "pulumi"
+"""The program that holds locks, wherever it stands."""
 
 
 def driver_mark() -> str:
@@ -30,7 +41,7 @@ def end_orphans(folder: LabFolder) -> None:
     """
     for lock in (folder.pulumi / ".pulumi" / "locks").rglob("*.json"):
         holder = _holder(lock)
-        if is_alive(holder) and not _is_orphan(environment_of(holder)):
+        if _is_pulumi(holder) and not _is_orphan(environment_of(holder)):
             raise HalabError(
                 f"pulumi (pid {holder}) is working on lab {folder.name!r}",
                 hint=f"wait for it, or end it: kill {holder}",
@@ -58,6 +69,11 @@ def _holder(lock: Path) -> int:
         return int(json.loads(lock.read_bytes())["pid"])
     except (ValueError, KeyError, TypeError):
         return 0
+
+
+def _is_pulumi(pid: int) -> bool:
+    """Tell whether a Pulumi has this number: after a reboot anybody may."""
+    return is_alive(pid) and Path(next(iter(command_of(pid)), "")).name == PULUMI
 
 
 def _is_orphan(environment: dict[str, str]) -> bool:

@@ -13,7 +13,7 @@ from core.errors import HalabError
 from core.folders import LabFolder
 from core.processes import environment_of, is_alive
 from core.wait import wait_until
-from infra.orphans import DRIVER, LAB, driver_mark, end_orphans
+from infra.orphans import DRIVER, LAB, PULUMI, driver_mark, end_orphans
 
 Processes = list["subprocess.Popen[bytes]"]
 
@@ -32,10 +32,12 @@ def processes() -> Iterator[Processes]:
         process.wait()
 
 
-def plugin(processes: Processes, lab: Path, driver: str | None) -> int:
+def plugin(
+    processes: Processes, lab: Path, driver: str | None, name: str = "pulumi-resource-libvirt"
+) -> int:
     """Start something that looks like a Pulumi plugin at work on a lab."""
     environment = {LAB: str(lab), **({DRIVER: driver} if driver else {})}
-    processes.append(subprocess.Popen(["/bin/sleep", "60"], env=environment))
+    processes.append(subprocess.Popen([name, "60"], executable="/bin/sleep", env=environment))
     pid = processes[-1].pid
     # A program shows no environment for a moment after Popen has returned: the kernel closes the
     # pipe that Popen waits for before it sets the new program up.
@@ -89,15 +91,26 @@ def test_others_go_on(folder: LabFolder, processes: Processes) -> None:
 def test_a_lock_of_a_killed_halab_goes_with_its_pulumi(
     folder: LabFolder, processes: Processes
 ) -> None:
-    left = plugin(processes, folder.path, dead_driver())
+    left = plugin(processes, folder.path, dead_driver(), PULUMI)
     lock = hold_lock(folder, left)
     end_orphans(folder)
     assert not is_alive(left)
     assert not lock.exists()
 
 
+def test_a_lock_from_before_a_reboot_belongs_to_nobody(
+    folder: LabFolder, processes: Processes
+) -> None:
+    """Its number may be a stranger's by now, whom nobody shall be told to end."""
+    stranger = plugin(processes, folder.path.with_name("elsewhere"), None, "editor")
+    lock = hold_lock(folder, stranger)
+    end_orphans(folder)
+    assert is_alive(stranger)
+    assert not lock.exists()
+
+
 def test_a_person_at_work_is_not_disturbed(folder: LabFolder, processes: Processes) -> None:
-    by_hand = plugin(processes, folder.path, None)
+    by_hand = plugin(processes, folder.path, None, PULUMI)
     lock = hold_lock(folder, by_hand)
     with pytest.raises(HalabError, match=rf"pulumi \(pid {by_hand}\)"):
         end_orphans(folder)
