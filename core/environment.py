@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -23,6 +24,11 @@ TERMINAL = frozenset(
     }
 )
 """What is kept and tells of the terminal, or of what else halab was called from."""
+
+EXTENTS = ("COLUMNS", "LINES")
+EXTENT = re.compile(r"[1-9][0-9]{1,3}")
+"""What a terminal's size may be. Some say 0, in which nothing could be shown: then it is found out,
+or guessed."""
 
 KEPT = TERMINAL | frozenset(
     {
@@ -70,6 +76,9 @@ def clean(found: Mapping[str, str]) -> dict[str, str]:
     """Return what of an environment halab and its programs get. What is clean stays as it is."""
     kept = {name: value for name, value in found.items() if name in KEPT or name.startswith(OWN)}
     kept |= {name: found[name] for name in FOLDERS if os.path.isabs(found.get(name, ""))}
+    for name in EXTENTS:
+        if not EXTENT.fullmatch(kept.get(name, "")):
+            kept.pop(name, None)
     exempt = ",".join((found.get("no_proxy", ""), found.get("NO_PROXY", ""), *NOT_PROXIED))
     hosts = ",".join(dict.fromkeys(filter(None, map(str.strip, exempt.split(",")))))
     if AGENT in found:

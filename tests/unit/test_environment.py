@@ -70,6 +70,14 @@ def test_what_leads_to_the_world_and_to_a_persons_own_folders_stays() -> None:
     assert clean({**FOREIGN, **WANTED}).items() >= WANTED.items()
 
 
+@pytest.mark.parametrize("said", ["", "0", "1", "-80", "80.0", "wide", "9" * 5000])
+def test_a_terminal_in_which_nothing_could_be_shown_is_none(said: str) -> None:
+    found = clean({"COLUMNS": said, "LINES": said})
+    assert not {"COLUMNS", "LINES"} & found.keys()
+    usual = {"COLUMNS": "80", "LINES": "24"}
+    assert clean(usual).items() >= usual.items()
+
+
 def test_programs_speak_one_language() -> None:
     kept = clean({"LANG": "de_DE.ISO-8859-15", "LC_ALL": "ja_JP.UTF-8", "LANGUAGE": "fr:de"})
     assert {name: kept[name] for name in kept if name.startswith(("LC_", "LANG"))} == {
