@@ -41,6 +41,12 @@ def test_a_bad_place_is_one_sentence_with_a_way_out(environment: dict[str, str],
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("path", ["", "/no/such/folder", "bin:."])
+def test_the_systems_programs_are_found_whatever_path_says(path: str) -> None:
+    done = launch(XDG_CACHE_HOME="/etc/hostname", PATH=path)
+    assert done.stderr.startswith("halab: cannot create directory '/etc/hostname'")
+
+
 def test_nobody_without_a_home_is_left_alone() -> None:
     if os.geteuid() != 0:
         pytest.skip("another user's part needs root")
