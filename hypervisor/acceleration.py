@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
+
+from pydantic import ValidationError
 
 from core.command import run
 from core.errors import HalabError
@@ -14,6 +15,7 @@ from core.files import write_file
 from core.folders import cache_folder
 from hypervisor.namespaces import AS_ROOT_OF_ITS_OWN
 from hypervisor.packages import find_program
+from inventory.frozen import Frozen
 
 DEVICE = Path("/dev/kvm")
 
@@ -36,6 +38,14 @@ class Acceleration:
 
     accelerated: bool
     reason: str
+
+
+class Memory(Frozen):
+    """What an earlier probe found; `subject` is what that depends on."""
+
+    accelerated: bool
+    reason: str
+    subject: dict[str, str]
 
 
 def probe(kernel: Path, initrd: Path) -> Acceleration:
@@ -121,13 +131,14 @@ def _subject(kernel: Path) -> dict[str, str]:
 
 def _read_memory(kernel: Path) -> Acceleration | None:
     try:
-        noted = json.loads(_memory().read_text())
-        if noted.pop("subject") == _subject(kernel):
-            return Acceleration(**noted)
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
-    return None
+        noted = Memory.model_validate_json(_memory().read_bytes())
+    except (OSError, ValidationError):
+        return None
+    if noted.subject != _subject(kernel):
+        return None
+    return Acceleration(noted.accelerated, noted.reason)
 
 
 def _remember(kernel: Path, found: Acceleration) -> None:
-    write_file(_memory(), json.dumps({**asdict(found), "subject": _subject(kernel)}))
+    noted = Memory(accelerated=found.accelerated, reason=found.reason, subject=_subject(kernel))
+    write_file(_memory(), noted.model_dump_json())

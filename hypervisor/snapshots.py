@@ -174,9 +174,10 @@ class Shelf:
     def restoring(self) -> str | None:
         """Return the label of a restore that began and has not ended."""
         try:
-            return self._marker.read_text() or None
+            label = self._marker.read_text(errors="replace")
         except FileNotFoundError:
             return None
+        return label if LABEL.fullmatch(label) else None
 
     def end_restoring(self) -> None:
         """Note that the lab has arrived."""
@@ -222,7 +223,7 @@ def usage(folder: Path) -> int:
 
 def _read(path: Path) -> Snapshot | None:
     try:
-        return Snapshot.model_validate_json((path / "snapshot.json").read_text())
+        return Snapshot.model_validate_json((path / "snapshot.json").read_bytes())
     except (OSError, ValidationError):
         return None
 

@@ -62,9 +62,10 @@ def test_another_kernel_is_tried_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     assert probe(Path("/images/other"), INITRD) == dies
 
 
-def test_a_broken_memory_is_no_answer(tmp_path: Path) -> None:
+@pytest.mark.parametrize("found", [b"{", b"\xff\xfe", b"null", b'"calm"', b"[]", b"{}", b"\0" * 99])
+def test_a_broken_memory_is_no_answer(tmp_path: Path, found: bytes) -> None:
     probe(KERNEL, INITRD)
-    (tmp_path / "halab" / "acceleration.json").write_text("{")
+    (tmp_path / "halab" / "acceleration.json").write_bytes(found)
     assert acceleration.remembered(KERNEL) is None
 
 

@@ -34,6 +34,11 @@ def mortal(daemon: Daemon, action: Callable[..., object]) -> Callable[..., objec
     return step
 
 
+def garbled(text: bytes) -> bytes:
+    """Return something as long that is neither what it was nor text."""
+    return b"\xff" * len(text)
+
+
 @pytest.fixture
 def mortal_scene(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Scene:
     for owner, name in (
@@ -297,16 +302,16 @@ def test_a_busy_libvirt_is_asked_again_until_all_machines_go_on(scene: Scene) ->
     assert scene.daemon.calls.count("domjobabort node1") == 2
 
 
-@pytest.mark.parametrize("keep", [0, 20, None])
-def test_a_snapshot_whose_description_is_cut_off_is_named_and_can_be_removed(
-    scene: Scene, keep: int | None
+@pytest.mark.parametrize("damage", [lambda _: b"", lambda text: text[:20], garbled, None])
+def test_a_snapshot_whose_description_is_damaged_is_named_and_can_be_removed(
+    scene: Scene, damage: Callable[[bytes], bytes] | None
 ) -> None:
     scene.take("calm")
     description = scene.folder.snapshots / "calm" / "snapshot.json"
-    if keep is None:
+    if damage is None:
         description.unlink()
     else:
-        description.write_bytes(description.read_bytes()[:keep])
+        description.write_bytes(damage(description.read_bytes()))
     assert scene.labels() == []
     with pytest.raises(HalabError, match="damaged") as caught:
         scene.restore("calm")
@@ -317,8 +322,9 @@ def test_a_snapshot_whose_description_is_cut_off_is_named_and_can_be_removed(
         Shelf(scene.folder).find("calm")
 
 
-def test_a_note_of_a_restore_that_was_cut_off_holds_nobody_up(scene: Scene) -> None:
+@pytest.mark.parametrize("note", [b"", b"ca\0\0", garbled(b"calm")])
+def test_a_damaged_note_of_a_restore_holds_nobody_up(scene: Scene, note: bytes) -> None:
     scene.take("calm")
-    (scene.folder.snapshots / ".restoring").write_text("")
+    (scene.folder.snapshots / ".restoring").write_bytes(note)
     scene.recover()
     assert scene.runs()
