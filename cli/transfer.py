@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Annotated, BinaryIO, Literal
 
 import typer
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from cli.choosing import existing_lab, is_begun, standing
 from cli.drill import writing
@@ -29,6 +29,8 @@ from core.sizes import MIB
 from inventory.frozen import Frozen
 from inventory.record import load_inventory
 from labs.loading import load
+from labs.model import LAB_NAME, Lab
+from labs.tables.base import ServiceName
 from labs.writing import copied
 from parts.all import Parts
 from parts.services.base import ServicePart
@@ -43,9 +45,9 @@ class Manifest(Frozen):
     """What an export says of itself; `services` are those whose data it holds, with their kinds."""
 
     version: Literal[1] = 1
-    lab: str
+    lab: Annotated[str, Field(pattern=LAB_NAME)]
     at: datetime
-    services: dict[str, str]
+    services: dict[ServiceName, str]
 
 
 def export(
@@ -101,6 +103,7 @@ def import_lab(
         said = _manifest(archive, file)
         lab = name or said.lab
         definition = _member(archive, DEFINITION, file).read()
+        _check_whole(archive, _defined(definition, file), said, file)
         if is_begun(lab):
             _check_alike(lab, definition, yes=yes)
             up(lab)
@@ -198,7 +201,7 @@ def _write_definition(target: Path, definition: bytes, name: str) -> None:
         # A lab that keeps its name keeps its definition, letter by letter.
         same = load(str(source)).name == name
         text = definition.decode() if same else copied(source, name, target)
-    if target.exists() and target.read_text() != text:
+    if target.exists() and target.read_bytes() != text.encode():
         raise HalabError(
             f"{target} is there and says something else; nothing was changed",
             hint="move it away, or choose another --name",
@@ -228,6 +231,8 @@ def _beside(file: Path) -> Iterator[Path]:
 
 @contextmanager
 def _opened(file: Path) -> Iterator[tarfile.TarFile]:
+    if not file.is_file():
+        raise _no_export(file, "it is no file")
     try:
         with tarfile.open(file, "r:") as archive:
             yield archive
@@ -250,6 +255,30 @@ def _manifest(archive: tarfile.TarFile, file: Path) -> Manifest:
         return Manifest.model_validate_json(_member(archive, MANIFEST, file).read())
     except ValidationError as error:
         raise _no_export(file, str(error.errors()[0]["msg"])) from error
+
+
+def _defined(definition: bytes, file: Path) -> Lab:
+    """Return the lab that an export defines."""
+    with _unpacked(definition) as source:
+        try:
+            return load(str(source))
+        except HalabError as error:
+            why = f"its {DEFINITION} defines no lab\n{error.detail or ''}"
+            raise _no_export(file, why.rstrip()) from error
+
+
+def _check_whole(archive: tarfile.TarFile, lab: Lab, said: Manifest, file: Path) -> None:
+    """Raise HalabError, before anything is made, for an export that is cut off or of other parts.
+
+    Somebody else may have written it.
+    """
+    # What looks for the last one finds out whether the file ends before it does.
+    archive.getmembers()
+    for service, kind in said.services.items():
+        table = lab.settings.get(service)
+        if table is None or table.kind != kind or table.storage is None:
+            raise _no_export(file, f"its definition has no {kind} {service} with storage")
+        _member(archive, f"{DATA}/{service}", file)
 
 
 def _no_export(file: Path, why: str) -> HalabError:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import random
 import subprocess
 import tarfile
 from pathlib import Path
@@ -212,6 +214,67 @@ def test_what_is_no_export_is_refused(labs: Labs, content: bytes | None, said: s
         with tarfile.open(file, "w") as archive:
             archive.addfile(tarfile.TarInfo("x"), io.BytesIO())
     assert said in refused("import", file).message
+
+
+def test_what_is_no_file_is_no_export(labs: Labs) -> None:
+    folder, pipe = labs.tmp_path / "folder", labs.tmp_path / "pipe"
+    folder.mkdir()
+    os.mkfifo(pipe)
+    for path in (folder, pipe):
+        assert refused("import", path).message == f"{path} is no export of a lab: it is no file"
+
+
+def made_by_somebody(labs: Labs, changes: dict[str, str], members: dict[str, bytes]) -> Path:
+    """Make an export that says something else than what halab wrote, or holds something else."""
+    file, other = exported(labs), labs.tmp_path / "other.halab"
+    with tarfile.open(file) as archive, tarfile.open(other, "w") as changed:
+        for name in archive.getnames():
+            found = archive.extractfile(name)
+            assert found is not None
+            content = members.get(name, found.read())
+            for before, after in changes.items():
+                content = content.replace(before.encode(), after.encode())
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            changed.addfile(member, io.BytesIO(content))
+    return other
+
+
+@pytest.mark.parametrize(
+    ("changes", "members"),
+    [
+        ({'"lab": "course"': '"lab": "../course"'}, {}),
+        ({'"web": "nginx"': '"../../web": "nginx"'}, {}),
+        ({'"web": "nginx"': '"sql": "postgresql"'}, {}),
+        ({'"web": "nginx"': '"web": "nfs"'}, {}),
+        ({}, {"definition.toml": b"version = 1\nname = 'Course'\n"}),
+        ({}, {"definition.toml": b"\xff\xfe"}),
+    ],
+)
+def test_an_export_from_a_stranger_leads_nowhere_else(
+    labs: Labs, changes: dict[str, str], members: dict[str, bytes]
+) -> None:
+    file = made_by_somebody(labs, changes, members)
+    before = sorted(labs.tmp_path.rglob("*"))
+    assert refused("import", file, "--name", "twin").message.startswith(f"{file} is no export")
+    assert labs.built == []
+    assert sorted(labs.tmp_path.rglob("*")) == before
+
+
+def test_an_export_that_was_cut_off_is_refused_before_a_lab_is_built_from_it(labs: Labs) -> None:
+    (labs.on("course") / "large").write_bytes(random.randbytes(20000))
+    file = exported(labs)
+    whole = file.read_bytes()
+    for length in range(0, len(whole) - tarfile.RECORDSIZE, 512):
+        file.write_bytes(whole[:length])
+        assert "is no export of a lab" in refused("import", file, "--name", "twin").message
+    assert labs.built == []
+
+
+def test_a_definition_in_the_way_may_be_of_any_encoding(labs: Labs) -> None:
+    file = exported(labs)
+    (labs.tmp_path / "twin.toml").write_bytes(b"\xff\xfe")
+    assert "says something else" in refused("import", file, "--name", "twin").message
 
 
 def test_a_database_is_dumped_without_its_roles(labs: Labs) -> None:
