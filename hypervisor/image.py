@@ -18,6 +18,7 @@ from pathlib import Path
 
 from core.command import run, start
 from core.errors import CommandError, HalabError
+from core.files import is_whole, seal
 from core.folders import PROJECT, cache_folder
 from core.sizes import MIB
 from hypervisor.namespaces import as_root_of_its_own, remove_folder
@@ -74,6 +75,11 @@ class Image:
     initrd: Path
     key: str
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Everything that belongs to it."""
+        return self.disk, self.kernel, self.initrd, self.disk.parent / "recipe.json"
+
 
 def recipe_key(role: MachineRole) -> str:
     """Return the digest of everything that an image of this role is made from."""
@@ -91,9 +97,9 @@ def packages(role: MachineRole) -> list[str]:
 
 
 def cached_image(role: MachineRole) -> Image | None:
-    """Return the image of the present recipe if it was built before."""
+    """Return the image of the present recipe if it was built before and is whole."""
     image = _image(role, recipe_key(role))
-    return image if (image.disk.parent / "recipe.json").exists() else None
+    return image if is_whole(image.disk.parent, image.files) else None
 
 
 def ensure_image(role: MachineRole, report: Report = lambda _: None) -> Image:
@@ -113,6 +119,9 @@ def ensure_image(role: MachineRole, report: Report = lambda _: None) -> Image:
         _remove_abandoned(images, role)
         with _draft_folder(images, role) as draft:
             _build(role, draft, report)
+            seal(draft, [draft / path.name for path in image.files])
+            # What stands there is damaged; labs have copies of their own.
+            remove_folder(image.disk.parent)
             draft.replace(image.disk.parent)
     return image
 

@@ -21,6 +21,7 @@ from typing import Literal, get_args
 from core.command import run
 from core.environment import home as home_folder
 from core.errors import HalabError
+from core.files import is_whole, seal
 from core.folders import cache_folder
 from hypervisor import gobuild
 from hypervisor.packages import parse_version, version_of
@@ -121,11 +122,18 @@ def _in_folder(folder: Path, origin: Origin) -> Toolchain:
     return Toolchain(folder / "bin" / "pulumi", folder / "bin", folder / "home", origin)
 
 
+def _programs(made: Toolchain) -> tuple[Path, ...]:
+    return made.pulumi, made.bin_folder / LANGUAGE_HOST, made.home / _PLUGIN
+
+
 def _cached(origin: Origin) -> Toolchain:
     folder = _folder(origin)
     if not folder.is_dir():
         raise HalabError(f"not in {folder}")
-    return _in_folder(folder, origin)
+    found = _in_folder(folder, origin)
+    if not is_whole(folder, _programs(found)):
+        raise HalabError(f"damaged in {folder}")
+    return found
 
 
 def _on_path() -> Toolchain:
@@ -186,6 +194,9 @@ def _made(origin: Origin, report: Report) -> Toolchain:
             gobuild.build(PULUMI_VERSION, made.home / _PLUGIN, made.bin_folder, scratch, report)
             shutil.rmtree(scratch)
         _verify(made)
+        seal(draft, _programs(made))
+        # What stands there is damaged.
+        shutil.rmtree(folder, ignore_errors=True)
         draft.rename(folder)
     finally:
         shutil.rmtree(draft, ignore_errors=True)

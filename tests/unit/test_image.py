@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from core.errors import CommandError, HalabError
+from core.files import SEAL
 from hypervisor import image
 from labs.roles import MachineRole
 from parts.all import Parts
@@ -122,6 +123,27 @@ def test_an_image_is_built_once(images: Path, monkeypatch: pytest.MonkeyPatch) -
     assert image.ensure_image(NODE) == built == image.cached_image(NODE)
     assert built.disk.read_text() == "node"
     assert visible(images) == [f"node-{built.key}"]
+
+
+@pytest.mark.parametrize("name", ["disk.qcow2", "kernel", "initrd", "recipe.json", SEAL])
+@pytest.mark.parametrize("damage", ["cut", "lost"])
+def test_an_image_that_was_cut_off_is_built_again(
+    images: Path, monkeypatch: pytest.MonkeyPatch, name: str, damage: str
+) -> None:
+    monkeypatch.setattr(image, "_build", pretend_build)
+    folder = image.ensure_image(NODE).disk.parent
+    path = folder / name
+    whole = path.read_bytes()
+    if damage == "cut":
+        path.write_bytes(whole[:-1])
+    else:
+        path.unlink()
+    # One of an older halab has no seal.
+    assert (image.cached_image(NODE) is None) == ((name, damage) != (SEAL, "lost"))
+    image.ensure_image(NODE)
+    assert image.cached_image(NODE) is not None
+    if name != SEAL:
+        assert path.read_bytes() == whole
 
 
 @pytest.mark.parametrize("ending", [KeyboardInterrupt, HalabError("no mirror")])

@@ -9,9 +9,16 @@ from pathlib import Path
 import pytest
 
 from core.errors import CommandError, HalabError
+from core.files import SEAL
 from hypervisor import gobuild, toolchain, vendor
 from hypervisor.streaming import follow
-from hypervisor.toolchain import Toolchain, build_key, ensure_toolchain, find_toolchain
+from hypervisor.toolchain import (
+    LANGUAGE_HOST,
+    Toolchain,
+    build_key,
+    ensure_toolchain,
+    find_toolchain,
+)
 
 Download = Callable[..., None]
 
@@ -43,14 +50,14 @@ def refuse(reason: str) -> Download:
 
 def fake_download(pulumi: str, libvirt: str, bin_folder: Path, home: Path, _: object) -> None:
     put(bin_folder / "pulumi", f"v{pulumi}")
-    put(bin_folder / "pulumi-language-python", "")
+    put(bin_folder / "pulumi-language-python", "x")
     put(home / f"plugins/resource-libvirt-v{libvirt}/pulumi-resource-libvirt", libvirt)
 
 
 def fake_build(pulumi: str, provider: Path, bin_folder: Path, scratch: Path, _: object) -> None:
     scratch.mkdir()
     put(bin_folder / "pulumi", f"v{pulumi}")
-    put(bin_folder / "pulumi-language-python", "")
+    put(bin_folder / "pulumi-language-python", "x")
     put(provider, "0.5.4")
 
 
@@ -86,6 +93,33 @@ def test_the_download_is_kept(machine: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert ensure_toolchain(print) == made == find_toolchain()
 
 
+@pytest.mark.parametrize("name", ["bin/pulumi", f"bin/{LANGUAGE_HOST}", "home/**/pulumi-resource*"])
+@pytest.mark.parametrize("sealed", [True, False])
+def test_what_was_cut_off_is_got_again(
+    monkeypatch: pytest.MonkeyPatch, name: str, sealed: bool
+) -> None:
+    monkeypatch.setattr(toolchain, "download", fake_download)
+    folder = ensure_toolchain(print).bin_folder.parent
+    (program,) = folder.glob(name)
+    whole = program.read_bytes()
+    if sealed:
+        program.write_bytes(whole[:-1])
+    else:
+        # As a crash leaves what an older halab made.
+        (folder / SEAL).unlink()
+        program.write_bytes(b"")
+    assert find_toolchain() is None
+    ensure_toolchain(print)
+    assert program.read_bytes() == whole
+
+
+def test_a_toolchain_of_an_older_halab_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(toolchain, "download", fake_download)
+    made = ensure_toolchain(print)
+    (made.bin_folder.parent / SEAL).unlink()
+    assert find_toolchain() == made
+
+
 def test_an_unreachable_vendor_leads_to_a_build(
     machine: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -94,7 +128,7 @@ def test_an_unreachable_vendor_leads_to_a_build(
     made = ensure_toolchain(said.append)
     assert made.origin == "build"
     assert "no download (unreachable)" in said
-    assert sorted(path.name for path in made.home.parent.iterdir()) == ["bin", "home"]
+    assert sorted(path.name for path in made.home.parent.iterdir()) == ["bin", "home", SEAL]
 
 
 def test_every_failed_way_is_reported() -> None:
