@@ -33,17 +33,27 @@ def held(
     """
     journal = Journal(site.folder)
     scene: Scene | None = None
-    try:
-        scene = _scene(site, targets, journal, wound)
-        drill.fault.inject(scene)
-        yield scene
-    finally:
+
+    def mend() -> None:
         with undisturbed(lambda: audience.say(HEALING)):
             # The end may come before anything was broken.
             if scene is not None:
                 audience.phase("Healing")
                 drill.fault.heal(scene)
             journal.close()
+
+    try:
+        try:
+            scene = _scene(site, targets, journal, wound)
+            drill.fault.inject(scene)
+            yield scene
+        finally:
+            mend()
+    except KeyboardInterrupt:
+        # It may come when the block is over and nothing keeps it from the healing yet.
+        if journal.read() is not None:
+            mend()
+        raise
 
 
 def heal(site: Site, audience: Audience) -> Wound | None:

@@ -7,6 +7,8 @@ import pty
 import signal
 import sys
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -96,6 +98,23 @@ def test_it_is_healed_however_the_drill_ends(site: Site, diary: Diary, end: Base
     with pytest.raises(type(end)):
         hold(site, diary, end)
     assert diary.done[-1] == "heal node1 with <disk/>"
+    assert Journal(site.folder).read() is None
+
+
+def test_an_end_just_before_the_healing_does_not_take_its_place(
+    site: Site, diary: Diary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shield, come = healing.undisturbed, [KeyboardInterrupt]
+
+    def late(told: Callable[[], None]) -> AbstractContextManager[None]:
+        if come:
+            raise come.pop()
+        return shield(told)
+
+    monkeypatch.setattr(healing, "undisturbed", late)
+    with pytest.raises(KeyboardInterrupt):
+        hold(site, diary)
+    assert diary.done == ["break node1", "heal node1 with <disk/>"]
     assert Journal(site.folder).read() is None
 
 
