@@ -81,6 +81,11 @@ class LabFolder:
         return self.path.name
 
     @property
+    def prefix(self) -> str:
+        """What stands before the names of its objects in a libvirt that others use as well."""
+        return f"{self.name}-"
+
+    @property
     def definition(self) -> Path:
         """The lab definition as it was given to `up`."""
         return self.path / "definition.toml"

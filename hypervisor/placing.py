@@ -34,7 +34,7 @@ def libvirt_of(lab: Lab) -> Libvirt:
 def place_of(lab: Lab, folder: LabFolder) -> Place:
     """Return where a lab stands, or would: the same for the same definition and folder."""
     shared, mark = libvirt_of(lab).uri, mark_of(folder)
-    prefix = "" if shared is None else f"{lab.name}-"
+    prefix = "" if shared is None else folder.prefix
     return Place(
         uri=PrivateHypervisor(folder).uri if shared is None else shared,
         private=shared is None,

@@ -203,16 +203,22 @@ class PrivateHypervisor:
     def _identity(self) -> Identity | None:
         """Return the first process of this hypervisor; None when it does not run.
 
-        A lost or damaged note is no reason not to see it: its command names the folder.
+        A lost or damaged note is no reason not to see it: its command names the folder. That of
+        another lab is not taken for it, whose folder somebody copied with the note in it.
         """
         try:
             noted = Identity(**json.loads((self._folder / "process.json").read_bytes()))
         except (OSError, ValueError, TypeError):
             noted = None
-        if noted is not None and noted.is_alive():
+        if noted is not None and noted.is_alive() and self._is_named(command_of(noted.pid)):
             return noted
         first = first_processes().get(self._folder)
         return None if first is None else Identity(first, start_time(first))
+
+    def _is_named(self, words: Sequence[str]) -> bool:
+        """Tell whether a command names this folder, by whichever way that leads to it."""
+        own = os.path.realpath(self._folder)
+        return any(os.path.isabs(word) and os.path.realpath(word) == own for word in words)
 
     def _remember(self, pid: int) -> None:
         identity = {"pid": pid, "started": start_time(pid)}

@@ -12,7 +12,7 @@ from core.files import write_file
 from core.folders import LabFolder
 from infra.backend import SECRET
 from infra.ssh_key import read_private_key
-from inventory.record import LabRecord, load_inventory, load_record, written
+from inventory.record import LabRecord, load_inventory, load_record, read_record, written
 from labs.addressing import machines
 from labs.loading import load
 from parts.secrets import load_secrets
@@ -39,7 +39,7 @@ def kept_files(folder: LabFolder, record: LabRecord) -> dict[str, str]:
 def lost_files(folder: LabFolder) -> list[str]:
     """Return the files that are missing or damaged, by their paths in the lab's folder."""
     checks: dict[Path, Callable[[], object]] = {
-        folder.record: lambda: load_record(folder),
+        folder.record: lambda: read_record(folder),
         folder.inventory: lambda: load_inventory(folder),
         folder.secrets: lambda: load_secrets(folder.secrets),
         folder.definition: lambda: load(str(folder.definition)),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable
 from pathlib import Path
+from shlex import quote
 from typing import TypeVar
 
 from pydantic import ConfigDict, ValidationError
@@ -50,7 +52,29 @@ class LabRecord(Place):
 
 
 def load_record(folder: LabFolder) -> LabRecord:
-    """Read the lab's record; raises HalabError when there is no lab or the file is broken."""
+    """Read the lab's record as `read_record` does.
+
+    Raises HalabError too when it is another lab's: somebody copied or moved the folder, and the
+    machines that it names are those of the lab that it was.
+    """
+    record = read_record(folder)
+    if record.private and os.path.realpath(record.pool) != os.path.realpath(folder.pool):
+        whose, remove = f"disks are in {record.pool}", f"`./halab down {folder.name}`"
+    elif not record.private and record.prefix != folder.prefix:
+        whose, remove = (
+            f"machines are called {record.prefix}...",
+            f"`rm -r {quote(str(folder.path))}`",
+        )
+    else:
+        return record
+    raise HalabError(
+        f"{folder.record} is of another lab, whose {whose}",
+        hint=f"move {folder.path} back to where it was; if it is a copy, {remove} removes it alone",
+    )
+
+
+def read_record(folder: LabFolder) -> LabRecord:
+    """Read the record in a folder; raises HalabError when there is no lab or the file is broken."""
     return _load(LabRecord, folder.record, folder)
 
 

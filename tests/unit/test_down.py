@@ -20,7 +20,9 @@ from cli.progress import Progress
 from core.errors import HalabError
 from core.folders import LabFolder
 from core.processes import is_alive
+from hypervisor.placing import place_of
 from hypervisor.private import PrivateHypervisor, first_processes
+from inventory.record import LabRecord, load_record, save
 from labs.loading import load
 from tests.unit.test_ownership import with_libvirtd
 
@@ -121,6 +123,44 @@ def test_a_hypervisor_whose_note_is_cut_off_is_found_again(running: LabFolder) -
     assert first_processes()[running.hypervisor] == first
     assert json.loads((running.hypervisor / "process.json").read_text())["pid"] == first
     assert (running.hypervisor / "inside.pid").exists()
+
+
+def copied(folder: LabFolder, name: str) -> LabFolder:
+    """Copy a lab's folder as a person does, with all that it says."""
+    copy = LabFolder.of(name)
+    subprocess.run(["cp", "-a", folder.path, copy.path], check=True)
+    return copy
+
+
+def test_a_copy_of_a_folder_is_removed_and_the_lab_runs_on(running: LabFolder) -> None:
+    copy = copied(running, "copy")
+    assert describe(copy)["running"] == []
+    down("copy")
+    assert not copy.path.exists()
+    assert PrivateHypervisor(running).guests() == ["node1"]
+
+
+def test_a_lab_is_seen_by_every_way_to_its_folder(
+    running: LabFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "way").symlink_to(tmp_path)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "way"))
+    assert PrivateHypervisor(LabFolder.of("web")).is_running()
+
+
+@pytest.mark.parametrize("private", [True, False])
+def test_what_a_copied_or_moved_folder_says_is_of_the_lab_that_it_was(
+    folder: LabFolder, private: bool
+) -> None:
+    folder.definition.write_text('version = 1\nname = "web"\n' if private else SHARED)
+    place = place_of(load(str(folder.definition)), folder)
+    record = LabRecord(**dict(place), source="web", accelerated=True, proxy_command=None, boot={})
+    save(folder.record, record)
+    assert load_record(folder) == record
+
+    with pytest.raises(HalabError, match="of another lab") as refused:
+        load_record(copied(folder, "copy"))
+    assert ("down copy" if private else "rm -r") in str(refused.value.hint)
 
 
 def test_where_libvirt_does_not_answer_nothing_is_removed(folder: LabFolder) -> None:

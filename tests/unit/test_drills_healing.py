@@ -17,6 +17,7 @@ import pytest
 
 from core.errors import HalabError
 from core.folders import PROJECT, LabFolder
+from core.signals import undisturbed
 from core.wait import wait_until
 from drills import healing, readiness
 from drills.catalogue import find
@@ -104,7 +105,7 @@ def test_it_is_healed_however_the_drill_ends(site: Site, diary: Diary, end: Base
 def test_an_end_just_before_the_healing_does_not_take_its_place(
     site: Site, diary: Diary, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shield, come = healing.undisturbed, [KeyboardInterrupt]
+    shield, come = undisturbed, [KeyboardInterrupt]
 
     def late(told: Callable[[], None]) -> AbstractContextManager[None]:
         if come:
