@@ -12,7 +12,7 @@ from core.files import write_file
 from core.folders import LabFolder
 from infra.backend import SECRET
 from infra.ssh_key import read_private_key
-from inventory.record import LabRecord, load_inventory, load_record, read_record, written
+from inventory.record import LabRecord, load_inventory, read_record, written
 from labs.addressing import machines
 from labs.loading import load
 from parts.secrets import load_secrets
