@@ -60,7 +60,7 @@ def export(
     """
     folder = existing_lab(name)
     parts = Parts(load_inventory(folder))
-    kept = {each: part for each, part in parts.services.items() if part.storage is not None}
+    kept = {each: part for each, part in parts.services.items() if part.keeps_writes}
     kinds = {each: part.service.settings.kind for each, part in kept.items()}
     said = Manifest(lab=name, at=datetime.now(UTC), services=kinds)
     with (
@@ -133,9 +133,9 @@ def _fill(
 
 
 def _node(status: LabStatus, part: ServicePart) -> str:
-    """Return the node that serves; raises HalabError where none does."""
+    """Return the node that serves, or one of them where all do; raises HalabError without."""
     nodes = status.service(part.service.name).nodes
-    if len(nodes) != 1:
+    if not nodes or (len(nodes) > 1 and not part.service.everywhere):
         raise HalabError(
             f"service {part.service.name} is served nowhere, so its data cannot be reached",
             detail="\n".join(status.reasons) or None,

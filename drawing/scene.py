@@ -16,6 +16,7 @@ from labs.placement import apart_from
 from labs.roles import MachineRole, NetworkRole
 
 TITLES = {
+    "galera": "Galera",
     "haproxy": "HAProxy",
     "nfs": "NFS",
     "postgresql": "PostgreSQL",
@@ -248,8 +249,12 @@ class Scene:
 
     @property
     def _replicated(self) -> str:
-        replicated = (each for each in self.inventory.storage if each.replicated)
-        kinds = dict.fromkeys(title(each.settings.kind) for each in replicated)
+        inventory = self.inventory
+        users = (
+            *(each.settings.kind for each in inventory.storage if each.replicated),
+            *(each.settings.kind for each in inventory.services if each.settings.between_nodes),
+        )
+        kinds = dict.fromkeys(map(title, users))
         return f", for {', '.join(kinds)}" if kinds else "; unused"
 
     def _managed(self) -> tuple[str, ...]:

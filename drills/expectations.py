@@ -37,7 +37,7 @@ class Expected:
     answer for the service address besides the right one. `clocks_agree` is false where the fault
     tampers with a clock. `verify`: compare both disks block by block afterwards. `alarms`: what a
     lab's monitoring has to raise. `missed`: nodes that who is fenced, and is quorate until then,
-    may tell it are lost.
+    may tell it are lost. `brief`: what leaves may be back before anybody has looked.
     """
 
     fate: Fate
@@ -56,6 +56,7 @@ class Expected:
     verify: bool = False
     alarms: frozenset[Alarm] = frozenset()
     missed: frozenset[str] = frozenset()
+    brief: bool = False
 
     def struck(self, targets: Collection[str]) -> frozenset[str]:
         """Return the nodes at which clients may notice it: the fenced, else whom it is aimed at."""
@@ -215,13 +216,16 @@ def no_room_left(situation: Situation) -> Expected:
 
 
 def restarted_in_place(situation: Situation) -> Expected:
-    """The service dies and is started again where it was."""
+    """The service dies and is started again where it was; clients may be elsewhere meanwhile."""
+    leaves = situation.part.returns_by_itself
     return Expected(
-        Fate.STAYS,
+        situation.leaves(situation.targets) if leaves else Fate.STAYS,
         restart_s(situation),
         interrupted=True,
         spared_s=stall_s(situation.timing),
+        return_s=return_s(situation) if leaves else None,
         alarms=frozenset({Alarm.RESOURCE_FAILED}),
+        brief=leaves,
     )
 
 

@@ -2,9 +2,9 @@
 
 `outside.py FILE RUN WRITES INTERFACE URL...` asks the service at each URL in turn, 0.2 s
 apart, until SIGTERM; if WRITES is "writes" it also writes numbered entries of known checksum to the
-service's ledger at the first. Once a second it asks by ARP who has the addresses. Each line of FILE
-is a JSON object. An address that begins with postgresql: is a database, and psycopg2 has to be
-there; one that begins with nfs: is a folder, which is mounted below /tmp.
+service's ledger, at each in turn. Once a second it asks by ARP who has the addresses. Each line of
+FILE is a JSON object. An address that begins with postgresql: or mysql: is a database, and psycopg2
+or pymysql has to be there; one that begins with nfs: is a folder, which is mounted below /tmp.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import mmap
 import os
 import select
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -46,6 +47,7 @@ TABLE = """CREATE TABLE IF NOT EXISTS ledger (
     at timestamptz NOT NULL DEFAULT clock_timestamp()
 )"""
 
+MYSQL_PORT = 3306
 NFS_PORT = 2049
 MOUNTED = "vers=4.2,proto=tcp,hard,timeo=100,nosharecache,noatime,retry=0"
 """How a folder is mounted (nfs(5)). `hard`: whoever uses it waits for as long as it takes."""
@@ -181,6 +183,102 @@ class Database:
                 raise TimeoutError
 
 
+class Errand:
+    """One thing at a time: what takes longer than anybody would wait goes on, and the next waits.
+
+    Whoever did not wait for it has to take it for failed.
+    """
+
+    def __init__(self) -> None:
+        self.thread: threading.Thread | None = None
+
+    @property
+    def is_late(self) -> bool:
+        """Whether nobody waits for it any more, and it goes on."""
+        return self.thread is not None and self.thread.is_alive()
+
+    def within(self, seconds: float, action: Callable[[], Outcome]) -> Outcome:
+        """Return how it went; nothing begins before the last is done."""
+        deadline, told = time.monotonic() + seconds, [(False, "TimeoutError")]
+        if self.thread is not None:
+            self.thread.join(seconds)
+            if self.is_late:
+                return told[-1]
+        # Python does not wait for its end, which may never come.
+        self.thread = threading.Thread(target=lambda: told.append(action()), daemon=True)
+        self.thread.start()
+        self.thread.join(max(0.0, deadline - time.monotonic()))
+        return told[-1]
+
+
+class Replicated:
+    """A MariaDB server with Galera; a connection is kept until the first error.
+
+    Each statement is a transaction of its own: it has returned when COMMIT has. A table is asked
+    for, which a server that is not where most servers are refuses; the ledger is there already. A
+    connection may take longer than a statement: several of them wait for it in turn.
+    """
+
+    def __init__(self, url: str) -> None:
+        import pymysql
+
+        self.url = urlsplit(url)
+        self.errors = (pymysql.MySQLError, OSError)
+        self.open = pymysql.connect
+        self.errand = Errand()
+        self.socket: socket.socket | None = None
+        self.connection: Any = None
+
+    @property
+    def address(self) -> str:
+        """Where it is."""
+        return self.url.hostname or ""
+
+    def ask(self) -> Outcome:
+        """Have it answer."""
+        return self._tell("SELECT 1 FROM ledger LIMIT 0", (), PROBE_TIMEOUT)
+
+    def keep(self, entry: str, body: str) -> Outcome:
+        """Insert an entry into the ledger."""
+        insert = "INSERT INTO ledger (entry, body) VALUES (%s, %s)"
+        return self._tell(insert, (entry, body), WRITE_TIMEOUT)
+
+    def _tell(self, statement: str, values: tuple[str, ...], timeout: float) -> Outcome:
+        told = self.errand.within(timeout, lambda: self._execute(statement, values))
+        if self.errand.is_late and self.connection is not None and self.socket is not None:
+            # Whoever has the address by now knows nothing of this connection.
+            self.socket.shutdown(socket.SHUT_RDWR)
+        return told
+
+    def _execute(self, statement: str, values: tuple[str, ...]) -> Outcome:
+        try:
+            if self.connection is None:
+                self._connect()
+            with self.connection.cursor() as cursor:
+                cursor.execute(statement, values)
+            return True, ""
+        except self.errors as error:
+            if self.socket is not None:
+                self.socket.close()
+            self.socket = self.connection = None
+            return False, type(error).__name__
+
+    def _connect(self) -> None:
+        where = self.address, self.url.port or MYSQL_PORT
+        self.socket = socket.create_connection(where, CONNECT_TIMEOUT)
+        found = self.open(
+            host=self.address,
+            user=self.url.username,
+            database=self.url.path.removeprefix("/"),
+            autocommit=True,
+            read_timeout=CONNECT_TIMEOUT,
+            write_timeout=CONNECT_TIMEOUT,
+            defer_connect=True,
+        )
+        found.connect(self.socket)
+        self.connection = found
+
+
 class Files:
     """A folder of a file server, mounted so that the kernel gives nothing up: an outage is a wait.
 
@@ -195,7 +293,7 @@ class Files:
         self.mounted = False
         self.held: int | None = None
         self.page = mmap.mmap(-1, PAGE)
-        self.under_way: threading.Thread | None = None
+        self.errand = Errand()
 
     @property
     def address(self) -> str:
@@ -211,18 +309,7 @@ class Files:
         return self._within(WRITE_TIMEOUT, lambda: self._write(entry, body))
 
     def _within(self, seconds: float, action: Callable[[], Outcome]) -> Outcome:
-        deadline, told = time.monotonic() + seconds, [(False, "TimeoutError")]
-        if self.under_way is not None:
-            self.under_way.join(seconds)
-            if self.under_way.is_alive():
-                return told[-1]
-        # Python does not wait for its end, which may never come.
-        self.under_way = threading.Thread(
-            target=lambda: told.append(self._try(action)), daemon=True
-        )
-        self.under_way.start()
-        self.under_way.join(max(0.0, deadline - time.monotonic()))
-        return told[-1]
+        return self.errand.within(seconds, lambda: self._try(action))
 
     def _try(self, action: Callable[[], Outcome]) -> Outcome:
         try:
@@ -280,12 +367,16 @@ def own_lock() -> bytes:
     return struct.pack(LOCK, fcntl.F_WRLCK, os.SEEK_SET, OWN_BYTE, 1, 0)
 
 
-Service = Web | Database | Files
+Service = Web | Database | Replicated | Files
 
 
 def reach(url: str) -> Service:
     """Return the service that an address is of."""
-    kinds: dict[str, Callable[[str], Service]] = {"postgresql": Database, "nfs": Files}
+    kinds: dict[str, Callable[[str], Service]] = {
+        "postgresql": Database,
+        "mysql": Replicated,
+        "nfs": Files,
+    }
     return kinds.get(urlsplit(url).scheme, Web)(url)
 
 
@@ -327,10 +418,13 @@ class Prober:
 
 
 class Writer:
-    """Writes one ledger entry after the other. A number is never used twice."""
+    """Writes one ledger entry after the other, at all addresses in turn.
 
-    def __init__(self, url: str, log: TextIO, run: str) -> None:
-        self.service, self.log, self.run, self.number = reach(url), log, run, 0
+    A number is never used twice.
+    """
+
+    def __init__(self, urls: tuple[str, ...], log: TextIO, run: str) -> None:
+        self.services, self.log, self.run, self.number = [reach(url) for url in urls], log, run, 0
 
     def write(self) -> None:
         """Write the next entry once."""
@@ -338,9 +432,10 @@ class Writer:
         entry = f"{self.run}-{self.number:06d}"
         body = json.dumps({"entry": entry, "noise": os.urandom(512).hex()})
         digest = hashlib.sha256(body.encode()).hexdigest()
+        service = self.services[self.number % len(self.services)]
         begun = time.monotonic()
-        ok, error = self.service.keep(entry, body)
-        facts = {"ok": ok, "address": self.service.address, "entry": entry, "sha256": digest}
+        ok, error = service.keep(entry, body)
+        facts = {"ok": ok, "address": service.address, "entry": entry, "sha256": digest}
         note(self.log, "write", begun, {**facts, "error": error})
 
 
@@ -351,7 +446,7 @@ def watch(path: str, run: str, writes: str, interface: str, *urls: str) -> None:
         prober = Prober(urls, log)
         tasks: list[tuple[float, Callable[[], object]]] = []
         if writes == "writes":
-            tasks.append((WRITE_EVERY, Writer(urls[0], log, run).write))
+            tasks.append((WRITE_EVERY, Writer(urls, log, run).write))
         if interface:
             wanted = [service.address for service in prober.services]
             tasks.append((LOOK_EVERY, lambda: look(log, interface, wanted)))

@@ -139,7 +139,10 @@ class Patience:
             node
             for node in struck
             if stake.expected.fate is Fate.VISITS
-            and snapshot.boots[node] not in (None, self.order.before.boots[node])
+            and (
+                stake.expected.brief
+                or snapshot.boots[node] not in (None, self.order.before.boots[node])
+            )
         }
         left = {address: node for address, node in before.items() if node in struck}
         moved = all(

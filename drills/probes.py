@@ -150,9 +150,8 @@ def probing(part: ServicePart, run: str) -> Iterator[Probe]:
     with Remote(inventory.monitor) as remote:
         probe = Probe(remote, run, part.service.name)
         interface = inventory.monitor.interfaces[NetworkRole.SERVICE].name
-        wanted = {("probe", address) for address in addresses}
-        if part.keeps_writes:
-            wanted.add(("write", addresses[0]))
+        kinds = ("probe", "write") if part.keeps_writes else ("probe",)
+        wanted = {(kind, address) for kind in kinds for address in addresses}
         writes = "writes" if part.keeps_writes else "reads"
         urls = [part.url(address.ip) for address in part.service.addresses]
         words = ["python3", _PROGRAM, probe.log, run, writes, interface, *urls]

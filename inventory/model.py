@@ -14,7 +14,7 @@ from inventory.frozen import Frozen
 from inventory.parts import Service, Storage
 from labs.means import AddressMeans, FencingMeans
 from labs.placement import seats
-from labs.ports import Opening, Peer, openings
+from labs.ports import DRBD, Opening, Peer, openings
 from labs.roles import MachineRole, NetworkRole
 from labs.tables.networks import Allow
 from labs.timing import Timing
@@ -154,7 +154,14 @@ class Inventory(Frozen):
                 each.name: (each.port, Peer.ANYBODY if each.addresses else Peer.NODE)
                 for each in self.services
             },
-            replication_ports=[each.port for each in self.storage if each.replicated],
+            replication={
+                **{each.port: DRBD for each in self.storage if each.replicated},
+                **{
+                    port: purpose
+                    for each in self.services
+                    for port, purpose in each.settings.between_nodes.items()
+                },
+            },
             device=self.quorum == "device",
             monitoring=self.monitoring is not None,
             extra=(entry.opening for entry in self.firewall.allow),

@@ -58,6 +58,11 @@ class Service(Part):
         return f"{self.name}-everywhere" if self.everywhere else self._id("service")
 
     @property
+    def served(self) -> Literal["promote", "start"]:
+        """What the cluster does with the resource where clients are to find a server."""
+        return "promote" if self.settings.promoted else "start"
+
+    @property
     def export(self) -> str:
         """Id of the resource that lets clients of a file server in."""
         return self._id("export")

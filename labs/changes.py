@@ -182,10 +182,12 @@ _NOTHING = _Value(("", ""), "", None)
 def _values(lab: Lab) -> Iterator[_Value]:
     tables = lab.model_dump(mode="json", by_alias=True, include={*PLAIN, "timing_table"})
     del tables["nodes"]["data_disk_mib"]
+    settled = {key: why for each in lab.services for key, why in each.settings.settled.items()}
     for table, content in tables.items():
         if isinstance(content, dict):
             for name, value in content.items():
-                yield _Value((f"{table}.{name}", ""), f"{table}.{name}", value)
+                key = f"{table}.{name}"
+                yield _Value((key, ""), key, value, settled.get(key, ""))
         else:
             yield _Value((table, ""), table, content)
     yield _Value(("quorum.kind", ""), "quorum.kind", lab.quorum)
@@ -209,7 +211,8 @@ def _service(lab: Lab, service: Service) -> Iterator[_Value]:
     rest = settings.model_dump(mode="json", exclude={"kind", "address", "addresses"})
     for key, value in (*shown.items(), *rest.items()):
         rule = "addresses" if key == "address" else key
-        yield _Value((f"services.{rule}", name), lab.written(f"services.{name}.{key}"), value)
+        written, kept = lab.written(f"services.{name}.{key}"), settings.settled.get(key, "")
+        yield _Value((f"services.{rule}", name), written, value, kept)
 
 
 def _change(value: _Value, before: Any, after: Any) -> Change:
@@ -217,7 +220,7 @@ def _change(value: _Value, before: Any, after: Any) -> Change:
     found = value.kept or RULES[rule]
     if found is Effect.GROWN and after < before:
         found = KEPT
-    if rule in LISTS and isinstance(before, list) and continues(before, after):
+    if not value.kept and rule in LISTS and isinstance(before, list) and continues(before, after):
         longer, shorter = LISTS[rule]
         found = longer if len(after) > len(before) else shorter
     if rule == "services" and before and after:

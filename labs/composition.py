@@ -18,6 +18,9 @@ MOST_WEIGHED = 9
 """Floating addresses of a cluster of two in which priorities decide who is fenced: the first counts
 5 to the eighth, and Pacemaker takes a million for infinity."""
 
+LEAST_MAJORITY = 3
+"""Of fewer, the loss of one leaves no majority."""
+
 SUGGESTED_PORTS = (80, *range(8080, 65536))
 """What to use where a port is taken, the first that is free: web servers' customary ones."""
 
@@ -136,6 +139,20 @@ def kinds_suffice(services: Mapping[str, AnyService]) -> Iterator[Conflict]:
             )
 
 
+def servers_decide(services: Mapping[str, AnyService], nodes: Nodes) -> Iterator[Conflict]:
+    """Servers that need a majority of their own have one when any of them is lost, or divided."""
+    count = len(nodes.names)
+    for name, service in services.items():
+        if service.majority and (count < LEAST_MAJORITY or count % 2 == 0):
+            yield Conflict(
+                keys=("nodes.names", f"services.{name}"),
+                value=f"{count} names",
+                allowed=f'an odd number of names, at least {LEAST_MAJORITY}, with "{service.kind}"',
+                hint="its servers go on where more than half of them are, and nobody else votes "
+                "among them",
+            )
+
+
 def addresses_fit(services: Mapping[str, AnyService], nodes: Nodes) -> Iterator[Conflict]:
     """A service has one address where it runs on one node, and else one for each.
 
@@ -240,6 +257,8 @@ def ports_free(
     taken = {**TAKEN_PORTS, **_replication_ports(storage)}
     if any(service.passes_to for service in services.values()):
         taken[HAPROXY_STATISTICS] = "HAProxy, for its statistics,"
+    for service in services.values():
+        taken.update(service.between_nodes)
     wanted = {service.port for service in services.values()}
     free = next(port for port in SUGGESTED_PORTS if port not in taken.keys() | wanted)
     seen: dict[int, str] = {}

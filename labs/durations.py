@@ -19,13 +19,14 @@ class Operations:
 class PromotableOperations(Operations):
     """The same for a promotable resource; `monitor_every_s` is for the promoted instance.
 
-    Pacemaker tells two monitors apart by their intervals, so the other one must differ.
+    Pacemaker tells two monitors apart by their intervals, so the other one must differ. `notify_s`
+    is None where the agent wants to hear nothing of other nodes.
     """
 
     promote_s: int
     demote_s: int
-    notify_s: int
     monitor_unpromoted_every_s: int
+    notify_s: int | None = None
 
 
 @dataclass(frozen=True)

@@ -82,6 +82,7 @@ class Lab(Table):
             composition.storage_has_nodes(self.storage_settings, self.nodes),
             composition.requests_arrive(self.settings),
             composition.kinds_suffice(self.settings),
+            composition.servers_decide(self.settings, self.nodes),
             composition.addresses_fit(self.settings, self.nodes),
             placement.homes_exist(self.settings, self.storage_settings, self.nodes),
             placement.homes_hold(self.settings),

@@ -22,6 +22,14 @@ COROSYNC_PORT = 5405
 
 DRBD_PORT = 7788
 
+GALERA_PORTS: dict[int, str] = {
+    4444: "Galera, whole copies",
+    4567: "Galera",
+    4568: "Galera, what a copy missed",
+}
+"""On the replication network, between the servers: what Galera's documentation calls SST, group
+communication (over TCP; UDP is for multicast alone) and IST."""
+
 HAPROXY_STATISTICS = 8404
 """On the loopback of a node alone; the port that HAProxy's documentation uses for it."""
 
@@ -112,13 +120,17 @@ MONITORING: tuple[Opening, ...] = (
 """What a lab with monitoring has besides."""
 
 
-def _replication(port: int) -> Opening:
-    return Opening(_NODE, NetworkRole.REPLICATION, Protocol.TCP, port, (Peer.NODE,), "DRBD")
+DRBD = "DRBD"
+"""What replicated storage opens its ports for."""
+
+
+def _replication(port: int, purpose: str) -> Opening:
+    return Opening(_NODE, NetworkRole.REPLICATION, Protocol.TCP, port, (Peer.NODE,), purpose)
 
 
 TAKEN_PORTS: dict[int, str] = {
     opening.port: opening.purpose
-    for opening in (*FIXED, *MONITORING, _replication(DRBD_PORT))
+    for opening in (*FIXED, *MONITORING, _replication(DRBD_PORT, DRBD))
     if opening.role is _NODE and opening.protocol is Protocol.TCP and opening.port is not None
 }
 """TCP ports that the nodes need themselves, and for what: no service may take them."""
@@ -127,18 +139,19 @@ TAKEN_PORTS: dict[int, str] = {
 def openings(
     *,
     services: Mapping[str, tuple[int, Peer]],
-    replication_ports: Iterable[int],
+    replication: Mapping[int, str],
     device: bool,
     monitoring: bool,
     extra: Iterable[Opening] = (),
 ) -> tuple[Opening, ...]:
     """Return all that is open in a lab: the fixed part, that of its parts, and what it adds.
 
-    `services` are ports, and who may use them, by the service's name.
+    `services` are ports, and who may use them, by the service's name; `replication` is for what
+    nodes use which port of the replication network.
     """
     return (
         *FIXED,
-        *map(_replication, replication_ports),
+        *(_replication(port, purpose) for port, purpose in replication.items()),
         *((DEVICE,) if device else ()),
         *(
             Opening(_NODE, _SERVICE, Protocol.TCP, port, (peer,), f"service {name}")

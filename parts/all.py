@@ -25,6 +25,7 @@ from parts.placement import Placement
 from parts.quorum.base import QuorumPart
 from parts.quorum.kinds import quorum
 from parts.services.base import ServicePart
+from parts.services.galera import Galera
 from parts.services.haproxy import Haproxy
 from parts.services.nfs import Nfs
 from parts.services.nginx import Nginx
@@ -43,6 +44,7 @@ from parts.system.time import Time
 SERVICES: dict[str, Callable[[Inventory, Service], ServicePart]] = {
     "nginx": Nginx,
     "haproxy": Haproxy,
+    "galera": Galera,
     "postgresql": Postgresql,
     "nfs": Nfs,
 }

@@ -90,12 +90,13 @@ def operations(timing: Operations, monitor: Values | None = None) -> tuple[Opera
 
 def promotable_operations(timing: PromotableOperations) -> tuple[Operation, ...]:
     """Return what the agent of a promotable clone can do."""
+    notify = () if timing.notify_s is None else (Operation("notify", timing.notify_s),)
     return (
         Operation("start", timing.start_s),
         Operation("stop", timing.stop_s),
         Operation("promote", timing.promote_s),
         Operation("demote", timing.demote_s),
-        Operation("notify", timing.notify_s),
+        *notify,
         Operation("monitor", timing.monitor_s, timing.monitor_every_s, "Promoted"),
         Operation("monitor", timing.monitor_s, timing.monitor_unpromoted_every_s, "Unpromoted"),
     )

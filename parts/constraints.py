@@ -28,12 +28,16 @@ def _id(one: str, word: str, other: str) -> str:
 
 @dataclass(frozen=True)
 class Colocation:
-    """`rsc` runs where `with_rsc` runs, in this role if it is promotable; or never does."""
+    """`rsc` runs where `with_rsc` runs, in this role if it is promotable; or never does.
+
+    `influence`: where `rsc` wants to be counts for where `with_rsc` runs.
+    """
 
     rsc: str
     with_rsc: str
     with_rsc_role: Role | None = None
     score: Score = "INFINITY"
+    influence: bool = True
 
     def element(self) -> Element:
         """Return it as XML."""
@@ -48,6 +52,8 @@ class Colocation:
         )
         if self.with_rsc_role is not None:
             found.set("with-rsc-role", self.with_rsc_role)
+        if not self.influence:
+            found.set("influence", "false")
         return found
 
 

@@ -9,7 +9,7 @@ from ipaddress import IPv4Address
 
 from wire.cib import Deeds
 from wire.corosync import Link, QuorumView
-from wire.pacemaker import ClusterView
+from wire.pacemaker import ClusterView, Role
 from wire.system import Room
 
 LIMITED = "timeout 20"
@@ -103,14 +103,14 @@ class Seen:
         """Return the nodes whose kernel has an address."""
         return tuple(name for name, node in self.reached.items() if address in node.addresses)
 
-    def not_started(self, resource: str) -> Iterator[str]:
-        """Say on which of the nodes that may run it a resource for every node does not run."""
+    def not_started(self, resource: str, role: Role = Role.STARTED) -> Iterator[str]:
+        """Say on which of the nodes that may run it a resource for every node is not so."""
         if self.cluster is None:
             return
-        running = self.cluster.running(resource)
+        running = self.cluster.running(resource, role)
         for name in self.online:
             if name not in running:
-                yield f"resource {resource} is not started on {name}"
+                yield f"resource {resource} is not {role.value} on {name}"
 
 
 def exactly_one(what: str, nodes: tuple[str, ...]) -> Iterator[str]:

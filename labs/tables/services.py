@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from ipaddress import IPv4Address
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StrictInt
 
 from labs.notes import Note
-from labs.ports import HAPROXY_STATISTICS, TAKEN_PORTS
+from labs.ports import GALERA_PORTS, HAPROXY_STATISTICS, TAKEN_PORTS
 from labs.tables.base import ADDRESS_ALLOWED, Address, NodeName, PartName, Table
 
 TAKEN = ", ".join(f"{port} ({user})" for port, user in sorted(TAKEN_PORTS.items()))
 PORT_ALLOWED = (
     f"a TCP port from 1 to 65535 without {TAKEN}, with HAProxy {HAPROXY_STATISTICS} (its "
-    "statistics), and those of other services"
+    f"statistics), with Galera {', '.join(map(str, GALERA_PORTS))} (between its servers), and "
+    "those of other services"
 )
 STORAGE_ALLOWED = "the name of a [storage] table that no other service uses"
 HOME_ALLOWED = 'one of nodes.names; of a service that runs on "one-node"'
@@ -47,6 +49,18 @@ class ServiceTable(Table):
     """
 
     alone: ClassVar[str] = ""
+
+    promoted: ClassVar[bool] = False
+    """Whether clients are served where the cluster has promoted it, and not wherever it runs."""
+
+    majority: ClassVar[bool] = False
+    """Whether its servers need a majority of their own, in which nobody else votes."""
+
+    between_nodes: ClassVar[Mapping[int, str]] = {}
+    """TCP ports at which its servers find each other on the replication network, and for what."""
+
+    settled: ClassVar[Mapping[str, str]] = {}
+    """Keys that a lab that exists keeps because of it: its own, or dotted ones; and why."""
 
     address: FloatingAddress = Field(
         default=None, description="the floating address of a service that runs on one node"
@@ -176,6 +190,32 @@ class Haproxy(SpreadTable):
         return self.to
 
 
+class Galera(SpreadTable):
+    """[services.NAME] kind = "galera": a database with a server on every node, all of them written.
+
+    Each has a whole copy on its node's own disk. Nobody's death costs an acknowledged transaction.
+    """
+
+    alone: ClassVar[str] = "its servers find each other at ports that a node has once"
+    promoted: ClassVar[bool] = True
+    majority: ClassVar[bool] = True
+    between_nodes: ClassVar[Mapping[int, str]] = GALERA_PORTS
+    settled: ClassVar[Mapping[str, str]] = {
+        "port": "its servers cannot change their port while they run",
+        "nodes.names": "with Galera, servers learn of each other when they start: all of them "
+        "would have to stop",
+    }
+
+    kind: Literal["galera"] = Field(
+        description="a database of MariaDB's that is written at every node"
+    )
+    runs: Literal["everywhere"] = Field(default="everywhere", description="on all nodes at once")
+    port: Port = Field(default=3306, description="TCP port at every address")
+    storage: Annotated[
+        None, Note(allowed="nothing, as each node has a copy on its own disk", default="none")
+    ] = Field(default=None, description="where it keeps its data")
+
+
 class Postgresql(ServiceTable):
     """[services.NAME] kind = "postgresql": a database on replicated storage."""
 
@@ -198,7 +238,7 @@ class Nfs(ServiceTable):
     )
 
 
-AnyService = Annotated[Nginx | Haproxy | Postgresql | Nfs, Field(discriminator="kind")]
+AnyService = Annotated[Nginx | Haproxy | Galera | Postgresql | Nfs, Field(discriminator="kind")]
 
 
 class Web(Table):

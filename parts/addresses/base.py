@@ -12,7 +12,7 @@ from inventory.parts import Service
 from labs.roles import NetworkRole
 from parts.addresses import home
 from parts.base import Part
-from parts.cluster import Primitive, Resource
+from parts.cluster import Primitive, Resource, Role
 from parts.constraints import Colocation, Constraint, Order
 from parts.reasons import Reason
 from parts.seen import Seen, exactly_one
@@ -62,11 +62,18 @@ class AddressPart(Part):
         preferences = home.preferences(self.inventory, self.service)
         if not self.service.everywhere:
             return preferences
-        clone = self.service.group
+        clone, served = self.service.group, self.service.served
+        # What addresses want would count for who is promoted, and that for addresses again: none
+        # would go home (crm_simulate of Pacemaker 3.0.0).
+        role: Role | None = "Promoted" if served == "promote" else None
         return tuple(
             constraint
             for each in preferences
-            for constraint in (Colocation(each.rsc, clone), Order(clone, "start", each.rsc), each)
+            for constraint in (
+                Colocation(each.rsc, clone, role, influence=role is None),
+                Order(clone, served, each.rsc),
+                each,
+            )
         )
 
 

@@ -11,10 +11,11 @@ from inventory.model import Inventory
 from inventory.parts import Service
 from labs.durations import Operations
 from parts.base import Part
-from parts.cluster import Clone, Primitive, Resource
+from parts.cluster import Clone, Primitive, Resource, Values
 from parts.reasons import Reason
 from parts.seen import Seen
 from parts.watched import Watched, watched
+from wire.pacemaker import Role
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,10 @@ class Check:
 
 class ServicePart(Part):
     """One service of a lab. A kind of service says what it is; where it runs is said here."""
+
+    returns_by_itself = False
+    """Whether clients are served elsewhere while a server that died starts again, and then where
+    they were."""
 
     syncs = False
     """Whether it puts on the disk by itself what it promises."""
@@ -108,6 +113,11 @@ class ServicePart(Part):
     def keeps_writes(self) -> bool:
         """Whether a client can write to it, and find after a failover what it was promised."""
         return self.storage is not None
+
+    @property
+    def role(self) -> Role:
+        """What its resource is where clients are served."""
+        return Role.PROMOTED if self.service.settings.promoted else Role.STARTED
 
     def list_ledger(self, run: str) -> str:
         """Return shell text that prints a run's entries on the node that serves.
@@ -175,7 +185,7 @@ class ServicePart(Part):
         One without addresses is found by another service, wherever the cluster runs it.
         """
         if not self.service.addresses:
-            return seen.cluster.running(self.service.resource) if seen.cluster else ()
+            return seen.cluster.running(self.service.resource, self.role) if seen.cluster else ()
         addresses = {address.ip for address in self.service.addresses}
         return tuple(name for name, node in seen.reached.items() if node.addresses & addresses)
 
@@ -183,7 +193,7 @@ class ServicePart(Part):
         """Tell where it does not run, and at which addresses it does not answer the monitor."""
         resource = self.service.resource
         if self.service.everywhere:
-            yield from seen.not_started(resource)
+            yield from seen.not_started(resource, self.role)
         elif seen.cluster is not None and not seen.cluster.running(resource):
             yield f"resource {resource} is not started"
         if seen.monitor is not None:
@@ -196,7 +206,12 @@ class ServicePart(Part):
         """Return its clone where it runs everywhere; else it is a member of a group."""
         if not self.service.everywhere:
             return ()
-        return (Clone(self.service.group, self.primitive, {"interleave": "true"}),)
+        return (Clone(self.service.group, self.primitive, self.clone_meta),)
+
+    @property
+    def clone_meta(self) -> Values:
+        """What Pacemaker has to know of the clone: an address waits for the server of its node."""
+        return {"interleave": "true"}
 
     @property
     def _mount_point(self) -> str:

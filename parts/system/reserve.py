@@ -38,10 +38,10 @@ class Reserve(Part):
             return ()
         service = render(
             "reserve.service.j2",
+            description="Room for the cluster's state that nobody else can fill",
             folder=NOTES,
             users=USERS,
-            program=PROGRAM,
-            number=machine.number,
+            command=f"{PROGRAM} {machine.number}",
             place=PLACE,
         )
         return (

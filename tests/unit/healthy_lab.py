@@ -12,7 +12,7 @@ from labs.roles import MachineRole
 from parts.all import Parts
 from parts.cluster import Clone, Group, Primitive, Resource
 from parts.seen import MonitorSeen, NodeSeen, Seen
-from parts.services import haproxy, nfs
+from parts.services import galera, haproxy, nfs
 from parts.services.nfs import Nfs
 from parts.storage import replicas, shared
 from status.reading import watched_units
@@ -93,6 +93,7 @@ def healthy_node(parts: Parts, node: Machine, cluster: ClusterView) -> NodeSeen:
                 {each.group: place_of_storage(parts, each.storage) for each in shared_disks},
                 [each.mapped for each in shared_disks if each.storage in used],
             ),
+            galera.READING: server_text(len(numbers)),
             haproxy.READING: servers_text({each.name: "UP" for each in inventory.nodes}),
             nfs.READING: "".join(
                 served_text(each)
@@ -136,7 +137,9 @@ def _instances(parts: Parts, resource: Resource) -> Iterator[Instance]:
         case Clone():
             store = stores.get(resource.id)
             if store is None:
-                yield from (running(resource.primitive.id, name) for name in nodes)
+                roles = {part.service.group: part.role for part in parts.services.values()}
+                role = roles.get(resource.id, Role.STARTED)
+                yield from (running(resource.primitive.id, name, role) for name in nodes)
                 return
             for node in parts.inventory.carriers(store):
                 used = node.name == place_of_storage(parts, store)
@@ -203,6 +206,14 @@ def servers_text(states: dict[str, str]) -> str:
     """Return what HAProxy tells of web servers in these states, by node."""
     rows = (f"web,{node},{state}\n" for node, state in states.items())
     return f"# pxname,svname,status\n{''.join(rows)}web,BACKEND,UP\n"
+
+
+def server_text(size: int, component: str = "Primary", state: str = "Synced") -> str:
+    """Return what a server of Galera says that is together with others, itself among them."""
+    return (
+        f"wsrep_local_state_comment\t{state}\nwsrep_cluster_size\t{size}\n"
+        f"wsrep_cluster_status\t{component}\n"
+    )
 
 
 def served_text(part: Nfs, *, threads: int = 16, over: bool = True) -> str:

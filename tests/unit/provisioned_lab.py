@@ -25,6 +25,7 @@ from parts.monitoring import server
 from parts.monitoring.names import ACCOUNTS_NOTE, DATABASE_NOTE
 from parts.quorum import device
 from parts.secrets import Secrets, generate
+from parts.services import galera
 from parts.system import firewall
 from provisioning import cib, packages
 from provisioning.plan import Plan
@@ -198,6 +199,7 @@ def _looks(lab: Inventory, node: Machine) -> dict[str, str]:
     version = "totem.config_version (u64) = 1"
     looks = {sbd.LOOK: f"{disk}{slots(lab.nodes)}", corosync.LOOK: version}
     looks[corosync.VOTES] = votes(lab, lab.nodes)
+    looks[galera.LOOK] = "made"
     for storage in filter(lambda each: each.replicated, lab.storage):
         carriers = lab.carriers(storage)
         if node in carriers:

@@ -61,6 +61,13 @@ FRONT = sketched(
 )
 """Three nodes: a load balancer on each, before a web server on each."""
 
+TABLES = sketched(
+    "tables",
+    nodes={"names": ["node1", "node2", "node3"]},
+    services={"tables": {"kind": "galera"}},
+)
+"""Three nodes, a database on each that all write, a majority of their own, and no storage."""
+
 DISK_TABLES: dict[str, Any] = {
     "nodes": {"names": ["node1", "node2", "node3"]},
     "services": {"web": {"kind": "nginx", "storage": "data"}},
@@ -106,7 +113,7 @@ RING = sketched(
 )
 """Three nodes with three services, each at home on one and on storage that the next one has too."""
 
-LABS = (STORY, TRIO, BOOKS, SHOP, MIRROR, FRONT, DISK, TWO, FILES, PAIR, RING)
+LABS = (STORY, TRIO, BOOKS, SHOP, MIRROR, FRONT, TABLES, DISK, TWO, FILES, PAIR, RING)
 
 
 def name_of(parts: Parts) -> str:

@@ -162,9 +162,11 @@ class TestTurns:
         last = {attempt.address: attempt.ok for attempt in turns.attempts("probe")}
         assert last == {HERE: False, THERE: True, YONDER: True}
 
-    def test_entries_are_written_at_the_first(self, port: int, tmp_path: Path) -> None:
+    def test_entries_are_written_at_each_in_turn(self, port: int, tmp_path: Path) -> None:
         urls = (f"http://{address}:{port}/" for address in (THERE, HERE))
         made = Client(tmp_path / "log", "writes", *urls)
-        made.wait("write", ok=True, count=2)
+        made.wait("write", ok=True, count=4)
         made.end()
-        assert {attempt.address for attempt in made.attempts("write")} == {THERE}
+        written = [attempt.address for attempt in made.attempts("write")]
+        assert set(written[::2]) | set(written[1::2]) == {THERE, HERE}
+        assert len(set(written[::2])) == len(set(written[1::2])) == 1

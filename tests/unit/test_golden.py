@@ -51,6 +51,7 @@ ONE, OTHER = "active-passive-kvm", "selftest-emulation"
 COMPOSED = (
     "active-active-kvm",
     "database-kvm",
+    "galera-kvm",
     "load-balancer-kvm",
     "nfs-kvm",
     "shared-disk-kvm",

@@ -9,7 +9,7 @@ import pytest
 
 from core.folders import PROJECT
 from inventory.model import Inventory
-from labs.ports import Opening, Peer
+from labs.ports import GALERA_PORTS, Opening, Peer
 from labs.tables.networks import Allow
 from parts.facts import Facts
 from parts.system import firewall
@@ -77,7 +77,10 @@ def test_the_manual_lists_what_is_open_and_nothing_else() -> None:
     manual = (PROJECT / "docs" / "networks.md").read_text()
     service = "| node | service | tcp 80 | anybody | service web |"
     anyone = "| node | service | tcp the service's `port` | anybody | service NAME |"
-    rows = [documented_row(opening).replace(service, anyone) for opening in inventory().openings]
+    galera = planned("galera", accelerated=True).openings
+    between = (each for each in galera if each.purpose in GALERA_PORTS.values())
+    openings = (*inventory().openings, *between)
+    rows = [documented_row(opening).replace(service, anyone) for opening in openings]
     assert anyone in rows
     written = [line for line in manual.splitlines() if line.startswith(("| node |", "| monitor |"))]
     assert sorted(written) == sorted(rows)
@@ -96,6 +99,7 @@ def test_no_port_is_listed_twice_for_the_same_network(name: str) -> None:
         ("active-passive", {"DRBD", "quorum device", "service web"}),
         ("active-active", {"service web"}),
         ("load-balancer", {"service front", "service web"}),
+        ("galera", {*GALERA_PORTS.values(), "service database"}),
         ("database", {"DRBD", "quorum device", "service database"}),
     ],
 )
