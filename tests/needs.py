@@ -25,6 +25,9 @@ WORDS: Mapping[str, Callable[[Parts], bool]] = {
     "monitoring": lambda parts: parts.inventory.monitoring is not None,
     "everywhere": lambda parts: parts.first_service.service.everywhere,
     "standby": lambda parts: not parts.first_service.service.everywhere,
+    "scalable": lambda parts: (
+        not any("nodes.names" in each.settings.settled for each in parts.inventory.services)
+    ),
     "ledger": lambda parts: parts.first_service.keeps_writes,
     "process": lambda parts: parts.first_service.process.end_first is not None,
     "nfs": lambda parts: bool(parts.file_servers),
@@ -32,7 +35,8 @@ WORDS: Mapping[str, Callable[[Parts], bool]] = {
 }
 """What a story can need. `bystander`: a node that can never run some service;
 `standby`: a node at which clients do not find the first service, where
-they find it at one alone; `ledger`: they can write to it; `process`: it has a first process."""
+they find it at one alone; `scalable`: nodes may come and go; `ledger`: clients can write to the
+first service; `process`: it has a first process."""
 
 
 def left_out(parts: Parts, items: Iterable[pytest.Item]) -> dict[pytest.Item, str]:

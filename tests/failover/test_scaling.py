@@ -27,7 +27,7 @@ from provisioning.zabbix.api import session
 from status.collect import collect
 from updates.outage import Clients, Stretch, allowances
 
-pytestmark = [pytest.mark.thorough, pytest.mark.needs("everywhere")]
+pytestmark = [pytest.mark.thorough, pytest.mark.needs("everywhere", "scalable")]
 
 NEW = "node4"
 

@@ -23,6 +23,7 @@ from tests.unit.sketched import (
     PAIR,
     SHOP,
     STORY,
+    TABLES,
     TRIO,
     TWO,
     name_of,
@@ -78,6 +79,13 @@ def plain(story: str) -> str:
         (BOOKS, {"bystander", "everywhere", "shared-disk", "two-node", "nginx", "nfs"}),
         (SHOP, {"bystander", "everywhere", "shared-disk", "two-node", "nfs"}),
         (DISK, {"bystander", "everywhere", "drbd", "device", "two-node", "nfs"}),
+        (
+            TABLES,
+            {
+                *("bystander", "storage", "drbd", "shared-disk", "device", "two-node", "nfs"),
+                *("nginx", "scalable"),
+            },
+        ),
         (TWO, {"bystander", "everywhere", "shared-disk", "device", "nfs"}),
         (FILES, {"bystander", "everywhere", "shared-disk", "two-node", "nginx", "process"}),
         (
@@ -86,7 +94,7 @@ def plain(story: str) -> str:
         ),
         (PAIR, {"everywhere", "shared-disk", "device", "two-node", "nfs"}),
     ],
-    ids=["story", "trio", "books", "shop", "disk", "two", "files", "bare", "pair"],
+    ids=["story", "trio", "books", "shop", "disk", "tables", "two", "files", "bare", "pair"],
 )
 def test_only_what_a_lab_lacks_is_left_out_and_all_of_that_is_named(
     tmp_path: Path, whole: set[str], parts: Parts, lacks: set[str]
