@@ -17,6 +17,7 @@ from hypervisor import acceleration
 from hypervisor.distribution import this_distribution
 from hypervisor.image import cached_image
 from hypervisor.namespaces import check_namespaces
+from hypervisor.origins import wanted_origins
 from hypervisor.packages import (
     NEEDS,
     Shortage,
@@ -27,7 +28,7 @@ from hypervisor.packages import (
     missing_packages,
     version_of,
 )
-from hypervisor.toolchain import find_toolchain, wanted_origins
+from hypervisor.toolchain import find_toolchain
 from hypervisor.workplace import find_workplace
 from labs.roles import MachineRole
 

@@ -1,11 +1,12 @@
 """The Pulumi toolchain from Go modules: slow, but it needs nothing except a module proxy.
 
-Three programs come from the three modules in toolchain/; the Python side of dynamic providers
+Three programs come from three of the modules in toolchain/; the Python side of dynamic providers
 is a pair of scripts in the folder of Pulumi's SDK module.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shutil
 import time
@@ -20,6 +21,8 @@ from hypervisor.streaming import follow
 Report = Callable[[str], None]
 
 SOURCES = PROJECT / "toolchain"
+MODULES = ("language-python", "provider-libvirt", "pulumi")
+"""The folders there that every lab's toolchain is made from."""
 GENERATED = "schema.json"
 """Made from the provider itself during the build, in a copy of the sources."""
 
@@ -78,13 +81,14 @@ def build(pulumi: str, provider: Path, bin_folder: Path, scratch: Path, report: 
     Raises CommandError with the end of Go's output when a step fails.
     """
     go = ensure_go(report)
-    shutil.copytree(SOURCES, scratch, ignore=shutil.ignore_patterns(GENERATED))
-    environment = _environment(go, scratch / "tmp")
+    for module in MODULES:
+        copy_sources(module, scratch)
+    environment = go_environment(go, scratch / "tmp")
     bin_folder.mkdir(parents=True)
     provider.parent.mkdir(parents=True)
 
     def install(what: str, module: str, target: str, into: Path) -> None:
-        _follow_go(
+        follow_go(
             [go, "install", "-v", *flags(pulumi), target],
             what,
             report,
@@ -94,7 +98,7 @@ def build(pulumi: str, provider: Path, bin_folder: Path, scratch: Path, report: 
 
     install("Python language host (1 of 3)", "language-python", "tool", bin_folder)
     command = f"./cmd/{provider.name}"
-    _follow_go(
+    follow_go(
         [go, "run", *flags(pulumi), "./cmd/schema", "schema", "--skip-docs", "--out", command],
         "libvirt provider's schema (2 of 3)",
         report,
@@ -128,7 +132,22 @@ def flags(pulumi: str) -> list[str]:
     ]
 
 
-def _environment(go: Path, scratch: Path) -> dict[str, str]:
+def copy_sources(module: str, scratch: Path) -> None:
+    """Copy a module's folder into `scratch`."""
+    ignored = shutil.ignore_patterns(GENERATED)
+    shutil.copytree(SOURCES / module, scratch / module, ignore=ignored)
+
+
+def digest_sources(module: str, digest: hashlib._Hash) -> None:
+    """Add to a digest what a build from this module's folder depends on."""
+    for path in sorted((SOURCES / module).rglob("*")):
+        if path.is_file() and path.name != GENERATED and path.suffix != ".md":
+            digest.update(str(path.relative_to(SOURCES)).encode() + b"\0")
+            digest.update(path.read_bytes())
+
+
+def go_environment(go: Path, scratch: Path) -> dict[str, str]:
+    """Return what Go is started with, whatever the user has set for it; makes `scratch`."""
     # `go run` runs what it has built there; /tmp may be mounted noexec, or be small.
     scratch.mkdir()
     environment = {"CGO_ENABLED": "0", "GOWORK": "off", "GOOS": "", "GOARCH": ""}
@@ -142,9 +161,13 @@ def _environment(go: Path, scratch: Path) -> dict[str, str]:
     return environment
 
 
-def _follow_go(
+def follow_go(
     command: list[str | Path], what: str, report: Report, *, cwd: Path, env: dict[str, str]
 ) -> None:
+    """Run a step of a build and report how far it is, about every 15 seconds.
+
+    Raises CommandError with the end of Go's output.
+    """
     report(f"building {what}")
     counts = {"fetched": 0, "compiled": 0}
     said = time.monotonic()

@@ -1,22 +1,17 @@
 """The Pulumi toolchain: its command, its Python language host, its libvirt provider.
 
 It is taken from this machine if it is there, else from the vendor's downloads, else built from
-Go modules. HALAB_TOOLCHAIN=path, download or build asks for one of the three.
+Go modules (see `origins`).
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import platform
 import shutil
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
 
 from core.command import run
 from core.environment import home as home_folder
@@ -24,11 +19,9 @@ from core.errors import HalabError
 from core.files import is_whole, seal
 from core.folders import cache_folder
 from hypervisor import gobuild
+from hypervisor.origins import Origin, Report, drafted, first_made, first_there, locked
 from hypervisor.packages import parse_version, version_of
 from hypervisor.vendor import download
-
-Origin = Literal["path", "download", "build"]
-Report = Callable[[str], None]
 
 PULUMI_VERSION = "3.259.0"
 """The version of the Python package `pulumi` in requirements.lock."""
@@ -38,7 +31,7 @@ LIBVIRT_VERSION = "0.5.4"
 """The version of the Python package `pulumi-libvirt`; its last."""
 LANGUAGE_HOST = "pulumi-language-python"
 PROVIDER = "pulumi-resource-libvirt"
-DRAFT = ".unfinished-"
+WHAT = "the Pulumi toolchain"
 
 _PLUGIN = Path("plugins") / f"resource-libvirt-v{LIBVIRT_VERSION}" / PROVIDER
 
@@ -61,28 +54,9 @@ class Toolchain:
         }
 
 
-def wanted_origins() -> tuple[Origin, ...]:
-    """Return where a toolchain may come from, in order; raises HalabError on a wrong choice."""
-    asked = os.environ.get("HALAB_TOOLCHAIN", "")
-    known: tuple[Origin, ...] = get_args(Origin)
-    if not asked:
-        return known
-    if asked not in known:
-        raise HalabError(
-            f"HALAB_TOOLCHAIN={asked} is not a way to get the Pulumi toolchain",
-            hint=f"use one of: {', '.join(known)}, or leave it unset",
-        )
-    return tuple(origin for origin in known if origin == asked)
-
-
 def find_toolchain() -> Toolchain | None:
     """Return a toolchain that is there already; changes nothing."""
-    for origin in wanted_origins():
-        try:
-            return _on_path() if origin == "path" else _cached(origin)
-        except HalabError:
-            continue
-    return None
+    return first_there(lambda origin: _on_path() if origin == "path" else _cached(origin))
 
 
 def ensure_toolchain(report: Report) -> Toolchain:
@@ -95,10 +69,14 @@ def ensure_toolchain(report: Report) -> Toolchain:
     found = find_toolchain()
     if found:
         return found
-    with _locked(report):
+    with locked(_cache(), "the toolchain", report):
         # Whoever held the lock may have made it.
         found = find_toolchain()
-        return found or _make(report)
+        return found or first_made(
+            WHAT,
+            lambda origin: _on_path() if origin == "path" else _made(origin, report),
+            report,
+        )
 
 
 def build_key() -> str:
@@ -106,16 +84,18 @@ def build_key() -> str:
     digest = hashlib.sha256(f"{PULUMI_VERSION} {LIBVIRT_VERSION} {platform.machine()}".encode())
     recipe = (*gobuild.flags(PULUMI_VERSION), *gobuild.SDK_SCRIPTS)
     digest.update(" ".join(recipe).encode())
-    for path in sorted(gobuild.SOURCES.rglob("*")):
-        if path.is_file() and path.name != gobuild.GENERATED and path.suffix != ".md":
-            digest.update(str(path.relative_to(gobuild.SOURCES)).encode() + b"\0")
-            digest.update(path.read_bytes())
+    for module in gobuild.MODULES:
+        gobuild.digest_sources(module, digest)
     return digest.hexdigest()[:12]
+
+
+def _cache() -> Path:
+    return cache_folder() / "toolchain"
 
 
 def _folder(origin: Origin) -> Path:
     key = build_key() if origin == "build" else f"{PULUMI_VERSION}-{LIBVIRT_VERSION}"
-    return cache_folder() / "toolchain" / f"{origin}-{key}"
+    return _cache() / f"{origin}-{key}"
 
 
 def _in_folder(folder: Path, origin: Origin) -> Toolchain:
@@ -164,28 +144,9 @@ def _on_path() -> Toolchain:
     return Toolchain(pulumi, pulumi.parent, home, "path")
 
 
-def _make(report: Report) -> Toolchain:
-    reasons: list[str] = []
-    hint: str | None = None
-    for origin in wanted_origins():
-        try:
-            return _on_path() if origin == "path" else _made(origin, report)
-        except HalabError as error:
-            reasons.append(f"{origin}: {error.message}\n{error.detail or ''}".strip())
-            hint = error.hint
-            if origin == "download":
-                report(f"no download ({error.message})")
-    raise HalabError("the Pulumi toolchain could not be had", detail="\n".join(reasons), hint=hint)
-
-
 def _made(origin: Origin, report: Report) -> Toolchain:
     folder = _folder(origin)
-    for abandoned in folder.parent.glob(f"{DRAFT}*"):
-        shutil.rmtree(abandoned, ignore_errors=True)
-    # A name of its own: the compiler of a killed halab may still be writing into the last one.
-    draft = Path(tempfile.mkdtemp(prefix=DRAFT, dir=folder.parent))
-    draft.chmod(0o755)
-    try:
+    with drafted(folder) as draft:
         made = _in_folder(draft, origin)
         if origin == "download":
             download(PULUMI_VERSION, LIBVIRT_VERSION, made.bin_folder, made.home, report)
@@ -195,11 +156,6 @@ def _made(origin: Origin, report: Report) -> Toolchain:
             shutil.rmtree(scratch)
         _verify(made)
         seal(draft, _programs(made))
-        # What stands there is damaged.
-        shutil.rmtree(folder, ignore_errors=True)
-        draft.rename(folder)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
     return _in_folder(folder, origin)
 
 
@@ -211,16 +167,3 @@ def _verify(made: Toolchain) -> None:
         raise HalabError(f"the new libvirt provider is not version {LIBVIRT_VERSION}")
     if not os.access(made.bin_folder / LANGUAGE_HOST, os.X_OK):
         raise HalabError(f"the new toolchain has no {LANGUAGE_HOST}")
-
-
-@contextmanager
-def _locked(report: Report) -> Iterator[None]:
-    folder = cache_folder() / "toolchain"
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            report("waiting for another halab that is getting the toolchain")
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield

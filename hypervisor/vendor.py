@@ -54,10 +54,18 @@ def download(pulumi: str, libvirt: str, bin_folder: Path, home: Path, report: Re
         unpack(tar, bin_folder)
     packed.unlink()
     report("downloading Pulumi's libvirt plugin")
+    install_plugin(bin_folder / "pulumi", home, "libvirt", libvirt, PLUGIN_TIMEOUT_S)
+
+
+def install_plugin(pulumi: Path, home: Path, name: str, version: str, timeout: float) -> None:
+    """Let `pulumi` download a provider's plugin into its home folder; `timeout` is in seconds.
+
+    Raises CommandError with Pulumi's own words.
+    """
     run(
-        [bin_folder / "pulumi", "plugin", "install", "resource", "libvirt", libvirt],
+        [pulumi, "plugin", "install", "resource", name, version],
         env={"PULUMI_HOME": str(home), "PULUMI_SKIP_UPDATE_CHECK": "1"},
-        timeout=PLUGIN_TIMEOUT_S,
+        timeout=timeout,
     )
 
 

@@ -184,12 +184,14 @@ def test_the_build_key_follows_the_sources_and_not_what_is_generated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gobuild, "SOURCES", tmp_path)
-    (tmp_path / "go.mod").write_text("module a")
+    module = tmp_path / "pulumi"
+    module.mkdir()
+    (module / "go.mod").write_text("module a")
     before = build_key()
-    (tmp_path / "schema.json").write_text("{}")
-    (tmp_path / "README.md").write_text("words")
+    (module / "schema.json").write_text("{}")
+    (module / "README.md").write_text("words")
     assert build_key() == before
-    (tmp_path / "go.mod").write_text("module b")
+    (module / "go.mod").write_text("module b")
     assert build_key() != before
 
 

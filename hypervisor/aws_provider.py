@@ -1,0 +1,108 @@
+"""Pulumi's provider of AWS: only for labs there, beside the toolchain that all labs have."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from core.errors import HalabError
+from core.folders import cache_folder
+from hypervisor import awsbuild
+from hypervisor.origins import Origin, Report, drafted, first_made, first_there, locked
+from hypervisor.packages import parse_version, version_of
+from hypervisor.toolchain import PULUMI_VERSION, Toolchain
+from hypervisor.vendor import install_plugin
+
+VERSION = "7.51.1"
+"""The version of the Python package `pulumi-aws` in requirements-aws.lock."""
+PROGRAM = "pulumi-resource-aws"
+_PLUGIN = Path("plugins") / f"resource-aws-v{VERSION}" / PROGRAM
+
+DOWNLOAD_TIMEOUT_S = 1800
+"""Seconds for the vendor's plugin, which is one of the largest. Where its server has no address,
+Pulumi gives up after 3 s."""
+
+
+def find_provider(toolchain: Toolchain) -> Path | None:
+    """Return the provider's program if it is there already; changes nothing."""
+
+    def find(origin: Origin) -> Path:
+        return _on_path(toolchain) if origin == "path" else _checked(_program(origin))
+
+    return first_there(find)
+
+
+def ensure_provider(toolchain: Toolchain, report: Report) -> Path:
+    """Return the provider's program; download or build it when it is not there.
+
+    Raises HalabError with the reason of every way that failed.
+    """
+    found = find_provider(toolchain)
+    if found:
+        return found
+
+    def make(origin: Origin) -> Path:
+        return _on_path(toolchain) if origin == "path" else _made(origin, toolchain, report)
+
+    with locked(_cache(), "the AWS provider", report):
+        # Whoever held the lock may have made it.
+        found = find_provider(toolchain)
+        return found or first_made("Pulumi's AWS provider", make, report)
+
+
+def with_provider(toolchain: Toolchain, provider: Path) -> dict[str, str]:
+    """Return the environment variables with which Pulumi finds the toolchain and the provider.
+
+    On PATH it stands before all other places, and no folder of plugins, which a person may have
+    for all his projects, gets one that knows but a part of AWS.
+    """
+    environment = toolchain.environment()
+    return {**environment, "PATH": f"{provider.parent}{os.pathsep}{environment['PATH']}"}
+
+
+def _cache() -> Path:
+    return cache_folder() / "provider-aws"
+
+
+def _folder(origin: Origin) -> Path:
+    key = awsbuild.build_key(PULUMI_VERSION) if origin == "build" else VERSION
+    return _cache() / f"{origin}-{key}"
+
+
+def _program(origin: Origin) -> Path:
+    return _folder(origin) / _PLUGIN
+
+
+def _on_path(toolchain: Toolchain) -> Path:
+    """Return the user's own provider; raises HalabError when there is none of this version."""
+    provider = toolchain.home / _PLUGIN
+    if not provider.exists():
+        provider = Path(shutil.which(PROGRAM) or provider)
+    return _checked(provider)
+
+
+def _made(origin: Origin, toolchain: Toolchain, report: Report) -> Path:
+    with drafted(_folder(origin)) as draft:
+        provider = draft / _PLUGIN
+        if origin == "download":
+            report("downloading Pulumi's AWS plugin")
+            install_plugin(toolchain.pulumi, draft, "aws", VERSION, DOWNLOAD_TIMEOUT_S)
+        else:
+            scratch = draft / "source"
+            awsbuild.build(PULUMI_VERSION, provider, scratch, report)
+            shutil.rmtree(scratch)
+        _checked(provider)
+    return _program(origin)
+
+
+def _checked(provider: Path) -> Path:
+    """Return the program; raises HalabError unless it is there and of the right version."""
+    if not provider.exists():
+        raise HalabError(
+            f"there is no AWS provider {VERSION} ({provider})",
+            hint=f"pulumi plugin install resource aws {VERSION}",
+        )
+    if version_of(provider) != parse_version(VERSION):
+        raise HalabError(f"{provider} is not version {VERSION}")
+    return provider
