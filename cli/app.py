@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from cli.audit import audit
 from cli.bench import bench
 from cli.doctor import doctor
 from cli.down import down
@@ -69,6 +70,7 @@ app.command()(update)
 app.command()(export)
 app.command("import")(import_lab)
 app.command()(down)
+app.command()(audit)
 app.command()(doctor)
 app.command(context_settings=PASSED_ON)(pulumi)
 app.command()(env)

@@ -12,14 +12,12 @@ import typer
 from cli.choosing import existing_lab, is_begun
 from cli.locking import locked
 from cli.progress import Progress, Step
+from cli.sites import LibvirtSite, Site, site_of
 from core.errors import HalabError
 from core.folders import LabFolder
-from hypervisor.objects import Virsh
-from hypervisor.placing import has_anything, place_of, remove
 from hypervisor.private import PrivateHypervisor
 from hypervisor.taken import looking
 from infra.orphans import end_orphans
-from inventory.place import Place
 from inventory.record import load_record
 from labs.loading import available, is_path, load
 from labs.model import Lab
@@ -57,28 +55,27 @@ def _definition(argument: str) -> Lab | None:
 
 
 def _look_where_it_would_be(lab: Lab, progress: Progress) -> None:
-    """Remove what a lab has on a shared libvirt although its folder is gone."""
-    place = place_of(lab, LabFolder.of(lab.name))
-    if place.private or not has_anything(Virsh(place.uri), place):
+    """Remove what a lab has outside its folder, although that is gone."""
+    site = site_of(lab, LabFolder.of(lab.name))
+    if not site.has_anything(progress.note):
         progress.note(f"lab {lab.name} is not there: nothing to remove")
         return
     title = f"Removing lab {lab.name}, whose folder is gone"
     with progress.step(title, usually="10 s") as step:
-        remove(Virsh(place.uri), place, step)
+        site.remove(step)
 
 
 def take_away(folder: LabFolder, step: Step) -> None:
-    """Remove what the lab has in libvirt or end its own hypervisor, then remove its folder.
+    """Remove what the lab has outside, end its own hypervisor, then remove its folder.
 
     Raises HalabError, naming each thing, when something stays or nobody can know what there is; the
     folder then stays too.
     """
-    place = _place(folder)
+    site = _site(folder)
     hypervisor = PrivateHypervisor(folder)
     end_orphans(folder)
-    if place and not place.private:
-        step(f"removing what the lab has on {place.platform}")
-        remove(Virsh(place.uri), place, step)
+    if site:
+        site.remove(step)
     step("ending the hypervisor")
     hypervisor.stop()
     hypervisor.remove_files()
@@ -91,17 +88,17 @@ def take_away(folder: LabFolder, step: Step) -> None:
         )
 
 
-def _place(folder: LabFolder) -> Place | None:
+def _site(folder: LabFolder) -> Site | None:
     """Return where a lab stands; None for one that can only have a private hypervisor.
 
     Raises HalabError when it may have something on a libvirt that nothing here names.
     """
     with suppress(HalabError):
-        return load_record(folder)
+        return LibvirtSite(load_record(folder))
     with suppress(HalabError):
         definition = load(str(folder.definition))
         if definition.name == folder.name:
-            return place_of(definition, folder)
+            return site_of(definition, folder)
     # A private hypervisor is the only one with a folder; and before the record nothing is made.
     private = folder.hypervisor.exists() or PrivateHypervisor(folder).is_running()
     if private or not (folder.record.exists() or folder.pulumi.exists()):

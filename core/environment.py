@@ -68,6 +68,17 @@ NOT_PROXIED = ("127.0.0.1", "localhost", "::1")
 SYSTEM_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 """Where Debian keeps daemons and mke2fs; not on the PATH of an ordinary user."""
 
+AWS = (
+    *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
+    *("AWS_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_CA_BUNDLE"),
+    *("AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_SESSION_NAME"),
+    *("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"),
+    *("AWS_CONTAINER_AUTHORIZATION_TOKEN", "AWS_EC2_METADATA_DISABLED"),
+)
+"""What says who a person is at AWS (its SDKs' reference guide), but not which region or server."""
+KEPT_AWS = "HALAB_KEPT_"
+"""How the names begin under which that waits for its one use: `aws_access`."""
+
 AGENT, KEPT_AGENT = "SSH_AUTH_SOCK", "HALAB_SSH_AGENT"
 """A person's ssh agent, and where it waits for the one use that it has: `libvirt_access`."""
 
@@ -83,6 +94,7 @@ def clean(found: Mapping[str, str]) -> dict[str, str]:
     hosts = ",".join(dict.fromkeys(filter(None, map(str.strip, exempt.split(",")))))
     if AGENT in found:
         kept[KEPT_AGENT] = found[AGENT]
+    kept |= {f"{KEPT_AWS}{name}": found[name] for name in AWS if name in found}
     if _is_usable(found.get("TMPDIR", "")):
         kept["TMPDIR"] = found["TMPDIR"]
     home_folder = _home(found)
@@ -101,7 +113,9 @@ def for_program(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 
 def lasting() -> dict[str, str]:
     """Return what counts for a program that starts some day, away from this terminal."""
-    passing = {*TERMINAL, "XDG_RUNTIME_DIR", KEPT_AGENT}
+    # Credentials would stand in a file for whoever comes.
+    credentials = (f"{KEPT_AWS}{name}" for name in AWS)
+    passing = {*TERMINAL, "XDG_RUNTIME_DIR", KEPT_AGENT, *credentials}
     return {name: value for name, value in for_program().items() if name not in passing}
 
 
@@ -112,6 +126,12 @@ def libvirt_access(uri: str) -> dict[str, str]:
     """
     agent = clean(os.environ).get(KEPT_AGENT)
     return {AGENT: agent} if agent and "+ssh:" in uri else {}
+
+
+def aws_access() -> dict[str, str]:
+    """Return what a program needs besides to ask AWS as the person who called halab."""
+    kept = clean(os.environ)
+    return {name: kept[f"{KEPT_AWS}{name}"] for name in AWS if f"{KEPT_AWS}{name}" in kept}
 
 
 @contextmanager

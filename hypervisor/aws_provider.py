@@ -28,7 +28,7 @@ def find_provider(toolchain: Toolchain) -> Path | None:
     """Return the provider's program if it is there already; changes nothing."""
 
     def find(origin: Origin) -> Path:
-        return _on_path(toolchain) if origin == "path" else _checked(_program(origin))
+        return _on_path(toolchain) if origin == "path" else _cached(origin)
 
     return first_there(find)
 
@@ -70,8 +70,12 @@ def _folder(origin: Origin) -> Path:
     return _cache() / f"{origin}-{key}"
 
 
-def _program(origin: Origin) -> Path:
-    return _folder(origin) / _PLUGIN
+def _cached(origin: Origin) -> Path:
+    """Return the program that was made and tried once; raises HalabError when there is none."""
+    provider = _folder(origin) / _PLUGIN
+    if not provider.exists():
+        raise HalabError(f"not in {_folder(origin)}")
+    return provider
 
 
 def _on_path(toolchain: Toolchain) -> Path:
@@ -93,7 +97,7 @@ def _made(origin: Origin, toolchain: Toolchain, report: Report) -> Path:
             awsbuild.build(PULUMI_VERSION, provider, scratch, report)
             shutil.rmtree(scratch)
         _checked(provider)
-    return _program(origin)
+    return _cached(origin)
 
 
 def _checked(provider: Path) -> Path:

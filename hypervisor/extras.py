@@ -48,6 +48,13 @@ def ensure_extras(report: Report) -> Path:
     return folder
 
 
+def use_extras(report: Report) -> None:
+    """Let this process import the packages, its own first; installs them like `ensure_extras`."""
+    folder = str(ensure_extras(report))
+    if folder not in sys.path:
+        sys.path.append(folder)
+
+
 def _install(folder: Path) -> None:
     draft = Path(tempfile.mkdtemp(prefix=DRAFT, dir=folder.parent))
     try:

@@ -12,16 +12,18 @@ import pulumi_aws as aws
 
 from core.folders import LabFolder
 from infra.access import GROUPS, Group, Rule, group_name, rules
+from infra.aws_tags import name_of, tags_of
 from infra.cluster import Cluster, MachineArgs, NetworkArgs
 from infra.host_keys import HostKey
 from infra.permissions import policy, trust
 from infra.planning import sketch
+from inventory.mark import mark_of
 from labs.addressing import MachinePlan, interfaces, machines
 from labs.instances import MIN_IO2_GIB, ROOT_GIB, SHARED_IOPS, gib
 from labs.model import Lab
 from labs.roles import NETWORKS_OF, MachineRole, NetworkRole
 from labs.tables.aws import Aws
-from labs.tables.cloud import MARK, OWN_INTERFACE, block, zone_subnet
+from labs.tables.cloud import OWN_INTERFACE, block, zone_subnet
 
 EVERYWHERE = "0.0.0.0/0"
 DEBIAN_OWNER = "136693071363"
@@ -36,8 +38,8 @@ class AwsPlatform:
 
     fencing_disks: Mapping[str, int] = {}
 
-    def __init__(self, lab: Lab, platform: Aws, authorized_key: str) -> None:
-        self._lab, self._platform = lab, platform
+    def __init__(self, lab: Lab, platform: Aws, mark: str, authorized_key: str) -> None:
+        self._lab, self._platform, self._mark = lab, platform, mark
         self._zones = platform.zone_names(lab)
         endpoints = [dict.fromkeys(STAND_IN_SERVICES, platform.endpoint)]
         self._provider = aws.Provider(
@@ -323,11 +325,10 @@ class AwsPlatform:
         return self._zones[self._platform.zone_number(plan.number, self._lab)]
 
     def _name(self, name: str) -> str:
-        """Return a name that no other lab's object in the account has."""
-        return f"halab-{self._lab.name}-{name}"
+        return name_of(self._lab.name, name)
 
     def _tags(self, name: str) -> dict[str, str]:
-        return {"Name": self._name(name), MARK: self._lab.name}
+        return tags_of(self._lab.name, self._mark, name)
 
     def _options(
         self, parent: pulumi.Resource | None = None, depends_on: list[pulumi.Resource] | None = None
@@ -347,5 +348,6 @@ def declare(lab: Lab, folder: LabFolder, host_keys: Mapping[str, HostKey]) -> No
     """Declare the machines of a lab on AWS; nothing puts software onto them yet."""
     assert isinstance(lab.platform, Aws)
     public = folder.ssh_key.with_suffix(".pub").read_text()
-    cluster = Cluster(lab, AwsPlatform(lab, lab.platform, public), public, host_keys)
+    platform = AwsPlatform(lab, lab.platform, mark_of(folder), public)
+    cluster = Cluster(lab, platform, public, host_keys)
     pulumi.export("machines", {name: each.machine_id for name, each in cluster.machines.items()})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from labs.tables.cloud import MARK
+from labs.tables.cloud import LAB_TAG
 
 TRUST = {
     "Version": "2012-10-17",
@@ -37,7 +37,7 @@ def trust() -> str:
 
 def policy(lab: str) -> str:
     """Return what nodes of a lab may do: look at everything, touch what is the lab's."""
-    own = {"StringEquals": {f"aws:ResourceTag/{MARK}": lab}}
+    own = {"StringEquals": {f"aws:ResourceTag/{LAB_TAG}": lab}}
     statements = [
         {"Sid": "Look", "Effect": "Allow", "Action": LOOKING, "Resource": "*"},
         {

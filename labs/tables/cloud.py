@@ -34,8 +34,8 @@ RESERVED = 3
 MOST_IN_A_ZONE = 7
 """Running instances of a spread placement group in one zone."""
 
-MARK = "halab-lab"
-"""The tag by which everything of a lab is known."""
+LAB_TAG = "halab-lab"
+"""The tag of everything that is a lab's; it holds the name of the lab."""
 
 OWN_INTERFACE = tuple(role for role in NetworkRole if role is not NetworkRole.REPLICATION)
 """Networks with an interface of their own. AWS has no VLANs: replication uses a cluster link."""

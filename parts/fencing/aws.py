@@ -15,7 +15,7 @@ import shlex
 from inventory.model import Inventory, Machine
 from labs import cloud_timing
 from labs.roles import MachineRole
-from labs.tables.cloud import MARK
+from labs.tables.cloud import LAB_TAG
 from parts.base import Found
 from parts.cluster import Primitive, advised, operations, seconds
 from parts.fencing.base import PRIMITIVE, FencingPart
@@ -45,7 +45,7 @@ class FenceAws(FencingPart):
     @property
     def own(self) -> str:
         """What only the lab's instances have."""
-        return f"tag:{MARK}={self.inventory.lab}"
+        return f"tag:{LAB_TAG}={self.inventory.lab}"
 
     @property
     def confirmed_s(self) -> float:

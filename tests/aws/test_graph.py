@@ -12,6 +12,7 @@ from pulumi.runtime import MockCallArgs
 
 from infra.access import GROUPS, group_name, rules
 from infra.aws import AwsPlatform
+from infra.aws_tags import MARK
 from infra.cluster import Cluster
 from infra.planning import sketch
 from labs.addressing import machines
@@ -19,7 +20,7 @@ from labs.model import Lab
 from labs.ports import SSH_PORT
 from labs.roles import MachineRole, NetworkRole
 from labs.tables.aws import Aws
-from labs.tables.cloud import MARK, block
+from labs.tables.cloud import LAB_TAG, block
 from tests.infra.conftest import HOST_KEYS, Recorder
 from tests.unit.aws_labs import NAMES, PLATFORM, aws_lab
 
@@ -61,7 +62,7 @@ def built(lab: Lab) -> AwsRecorder:
 
     def program() -> None:
         assert isinstance(lab.platform, Aws)
-        Cluster(lab, AwsPlatform(lab, lab.platform, KEY), KEY, HOST_KEYS)
+        Cluster(lab, AwsPlatform(lab, lab.platform, "mark", KEY), KEY, HOST_KEYS)
 
     pulumi.runtime.test(program)()  # type: ignore[no-untyped-call]
     return recorder
@@ -227,9 +228,12 @@ def test_the_way_out_is_over_management_alone(built: AwsRecorder) -> None:
 def test_everything_bears_the_lab_s_mark(lab: Lab, built: AwsRecorder) -> None:
     for (kind, name), inputs in built.resources.items():
         if kind.startswith("aws:") and kind.rpartition(":")[2] not in TAGLESS:
-            assert inputs["tags"][MARK] == lab.name, (kind, name)
+            assert (inputs["tags"][LAB_TAG], inputs["tags"][MARK]) == (lab.name, "mark"), (
+                kind,
+                name,
+            )
     for each in built.of("Instance").values():
-        assert each["rootBlockDevice"]["tags"][MARK] == lab.name
+        assert each["rootBlockDevice"]["tags"][MARK] == "mark"
 
 
 def test_instances_tell_their_rights_to_nobody_who_only_asks(built: AwsRecorder) -> None:
@@ -252,7 +256,9 @@ def test_the_role_changes_nothing_but_what_is_the_lab_s(lab: Lab, built: AwsReco
     for statement in json.loads(policy["policy"])["Statement"]:
         changes = [each for each in statement["Action"] if not each.startswith("ec2:Describe")]
         if changes:
-            assert statement["Condition"]["StringEquals"] == {f"aws:ResourceTag/{MARK}": lab.name}
+            assert statement["Condition"]["StringEquals"] == {
+                f"aws:ResourceTag/{LAB_TAG}": lab.name
+            }
             assert statement["Resource"] != "*"
 
 

@@ -15,7 +15,7 @@ from inventory.cloud import Cloud
 from inventory.model import Inventory, Machine
 from labs import cloud_timing
 from labs.roles import MachineRole, NetworkRole
-from labs.tables.cloud import MARK
+from labs.tables.cloud import LAB_TAG
 from labs.timing import Timing
 from parts.all import Parts
 from parts.budget import budget
@@ -81,7 +81,7 @@ class TestFencing:
         assert found.primitive.parameters["region"] == "eu-central-1"
 
     def test_it_lists_the_instances_of_the_lab_and_nobody_elses(self) -> None:
-        assert resource("fencing").parameters["filter"] == f"tag:{MARK}={LAB.lab}"
+        assert resource("fencing").parameters["filter"] == f"tag:{LAB_TAG}={LAB.lab}"
 
     def test_of_two_that_fence_each_other_the_later_one_asks_about_itself_first(self) -> None:
         assert "skip_race_check" not in resource("fencing").parameters

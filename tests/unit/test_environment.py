@@ -14,7 +14,7 @@ import pytest
 
 from core import environment
 from core.command import run, start
-from core.environment import adopted, clean, home, libvirt_access, user_name
+from core.environment import adopted, aws_access, clean, home, libvirt_access, user_name
 from core.errors import HalabError
 from core.folders import PROJECT
 
@@ -193,6 +193,20 @@ def test_an_ssh_agent_opens_a_libvirt_of_the_persons_own_and_nothing_else(
         assert libvirt_access("qemu+ssh://root@server/system") == {"SSH_AUTH_SOCK": "/run/agent"}
         assert libvirt_access("qemu:///system") == {}
         assert "SSH_AUTH_SOCK" not in environment.for_program()
+
+
+def test_credentials_for_aws_are_for_who_asks_aws_and_stand_in_no_timer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hush")
+    monkeypatch.setenv("AWS_REGION", "theirs")
+    with adopted():
+        assert aws_access()["AWS_SECRET_ACCESS_KEY"] == "hush"
+        assert not {"AWS_SECRET_ACCESS_KEY", "AWS_REGION"} & set(environment.for_program())
+        assert "AWS_REGION" not in aws_access()
+        assert "hush" not in environment.lasting().values()
+        with adopted(aws_access()):
+            assert os.environ["AWS_SECRET_ACCESS_KEY"] == "hush"
 
 
 STARTERS = {"run", "Popen", "call", "check_call", "check_output", "system", "popen", "fork"}

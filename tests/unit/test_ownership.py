@@ -189,7 +189,7 @@ def test_down_finds_by_its_definition_what_a_lost_lab_has(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr("cli.down.place_of", lambda *_: place)
+    monkeypatch.setattr("cli.sites.place_of", lambda *_: place)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     libvirt.domain("web-shop-db01")
     build(libvirt, place)
