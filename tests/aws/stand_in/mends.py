@@ -1,0 +1,156 @@
+"""What moto 5.2.5 lacks or does otherwise than AWS, where Pulumi's provider stumbles over it."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from typing import Any, ClassVar
+
+import moto.ec2.models.instances as instances
+from flask import request
+from moto.core.responses import ActionResult, EmptyResult
+from moto.ec2.exceptions import EC2ClientError
+from moto.ec2.models import EC2Backend, ec2_backends
+from moto.ec2.models.elastic_network_interfaces import Attachment, NetworkInterface
+from moto.ec2.responses import EC2Response
+
+SHOWN_S = 30.0
+"""How long an attachment that ended is still shown, in seconds: the provider waits to see it."""
+
+OF_FIRST_INTERFACE = (
+    *("private_ip", "private_ip_address", "private_dns_name"),
+    *("public_ip", "public_ip_address", "public_dns_name"),
+)
+
+
+def mend() -> None:
+    """Mend moto in this process; to be called before its first request."""
+    # It looks the class up in its module, and makes one backend for each account and region.
+    instances.Instance = Instance
+    ec2_backends.backend = Backend
+    NetworkInterface.attachment = property(_attachment)
+    NetworkInterface.get_filter_value = _filter_value
+    EC2Response.__bases__ += (PlacementGroups,)
+
+
+class Instance(instances.Instance):  # type: ignore[misc]
+    """An instance that lets go of its interfaces when it is terminated."""
+
+    # It finds out by the module's name which service answers.
+    __module__ = "moto.ec2.models"
+
+    def terminate(self) -> Any:
+        before = super().terminate()
+        for interface in list(self.nics.values()):
+            if interface.id in self.ec2_backend.enis:
+                self.detach_eni(interface)
+        return before
+
+
+def _of_first_interface(name: str) -> property:
+    """Let an instance without interfaces, which is a terminated one, have no address either."""
+
+    def read(self: Any) -> Any:
+        return getattr(super(Instance, self), name) if 0 in self.nics else None
+
+    return property(read)
+
+
+for _name in OF_FIRST_INTERFACE:
+    setattr(Instance, _name, _of_first_interface(_name))
+
+
+class Backend(EC2Backend):  # type: ignore[misc]
+    """An account's EC2 in one region."""
+
+    __module__ = "moto.ec2.models"
+
+    def run_instances(self, *args: Any, **kwargs: Any) -> Any:
+        """Remember the placement group, without which the provider makes instances anew."""
+        made = super().run_instances(*args, **kwargs)
+        for each in made.instances:
+            each.placement.group_name = request.form.get("Placement.GroupName", "")
+        return made
+
+    def detach_network_interface(self, attachment_id: str, *args: Any, **kwargs: Any) -> None:
+        """Show the attachment as detached for a while: else the provider waits for minutes."""
+        ended = {
+            each: each.attachment
+            for each in self.enis.values()
+            if each.attachment_id == attachment_id
+        }
+        super().detach_network_interface(attachment_id, *args, **kwargs)
+        for interface, attachment in ended.items():
+            attachment.status = "detached"
+            interface.ended, interface.shown_until = attachment, time.monotonic() + SHOWN_S
+
+
+def _attachment(interface: Any) -> Any:
+    if interface.attachment_id:
+        return Attachment(interface)
+    shown = time.monotonic() < getattr(interface, "shown_until", 0)
+    return interface.ended if shown else None
+
+
+_known_filter_value = NetworkInterface.get_filter_value
+
+
+def _filter_value(interface: Any, name: str, method: str | None = None) -> Any:
+    attachment = _attachment(interface)
+    if name == "attachment.attachment-id" and attachment:
+        return attachment.attachment_id
+    return _known_filter_value(interface, name, method)
+
+
+class PlacementGroups:
+    """Placement groups, of which moto has none."""
+
+    _by_region: ClassVar[dict[str, dict[str, dict[str, Any]]]] = {}
+
+    @property
+    def _groups(self: Any) -> dict[str, dict[str, Any]]:
+        groups: dict[str, dict[str, Any]] = self._by_region.setdefault(self.region, {})
+        return groups
+
+    def create_placement_group(self: Any) -> Any:
+        """Answer CreatePlacementGroup."""
+        name = self._get_param("GroupName")
+        if name in self._groups:
+            raise EC2ClientError(
+                "InvalidPlacementGroup.Duplicate", f"The Placement Group '{name}' already exists."
+            )
+        tags = self._parse_tag_specification().get("placement-group", {})
+        where = f"arn:aws:ec2:{self.region}:{self.current_account}"
+        self._groups[name] = {
+            "GroupName": name,
+            "GroupId": f"pg-{secrets.token_hex(8)}",
+            "GroupArn": f"{where}:placement-group/{name}",
+            "State": "available",
+            "Strategy": self._get_param("Strategy"),
+            "SpreadLevel": self._get_param("SpreadLevel") or "rack",
+            "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
+        }
+        return ActionResult({"PlacementGroup": self._groups[name]})
+
+    def describe_placement_groups(self: Any) -> Any:
+        """Answer DescribePlacementGroups, by names, ids or the key of a tag."""
+        names, ids = self._get_param("GroupNames", []), self._get_param("GroupIds", [])
+        for name in names:
+            if name not in self._groups:
+                raise EC2ClientError(
+                    "InvalidPlacementGroup.Unknown", f"The Placement Group '{name}' is unknown."
+                )
+        keys = self._filters_from_querystring().get("tag-key", [])
+        found = [
+            each
+            for each in self._groups.values()
+            if (not names or each["GroupName"] in names)
+            and (not ids or each["GroupId"] in ids)
+            and (not keys or {tag["Key"] for tag in each["Tags"]} & set(keys))
+        ]
+        return ActionResult({"PlacementGroups": found})
+
+    def delete_placement_group(self: Any) -> Any:
+        """Answer DeletePlacementGroup."""
+        self._groups.pop(self._get_param("GroupName"), None)
+        return EmptyResult()

@@ -1,0 +1,80 @@
+"""The real provider makes a lab, sees that nothing is to do, notices changes and takes it away."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.command import run
+from core.folders import PROJECT
+from infra.aws_account import Account as Asked
+from infra.aws_objects import KINDS, find
+from infra.engine import Engine
+from tests.aws.conftest import REGION, Account, begin, engine_of
+
+PATIENCE_S = 1800
+"""Seconds for one run of Pulumi; on an idle machine it takes one or two minutes."""
+
+
+@pytest.fixture(scope="module")
+def engine(endpoint: str, tmp_path_factory: pytest.TempPathFactory) -> Engine:
+    """A lab that is up; stories of this module are told in their order."""
+    made = engine_of(begin("cloudy", endpoint, tmp_path_factory.mktemp("state")))
+    made.up(lambda _: None)
+    return made
+
+
+def test_all_machines_run_at_their_addresses(engine: Engine, account: Account) -> None:
+    found = {
+        tag["Value"]: each
+        for each in account.instances()
+        for tag in each["Tags"]
+        if tag["Key"] == "Name"
+    }
+
+    assert set(found) == {f"halab-cloudy-{name}" for name in ("node1", "node2", "monitor")}
+    assert {each["State"]["Name"] for each in found.values()} == {"running"}
+    addresses = {
+        nic["PrivateIpAddress"] for nic in found["halab-cloudy-node1"]["NetworkInterfaces"]
+    }
+    assert len(addresses) == 4
+
+
+def test_everything_that_can_have_tags_has_the_lab_s(engine: Engine, endpoint: str) -> None:
+    found = find(Asked(REGION, endpoint))
+
+    assert {each.kind for each in found if each.lab == "cloudy"} == set(KINDS)
+
+
+def test_there_is_nothing_to_do_then(engine: Engine) -> None:
+    assert engine.preview() == ()
+
+
+def test_what_somebody_took_away_is_noticed(engine: Engine, account: Account) -> None:
+    rules = account.ec2.describe_security_group_rules()["SecurityGroupRules"]
+    gone = next(each for each in rules if not each["IsEgress"] and each.get("FromPort") == 22)
+    account.ec2.revoke_security_group_ingress(
+        GroupId=gone["GroupId"], SecurityGroupRuleIds=[gone["SecurityGroupRuleId"]]
+    )
+
+    run(
+        ["pulumi", "refresh", "--yes", "--non-interactive"],
+        env=engine.environment(),
+        cwd=PROJECT,
+        timeout=PATIENCE_S,
+    )
+
+    steps = [(each.what, each.kind) for each in engine.preview()]
+    # The server shows other rules otherwise than they were made, which would be mended too.
+    assert steps.count(("create", "securitygroupingressrule")) == 1
+    assert {kind for _, kind in steps} == {"securitygroupingressrule"}
+
+
+def test_nothing_stays_when_it_is_destroyed(
+    engine: Engine, account: Account, endpoint: str
+) -> None:
+    assert account.contents()
+
+    engine.destroy(lambda _: None)
+
+    assert account.contents() == {}
+    assert find(Asked(REGION, endpoint)) == []
