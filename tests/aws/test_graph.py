@@ -228,10 +228,8 @@ def test_the_way_out_is_over_management_alone(built: AwsRecorder) -> None:
 def test_everything_bears_the_lab_s_mark(lab: Lab, built: AwsRecorder) -> None:
     for (kind, name), inputs in built.resources.items():
         if kind.startswith("aws:") and kind.rpartition(":")[2] not in TAGLESS:
-            assert (inputs["tags"][LAB_TAG], inputs["tags"][MARK]) == (lab.name, "mark"), (
-                kind,
-                name,
-            )
+            tags = inputs["tags"]
+            assert (tags[LAB_TAG], tags[MARK]) == (lab.name, "mark"), (kind, name)
     for each in built.of("Instance").values():
         assert each["rootBlockDevice"]["tags"][MARK] == "mark"
 
