@@ -207,7 +207,7 @@ def _fenced(situation: Situation, victims: frozenset[str], news: tuple[str, ...]
 
 def no_room_left(situation: Situation) -> Expected:
     """The targets are fenced as at any other time, although nobody's root filesystem has room."""
-    lost = _fenced(situation, situation.targets, ())
+    lost = _fenced(situation, situation.targets, ("input/output error",))
     return replace(
         lost,
         reasons=(r"^the root filesystem of \S+ is nearly full",),

@@ -11,7 +11,9 @@ BAD_NEWS = {
     "split brain": r"[Ss]plit-?[Bb]rain detected",
     "data at risk": r"DATA INTEGRITY at RISK",
     # As kernels say it of a device: a shell calls a pipe whose reader is gone an I/O error, too.
-    "input/output error": r"I/O error(?:,| on) dev|Input/output error|EXT4-fs (?:error|warning)",
+    "disk trouble": r"I/O error(?:,| on) dev|EXT4-fs (?:error|warning)",
+    # As programs say it: compressors mean a full disk as well.
+    "input/output error": r"Input/output error",
     "kernel trouble": r"kernel BUG|Oops:|Kernel panic|blocked for more than|soft lockup",
     "out of memory": r"Out of memory:|oom-kill",
     "crash": r"segfault at|dumped core|code=(?:dumped|killed), status=\d+/(?:ABRT|SEGV)",

@@ -36,7 +36,7 @@ DISK = (
         fault=storage.disk_pulled("sbd"),
         expects=unnoticed(
             r"cannot read the fencing disk$",
-            allowed_news=("input/output error",),
+            allowed_news=("disk trouble", "input/output error"),
             alarms=(Alarm.SBD_DISK_UNREADABLE,),
         ),
         hold_s=SETTLE_S,

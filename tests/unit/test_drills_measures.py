@@ -11,6 +11,7 @@ from typing import Any, cast
 import pytest
 
 from drills import probes
+from drills.catalogue import find
 from drills.ledger import Entry, compare, parse_entries
 from drills.marks import marks
 from drills.news import find_bad_news
@@ -32,6 +33,7 @@ from labs.durations import Budget
 from parts.services.base import ServicePart
 from parts.services.nginx import Nginx
 from tests.unit.provisioned_lab import this_machine
+from tests.unit.situations import situation
 from tests.unit.sketched import SHOP, STORY
 
 FIXTURES = Path(__file__).parent / "fixtures" / "drills"
@@ -284,19 +286,35 @@ def test_bad_news_is_found_by_name() -> None:
 
 
 @pytest.mark.parametrize(
-    ("message", "bad"),
+    ("message", "name"),
     [
-        ("I/O error, dev vdb, sector 8 op 0x1:(WRITE) flags 0x800 phys_seg 1 prio class 2", True),
-        ("Buffer I/O error on dev drbd0, logical block 33, lost async page write", True),
-        ("EXT4-fs error (device drbd0): __ext4_find_entry:1683: inode #2: comm ls", True),
-        ("sh: write error: Input/output error", True),
+        (
+            "I/O error, dev vdb, sector 8 op 0x1:(WRITE) flags 0x800 phys_seg 1 prio class 2",
+            "disk trouble",
+        ),
+        ("Buffer I/O error on dev drbd0, logical block 33, lost async page write", "disk trouble"),
+        ("EXT4-fs error (device drbd0): __ext4_find_entry:1683: inode #2: comm ls", "disk trouble"),
+        ("sh: write error: Input/output error", "input/output error"),
+        # What libbz2 makes of a disk without room.
+        (
+            "warning: Not compressing /var/lib/pacemaker/pengine/pe-input-25.bz2: could not write "
+            "compressed data: Input/output error",
+            "input/output error",
+        ),
         # What dash says when whoever reads its pipe has gone.
-        ("web_monitor_0@node2 output [ heartbeat/nginx: 237: echo: echo: I/O error ]", False),
+        ("web_monitor_0@node2 output [ heartbeat/nginx: 237: echo: echo: I/O error ]", None),
     ],
 )
-def test_a_disk_that_fails_is_told_from_a_reader_that_is_gone(message: str, bad: bool) -> None:
+def test_a_disk_that_fails_is_told_from_what_programs_call_so(
+    message: str, name: str | None
+) -> None:
     found = find_bad_news([Line(1, "kernel", message)])
-    assert [name for name, _ in found] == ["input/output error"] * bad
+    assert [each for each, _ in found] == ([] if name is None else [name])
+
+
+def test_without_room_programs_may_complain_and_disks_may_not() -> None:
+    expected = find("root-filesystem-full", STORY).expected(situation(STORY, "node1"))
+    assert expected.allowed_news == {"input/output error"}
 
 
 def test_marks_come_from_all_witnesses_in_order() -> None:
