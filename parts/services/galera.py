@@ -42,7 +42,7 @@ MAKE_ROOM = f"{PROGRAMS}/galera-room"
 ROOM_UNIT = "halab-galera.service"
 ROOM_SERVICE = f"{UNITS}/{ROOM_UNIT}"
 
-SOCKET = "/run/mysqld/halab.sock"
+SOCKET = "/run/mysqld/mysqld.sock"
 PID_FILE = "/run/mysqld/halab.pid"
 
 USER = DATABASE = "halab"
