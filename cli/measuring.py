@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from cli.building import Prepared
@@ -46,10 +46,22 @@ def measuring(prepared: Prepared, impact: Impact, progress: Progress) -> Iterato
         yield notice
         return
     clock = LabClock(site.inventory.monitor)
-    with Clients(site) as clients:
-        began = clock.now()
+    with ExitStack() as stack:
+        try:
+            clients = stack.enter_context(Clients(site, only=allowed_s))
+            began = clock.now()
+        except HalabError as error:
+            # The change may be what mends it: a disk that is full refuses writes alone.
+            progress.note(f"nobody measures that: {error.message}")
+            yield notice
+            return
         yield notice
-        account = clients.account([Stretch("measured", began, clock.now(), allowed_s)])
+        try:
+            account = clients.account([Stretch("measured", began, clock.now(), allowed_s)])
+            stack.close()
+        except HalabError as error:
+            notice.lines = (f"what clients noticed is not known: {error.message}",)
+            return
     notice.lines, notice.kept = tuple(account.lines()), account.kept
 
 

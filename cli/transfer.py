@@ -26,6 +26,7 @@ from core.errors import CommandError, HalabError
 from core.files import READABLE, write_file
 from core.folders import LabFolder
 from core.sizes import MIB
+from infra.planning import sketch
 from inventory.frozen import Frozen
 from inventory.record import load_inventory
 from labs.loading import load
@@ -274,10 +275,11 @@ def _check_whole(archive: tarfile.TarFile, lab: Lab, said: Manifest, file: Path)
     """
     # What looks for the last one finds out whether the file ends before it does.
     archive.getmembers()
+    parts = Parts(sketch(lab))
     for service, kind in said.services.items():
-        table = lab.settings.get(service)
-        if table is None or table.kind != kind or table.storage is None:
-            raise _no_export(file, f"its definition has no {kind} {service} with storage")
+        part = parts.services.get(service)
+        if part is None or part.service.settings.kind != kind or not part.keeps_writes:
+            raise _no_export(file, f"its definition has no {kind} {service} that keeps anything")
         _member(archive, f"{DATA}/{service}", file)
 
 

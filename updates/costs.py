@@ -36,11 +36,20 @@ def costs(
         for name in _moved_by(after, change.owner)
     }
     missed = {
-        part.service.name: sum(_missed_s(parts, part, changes, in_turn, placed))
-        for part in parts.public
+        name: sum(_missed_s(parts, part, changes, in_turn, placed | moved))
+        for name, part in parts.services.items()
     }
-    allowed = allowances(parts, missed)
-    return {address: seconds for address, seconds in allowed.items() if address in staying}
+    # It changes at some moment who waits for whom.
+    later = {
+        name: [each for each in settings.after if each in parts.services]
+        for name, settings in after.settings.items()
+    }
+    before_s, later_s = allowances(parts, missed), allowances(parts, missed, later)
+    return {
+        address: max(seconds, later_s[address])
+        for address, seconds in before_s.items()
+        if address in staying
+    }
 
 
 def told(parts: Parts, allowed_s: Mapping[str, float]) -> Iterator[str]:

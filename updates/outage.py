@@ -17,6 +17,9 @@ from parts.budget import budget
 from parts.services.base import ServicePart
 from status.collect import collect
 
+After = Mapping[str, Collection[str]]
+"""Names of services after which others start, by the names of those."""
+
 
 @dataclass(frozen=True)
 class Stretch:
@@ -78,10 +81,18 @@ class Account:
 
 
 class Clients:
-    """Clients on the monitor, one for each service that clients find, until the block ends."""
+    """Clients on the monitor, one for each service that clients find, until the block ends.
 
-    def __init__(self, site: Site) -> None:
+    With `only`, for those services alone that have one of these addresses.
+    """
+
+    def __init__(self, site: Site, only: Collection[str] | None = None) -> None:
         self._site = site
+        self._parts = tuple(
+            part
+            for part in site.parts.public
+            if only is None or any(str(each.ip) in only for each in part.service.addresses)
+        )
         self._stack = ExitStack()
         self._probes: list[tuple[ServicePart, Probe]] = []
 
@@ -89,7 +100,7 @@ class Clients:
         """Start them; raises WaitTimeout where a service does not answer."""
         run = new_run()
         with ExitStack() as stack:
-            for part in self._site.parts.public:
+            for part in self._parts:
                 probe = stack.enter_context(probing(part, run))
                 stack.callback(forget_entries, self._site, part, run)
                 self._probes.append((part, probe))
@@ -126,16 +137,25 @@ class Clients:
         ]
 
 
-def allowances(parts: Parts, seconds: Mapping[str, float]) -> dict[str, float]:
+def allowances(
+    parts: Parts, seconds: Mapping[str, float], after: After | None = None
+) -> dict[str, float]:
     """Return how long clients may wait in all, in seconds, at each address of a lab.
 
-    `seconds` says it by service, of those where they may notice anything by itself.
+    `seconds` says it by service, of those where they may notice anything by itself. `after` says
+    it otherwise than the lab after which services each starts.
     """
+    waits = after_which(parts) if after is None else after
     return {
-        str(address.ip): max(stall_s(part.timing), _missed_s(parts, part, seconds))
+        str(address.ip): max(stall_s(part.timing), _missed_s(parts, part, seconds, waits))
         for part in parts.public
         for address in part.service.addresses
     }
+
+
+def after_which(parts: Parts) -> After:
+    """Return after which services each of a lab's starts, by their names."""
+    return {name: part.service.settings.after for name, part in parts.services.items()}
 
 
 def silence(
@@ -152,7 +172,7 @@ def silence(
     return (max(found, key=lambda each: each.seconds - each.allowed_s),) if found else ()
 
 
-def _missed_s(parts: Parts, part: ServicePart, seconds: Mapping[str, float]) -> float:
+def _missed_s(parts: Parts, part: ServicePart, seconds: Mapping[str, float], after: After) -> float:
     """Return for how long a service is away in all, in seconds.
 
     It is away as long as those after which it starts. Where it does not move itself, it is stopped
@@ -160,8 +180,8 @@ def _missed_s(parts: Parts, part: ServicePart, seconds: Mapping[str, float]) -> 
     """
     own = seconds.get(part.service.name, 0.0)
     found = own
-    for each in parts.awaited(part):
-        waited = _missed_s(parts, each, seconds)
+    for each in (parts.services[name] for name in after.get(part.service.name, ())):
+        waited = _missed_s(parts, each, seconds, after)
         moves = 0.0 if own else waited / budget(each).move_s
         found += waited + moves * budget(part).move_s
     return found

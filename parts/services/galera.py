@@ -243,7 +243,7 @@ class Galera(ServicePart):
     ) -> tuple[Step, ...]:
         """Make room, and let the cluster restart a running server whose configuration changed.
 
-        On this node alone: the server takes over next to nothing while it runs.
+        One node after the other: a server takes over next to nothing while it runs.
         """
         if machine.role is MachineRole.MONITOR:
             return ()
@@ -255,7 +255,7 @@ class Galera(ServicePart):
             f"if [ -s {PID_FILE} ]; then crm_resource --restart --resource {self.service.group} "
             f"--node {machine.name}; fi"
         )
-        return (Step("database took over its configuration", command),)
+        return (Step("database took over its configuration", command, in_turn=True),)
 
     def prepare_data(
         self, machine: Machine, found: Found, written: frozenset[str]

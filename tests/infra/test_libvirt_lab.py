@@ -37,6 +37,12 @@ def folder(tmp_path: Path) -> LabFolder:
     return made
 
 
+@pytest.fixture
+def record(record: LabRecord, folder: LabFolder) -> LabRecord:
+    """Return the record of a lab in that folder."""
+    return record.model_copy(update={"pool": folder.pool})
+
+
 def built(folder: LabFolder, record: LabRecord, names: tuple[str, ...]) -> None:
     """Leave a lab as `up` does."""
     save(folder.inventory, plan_inventory(lab(names), record, folder, HOST_KEYS))

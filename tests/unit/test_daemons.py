@@ -12,6 +12,7 @@ from parts.fencing import sbd
 from parts.host import UNITS, Link
 from parts.monitoring import agent, server
 from parts.quorum import device
+from parts.services import galera
 from parts.storage.shared import BLOCK_DEVICES
 from parts.system import firewall, reserve
 from tests.unit.delivered import content, files
@@ -35,7 +36,8 @@ LEFT_TO_OTHERS = {
     # Pacemaker's own unit and fail-fast decide about these.
     COROSYNC, PACEMAKER, sbd.UNIT,
     # No processes of their own.
-    reserve.UNIT, firewall.UNIT, agent.COLLECTOR_TIMER, server.DATABASE, BLOCK_DEVICES,
+    reserve.UNIT, firewall.UNIT, galera.ROOM_UNIT, agent.COLLECTOR_TIMER, server.DATABASE,
+    BLOCK_DEVICES,
 }  # fmt: skip
 
 

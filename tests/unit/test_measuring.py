@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -14,6 +14,7 @@ from cli import measuring
 from cli.building import Prepared
 from cli.progress import Progress
 from core.errors import HalabError
+from core.wait import WaitTimeout
 from drills.site import Site
 from infra.impact import Impact
 from infra.planning import sketch
@@ -43,6 +44,8 @@ class Scene:
     said: list[str] = field(default_factory=list)
     built: bool = True
     answers: bool = True
+    refused: bool = False
+    lost: bool = False
     waited_s: float = 4.0
     stretches: list[Stretch] = field(default_factory=list)
 
@@ -56,12 +59,18 @@ class Scene:
         return cast(Site, SimpleNamespace(parts=parts, inventory=parts.inventory))
 
     @contextmanager
-    def clients(self, _: Site) -> Iterator[Any]:
-        self.said.append("clients begin")
+    def clients(self, _: Site, only: Mapping[str, float]) -> Iterator[Any]:
+        if self.refused:
+            raise WaitTimeout("service answers the client outside: not reached")
+        self.said.append(f"clients of {len(only)} begin" if len(only) != 1 else "clients begin")
 
         def account(stretches: list[Stretch]) -> Account:
             self.stretches += stretches
+            if self.lost:
+                raise HalabError("the ledger cannot be read")
             [stretch] = stretches
+            if not stretch.allowed_s:
+                return Account((), {})
             allowed_s = stretch.allowed_s[ADDRESS]
             return Account((Silence("measured", "web", ADDRESS, self.waited_s, allowed_s),), {})
 
@@ -152,6 +161,31 @@ def test_a_service_that_is_silent_already_cannot_be_measured(scene: Scene) -> No
     scene.answers = False
     scene.change(LARGER, TURNS)
     assert scene.said[1] == "nobody measures that: web does not answer"
+
+
+def test_a_service_that_takes_no_writes_is_changed_all_the_same(scene: Scene) -> None:
+    """A disk that is full is made larger by just this."""
+    scene.refused = True
+    assert scene.change(lab(nodes={"data_disk_mib": 1024}), Impact()).lines == ()
+    assert scene.said[1:] == [
+        "nobody measures that: service answers the client outside: not reached",
+        "changed",
+    ]
+
+
+def test_a_change_is_done_although_nobody_can_tell_what_clients_noticed(scene: Scene) -> None:
+    scene.lost = True
+    notice = scene.change(LARGER, TURNS)
+    assert notice.lines == ("what clients noticed is not known: the ledger cannot be read",)
+    assert scene.said[-2:] == ["changed", "clients end"]
+
+
+def test_nobody_looks_for_what_was_written_where_the_service_was(scene: Scene) -> None:
+    scene.change(lab(service={"address": "10.30.0.77"}), Impact())
+    assert scene.said == [
+        "web: clients find it elsewhere, or nowhere",
+        *("clients of 0 begin", "changed", "clients end"),
+    ]
 
 
 def test_clients_end_with_a_change_that_fails(scene: Scene) -> None:

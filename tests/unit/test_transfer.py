@@ -7,6 +7,7 @@ import os
 import random
 import subprocess
 import tarfile
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,12 @@ from cli.app import app
 from core.errors import CommandError, HalabError
 from core.folders import PROJECT, LabFolder
 from inventory.record import save
+from labs.loading import load
 from parts.all import Parts
 from status.collect import describe
 from tests.unit.broken_lab import broken
 from tests.unit.healthy_lab import healthy
-from tests.unit.planned_lab import planned
+from tests.unit.planned_lab import OFFERED, planned
 
 WEB, BOOKS, TRIO = (
     planned(name, accelerated=True) for name in ("active-passive", "database", "active-active")
@@ -289,3 +291,20 @@ def test_a_lab_without_data_is_its_definition(labs: Labs) -> None:
     file = labs.tmp_path / "trio.halab"
     assert "the data of no service" in call("export", "trio", file).stdout
     assert labs.commands == []
+
+
+@pytest.mark.parametrize("name", OFFERED)
+def test_whatever_a_lab_exports_can_be_imported(tmp_path: Path, name: str) -> None:
+    parts = Parts(planned(name, accelerated=True))
+    kinds = {
+        each: part.service.settings.kind
+        for each, part in parts.services.items()
+        if part.keeps_writes
+    }
+    said = transfer.Manifest(lab=name, at=datetime.now(UTC), services=kinds)
+    file = tmp_path / "x.halab"
+    with tarfile.open(file, "w") as archive:
+        for service in kinds:
+            archive.addfile(tarfile.TarInfo(f"{transfer.DATA}/{service}"), io.BytesIO())
+    with tarfile.open(file) as archive:
+        transfer._check_whole(archive, load(name), said, file)

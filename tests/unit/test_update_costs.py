@@ -119,3 +119,28 @@ def test_who_is_placed_anew_may_move_and_with_it_who_has_to_do_with_it() -> None
     # It stays, and is stopped and started again.
     assert seconds["last"] == moves["beside"] + moves["last"]
     assert seconds["other"] == stall_s(parts.first_service.timing)
+
+
+def test_who_starts_after_another_from_now_on_waits_for_it_already() -> None:
+    services: dict[str, dict[str, Any]] = {
+        "web": {"kind": "nginx", "home": "node1", "address": ADDRESS},
+        "api": {"kind": "nginx", "address": "10.30.0.101", "port": 8080},
+    }
+    both = {
+        "web": {**services["web"], "home": "node2"},
+        "api": {**services["api"], "after": ["web"]},
+    }
+    parts, allowed_s, _ = changed(lab(services=services), lab(services=both))
+    web, api = parts.services["web"], parts.services["api"]
+    assert allowed_s["10.30.0.101"] == budget(web).move_s + budget(api).move_s
+
+
+def test_who_starts_after_a_service_that_is_found_elsewhere_is_started_again() -> None:
+    services: dict[str, dict[str, Any]] = {
+        "web": {"kind": "nginx", "address": ADDRESS},
+        "api": {"kind": "nginx", "address": "10.30.0.101", "port": 8080, "after": ["web"]},
+    }
+    moved = {**services, "web": {**services["web"], "address": "10.30.0.77"}}
+    parts, allowed_s, _ = changed(lab(services=services), lab(services=moved))
+    assert set(allowed_s) == {"10.30.0.101"}
+    assert allowed_s["10.30.0.101"] > stall_s(parts.services["api"].timing)
