@@ -28,6 +28,8 @@ RECENT_LINES = 400
 
 _FOLDER = "/run/halab"
 _PROGRAM = f"{_FOLDER}/outside"
+_BESIDE = ("arp.py", "databases.py", "errand.py", "mounts.py")
+"""The modules of this package that the client needs beside its own."""
 _UNIT = "halab-probe-"
 
 
@@ -173,7 +175,7 @@ def program_files(folder: str) -> tuple[File, ...]:
     sources = resources.files("drills")
     return (
         File(f"{folder}/drills/__init__.py", ""),
-        File(f"{folder}/drills/arp.py", (sources / "arp.py").read_text()),
+        *(File(f"{folder}/drills/{name}", (sources / name).read_text()) for name in _BESIDE),
         File(f"{folder}/__main__.py", (sources / "outside.py").read_text()),
     )
 

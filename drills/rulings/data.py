@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import pairwise
 from statistics import median
 
+from drills.errand import WRITE_TIMEOUT
 from drills.findings import Findings
 from drills.ledger import compare
-from drills.outside import WRITE_TIMEOUT
 from drills.rulings.base import Ruling
 
 SLOWED = 2

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from core.folders import PROJECT
-from drills import outside
 from drills.catalogue import catalogue, find
+from drills.errand import PROBE_TIMEOUT
 from drills.expectations import frozen_s, restart_s, stall_s
+from drills.outside import PROBE_EVERY
 from drills.situation import Fate, Situation
 from parts.budget import budget, probe_s
 from tests.unit.situations import expected, situation
@@ -101,7 +102,7 @@ def test_where_one_serves_nobody_is_beside_the_fault(name: str) -> None:
 class TestBudget:
     @pytest.mark.parametrize("addresses", [1, 3, 8])
     def test_the_client_looks_as_often_as_its_share_says(self, addresses: int) -> None:
-        rhythm = addresses * outside.PROBE_EVERY + outside.PROBE_TIMEOUT
+        rhythm = addresses * PROBE_EVERY + PROBE_TIMEOUT
         assert probe_s(addresses) == pytest.approx(rhythm)
 
     def test_nothing_is_promoted_and_no_filesystem_mounted(self) -> None:
