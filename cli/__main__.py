@@ -17,7 +17,7 @@ from core.wording import worded
 def main() -> int:
     """Run the command line and return the exit status."""
     streams.prepare()
-    with environment.adopted():
+    with environment.adopted(environment.for_halab()):
         return _run(Console(stderr=True, highlight=False, soft_wrap=True))
 
 

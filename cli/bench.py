@@ -14,6 +14,7 @@ from rich.table import Table
 from cli.claims import check_removable, claimed
 from cli.progress import Progress
 from core.command import run
+from core.environment import for_halab
 from core.errors import HalabError
 from core.folders import PROJECT, LabFolder
 from drills.failover import measure_power_loss, words
@@ -96,7 +97,8 @@ def _timed(*words: str) -> float:
 
 
 def _halab(*words: str) -> None:
-    done = run([sys.executable, "-P", "-m", "cli", *words], timeout=COMMAND_S, check=False)
+    command = [sys.executable, "-P", "-m", "cli", *words]
+    done = run(command, timeout=COMMAND_S, check=False, env=for_halab())
     if done.returncode != 0:
         raise HalabError(f"`./halab {' '.join(words)}` failed", detail=done.stderr)
 

@@ -76,15 +76,15 @@ AWS = (
     *("AWS_CONTAINER_AUTHORIZATION_TOKEN", "AWS_EC2_METADATA_DISABLED"),
 )
 """What says who a person is at AWS (its SDKs' reference guide), but not which region or server."""
-KEPT_AWS = "HALAB_KEPT_"
-"""How the names begin under which that waits for its one use: `aws_access`."""
+KEPT_AWS = {name: f"HALAB_KEPT_{name}" for name in AWS}
+"""Under which names that waits in halab itself for its one use: `aws_access`."""
 
 AGENT, KEPT_AGENT = "SSH_AUTH_SOCK", "HALAB_SSH_AGENT"
 """A person's ssh agent, and where it waits for the one use that it has: `libvirt_access`."""
 
 
 def clean(found: Mapping[str, str]) -> dict[str, str]:
-    """Return what of an environment halab and its programs get. What is clean stays as it is."""
+    """Return what of an environment halab gets. What is clean stays as it is."""
     kept = {name: value for name, value in found.items() if name in KEPT or name.startswith(OWN)}
     kept |= {name: found[name] for name in FOLDERS if os.path.isabs(found.get(name, ""))}
     for name in EXTENTS:
@@ -94,7 +94,7 @@ def clean(found: Mapping[str, str]) -> dict[str, str]:
     hosts = ",".join(dict.fromkeys(filter(None, map(str.strip, exempt.split(",")))))
     if AGENT in found:
         kept[KEPT_AGENT] = found[AGENT]
-    kept |= {f"{KEPT_AWS}{name}": found[name] for name in AWS if name in found}
+    kept |= {KEPT_AWS[name]: found[name] for name in AWS if name in found}
     if _is_usable(found.get("TMPDIR", "")):
         kept["TMPDIR"] = found["TMPDIR"]
     home_folder = _home(found)
@@ -107,15 +107,19 @@ def clean(found: Mapping[str, str]) -> dict[str, str]:
 
 
 def for_program(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return the environment in which a program is started, with `extra` on top."""
-    return {**clean(os.environ), **(extra or {})}
+    """Return the environment in which a program is started, with `extra` on top.
+
+    A person's credentials are not in it: some programs live for days. Who asks AWS is given
+    `aws_access`, and another halab `for_halab`.
+    """
+    waiting = KEPT_AWS.values()
+    kept = {name: value for name, value in clean(os.environ).items() if name not in waiting}
+    return {**kept, **(extra or {})}
 
 
 def lasting() -> dict[str, str]:
     """Return what counts for a program that starts some day, away from this terminal."""
-    # Credentials would stand in a file for whoever comes.
-    credentials = (f"{KEPT_AWS}{name}" for name in AWS)
-    passing = {*TERMINAL, "XDG_RUNTIME_DIR", KEPT_AGENT, *credentials}
+    passing = {*TERMINAL, "XDG_RUNTIME_DIR", KEPT_AGENT}
     return {name: value for name, value in for_program().items() if name not in passing}
 
 
@@ -131,7 +135,12 @@ def libvirt_access(uri: str) -> dict[str, str]:
 def aws_access() -> dict[str, str]:
     """Return what a program needs besides to ask AWS as the person who called halab."""
     kept = clean(os.environ)
-    return {name: kept[f"{KEPT_AWS}{name}"] for name in AWS if f"{KEPT_AWS}{name}" in kept}
+    return {name: kept[waiting] for name, waiting in KEPT_AWS.items() if waiting in kept}
+
+
+def for_halab() -> dict[str, str]:
+    """Return what halab itself needs besides: whatever it does, it may come to ask AWS."""
+    return {KEPT_AWS[name]: value for name, value in aws_access().items()}
 
 
 @contextmanager

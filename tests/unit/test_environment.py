@@ -14,7 +14,7 @@ import pytest
 
 from core import environment
 from core.command import run, start
-from core.environment import adopted, aws_access, clean, home, libvirt_access, user_name
+from core.environment import adopted, aws_access, clean, for_halab, home, libvirt_access, user_name
 from core.errors import HalabError
 from core.folders import PROJECT
 
@@ -160,9 +160,10 @@ def test_every_program_gets_it(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_this_process_adopts_it_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_DIR", "/theirs")
-    before = dict(os.environ)
+    before, expected = dict(os.environ), environment.for_program({"MORE": "1"})
     with adopted({"MORE": "1"}):
-        assert dict(os.environ) == {**clean(before), "MORE": "1"}
+        assert dict(os.environ) == expected
+        assert "GIT_DIR" not in os.environ
     assert dict(os.environ) == before
 
 
@@ -195,18 +196,32 @@ def test_an_ssh_agent_opens_a_libvirt_of_the_persons_own_and_nothing_else(
         assert "SSH_AUTH_SOCK" not in environment.for_program()
 
 
-def test_credentials_for_aws_are_for_who_asks_aws_and_stand_in_no_timer(
+def test_credentials_for_aws_are_for_who_asks_aws_and_for_no_other_program(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hush")
     monkeypatch.setenv("AWS_REGION", "theirs")
-    with adopted():
+    with adopted(for_halab()):
         assert aws_access()["AWS_SECRET_ACCESS_KEY"] == "hush"
-        assert not {"AWS_SECRET_ACCESS_KEY", "AWS_REGION"} & set(environment.for_program())
         assert "AWS_REGION" not in aws_access()
+        assert "hush" not in run(["env"]).stdout
         assert "hush" not in environment.lasting().values()
+        # What libraries start, Pulumi for one, has what this process has then.
+        with adopted():
+            assert "hush" not in os.environ.values()
         with adopted(aws_access()):
             assert os.environ["AWS_SECRET_ACCESS_KEY"] == "hush"
+
+
+def test_a_halab_that_halab_starts_finds_the_credentials_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hush")
+    assert "hush" in aws_access().values()
+    asks = "from core.environment import aws_access; print(aws_access())"
+    with adopted(for_halab()):
+        told = run([sys.executable, "-c", asks], env=for_halab(), cwd=PROJECT)
+    assert ast.literal_eval(told.stdout) == aws_access()
 
 
 STARTERS = {"run", "Popen", "call", "check_call", "check_output", "system", "popen", "fork"}
