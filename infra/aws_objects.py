@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from infra.aws_account import Refused
 from infra.aws_tags import MARK
 from labs.tables.cloud import LAB_TAG
 
@@ -17,6 +18,9 @@ NAME = "Name"
 """The tag that AWS's console shows."""
 PREFIX = "halab-"
 """How names begin of roles, which no list of AWS's has by their tags."""
+
+GONE = "NoSuchEntity"
+"""IAM's word for what is not there (its API reference, GetRole)."""
 
 
 class Asked(Protocol):
@@ -87,10 +91,18 @@ class Right(Kind):
         for each in account.every("iam", *self.listed):
             name = each[self.id]
             if name.startswith(PREFIX):
-                asked = {self.id: name}
-                tags = list(account.every("iam", *self.tags_of, **asked))
+                tags = self._tags(account, name)
                 if any(tag["Key"] == LAB_TAG for tag in tags):
                     yield self._found(each, tags)
+
+    def _tags(self, account: Asked, name: str) -> list[Any]:
+        """Return the tags of what was listed; none of what was deleted since then."""
+        try:
+            return list(account.every("iam", *self.tags_of, **{self.id: name}))
+        except Refused as refused:
+            if refused.code != GONE:
+                raise
+            return []
 
 
 def find(account: Asked) -> list[Found]:

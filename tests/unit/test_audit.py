@@ -90,6 +90,45 @@ def test_what_a_lab_here_has_is_listed_and_no_failure(
     assert ["cloudy", "yes", "us-east-1", "subnet", "halab-cloudy-service", "subnet-1"] in listed
 
 
+class Shrinking(PaperAccount):
+    """Somebody else's role is listed in it and, when it is asked for, answered with `code`."""
+
+    def __init__(self, mark: str, code: str) -> None:
+        super().__init__(mark)
+        self.code = code
+
+    def every(self, service: str, operation: str, expression: str, **words: Any) -> Iterator[Any]:
+        if operation == "get_role":
+            raise Refused("AWS refused get_role", self.code)
+        if operation == "list_roles":
+            return iter([{"RoleName": "halab-other-node"}])
+        return super().every(service, operation, expression, **words)
+
+
+def test_a_role_that_somebody_removes_meanwhile_is_passed_over(
+    folder: LabFolder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begin(folder)
+    open_account(monkeypatch, Shrinking(mark_of(folder), "NoSuchEntity"))
+
+    audit(Audited.AWS, region="us-east-1")
+    assert "halab-other-node" not in capsys.readouterr().out
+
+    down("cloudy")
+    assert not folder.path.exists()
+
+
+def test_a_role_that_nobody_may_ask_for_is_a_failure(
+    folder: LabFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin(folder)
+    open_account(monkeypatch, Shrinking(mark_of(folder), "AccessDenied"))
+
+    with pytest.raises(Refused, match="get_role"):
+        down("cloudy")
+    assert folder.definition.exists()
+
+
 @pytest.mark.parametrize("other", ["removed", "elsewhere"])
 def test_what_no_lab_here_has_is_a_failure(
     other: str, folder: LabFolder, monkeypatch: pytest.MonkeyPatch
