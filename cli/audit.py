@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from enum import StrEnum
 from typing import Annotated, get_args
@@ -19,6 +20,7 @@ from infra.aws_account import Account
 from infra.aws_objects import Found, find
 from inventory.mark import mark_of
 from labs.instances import Region
+from labs.tables.aws import ENDPOINT, ENDPOINT_ALLOWED
 
 REGIONS: tuple[str, ...] = get_args(Region)
 EVERYWHERE = "all"
@@ -44,6 +46,11 @@ def audit(
     if region is not None and region not in REGIONS:
         raise HalabError(
             f"halab builds no labs in {region!r}", hint=f"its regions are {', '.join(REGIONS)}"
+        )
+    if endpoint is not None and not re.fullmatch(ENDPOINT, endpoint):
+        raise HalabError(
+            f"--endpoint {endpoint!r} is no address of a server in AWS's stead",
+            hint=f"allowed: {ENDPOINT_ALLOWED}; without the option, AWS itself is asked",
         )
     regions = (region,) if region else REGIONS
     with Progress().step(f"Asking {platform.upper()}", if_needed=True) as step:

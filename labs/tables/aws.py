@@ -26,6 +26,11 @@ from labs.tables.base import DOTTED, Table
 from labs.tables.contents import Contents
 from labs.timing import Timeouts
 
+_PORT = "[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]"
+ENDPOINT = rf"^http://127\.0\.0\.1:({_PORT})$"
+ENDPOINT_ALLOWED = 'a server on this machine, as "http://127.0.0.1:5000"'
+"""What may answer in AWS's stead."""
+
 ZONE = r"^[a-z]{2}-[a-z]+-[0-9][a-z]$"
 WIDEST_SOURCE = 16
 """Shortest prefix of those who may manage machines: far from the whole world."""
@@ -100,8 +105,8 @@ class Aws(Table):
         Note(allowed="a number above 0, in US dollars", default="no limit"),
     ] = Field(default=None, description="a lab whose estimate is higher is refused")
     endpoint: Annotated[
-        Annotated[StrictStr, Field(pattern=r"^http://127\.0\.0\.1:[0-9]{1,5}$")] | None,
-        Note(allowed='a server on this machine, as "http://127.0.0.1:5000"', default="AWS itself"),
+        Annotated[StrictStr, Field(pattern=ENDPOINT)] | None,
+        Note(allowed=ENDPOINT_ALLOWED, default="AWS itself"),
     ] = Field(default=None, description="a server that answers in AWS's stead, for tests")
 
     @property

@@ -151,6 +151,37 @@ def test_a_region_in_which_no_lab_can_be_is_refused() -> None:
     assert "eu-central-1, us-east-1" in str(refused.value.hint)
 
 
+@pytest.mark.parametrize(
+    "endpoint", ["localhost:5000", "http://example.org", "http://127.0.0.1:65536", ""]
+)
+def test_what_is_no_server_in_aws_s_stead_is_refused_before_anybody_is_asked(
+    endpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auditing, "Account", lambda *_: pytest.fail("it was asked"))
+
+    with pytest.raises(HalabError, match="--endpoint") as refused:
+        audit(Audited.AWS, endpoint=endpoint)
+
+    assert '"http://127.0.0.1:5000"' in str(refused.value.hint)
+
+
+def test_a_server_in_aws_s_stead_is_asked(
+    folder: LabFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin(folder)
+    asked: list[str | None] = []
+
+    def opened(region: str, endpoint: str | None) -> PaperAccount:
+        asked.append(endpoint)
+        return PaperAccount(mark_of(folder))
+
+    monkeypatch.setattr(auditing, "Account", opened)
+
+    audit(Audited.AWS, region="us-east-1", endpoint="http://127.0.0.1:5000")
+
+    assert asked == ["http://127.0.0.1:5000"]
+
+
 def test_down_removes_what_is_there_in_whatever_order_aws_lets_go(
     folder: LabFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -131,6 +131,7 @@ def test_a_floating_address_that_a_machine_has_on_aws() -> None:
         ({"node_type": "t3.small"}, "platform.node_type", "t3.small takes 3"),
         ({"node_type": "z9.tiny"}, "platform.node_type", "knows limits and prices of t3.small"),
         ({"endpoint": "http://example.org"}, "platform.endpoint", "AWS itself"),
+        ({"endpoint": "http://127.0.0.1:65536"}, "platform.endpoint", "AWS itself"),
         ({"max_usd_per_day": 1}, "platform.max_usd_per_day", "smaller instance types"),
         ({"uri": "qemu:///system"}, "platform.uri", "another kind of [platform]"),
     ],
