@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 from core.errors import HalabError
+from core.files import is_whole, seal
 from core.folders import cache_folder
 from hypervisor import awsbuild
 from hypervisor.origins import Origin, Report, drafted, first_made, first_there, locked
@@ -71,10 +72,13 @@ def _folder(origin: Origin) -> Path:
 
 
 def _cached(origin: Origin) -> Path:
-    """Return the program that was made and tried once; raises HalabError when there is none."""
-    provider = _folder(origin) / _PLUGIN
+    """Return the program that was made and tried once; raises HalabError unless it is whole."""
+    folder = _folder(origin)
+    provider = folder / _PLUGIN
     if not provider.exists():
-        raise HalabError(f"not in {_folder(origin)}")
+        raise HalabError(f"not in {folder}")
+    if not is_whole(folder, [provider]):
+        raise HalabError(f"damaged in {folder}")
     return provider
 
 
@@ -97,6 +101,7 @@ def _made(origin: Origin, toolchain: Toolchain, report: Report) -> Path:
             awsbuild.build(PULUMI_VERSION, provider, scratch, report)
             shutil.rmtree(scratch)
         _checked(provider)
+        seal(draft, [provider])
     return _cached(origin)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import os
 import shutil
 import sys
 import tempfile
@@ -15,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from core.command import run
+from core.files import write_file
 from core.folders import PROJECT, cache_folder
 
 Report = Callable[[str], None]
@@ -25,6 +27,8 @@ INSTALL_TIMEOUT_S = 1800
 """Seconds; 360 MB come, which took 5 minutes on a machine that was busy with other things."""
 
 DRAFT = ".unfinished-"
+READY = "ready"
+"""Is in the folder once all of it is on the disk: a crash leaves names of files that are empty."""
 
 
 def extras_folder() -> Path:
@@ -42,7 +46,7 @@ def ensure_extras(report: Report) -> Path:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with folder.with_suffix(".lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        if not folder.is_dir():
+        if not (folder / READY).exists():
             report("installing Python packages for AWS")
             _install(folder)
     return folder
@@ -67,6 +71,11 @@ def _install(folder: Path) -> None:
             timeout=INSTALL_TIMEOUT_S,
         )
         draft.chmod(0o755)
+        # All at once: they are thousands of files.
+        os.sync()
+        write_file(draft / READY, "")
+        # What stands there is damaged.
+        shutil.rmtree(folder, ignore_errors=True)
         draft.rename(folder)
     finally:
         shutil.rmtree(draft, ignore_errors=True)

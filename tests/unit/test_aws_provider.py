@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from core.errors import HalabError
+from core.files import SEAL
 from core.folders import PROJECT
 from hypervisor import aws_provider, awsbuild, gobuild
 from hypervisor.aws_provider import PROGRAM, VERSION, ensure_provider, find_provider, with_provider
@@ -68,6 +69,24 @@ def test_the_vendor_s_is_downloaded_once(
     assert not toolchain.home.exists()
 
 
+@pytest.mark.parametrize("sealed", [True, False])
+def test_what_was_cut_off_is_got_again(
+    toolchain: Toolchain, monkeypatch: pytest.MonkeyPatch, sealed: bool
+) -> None:
+    monkeypatch.setattr(aws_provider, "install_plugin", lambda _, home, *__: put(home / PLUGIN))
+    made = ensure_provider(toolchain, print)
+    whole = made.read_bytes()
+    if sealed:
+        made.write_bytes(whole[:-1])
+    else:
+        # As a crash leaves what an older halab made.
+        (made.parents[2] / SEAL).unlink()
+        made.write_bytes(b"")
+
+    assert find_provider(toolchain) is None
+    assert ensure_provider(toolchain, print).read_bytes() == whole
+
+
 def test_where_the_vendor_does_not_answer_it_is_built_and_nothing_else_stays(
     toolchain: Toolchain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -81,7 +100,7 @@ def test_where_the_vendor_does_not_answer_it_is_built_and_nothing_else_stays(
     made = ensure_provider(toolchain, said.append)
 
     assert "no download (nobody answers)" in said
-    assert [path.name for path in made.parents[2].iterdir()] == ["plugins"]
+    assert {path.name for path in made.parents[2].iterdir()} == {"plugins", SEAL}
 
 
 def test_a_broken_build_is_no_provider(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from hypervisor import extras
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(os, "sync", lambda: None)
     return tmp_path / "halab"
 
 
@@ -37,6 +39,36 @@ def test_they_are_installed_once_by_the_hashes_of_the_lock(
     assert (first / "pulumi_aws").is_dir()
     assert len(ran) == len(said) == 1
     assert "--require-hashes" in ran[0]
+
+
+def test_what_a_crash_cut_off_is_installed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def pip(command: list[str | Path], **_: Any) -> None:
+        Path(command[command.index("--target") + 1], "boto3.py").write_text("whole")
+
+    monkeypatch.setattr(extras, "run", pip)
+    folder = extras.extras_folder()
+    folder.mkdir(parents=True)
+    (folder / "boto3.py").write_text("")
+
+    extras.ensure_extras(lambda _: None)
+
+    assert (folder / "boto3.py").read_text() == "whole"
+
+
+def test_they_are_ready_only_once_they_are_on_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+
+    def sync() -> None:
+        seen.extend(str(path) for path in extras.extras_folder().parent.rglob(extras.READY))
+        seen.append("synced")
+
+    monkeypatch.setattr(extras, "run", lambda *_, **__: None)
+    monkeypatch.setattr(os, "sync", sync)
+
+    extras.ensure_extras(lambda _: None)
+
+    assert seen == ["synced"]
+    assert (extras.extras_folder() / extras.READY).exists()
 
 
 def test_what_failed_leaves_nothing_behind(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
