@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from shlex import quote
 from typing import Protocol
 
+from core.errors import HalabError
 from core.folders import LabFolder
 from hypervisor import placing
 from hypervisor.extras import use_extras
@@ -13,7 +15,7 @@ from hypervisor.objects import Virsh
 from hypervisor.placing import place_of
 from infra import aws_removal
 from infra.aws_account import Account
-from inventory.mark import mark_of
+from inventory.mark import mark_of, owner_file
 from inventory.place import Place
 from labs.model import Lab
 from labs.tables.aws import Aws
@@ -56,16 +58,46 @@ class AwsSite:
     """A region of AWS."""
 
     platform: Aws
-    mark: str
+    folder: LabFolder
 
     def has_anything(self, report: Report) -> bool:
-        """Tell whether the region has anything of the lab."""
-        return bool(aws_removal.of(self._account(report), self.mark))
+        """Tell whether the region has anything of the lab.
+
+        Raises HalabError where only the mark is not the lab's.
+        """
+        account = self._account(report)
+        found = bool(aws_removal.of(account, mark_of(self.folder)))
+        if not found:
+            self._tell_namesakes(account)
+        return found
 
     def remove(self, report: Report) -> None:
-        """Remove what the lab has in the region, and its rights in the account."""
+        """Remove what the lab has in the region, and its rights in the account.
+
+        Raises HalabError when something with its name and another mark is there, and stays.
+        """
         report(f"looking for what the lab has on AWS ({self.platform.region})")
-        aws_removal.remove(self._account(report), self.mark, report)
+        account = self._account(report)
+        aws_removal.remove(account, mark_of(self.folder), report)
+        self._tell_namesakes(account)
+
+    def _tell_namesakes(self, account: Account) -> None:
+        # They may be its own: one whose identity was lost has another mark than before.
+        name, identity = self.folder.name, owner_file(self.folder)
+        found = aws_removal.namesakes(account, name, mark_of(self.folder))
+        if not found:
+            return
+        theirs = "if they are somebody else's, nothing of yours is left there"
+        if self.folder.path.exists():
+            theirs += f": rm -r {quote(str(self.folder.path))}"
+        raise HalabError(
+            f"what has the name of lab {name!r} and not its mark is on AWS "
+            f"({self.platform.region}), and was left alone",
+            detail="\n".join(f"{each}, marked {each.mark or 'with nothing'}" for each in found),
+            hint=f"if they are yours, made before {identity} was lost or damaged: put that file "
+            "back and run the command again, or delete them on AWS, where they may cost money; "
+            f"{theirs}",
+        )
 
     def _account(self, report: Report) -> Account:
         use_extras(report)
@@ -78,7 +110,7 @@ def _libvirt(lab: Lab, folder: LabFolder) -> Site:
 
 def _aws(lab: Lab, folder: LabFolder) -> Site:
     assert isinstance(lab.platform, Aws)
-    return AwsSite(lab.platform, mark_of(folder))
+    return AwsSite(lab.platform, folder)
 
 
 SITES: dict[str, Callable[[Lab, LabFolder], Site]] = {"libvirt": _libvirt, "aws": _aws}

@@ -49,6 +49,11 @@ def of(account: Asked, mark: str) -> list[Found]:
     return [found for found in find(account) if found.mark == mark]
 
 
+def namesakes(account: Asked, lab: str, mark: str) -> list[Found]:
+    """Return what has a lab's name and not its mark; raises like `Account.ask`."""
+    return [found for found in find(account) if found.lab == lab and found.mark != mark]
+
+
 def _try(account: Asked, found: Found) -> str:
     """Delete it; return why that was refused."""
     try:

@@ -20,7 +20,12 @@ NAMESPACE = "urn:halab:lab"
 
 def mark_of(folder: LabFolder) -> str:
     """Return the mark of the lab in this folder, which need not exist: a UUID in text."""
-    return str(uuid5(_owner(folder.path.parent.parent / "owner"), folder.name))
+    return str(uuid5(_owner(owner_file(folder)), folder.name))
+
+
+def owner_file(folder: LabFolder) -> Path:
+    """Return where the identity is kept: without it, no lab knows its objects again."""
+    return folder.path.parent.parent / "owner"
 
 
 def pool_uuid(mark: str) -> str:

@@ -18,7 +18,7 @@ from core.wait import WaitTimeout
 from infra import aws_removal
 from infra.aws_account import Refused
 from infra.aws_tags import tags_of
-from inventory.mark import mark_of
+from inventory.mark import mark_of, owner_file
 
 DEFINITION = """\
 version = 1
@@ -221,11 +221,70 @@ def test_a_lab_whose_folder_is_gone_is_found_by_its_definition(
     assert not any(account.things.values())
 
 
-def test_a_namesake_s_is_left_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("mark", ["of a namesake", ""])
+def test_a_namesake_s_is_left_alone_and_named(
+    mark: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "cloudy.toml").write_text(DEFINITION)
-    account = PaperAccount("of a namesake")
+    account = PaperAccount(mark)
+    open_account(monkeypatch, account)
+
+    with pytest.raises(HalabError, match="name of lab 'cloudy' and not its mark") as told:
+        down(str(tmp_path / "cloudy.toml"))
+
+    assert "VPC halab-cloudy-cloud (vpc-1)" in str(told.value.detail)
+    assert "rm -r" not in str(told.value.hint)
+    assert all(account.things.values())
+
+
+def test_a_lab_whose_identity_was_lost_is_not_called_removed(
+    folder: LabFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin(folder)
+    account = PaperAccount(mark_of(folder))
+    open_account(monkeypatch, account)
+    identity = owner_file(folder)
+    kept = identity.read_text()
+    identity.write_text(kept[:7])
+
+    with pytest.raises(HalabError, match="left alone") as told:
+        down("cloudy")
+    assert str(identity) in str(told.value.hint)
+    assert f"rm -r {folder.path}" in str(told.value.hint)
+    assert all(account.things.values())
+    assert folder.definition.exists()
+
+    identity.write_text(kept)
+    down("cloudy")
+    assert not any(account.things.values())
+    assert not folder.path.exists()
+
+
+def test_a_namesake_s_stays_where_the_lab_s_own_is_removed(
+    folder: LabFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cloudy.toml").write_text(DEFINITION)
+    account = PaperAccount(mark_of(folder))
+    tags = tags_of("cloudy", "of a namesake", "node1")
+    key = {"KeyPairId": "key-1", "Tags": [{"Key": one, "Value": tags[one]} for one in tags]}
+    account.things["describe_key_pairs"] = [key]
+    open_account(monkeypatch, account)
+
+    with pytest.raises(HalabError, match="left alone") as told:
+        down(str(tmp_path / "cloudy.toml"))
+
+    assert "key pair halab-cloudy-node1 (key-1)" in str(told.value.detail)
+    left = {operation for operation, things in account.things.items() if things}
+    assert left == {"describe_key_pairs"}
+
+
+def test_nothing_is_there_of_a_lab_that_never_was(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "cloudy.toml").write_text(DEFINITION.replace("cloudy", "sunny"))
+    account = PaperAccount("of a lab with another name")
     open_account(monkeypatch, account)
 
     down(str(tmp_path / "cloudy.toml"))
