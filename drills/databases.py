@@ -5,6 +5,7 @@ from __future__ import annotations
 import select
 import socket
 import time
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -125,9 +126,11 @@ class Replicated:
 
     def _tell(self, statement: str, values: tuple[str, ...], timeout: float) -> Outcome:
         told = self.errand.within(timeout, lambda: self._execute(statement, values))
-        if self.errand.is_late and self.connection is not None and self.socket is not None:
-            # Whoever has the address by now knows nothing of this connection.
-            self.socket.shutdown(socket.SHUT_RDWR)
+        late = self.socket if self.errand.is_late and self.connection is not None else None
+        if late is not None:
+            # Whoever has the address by now knows nothing of this connection, which may be over.
+            with suppress(OSError):
+                late.shutdown(socket.SHUT_RDWR)
         return told
 
     def _execute(self, statement: str, values: tuple[str, ...]) -> Outcome:

@@ -1,6 +1,12 @@
 # Makes an empty database with one user, who comes from one address without a password, and a ledger
 # for what it writes. Arguments: where, the server's configuration, the user, the database, the address.
 place=$1 configuration=$2 user=$3 database=$4 client=$5
+# Whoever looked before the filesystem was there saw none of the data that are in it.
+mountpoint -q "${place%/*}" || {
+    echo "${place%/*} is not mounted: there may be data in it" >&2
+    exit 1
+}
+[ ! -d "$place/mysql" ] || exit 0
 new=$place.new
 rm -rf "$new"
 install -d -m 0750 -o mysql -g mysql "$new"

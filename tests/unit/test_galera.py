@@ -337,3 +337,28 @@ class TestReadings:
         )  # fmt: skip
         said = sentences(seen_by_cluster(seen=seen, instances=instances), TABLES)
         assert said[0] == "resource tables is not promoted on node3"
+
+
+@pytest.mark.parametrize(("mounted", "status"), [(True, 0), (False, 1)])
+def test_data_that_are_there_are_never_made_anew(
+    tmp_path: Path, mounted: bool, status: int
+) -> None:
+    """Somebody looked before their filesystem was there."""
+    promised = tmp_path / "room" / "data" / "mysql" / "promised"
+    promised.parent.mkdir(parents=True)
+    promised.write_text("promised")
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for name, text in (("mountpoint", "true" if mounted else "false"), ("install", "exit 9")):
+        (tools / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tools / name).chmod(0o755)
+    words = [str(promised.parent.parent), "x.cnf", "halab", "halab", "10.30.0.9"]
+    done = subprocess.run(
+        ["sh", "-euc", program("make_galera.sh"), "sh", *words],
+        env={"PATH": f"{tools}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, promised.read_text()) == (status, "promised")
+    assert ("is not mounted" in done.stderr) != mounted
