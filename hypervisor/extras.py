@@ -6,27 +6,21 @@ own packages, and only programs that are given the folder see them.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
-import shutil
 import sys
-import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 from core.command import run
 from core.files import write_file
 from core.folders import PROJECT, cache_folder
-
-Report = Callable[[str], None]
+from hypervisor.origins import Report, drafted, locked
 
 LOCK = PROJECT / "requirements-aws.lock"
 
 INSTALL_TIMEOUT_S = 1800
 """Seconds; 360 MB come, which took 5 minutes on a machine that was busy with other things."""
 
-DRAFT = ".unfinished-"
 READY = "ready"
 """Is in the folder once all of it is on the disk: a crash leaves names of files that are empty."""
 
@@ -43,9 +37,7 @@ def ensure_extras(report: Report) -> Path:
     Raises CommandError with pip's own words.
     """
     folder = extras_folder()
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with folder.with_suffix(".lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with locked(folder.parent, "Python packages for AWS", report):
         if not (folder / READY).exists():
             report("installing Python packages for AWS")
             _install(folder)
@@ -60,8 +52,7 @@ def use_extras(report: Report) -> None:
 
 
 def _install(folder: Path) -> None:
-    draft = Path(tempfile.mkdtemp(prefix=DRAFT, dir=folder.parent))
-    try:
+    with drafted(folder) as draft:
         run(
             [
                 *(sys.executable, "-I", "-m", "pip", "install", "--quiet", "--no-input"),
@@ -70,12 +61,6 @@ def _install(folder: Path) -> None:
             ],
             timeout=INSTALL_TIMEOUT_S,
         )
-        draft.chmod(0o755)
         # All at once: they are thousands of files.
         os.sync()
         write_file(draft / READY, "")
-        # What stands there is damaged.
-        shutil.rmtree(folder, ignore_errors=True)
-        draft.rename(folder)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
