@@ -88,7 +88,7 @@ def export(
 
 
 def import_lab(
-    file: Annotated[Path, typer.Argument(help="What `halab export` wrote.", exists=True)],
+    file: Annotated[Path, typer.Argument(help="What `halab export` wrote.")],
     name: Annotated[
         str | None, typer.Option(help="What to call the lab; else as it was called.")
     ] = None,
@@ -233,7 +233,7 @@ def _beside(file: Path) -> Iterator[Path]:
 @contextmanager
 def _opened(file: Path) -> Iterator[tarfile.TarFile]:
     if not file.is_file():
-        raise _no_export(file, "it is no file")
+        raise _no_export(file, "it is no file" if file.exists() else "there is no such file")
     try:
         with tarfile.open(file, "r:") as archive:
             yield archive

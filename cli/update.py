@@ -19,7 +19,7 @@ from status.collect import collect
 from updates.outage import Account
 from updates.planning import Turn, plan
 from updates.rolling import Rolling, look
-from updates.worker import Wanted
+from updates.worker import Wanted, packages_in
 
 NOT_KEPT = 3
 """Exit status when clients noticed more than they may; 1 is an error, 2 a wrong command line."""
@@ -37,8 +37,6 @@ def update(
         Path | None,
         typer.Option(
             "--from",
-            exists=True,
-            file_okay=False,
             help="A folder with *.deb files, which the nodes get; apt takes nothing else then.",
         ),
     ] = None,
@@ -60,6 +58,8 @@ def update(
             "--rollback brings back all that the last update replaced",
             hint="leave --security, --packages and --from away",
         )
+    if from_folder is not None:
+        packages_in(from_folder)
     wanted = Wanted(names, security, from_folder)
     console = Console(highlight=False, soft_wrap=True)
     folder = existing_lab(name)

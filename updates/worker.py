@@ -149,14 +149,20 @@ def _with(source: str | None, command: str) -> str:
     return command if source is None else f"APT_CONFIG={source}/apt.conf {command}"
 
 
-def _give(remote: Remote, folder: Path) -> None:
-    """Copy a folder's packages to the node, in the place of those that it was given before."""
-    packages = sorted(folder.glob("*.deb"))
+def packages_in(folder: Path) -> list[Path]:
+    """Return the packages of a folder; raises HalabError without any, OSError if it hides them."""
+    packages = sorted(path for path in folder.iterdir() if path.suffix == ".deb")
     if not packages:
         raise HalabError(
             f"{folder} holds no package",
             hint="--from wants a folder with *.deb files: `apt-get download NAME` fetches one",
         )
+    return packages
+
+
+def _give(remote: Remote, folder: Path) -> None:
+    """Copy a folder's packages to the node, in the place of those that it was given before."""
+    packages = packages_in(folder)
     remote.run(f"rm -rf {GIVEN}")
     for package in packages:
         ensure_files(remote, (File(f"{GIVEN}/{package.name}", package.read_bytes()),))

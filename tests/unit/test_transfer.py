@@ -224,6 +224,8 @@ def test_what_is_no_file_is_no_export(labs: Labs) -> None:
     os.mkfifo(pipe)
     for path in (folder, pipe):
         assert refused("import", path).message == f"{path} is no export of a lab: it is no file"
+    missing = labs.tmp_path / "missing"
+    assert refused("import", missing).message.endswith("there is no such file")
 
 
 def made_by_somebody(labs: Labs, changes: dict[str, str], members: dict[str, bytes]) -> Path:

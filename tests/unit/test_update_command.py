@@ -95,8 +95,23 @@ def test_nothing_to_do_is_said(lab: Lab, words: tuple[str, ...], said: str) -> N
 
 
 def test_packages_stand_between_commas(lab: Lab, tmp_path: Path) -> None:
+    (tmp_path / "nginx.deb").touch()
     run("--packages", "nginx, resource-agents", "--from", str(tmp_path))
     assert lab.wanted == [Wanted(("nginx", "resource-agents"), False, tmp_path)]
+
+
+@pytest.mark.parametrize(
+    ("folder", "said"),
+    [("empty", "holds no package"), ("none", "No such file"), ("file", "Not a directory")],
+)
+def test_a_folder_without_packages_is_said_before_a_node_is_asked(
+    lab: Lab, tmp_path: Path, folder: str, said: str
+) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").touch()
+    done = run("--from", str(tmp_path / folder))
+    assert said in str(done.exception)
+    assert lab.wanted == []
 
 
 def test_a_rollback_is_of_everything(lab: Lab) -> None:
