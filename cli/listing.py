@@ -46,18 +46,20 @@ def _labs(labs: Iterable[dict[str, Any]]) -> Table:
 
 
 def describe(folder: LabFolder) -> dict[str, Any]:
-    """Return what is known of a lab without asking its machines."""
+    """Return what is known of a lab without asking its machines.
+
+    A lab whose files cannot be read hides no other: its state says so.
+    """
+    record, machines, running = None, [], []
     try:
-        record = load_record(folder)
-    except HalabError:
-        record = None
-    machines = list(record.domains) if record else []
-    try:
+        record = _record(folder)
+        machines = list(record.domains) if record else []
         running = _running(folder, record)
-    except HalabError:
-        state, running = "unreachable", []
-    else:
         state = _state(folder, machines, running)
+    except HalabError:
+        state = "unreachable"
+    except OSError as error:
+        state = f"unreadable ({error.strerror})"
     return {
         "name": folder.name,
         "state": state,
@@ -67,6 +69,13 @@ def describe(folder: LabFolder) -> dict[str, Any]:
         "machines": machines,
         "running": running,
     }
+
+
+def _record(folder: LabFolder) -> LabRecord | None:
+    try:
+        return load_record(folder)
+    except HalabError:
+        return None
 
 
 def _running(folder: LabFolder, record: LabRecord | None) -> list[str]:
