@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -299,7 +300,9 @@ class _Course:
         entries = ask(lambda: read_ledger(part, holder, self.name))
         if storage is None or not stake.expected.verify:
             return _Data(entries)
-        self.order.audience.say("comparing both disks")
+        timing = inventory.timing
+        at_most_min = math.ceil(timing.compare_wait_s(timing.data_disk_mib) / 60)
+        self.order.audience.say(f"comparing both disks (takes {at_most_min} min at most)")
         return _Data(entries, ask(lambda: witnesses.out_of_sync(inventory, storage, holder)))
 
 

@@ -108,9 +108,9 @@ def test_waits_grow_with_the_disk(pace: int) -> None:
     assert usual.healthy_wait_s == usual.joined_wait_s == 90 * pace
     for gib in (10, 100, 1024):
         large = Timing(pace=pace, data_disk_mib=1024 * gib)
-        copied_s = 1024 * gib / (100 if pace == KVM_PACE else 20)
-        assert large.healthy_wait_s > copied_s
-        assert large.compare_wait_s(1024 * gib) > copied_s
+        assert large.healthy_wait_s > 1024 * gib / (100 if pace == KVM_PACE else 20)
+        # As DRBD was seen to compare in emulation, and is limited to with KVM.
+        assert large.compare_wait_s(1024 * gib) > 1024 * gib / (100 if pace == KVM_PACE else 3.4)
         assert large.joined_wait_s == usual.joined_wait_s
     tables_mib = 1024 * 1024 / 256
     assert Timing(pace=pace, data_disk_mib=1024 * 1024).format_wait_s > tables_mib * pace / 25
