@@ -63,6 +63,14 @@ class Service(Part):
         return "promote" if self.settings.promoted else "start"
 
     @property
+    def ready(self) -> str | None:
+        """What tells of each node that it is promoted there; None where nothing is promoted.
+
+        Id of a resource, and the node attribute that this sets.
+        """
+        return f"{self.name}-ready" if self.settings.promoted else None
+
+    @property
     def export(self) -> str:
         """Id of the resource that lets clients of a file server in."""
         return self._id("export")

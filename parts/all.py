@@ -13,6 +13,7 @@ from parts.addresses import home
 from parts.addresses.base import AddressPart
 from parts.addresses.cable import Cables
 from parts.addresses.kinds import addresses
+from parts.addresses.ready import Readiness
 from parts.base import Part
 from parts.cluster import Group, Primitive, Resource
 from parts.constraints import Constraint
@@ -185,6 +186,7 @@ class Parts:
             *self.storage.values(),
             *self.services.values(),
             *self.addresses.values(),
+            *(Readiness(inventory, each, each.ready) for each in inventory.services if each.ready),
             Placement(inventory),
             Cables(inventory, self.users),
         )

@@ -89,7 +89,25 @@ class Expression:
     name: str
     attribute: str
     operation: Literal["eq", "ne", "lt", "gt", "lte", "gte"]
-    value: int
+    value: int | str
+
+
+def _rule(owner: str, score: Score, *expressions: Expression) -> Element:
+    """Return how much nodes count, in the constraint `owner`, on which all of these are true."""
+    found = Element("rule", id=f"{owner}-rule", score=str(score))
+    if len(expressions) > 1:
+        found.set("boolean-op", "and")
+    for each in expressions:
+        SubElement(
+            found,
+            "expression",
+            id=f"{owner}-{each.name}",
+            attribute=each.attribute,
+            operation=each.operation,
+            value=str(each.value),
+            type="number" if isinstance(each.value, int) else "string",
+        )
+    return found
 
 
 @dataclass(frozen=True)
@@ -104,38 +122,32 @@ class Location:
     def element(self) -> Element:
         """Return it as XML."""
         found = Element("rsc_location", id=self.id, rsc=self.rsc)
-        rule = SubElement(found, "rule", id=f"{self.id}-rule", score=str(self.score))
-        SubElement(
-            rule,
-            "expression",
-            id=f"{self.id}-{self.expression.name}",
-            attribute=self.expression.attribute,
-            operation=self.expression.operation,
-            value=str(self.expression.value),
-            type="number",
-        )
+        found.append(_rule(self.id, self.score, self.expression))
         return found
 
 
 @dataclass(frozen=True)
 class Preference:
-    """How much `rsc` wants to run on one node, which is its home."""
+    """How much `rsc` wants to run on one node, which is its home.
+
+    With `ready` that counts only while the expression is true there.
+    """
 
     rsc: str
     node: str
     score: Score
+    ready: Expression | None = None
 
     def element(self) -> Element:
         """Return it as XML."""
-        return Element(
-            "rsc_location",
-            {
-                "id": f"{self.rsc}-{AT_HOME}",
-                "rsc": self.rsc,
-                "node": self.node,
-                "score": str(self.score),
-            },
-        )
+        found = Element("rsc_location", id=f"{self.rsc}-{AT_HOME}", rsc=self.rsc)
+        if self.ready is None:
+            found.set("node", self.node)
+            found.set("score", str(self.score))
+        else:
+            node = Expression("node", "#uname", "eq", self.node)
+            found.append(_rule(found.get("id", ""), self.score, node, self.ready))
+        return found
 
 
 @dataclass(frozen=True)

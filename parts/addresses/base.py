@@ -10,10 +10,10 @@ from core.errors import HalabError
 from inventory.model import Inventory
 from inventory.parts import Service
 from labs.roles import NetworkRole
-from parts.addresses import home
+from parts.addresses import home, ready
 from parts.base import Part
-from parts.cluster import Primitive, Resource, Role
-from parts.constraints import Colocation, Constraint, Order
+from parts.cluster import Primitive, Resource
+from parts.constraints import Constraint
 from parts.reasons import Reason
 from parts.seen import Seen, exactly_one
 
@@ -62,18 +62,10 @@ class AddressPart(Part):
         preferences = home.preferences(self.inventory, self.service)
         if not self.service.everywhere:
             return preferences
-        clone, served = self.service.group, self.service.served
-        # What addresses want would count for who is promoted, and that for addresses again: none
-        # would go home (crm_simulate of Pacemaker 3.0.0).
-        role: Role | None = "Promoted" if served == "promote" else None
         return tuple(
             constraint
             for each in preferences
-            for constraint in (
-                Colocation(each.rsc, clone, role, influence=role is None),
-                Order(clone, served, each.rsc),
-                each,
-            )
+            for constraint in (*ready.where_served(self.service, each.rsc), each)
         )
 
 

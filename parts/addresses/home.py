@@ -11,6 +11,7 @@ from math import ceil
 from inventory.model import Inventory
 from inventory.parts import Service
 from labs.tables.services import HOME_SCORE
+from parts.addresses import ready
 from parts.constraints import Preference
 
 ADDRESS_SCORE = 200
@@ -47,9 +48,10 @@ def preferences(inventory: Inventory, service: Service) -> tuple[Preference, ...
     if not service.everywhere:
         home = _home(inventory, service)
         return () if home is None else (Preference(service.group, home, wish),)
-    homes = inventory.homes(service)
+    homes, condition = inventory.homes(service), ready.condition(service)
     return tuple(
-        Preference(name, homes[address.ip], wish) for name, address in service.address_ids.items()
+        Preference(name, homes[address.ip], wish, condition)
+        for name, address in service.address_ids.items()
     )
 
 
