@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.claims import claimed
+from cli.claims import check_removable, claimed
 from core.command import run
 from core.folders import LabFolder
 from drills.expectations import stall_s
@@ -22,19 +22,28 @@ from tests.failover.conftest import Rehearse, require_pass
 
 pytestmark = pytest.mark.thorough
 
+COMMAND = "a test of neighbours"
+"""Who made the other lab."""
+
 BUILT_S = 1200
 """Seconds: several times what `up` takes in emulation beside another lab."""
 
 
 @pytest.fixture
 def neighbour(folder: LabFolder, tmp_path: Path) -> Iterator[Site]:
-    """Return a lab that differs from the one under test in nothing but its name."""
+    """Return a lab that differs from the one under test in nothing but its name.
+
+    What an earlier story left of it goes first; a lab of that name that is somebody else's stays.
+    """
     if not load_record(folder).private:
         pytest.fail("two labs with the same addresses need hypervisors of their own")
     name, file = f"{folder.name}-too", tmp_path / "lab.toml"
     text = folder.applied.read_text()
     file.write_text(re.sub(r"^name = .*$", f'name = "{name}"', text, flags=re.MULTILINE, count=1))
-    with claimed(name, "a test of neighbours", lambda: halab("down", name), keep=False):
+    if check_removable(name, COMMAND):
+        halab("down", name)
+    with claimed(name, COMMAND, lambda: halab("down", name), keep=False) as ours:
+        assert ours, f"somebody makes a lab {name} at this moment"
         halab("up", str(file), "--no-snapshot")
         yield Site.of(LabFolder.of(name))
 
