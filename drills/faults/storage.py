@@ -12,10 +12,10 @@ FILLER = ".halab-fault-filler"
 
 ROOT_FILLER = f"/{FILLER}"
 
-WRITES_PER_S = 4
+WRITES_PER_S = 2
 """Of a slow disk. What a client writes once is 7 writes of the disk behind a web server, whose
-filesystem is mounted with `sync`, and 3 behind a database (counted in /sys/block/*/stat); it writes
-twice a second where nothing makes it wait, and a limit above 6 would not be felt by a database."""
+filesystem is mounted with `sync` (counted in /sys/block/*/stat), and as little as one behind a
+database; it writes twice a second where nothing makes it wait, so 4 were not felt by a database."""
 
 ROOM = 2**26
 """Bytes: with less a filesystem is full, though journald gives old journals back at a boot."""
