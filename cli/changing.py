@@ -20,8 +20,9 @@ from infra.impact import Impact
 from infra.planning import check_numbers
 from inventory.record import LabRecord
 from labs.addressing import machines
-from labs.changes import NAMED, Change, Effect, compare, continues
+from labs.changes import NAMED, Change, compare, continues
 from labs.changes import refuse as refuse_changes
+from labs.effects import Effect
 from labs.loading import load
 from labs.model import Lab
 

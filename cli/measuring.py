@@ -12,7 +12,9 @@ from core.errors import HalabError
 from drills.clock import LabClock
 from drills.site import Site
 from infra.impact import Impact
-from labs.changes import Effect
+from infra.planning import sketch
+from labs.effects import Effect
+from parts.all import Parts
 from status.collect import collect
 from updates.costs import costs, told
 from updates.outage import Clients, Stretch
@@ -38,7 +40,8 @@ def measuring(prepared: Prepared, impact: Impact, progress: Progress) -> Iterato
     if site is None:
         yield notice
         return
-    allowed_s = costs(site.parts, prepared.lab, prepared.changes, impact.in_turn)
+    after = Parts(sketch(prepared.lab, accelerated=prepared.record.accelerated))
+    allowed_s = costs(site.parts, after, prepared.changes, impact.in_turn)
     for line in told(site.parts, allowed_s):
         progress.note(line)
     if (why := _unwatched(site, impact)) is not None:

@@ -61,11 +61,14 @@ def check_numbers(lab: Lab, folder: LabFolder) -> None:
             )
 
 
-def sketch(lab: Lab) -> Inventory:
-    """Return the inventory of a lab that nobody has built: its machines cannot be reached."""
+def sketch(lab: Lab, *, accelerated: bool = True) -> Inventory:
+    """Return the inventory of a lab that nobody has built: its machines cannot be reached.
+
+    `accelerated` says whether guests would run on KVM, which its timeouts follow from.
+    """
     nowhere = Ssh(host="", key_file=Path(), known_hosts=Path())
     plans = tuple(_machine(lab, plan, nowhere) for plan in machines(lab))
-    return _inventory(lab, plans, platform=None, accelerated=True, cloud=_unknown_cloud(lab))
+    return _inventory(lab, plans, platform=None, accelerated=accelerated, cloud=_unknown_cloud(lab))
 
 
 def _unknown_cloud(lab: Lab) -> Cloud | None:

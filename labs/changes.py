@@ -5,31 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import Any
 
 from core.errors import HalabError
+from labs.effects import Effect, Weigh, coming, waiting
 from labs.model import Lab
 from labs.tables.contents import Service
-
-
-class Effect(StrEnum):
-    """What a change costs, in the words that a person reads."""
-
-    NOTED = "noted, nothing changes"
-    LIVE = "taken over while everything runs"
-    MOVED = "clients find the service there at once, and no longer where it was"
-    RESEATED = "a service that runs elsewhere goes to another node; clients miss it meanwhile"
-    REHOMED = "the service goes to a home that is another node; clients miss it meanwhile"
-    RESTARTED = "the cluster is stopped and started as a whole: the service is away meanwhile"
-    IN_TURN = "one machine after the other is shut down and started; the service moves once"
-    GROWN = "both disks and the filesystem grow while everything runs"
-    JOINED = "new nodes join in standby and go online once they are checked; the rest runs on"
-    LEFT = "nodes are drained and leave the cluster; then their machines go, with their own disks"
-    EXTENDED = "clients find the service at more addresses; those that are there stay"
-    SHORTENED = "clients find nothing any more at addresses that go; the others stay"
-    REFUSED = "refused"
-
 
 NAMED = "machines cannot be renamed, nor change their places: nodes come and go at the list's end"
 PLACED = "machines cannot move to another network"
@@ -38,7 +19,7 @@ ANOTHER = "a service keeps its kind; another one needs a name of its own"
 FIXED = "a lab cannot move to another platform"
 SHARED = "a disk that all nodes share keeps its size"
 
-RULES: dict[str, Effect | str] = {
+RULES: dict[str, Effect | Weigh | str] = {
     "description": Effect.NOTED,
     "platform.kind": FIXED,
     "platform.uri": FIXED,
@@ -63,14 +44,14 @@ RULES: dict[str, Effect | str] = {
     "networks.cluster-b": PLACED,
     "networks.service": PLACED,
     "networks.replication": PLACED,
-    "services": Effect.LIVE,
+    "services": coming,
     "services.runs": "a service keeps the places that it runs at",
     "services.storage": "a service keeps its storage",
     "services.home": Effect.REHOMED,
     "services.stickiness": Effect.RESEATED,
     "services.follows": Effect.RESEATED,
     "services.apart": Effect.RESEATED,
-    "services.after": Effect.LIVE,
+    "services.after": waiting,
     "services.to": Effect.LIVE,
     "services.addresses": Effect.MOVED,
     "services.port": Effect.MOVED,
@@ -90,7 +71,7 @@ RULES: dict[str, Effect | str] = {
     "timing.dc_deadtime_s": Effect.LIVE,
     "timing.recheck_s": Effect.LIVE,
 }
-"""The effect of every key of a definition, or why a lab that exists cannot follow.
+"""The effect of every key of a definition, what weighs it, or why a lab that exists cannot follow.
 
 `version` has one value, and another `name` is another lab. A profile's values are compared one by
 one. Services and storage are compared each with its namesake; `services` and `storage` alone say
@@ -133,7 +114,7 @@ def compare(before: Lab, after: Lab) -> tuple[Change, ...]:
         told = (was is not None and is_ is not None) or subject[0] in COME_AND_GO
         if told and (was and was.value) != (is_ and is_.value):
             value = is_ or was or _NOTHING
-            changes.append(_change(value, was and was.value, is_ and is_.value))
+            changes.append(_change(value, was and was.value, is_ and is_.value, before, after))
     return tuple(_with_quorum(change, before, after) for change in changes)
 
 
@@ -215,7 +196,7 @@ def _service(lab: Lab, service: Service) -> Iterator[_Value]:
         yield _Value((f"services.{rule}", name), written, value, kept)
 
 
-def _change(value: _Value, before: Any, after: Any) -> Change:
+def _change(value: _Value, before: Any, after: Any, old: Lab, new: Lab) -> Change:
     rule, owner = value.subject
     found = value.kept or RULES[rule]
     if found is Effect.GROWN and after < before:
@@ -225,6 +206,8 @@ def _change(value: _Value, before: Any, after: Any) -> Change:
         found = longer if len(after) > len(before) else shorter
     if rule == "services" and before and after:
         found = ANOTHER
+    if callable(found):
+        found = found(owner, old, new)
     effect, reason = (found, "") if isinstance(found, Effect) else (Effect.REFUSED, found)
     return Change(value.written, _toml(before), _toml(after), effect, reason, owner)
 

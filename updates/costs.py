@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from labs.changes import Change, Effect
-from labs.model import Lab
+from labs.changes import Change
+from labs.effects import Effect
 from labs.placement import apart_from
 from parts.all import Parts
 from parts.budget import budget
@@ -15,39 +15,41 @@ from updates.rolling import MOVES
 
 
 def costs(
-    parts: Parts, after: Lab, changes: Sequence[Change], in_turn: Collection[str]
+    before: Parts, after: Parts, changes: Sequence[Change], in_turn: Collection[str]
 ) -> dict[str, float]:
     """Return for how long in all, in seconds, clients may miss each address that stays.
 
-    `parts` are the lab's before the change, `in_turn` the machines that are shut down and started.
-    An address that goes, or whose service is found at another port then, is not named.
+    `before` and `after` are the lab's parts by either definition, `in_turn` the machines that are
+    shut down and started. An address that goes, or whose service is found at another port then,
+    is not named.
     """
     moved = {change.owner for change in changes if change.effect is Effect.MOVED}
+    placed = {
+        change.owner for change in changes if change.effect in (Effect.REHOMED, Effect.RESEATED)
+    }
+    # Who starts after one that comes waits until that has started, which a move holds.
+    new = after.services.keys() - before.services.keys()
+    moving = moved | new | _moved_with(placed, (before, after))
+    # It changes at some moment who waits for whom.
+    was_s, is_s = (
+        allowances(
+            parts,
+            {
+                name: sum(_missed_s(part, changes, in_turn, moving))
+                for name, part in parts.services.items()
+            },
+        )
+        for parts in (before, after)
+    )
     staying = {
-        str(address)
-        for service in after.services
+        str(address.ip)
+        for service in after.inventory.services
         if service.name not in moved
         for address in service.addresses
     }
-    placed = {
-        name
-        for change in changes
-        if change.effect in (Effect.REHOMED, Effect.RESEATED)
-        for name in _moved_by(after, change.owner)
-    }
-    missed = {
-        name: sum(_missed_s(parts, part, changes, in_turn, placed | moved))
-        for name, part in parts.services.items()
-    }
-    # It changes at some moment who waits for whom.
-    later = {
-        name: [each for each in settings.after if each in parts.services]
-        for name, settings in after.settings.items()
-    }
-    before_s, later_s = allowances(parts, missed), allowances(parts, missed, later)
     return {
-        address: max(seconds, later_s[address])
-        for address, seconds in before_s.items()
+        address: max(seconds, is_s[address])
+        for address, seconds in was_s.items()
         if address in staying
     }
 
@@ -68,30 +70,35 @@ def told(parts: Parts, allowed_s: Mapping[str, float]) -> Iterator[str]:
 
 
 def _missed_s(
-    parts: Parts,
-    part: ServicePart,
-    changes: Sequence[Change],
-    in_turn: Collection[str],
-    placed: Collection[str],
+    part: ServicePart, changes: Sequence[Change], in_turn: Collection[str], moving: Collection[str]
 ) -> Iterator[float]:
     """Yield what each kind of effect costs clients of a service, in seconds."""
     effects = {change.effect for change in changes}
     move_s, timing = budget(part).move_s, part.timing
     if Effect.RESTARTED in effects:
         yield timing.stop_wait_s + timing.joined_wait_s
-    if any(node.name in in_turn for node in parts.inventory.nodes):
+    if any(node.name in in_turn for node in part.inventory.nodes):
         yield MOVES * move_s
     if Effect.LEFT in effects:
         yield move_s
-    if part.service.name in placed:
+    if part.service.name in moving:
         yield move_s
 
 
-def _moved_by(after: Lab, owner: str) -> Iterator[str]:
-    """Yield who may move where it is said anew where a service shall be.
+def _moved_with(placed: Collection[str], both: Sequence[Parts]) -> set[str]:
+    """Return who may move where it is said anew where these services shall be.
 
-    It, and who goes where it goes, and who gives way to it.
+    They themselves, who gives way to one that moves, and who goes where that goes.
     """
-    yield owner
-    yield from apart_from(after.settings, owner)
-    yield from (name for name, each in after.settings.items() if each.follows == owner)
+    found = set(placed)
+    while more := {each for parts in both for each in _beside(found, parts)} - found:
+        found |= more
+    return found
+
+
+def _beside(names: Collection[str], parts: Parts) -> Iterator[str]:
+    """Yield who shares no node with one of these services, and who follows one."""
+    tables = {name: part.service.settings for name, part in parts.services.items()}
+    for name in tables.keys() & set(names):
+        yield from apart_from(tables, name)
+        yield from (each for each, table in tables.items() if table.follows == name)

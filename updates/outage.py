@@ -17,9 +17,6 @@ from parts.budget import budget
 from parts.services.base import ServicePart
 from status.collect import collect
 
-After = Mapping[str, Collection[str]]
-"""Names of services after which others start, by the names of those."""
-
 
 @dataclass(frozen=True)
 class Stretch:
@@ -137,25 +134,16 @@ class Clients:
         ]
 
 
-def allowances(
-    parts: Parts, seconds: Mapping[str, float], after: After | None = None
-) -> dict[str, float]:
+def allowances(parts: Parts, seconds: Mapping[str, float]) -> dict[str, float]:
     """Return how long clients may wait in all, in seconds, at each address of a lab.
 
-    `seconds` says it by service, of those where they may notice anything by itself. `after` says
-    it otherwise than the lab after which services each starts.
+    `seconds` says it by service, of those where they may notice anything by itself.
     """
-    waits = after_which(parts) if after is None else after
     return {
-        str(address.ip): max(stall_s(part.timing), _missed_s(parts, part, seconds, waits))
+        str(address.ip): max(stall_s(part.timing), _missed_s(parts, part, seconds))
         for part in parts.public
         for address in part.service.addresses
     }
-
-
-def after_which(parts: Parts) -> After:
-    """Return after which services each of a lab's starts, by their names."""
-    return {name: part.service.settings.after for name, part in parts.services.items()}
 
 
 def silence(
@@ -172,7 +160,7 @@ def silence(
     return (max(found, key=lambda each: each.seconds - each.allowed_s),) if found else ()
 
 
-def _missed_s(parts: Parts, part: ServicePart, seconds: Mapping[str, float], after: After) -> float:
+def _missed_s(parts: Parts, part: ServicePart, seconds: Mapping[str, float]) -> float:
     """Return for how long a service is away in all, in seconds.
 
     It is away as long as those after which it starts. Where it does not move itself, it is stopped
@@ -180,8 +168,8 @@ def _missed_s(parts: Parts, part: ServicePart, seconds: Mapping[str, float], aft
     """
     own = seconds.get(part.service.name, 0.0)
     found = own
-    for each in (parts.services[name] for name in after.get(part.service.name, ())):
-        waited = _missed_s(parts, each, seconds, after)
+    for each in parts.awaited(part):
+        waited = _missed_s(parts, each, seconds)
         moves = 0.0 if own else waited / budget(each).move_s
         found += waited + moves * budget(part).move_s
     return found

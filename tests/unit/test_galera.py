@@ -12,7 +12,8 @@ import pytest
 from drills.catalogue import find
 from drills.expectations import restart_s, return_s, stall_s
 from drills.situation import Fate
-from labs.changes import Effect, compare
+from labs.changes import compare
+from labs.effects import Effect
 from labs.model import Lab
 from labs.ports import Peer
 from labs.roles import NetworkRole

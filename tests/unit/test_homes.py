@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from labs.changes import Effect, compare
+from labs.changes import compare
+from labs.effects import Effect
 from labs.model import Lab
 from parts.addresses import cable, home
 from parts.all import Parts

@@ -8,8 +8,9 @@ import pytest
 
 from core.errors import HalabError
 from infra.planning import sketch
-from labs.changes import RULES, Effect, compare, refuse
+from labs.changes import RULES, compare, refuse
 from labs.checking import check
+from labs.effects import Effect
 from labs.model import Lab
 from labs.shape import keys, locate
 from parts.all import Parts
@@ -186,3 +187,35 @@ def test_everything_that_cannot_be_is_refused_at_once_with_the_way_to_do_it() ->
 
 def test_what_can_be_is_not_refused() -> None:
     refuse("demo", compare(lab(), lab(nodes={"memory_mib": 2048, "data_disk_mib": 1024})))
+
+
+def test_a_service_that_comes_may_cost_those_that_are_there_something() -> None:
+    there: dict[str, object] = {"web": {"kind": "nginx"}, "api": {"kind": "nginx", "port": 81}}
+
+    def told(new: dict[str, object], **web: object) -> dict[str, Effect]:
+        services = {**there, "web": {"kind": "nginx", **web}, "new": {"kind": "nginx", **new}}
+        labs = (lab(nodes=TRIO, services=each) for each in (there, services))
+        return {change.key: change.effect for change in compare(*labs)}
+
+    assert told({"port": 82}) == {"services.new": Effect.LIVE}
+    assert told({"port": 82, "follows": "web", "after": ["api"]}) == {"services.new": Effect.LIVE}
+    # It needs a node for itself.
+    assert told({"port": 82, "apart": ["api"]}) == {"services.new": Effect.RESEATED}
+    # Who comes with it does not have to move.
+    both = {**there, "new": {"kind": "nginx", "port": 82, "apart": ["too"]}}
+    both["too"] = {"kind": "nginx", "port": 83}
+    labs = (lab(nodes=TRIO, services=each) for each in (there, both))
+    assert {change.effect for change in compare(*labs)} == {Effect.LIVE}
+    # What starts after it cannot go on without it; what starts after who runs goes on.
+    assert told({"port": 82}, after=["new"])["services.web.after"] is Effect.SUSPENDED
+    assert told({"port": 82}, after=["api"])["services.web.after"] is Effect.LIVE
+
+
+def test_a_service_that_goes_costs_nobody_else_anything() -> None:
+    two: dict[str, object] = {
+        "web": {"kind": "nginx"},
+        "api": {"kind": "nginx", "port": 81, "apart": ["web"]},
+    }
+    one = {"web": two["web"]}
+    found = compare(*(lab(nodes=TRIO, services=each) for each in (two, one)))
+    assert [change.effect for change in found] == [Effect.LIVE]

@@ -80,10 +80,16 @@ class Scene:
             self.said.append("clients end")
 
     def change(self, after: Lab, impact: Impact) -> measuring.Notice:
-        prepared = SimpleNamespace(lab=after, folder=None, changes=compare(BEFORE, after))
-        with measuring.measuring(cast(Prepared, prepared), impact, cast(Progress, self)) as notice:
+        with measuring.measuring(prepared(after), impact, cast(Progress, self)) as notice:
             self.said.append("changed")
         return notice
+
+
+def prepared(after: Lab) -> Prepared:
+    """Return a lab that was built as `BEFORE` and shall become another."""
+    record = SimpleNamespace(accelerated=True)
+    changes = compare(BEFORE, after)
+    return cast(Prepared, SimpleNamespace(lab=after, folder=None, record=record, changes=changes))
 
 
 @pytest.fixture
@@ -189,8 +195,10 @@ def test_nobody_looks_for_what_was_written_where_the_service_was(scene: Scene) -
 
 
 def test_clients_end_with_a_change_that_fails(scene: Scene) -> None:
-    with pytest.raises(HalabError, match="no disk left"):
-        prepared = SimpleNamespace(lab=LARGER, folder=None, changes=compare(BEFORE, LARGER))
-        with measuring.measuring(cast(Prepared, prepared), TURNS, cast(Progress, scene)):
-            raise HalabError("no disk left")
+    progress = cast(Progress, scene)
+    with (
+        pytest.raises(HalabError, match="no disk left"),
+        measuring.measuring(prepared(LARGER), TURNS, progress),
+    ):
+        raise HalabError("no disk left")
     assert (scene.said[-1], scene.stretches) == ("clients end", [])

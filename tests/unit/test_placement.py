@@ -13,8 +13,9 @@ import pytest
 from drills.catalogue import catalogue
 from drills.expectations import Expected, stall_s
 from drills.situation import Fate
-from labs.changes import Effect, compare
+from labs.changes import compare
 from labs.checking import check
+from labs.effects import Effect
 from labs.model import Lab
 from labs.placement import seats
 from parts.all import Parts

@@ -19,8 +19,9 @@ from drills.faults.shared import SAID, forced_activation
 from drills.power import Power
 from drills.takeover import takeover
 from drills.timeline import Line
-from labs.changes import Effect, compare
+from labs.changes import compare
 from labs.checking import check
+from labs.effects import Effect
 from labs.model import Lab
 from parts.budget import budget
 from parts.seen import Seen

@@ -26,8 +26,9 @@ from drills.situation import Fate
 from drills.targets import resolve
 from inventory.record import LabRecord
 from labs.addressing import machines
-from labs.changes import Effect, compare, refuse
+from labs.changes import compare, refuse
 from labs.checking import check
+from labs.effects import Effect
 from labs.model import Lab
 from parts.all import Parts
 from parts.base import Found

@@ -31,7 +31,7 @@ def changed(
     before: Lab, after: Lab, *in_turn: str
 ) -> tuple[Parts, dict[str, float], tuple[str, ...]]:
     parts = Parts(sketch(before))
-    allowed_s = costs(parts, after, compare(before, after), in_turn)
+    allowed_s = costs(parts, Parts(sketch(after)), compare(before, after), in_turn)
     return parts, allowed_s, tuple(told(parts, allowed_s))
 
 
@@ -144,3 +144,81 @@ def test_who_starts_after_a_service_that_is_found_elsewhere_is_started_again() -
     parts, allowed_s, _ = changed(lab(services=services), lab(services=moved))
     assert set(allowed_s) == {"10.30.0.101"}
     assert allowed_s["10.30.0.101"] > stall_s(parts.services["api"].timing)
+
+
+TRIPLE = {"names": ["node1", "node2", "node3"]}
+
+
+def seconds(before: Lab, after: Lab) -> tuple[Parts, dict[str, float]]:
+    """Return what a change may cost clients of each service that was there, by its name."""
+    parts, allowed_s, _ = changed(before, after)
+    return parts, {
+        part.service.name: allowed_s[str(part.service.addresses[0].ip)] for part in parts.public
+    }
+
+
+def plain(port: int, **keys: Any) -> dict[str, Any]:
+    return {"kind": "nginx", "port": port, "address": f"10.30.0.{100 + port - 80}", **keys}
+
+
+def test_who_shares_no_node_with_a_service_that_comes_may_have_to_give_way() -> None:
+    there = {"web": plain(80), "beside": plain(81, follows="web"), "other": plain(82)}
+    for new in (plain(83, apart=["web"], home="node1"), plain(83, apart=["web"])):
+        before = lab(nodes=TRIPLE, services=there)
+        parts, found = seconds(before, lab(nodes=TRIPLE, services={**there, "new": new}))
+        # With who gives way goes who follows it.
+        for name in ("web", "beside"):
+            assert found[name] == budget(parts.services[name]).move_s
+        assert found["other"] == stall_s(parts.first_service.timing)
+
+
+def test_who_comes_beside_others_and_shares_nodes_with_them_disturbs_nobody() -> None:
+    there = {"web": plain(80), "other": plain(81)}
+    new = {"api": plain(82, after=["web"]), "shop": plain(83, follows="web")}
+    parts, found = seconds(lab(services=there), lab(services={**there, **new}))
+    assert set(found.values()) == {stall_s(parts.first_service.timing)}
+
+
+def test_giving_way_goes_on_until_nobody_is_left_who_has_to() -> None:
+    four = {"names": ["node1", "node2", "node3", "node4"]}
+
+    def tables(home: str) -> Lab:
+        services = {
+            "web": plain(80, home=home),
+            "next": plain(81, apart=["web"]),
+            "last": plain(82, apart=["next"]),
+            "along": plain(83, follows="last"),
+            "behind": plain(84, after=["along"]),
+            "other": plain(85),
+        }
+        return lab(nodes=four, services=services)
+
+    parts, found = seconds(tables("node1"), tables("node2"))
+    move_s = {name: budget(part).move_s for name, part in parts.services.items()}
+    assert {name: found[name] for name in ("web", "next", "last", "along")} == {
+        name: move_s[name] for name in ("web", "next", "last", "along")
+    }
+    assert found["behind"] == move_s["along"] + move_s["behind"]
+    assert found["other"] == stall_s(parts.first_service.timing)
+
+
+def test_who_starts_after_a_service_that_comes_is_away_until_that_has_started() -> None:
+    there = {"web": plain(80), "api": plain(81, after=["web"]), "other": plain(82)}
+    new = {**there, "web": plain(80, after=["books"]), "books": plain(83)}
+    before, after = lab(services=there), lab(services=new)
+    parts, found = seconds(before, after)
+    move_s = budget(Parts(sketch(after)).services["books"]).move_s
+    assert found["web"] == move_s + budget(parts.services["web"]).move_s
+    # And who starts after that one is away as long, and started again.
+    assert found["api"] >= found["web"] + budget(parts.services["api"]).move_s
+    assert found["other"] == stall_s(parts.first_service.timing)
+    _, _, lines = changed(before, after)
+    assert lines[0] == f"web: clients may miss it for up to {found['web']:.0f} s in all"
+
+
+def test_what_a_change_may_cost_is_reckoned_at_the_slower_pace_of_both() -> None:
+    before = lab(platform={"pace": "kvm"})
+    after = lab(platform={"pace": "emulation"}, nodes={"memory_mib": 1536})
+    for one, other in ((before, after), (after, before)):
+        _, allowed_s, _ = changed(one, other, "node1", "node2")
+        assert allowed_s[ADDRESS] == 2 * budget(Parts(sketch(after)).first_service).move_s
