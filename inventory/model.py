@@ -239,10 +239,8 @@ class Inventory(Frozen):
                 address.ip: node.name
                 for address, node in zip(service.addresses, self.nodes, strict=False)
             }
-        settings = self.leader(service).settings
-        if settings.home is None or not settings.returns:
-            return {}
-        return {address.ip: settings.home for address in service.addresses}
+        home = self.leader(service).settings.drawn_to
+        return {} if home is None else {address.ip: home for address in service.addresses}
 
     def service(self, name: str) -> Service:
         """Return the service with this name; raises KeyError when there is none."""

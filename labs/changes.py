@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from core.errors import HalabError
-from labs.effects import Effect, Weigh, coming, waiting
+from labs.effects import Effect, Weigh, coming, homing, waiting
 from labs.model import Lab
 from labs.tables.contents import Service
 
@@ -47,8 +47,8 @@ RULES: dict[str, Effect | Weigh | str] = {
     "services": coming,
     "services.runs": "a service keeps the places that it runs at",
     "services.storage": "a service keeps its storage",
-    "services.home": Effect.REHOMED,
-    "services.stickiness": Effect.RESEATED,
+    "services.home": homing,
+    "services.stickiness": homing,
     "services.follows": Effect.RESEATED,
     "services.apart": Effect.RESEATED,
     "services.after": waiting,

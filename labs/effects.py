@@ -18,6 +18,7 @@ class Effect(StrEnum):
     RESEATED = (
         "a service that has to be elsewhere by that goes to another node; clients miss it meanwhile"
     )
+    STAYS = "taken over while everything runs; the service stays where it is"
     REHOMED = "the service goes to a home that is another node; clients miss it meanwhile"
     SUSPENDED = (
         "the service is stopped until one runs that comes and that it starts after; clients miss "
@@ -41,6 +42,12 @@ def coming(name: str, before: Lab, after: Lab) -> Effect:
     """Say it of a service that comes or goes: who shares no node with one that comes gives way."""
     others = apart_from(after.settings, name) if name in after.settings else ()
     return Effect.RESEATED if any(other in before.settings for other in others) else Effect.LIVE
+
+
+def homing(name: str, before: Lab, after: Lab) -> Effect:
+    """Say it of a home, or of what is weighed against it: the service goes where that draws it."""
+    home = after.settings[name].drawn_to
+    return Effect.STAYS if home in (None, before.settings[name].drawn_to) else Effect.REHOMED
 
 
 def waiting(name: str, before: Lab, after: Lab) -> Effect:

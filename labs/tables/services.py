@@ -113,6 +113,11 @@ class ServiceTable(Table):
         return self.stickiness is None or self.stickiness < HOME_SCORE
 
     @property
+    def drawn_to(self) -> str | None:
+        """The home that it goes to as soon as that can have it, wherever it is; None without."""
+        return self.home if self.returns else None
+
+    @property
     def given(self) -> tuple[IPv4Address, ...]:
         """The floating addresses that the definition chooses for it."""
         return () if self.address is None else (self.address,)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from infra.planning import sketch
 from labs.changes import compare
 from labs.effects import Effect
 from labs.model import Lab
@@ -56,16 +57,56 @@ class TestDefinition:
             tables = {"services": service(**keys), "storage": STORE}
             return Lab.model_validate({"version": 1, "name": "demo", **tables})
 
-        def told(before: Lab, after: Lab) -> list[str]:
-            changes = compare(before, after)
-            assert {change.effect for change in changes} == {Effect.REHOMED}
-            return [str(change).partition(": the")[0] for change in changes]
+        def told(before: Lab, after: Lab) -> dict[str, Effect]:
+            """Return what each change costs, by key and values."""
+            return {
+                str(each).rpartition(f": {each.effect}")[0]: each.effect
+                for each in compare(before, after)
+            }
 
         free, first, second = lab(), lab(home="node1"), lab(home="node2")
-        assert told(first, second) == ['services.web.home: "node1" -> "node2"']
-        assert told(free, first) == ['services.web.home: not set -> "node1"']
-        assert told(first, free) == ['services.web.home: "node1" -> not set']
+        assert told(first, second) == {'services.web.home: "node1" -> "node2"': Effect.REHOMED}
+        assert told(free, first) == {'services.web.home: not set -> "node1"': Effect.REHOMED}
+        # Nothing draws it anywhere any more.
+        assert told(first, free) == {'services.web.home: "node1" -> not set': Effect.STAYS}
         assert compare(first, first) == ()
+
+    @pytest.mark.parametrize(
+        ("before", "after", "effects"),
+        [
+            # As much as home: it stays where it is.
+            ((1, 1000), (2, 1000), {"home": Effect.STAYS}),
+            ((1, None), (2, 1000), {"home": Effect.STAYS, "stickiness": Effect.STAYS}),
+            ((1, 999), (2, 999), {"home": Effect.REHOMED}),
+            ((1, 1000), (2, None), {"home": Effect.REHOMED, "stickiness": Effect.REHOMED}),
+            # It may have been elsewhere all the time.
+            ((1, 1000), (1, 999), {"stickiness": Effect.REHOMED}),
+            ((1, 500), (1, None), {"stickiness": Effect.STAYS}),
+            ((1, None), (1, 3000), {"stickiness": Effect.STAYS}),
+        ],
+    )
+    def test_a_service_goes_to_a_new_home_only_where_that_outweighs_staying(
+        self,
+        before: tuple[int, int | None],
+        after: tuple[int, int | None],
+        effects: dict[str, Effect],
+    ) -> None:
+        def lab(home: int, stickiness: int | None) -> Lab:
+            own = {} if stickiness is None else {"stickiness": stickiness}
+            tables = {"services": service(home=f"node{home}", **own), "storage": STORE}
+            return Lab.model_validate({"version": 1, "name": "demo", **tables})
+
+        changes = compare(lab(*before), lab(*after))
+        assert {change.key.rpartition(".")[2]: change.effect for change in changes} == effects
+        # The scores that the cluster gets say the same.
+        now = Parts(sketch(lab(*after)))
+        [web] = now.inventory.services
+        [wish] = [each.score for each in now.constraints() if isinstance(each, Preference)]
+        stay = (now.stickiness(web) or STICKINESS) * len(now.members(web))
+        assert isinstance(wish, int)
+        assert (wish > stay) == bool(now.inventory.homes(web))
+        if Effect.REHOMED in effects.values():
+            assert wish > stay
 
 
 class TestScores:

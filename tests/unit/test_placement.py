@@ -229,7 +229,7 @@ class TestCluster:
         free = lab(a={"home": "node1"}, b={})
         tied = lab(a={"home": "node1", "stickiness": 2000}, b={"apart": ["a"], "after": ["a"]})
         assert {str(each).partition(": ")[0]: each.effect for each in compare(free, tied)} == {
-            "services.a.stickiness": Effect.RESEATED,
+            "services.a.stickiness": Effect.STAYS,
             "services.b.apart": Effect.RESEATED,
             "services.b.after": Effect.LIVE,
         }

@@ -72,6 +72,15 @@ def test_a_home_elsewhere_costs_that_service_a_move_and_others_nothing() -> None
     assert lines[1] == "books: clients notice nothing"
 
 
+def test_a_home_that_does_not_outweigh_staying_costs_nobody_anything() -> None:
+    def sticky(home: str) -> Lab:
+        return lab(services={"web": plain(80, home=home, stickiness=1000)})
+
+    parts, allowed_s, lines = changed(sticky("node1"), sticky("node2"))
+    assert allowed_s == {ADDRESS: stall_s(parts.first_service.timing)}
+    assert lines == ("web: clients notice nothing",)
+
+
 def test_an_address_that_goes_is_not_looked_at() -> None:
     _, allowed_s, lines = changed(lab(), lab(service={"port": 8080}))
     assert allowed_s == {}
