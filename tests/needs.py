@@ -36,7 +36,7 @@ WORDS: Mapping[str, Callable[[Parts], bool]] = {
 """What a story can need. `bystander`: a node that can never run some service;
 `standby`: a node at which clients do not find the first service, where
 they find it at one alone; `scalable`: nodes may come and go; `ledger`: clients can write to the
-first service; `process`: it has a first process."""
+first service; `process`: it has a first process, and workers."""
 
 
 def left_out(parts: Parts, items: Iterable[pytest.Item]) -> dict[pytest.Item, str]:

@@ -67,7 +67,7 @@ def _own(part: ServicePart) -> tuple[Drill, ...]:
 
 
 def _beheaded(part: ServicePart, prefix: str, cleaned_up: str) -> Iterator[Drill]:
-    """Yield the death of a first process alone, of a service that has one."""
+    """Yield the death of a first process alone, of a service of several."""
     service, resource = part.service, part.service.resource
     if part.process.end_first is None:
         return

@@ -20,9 +20,13 @@ from wire.pacemaker import Role
 
 @dataclass(frozen=True)
 class Process:
-    """What a service runs on a node: a file holds the number of its first process."""
+    """What a service runs on a node: a file holds the number of its first process.
+
+    `workers`: whether that starts others, which outlive it when it dies alone.
+    """
 
     pid_file: str
+    workers: bool = True
 
     @property
     def first(self) -> str:
@@ -38,9 +42,9 @@ class Process:
         return f"kill -9 $(first={self.first} && echo $first && pgrep --parent $first)"
 
     @property
-    def end_first(self) -> str:
-        """Shell text that ends its first process alone."""
-        return f"kill -9 {self.first}"
+    def end_first(self) -> str | None:
+        """Shell text that ends its first process alone; None where that is all of it."""
+        return f"kill -9 {self.first}" if self.workers else None
 
 
 @dataclass(frozen=True)

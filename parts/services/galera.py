@@ -74,8 +74,11 @@ class Galera(ServicePart):
 
     @property
     def process(self) -> Process:
-        """The server writes its number; nothing stands over it that would start it again."""
-        return Process(PID_FILE)
+        """One process of many threads, which writes its number.
+
+        Nothing stands over it that would start it again.
+        """
+        return Process(PID_FILE, workers=False)
 
     @property
     def timeouts(self) -> PromotableOperations:

@@ -272,7 +272,7 @@ class TestDrills:
         assert found.spared_s == stall_s(TABLES.inventory.timing)
         assert not found.verify and not found.writes_refused
 
-    @pytest.mark.parametrize("name", ["service-killed", "service-master-killed", "resource-failed"])
+    @pytest.mark.parametrize("name", ["service-killed", "resource-failed"])
     def test_who_dies_alone_is_visited_elsewhere_until_it_has_what_it_missed(
         self, name: str
     ) -> None:

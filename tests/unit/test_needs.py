@@ -83,7 +83,7 @@ def plain(story: str) -> str:
             TABLES,
             {
                 *("bystander", "storage", "drbd", "shared-disk", "device", "two-node", "nfs"),
-                *("nginx", "scalable"),
+                *("nginx", "scalable", "process"),
             },
         ),
         (TWO, {"bystander", "everywhere", "shared-disk", "device", "nfs"}),

@@ -6,9 +6,14 @@ import signal
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from core.processes import is_alive
 from core.wait import wait_until
+from drills.catalogue import catalogue
+from parts.all import Parts
 from parts.services.base import Process
+from tests.unit.sketched import LABS, name_of
 
 
 def children(process: subprocess.Popen[bytes]) -> list[int]:
@@ -40,3 +45,11 @@ def test_of_two_services_with_one_program_only_one_is_killed(tmp_path: Path) -> 
     finally:
         subprocess.run(["sh", "-c", Process(str(files[1])).end], check=True)
         other.wait(10)
+
+
+@pytest.mark.parametrize("parts", LABS, ids=name_of)
+def test_only_who_leaves_workers_behind_is_killed_alone_besides(parts: Parts) -> None:
+    """A database of threads in one process dies by that one, and a kernel's threads have none."""
+    kind = parts.first_service.service.settings.kind
+    assert ("service-master-killed" in catalogue(parts)) == (kind not in ("galera", "nfs"))
+    assert "service-killed" in catalogue(parts)
