@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from cli.changing import ask, check, check_disks, tell
+from cli.changing import ask, brought_to, check, check_disks, tell
 from cli.events import PulumiEvents
 from cli.needs import needs_of
 from cli.progress import Progress, Step
@@ -43,7 +43,7 @@ class Prepared:
     """A lab whose surroundings are ready for Pulumi.
 
     `exists` tells whether Pulumi has made anything of it; `changes` is then how its definition
-    differs from the one that it was brought to, and `definition` the file that it shall have.
+    differs from `before`, which it was brought to, and `definition` the file that it shall have.
     """
 
     lab: Lab
@@ -52,6 +52,7 @@ class Prepared:
     engine: Engine
     definition: Path
     exists: bool
+    before: Lab
     changes: tuple[Change, ...]
 
 
@@ -82,7 +83,8 @@ def prepare(lab: Lab, source: str, progress: Progress) -> Prepared:
     if not new:
         engine.prepare(progress.note)
     exists = not new and bool(engine.managed())
-    changes = check(lab, folder, load_record(folder)) if exists else ()
+    before = brought_to(lab, folder) if exists else lab
+    changes = check(before, lab, folder, load_record(folder)) if exists else ()
     if not (new or exists):
         refuse(examine(needs_of(lab)))
     record = load_record(folder) if exists else _new_record(lab, source, folder, progress)
@@ -100,7 +102,7 @@ def prepare(lab: Lab, source: str, progress: Progress) -> Prepared:
         engine.prepare(progress.note)
     if record.private:
         PrivateHypervisor(folder).start()
-    return Prepared(lab, folder, record, engine, definition, exists, changes)
+    return Prepared(lab, folder, record, engine, definition, exists, before, changes)
 
 
 def review(prepared: Prepared, progress: Progress, *, yes: bool) -> Impact:

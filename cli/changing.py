@@ -27,13 +27,22 @@ from labs.loading import load
 from labs.model import Lab
 
 
-def check(lab: Lab, folder: LabFolder, record: LabRecord) -> tuple[Change, ...]:
+def brought_to(lab: Lab, folder: LabFolder) -> Lab:
+    """Return what a lab was brought to last, or was begun with when it never came so far."""
+    try:
+        return load(str(standing(folder)))
+    except HalabError:
+        # What a crash left of it says nothing; Pulumi's preview still tells what data would cost.
+        return lab
+
+
+def check(before: Lab, lab: Lab, folder: LabFolder, record: LabRecord) -> tuple[Change, ...]:
     """Return how a lab that exists differs from the definition that it shall have.
 
-    Raises HalabError, before anything is changed, for what cannot be done to it: by its nature, or
-    because this machine has not what the lab would take more.
+    `before` is the one that it was brought to. Raises HalabError, before anything is changed, for
+    what cannot be done to it: by its nature, or because this machine has not what the lab would
+    take more.
     """
-    before = _before(lab, folder)
     changes = compare(before, lab)
     refuse_changes(lab.name, changes)
     _check_machines(lab, record)
@@ -100,15 +109,6 @@ def check_disks(lab: Lab, record: LabRecord) -> None:
                 hint=f"write {key} = {largest}; or begin anew, without the lab's data: "
                 f"`./halab down {lab.name}`, then `up`",
             )
-
-
-def _before(lab: Lab, folder: LabFolder) -> Lab:
-    """Return what the lab was brought to last, or was begun with when it never came so far."""
-    try:
-        return load(str(standing(folder)))
-    except HalabError:
-        # What a crash left of it says nothing; Pulumi's preview still tells what data would cost.
-        return lab
 
 
 def _check_machines(lab: Lab, record: LabRecord) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from infra.impact import Impact
 from infra.planning import sketch
 from labs.effects import Effect
 from parts.all import Parts
-from status.collect import collect
+from status.collect import Observer
 from updates.costs import costs, told
 from updates.outage import Clients, Stretch
 
@@ -40,11 +40,16 @@ def measuring(prepared: Prepared, impact: Impact, progress: Progress) -> Iterato
     if site is None:
         yield notice
         return
-    after = Parts(sketch(prepared.lab, accelerated=prepared.record.accelerated))
-    allowed_s = costs(site.parts, after, prepared.changes, impact.in_turn)
-    for line in told(site.parts, allowed_s):
+    # A run that was interrupted may have left more than the lab has promised anybody: an address
+    # that is at home on a node that has yet to come, say.
+    before, after = (
+        Parts(sketch(each, accelerated=prepared.record.accelerated))
+        for each in (prepared.before, prepared.lab)
+    )
+    allowed_s = costs(before, after, prepared.changes, impact.in_turn)
+    for line in told(before, allowed_s):
         progress.note(line)
-    if (why := _unwatched(site, impact)) is not None:
+    if (why := _unwatched(site, impact, allowed_s)) is not None:
         progress.note(f"nobody measures that: {why}")
         yield notice
         return
@@ -80,10 +85,16 @@ def _site(prepared: Prepared, impact: Impact) -> Site | None:
         return None
 
 
-def _unwatched(site: Site, impact: Impact) -> str | None:
-    """Say why no client can look; None where clients can."""
+def _unwatched(site: Site, impact: Impact, addresses: Collection[str]) -> str | None:
+    """Say why no client can look at these addresses; None where clients can."""
     monitor = site.inventory.monitor.name
     if monitor in impact.in_turn:
         return f"clients run on {monitor}, which is shut down and started as well"
-    silent = [service.name for service in collect(site.inventory).services if not service.answers]
+    with Observer(site.inventory) as observer:
+        answering = {str(each) for each in observer.answering()}
+    silent = [
+        part.service.name
+        for part in site.parts.public
+        if {str(each.ip) for each in part.service.addresses} & set(addresses) - answering
+    ]
     return f"{', '.join(silent)} does not answer" if silent else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
@@ -143,19 +143,22 @@ def forget(inventory: Inventory, run: str) -> None:
 
 
 @contextmanager
-def probing(part: ServicePart, run: str) -> Iterator[Probe]:
+def probing(part: ServicePart, run: str, only: Collection[str] | None = None) -> Iterator[Probe]:
     """Run a client of a service on the monitor until the block ends.
 
-    Its log stays readable inside the block.
+    It asks at all addresses of the service, or `only` at those of these. Its log stays readable
+    inside the block. Raises WaitTimeout where it is not answered to begin with.
     """
-    inventory, addresses = part.inventory, [str(each.ip) for each in part.service.addresses]
+    inventory = part.inventory
+    found = [each.ip for each in part.service.addresses if only is None or str(each.ip) in only]
+    addresses = list(map(str, found))
     with Remote(inventory.monitor) as remote:
         probe = Probe(remote, run, part.service.name)
         interface = inventory.monitor.interfaces[NetworkRole.SERVICE].name
         kinds = ("probe", "write") if part.keeps_writes else ("probe",)
         wanted = {(kind, address) for kind in kinds for address in addresses}
         writes = "writes" if part.keeps_writes else "reads"
-        urls = [part.url(address.ip) for address in part.service.addresses]
+        urls = [part.url(address) for address in found]
         words = ["python3", _PROGRAM, probe.log, run, writes, interface, *urls]
         remote.run(f"mkdir -p {_FOLDER} && : > {probe.log}")
         ensure_files(remote, program_files(_PROGRAM))

@@ -80,11 +80,11 @@ class Account:
 class Clients:
     """Clients on the monitor, one for each service that clients find, until the block ends.
 
-    With `only`, for those services alone that have one of these addresses.
+    With `only`, at these addresses alone, and for those services that have one of them.
     """
 
     def __init__(self, site: Site, only: Collection[str] | None = None) -> None:
-        self._site = site
+        self._site, self._only = site, only
         self._parts = tuple(
             part
             for part in site.parts.public
@@ -98,7 +98,7 @@ class Clients:
         run = new_run()
         with ExitStack() as stack:
             for part in self._parts:
-                probe = stack.enter_context(probing(part, run))
+                probe = stack.enter_context(probing(part, run, self._only))
                 stack.callback(forget_entries, self._site, part, run)
                 self._probes.append((part, probe))
             self._stack = stack.pop_all()

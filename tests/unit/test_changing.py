@@ -24,6 +24,7 @@ from infra.engine import Engine
 from infra.impact import Impact
 from inventory.model import Machine
 from inventory.record import LabRecord, save
+from labs.changes import Change
 from labs.checking import check
 from labs.model import Lab
 from tests.unit import provisioned_lab
@@ -218,6 +219,11 @@ def test_a_growth_that_was_begun_cannot_be_taken_back(
     assert "data_disk_mib = 1024" in str(caught.value.hint)
 
 
+def checked(wanted: Lab, folder: LabFolder, record: LabRecord) -> tuple[Change, ...]:
+    """Compare as `up` does: with what the lab was brought to."""
+    return changing.check(changing.brought_to(wanted, folder), wanted, folder, record)
+
+
 def test_what_the_lab_was_brought_to_counts_and_not_what_was_begun(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, record: LabRecord
 ) -> None:
@@ -226,7 +232,7 @@ def test_what_the_lab_was_brought_to_counts_and_not_what_was_begun(
     folder.definition.write_text(text(memory_mib=1280))
 
     def keys() -> list[str]:
-        return [change.key for change in changing.check(lab(memory_mib=1280), folder, record)]
+        return [change.key for change in checked(lab(memory_mib=1280), folder, record)]
 
     assert keys() == []
     folder.applied.write_text(text(memory_mib=1024))
@@ -240,7 +246,7 @@ def test_a_renamed_machine_is_refused_before_anything_happens(
     folder.applied.write_text('version = 1\nname = "demo"\n[nodes]\nnames = ["oslo", "bergen"]\n')
 
     with pytest.raises(HalabError, match="nothing was changed") as caught:
-        changing.check(lab(names=["oslo", "tromso"]), folder, record)
+        checked(lab(names=["oslo", "tromso"]), folder, record)
     assert "cannot be renamed" in str(caught.value.detail)
 
 
@@ -263,7 +269,7 @@ def test_machines_of_an_interrupted_run_may_come_and_go(
     monkeypatch.setattr(changing, "_running", lambda *_: frozenset(names))
     standing = record.of_machines(("node1", "node2", "node3", "monitor"))
 
-    assert changing.check(with_nodes(*names), LabFolder(tmp_path), standing) == ()
+    assert checked(with_nodes(*names), LabFolder(tmp_path), standing) == ()
 
 
 @pytest.mark.parametrize("names", [("node1", "node3"), ("node2", "node1", "node3")])
@@ -271,7 +277,7 @@ def test_machines_that_are_called_otherwise_are_refused_where_nothing_else_tells
     tmp_path: Path, record: LabRecord, names: tuple[str, ...]
 ) -> None:
     with pytest.raises(HalabError, match="cannot be renamed"):
-        changing.check(with_nodes(*names), LabFolder(tmp_path), record)
+        checked(with_nodes(*names), LabFolder(tmp_path), record)
 
 
 def test_a_lab_whose_machines_had_other_numbers_is_refused(
@@ -282,7 +288,7 @@ def test_a_lab_whose_machines_had_other_numbers_is_refused(
     save(folder.inventory, built.model_copy(update={"machines": (*built.nodes, older)}))
 
     with pytest.raises(HalabError, match=r"monitor has number 3 .* would have 9") as caught:
-        changing.check(lab(), folder, record)
+        checked(lab(), folder, record)
     assert "./halab down demo" in str(caught.value.hint)
 
 
@@ -303,7 +309,7 @@ def test_more_memory_than_there_is_is_refused(
     folder.applied.write_text(text(memory_mib=1024))
 
     with pytest.raises(HalabError, match="cannot run the lab") as caught:
-        changing.check(lab(memory_mib=1048576), folder, record)
+        checked(lab(memory_mib=1048576), folder, record)
     assert "MiB more" in str(caught.value.detail)
 
 

@@ -18,11 +18,10 @@ from core.wait import WaitTimeout
 from drills.site import Site
 from infra.impact import Impact
 from infra.planning import sketch
+from inventory.model import Inventory
 from labs.changes import compare
 from labs.model import Lab
 from parts.all import Parts
-from status.collect import describe
-from tests.unit.healthy_lab import HEALTHY, PARTS
 from updates.outage import Account, Silence, Stretch
 
 ADDRESS = "10.30.0.100"
@@ -39,14 +38,19 @@ TURNS = Impact(in_turn={"node1": ("urn",), "node2": ("urn",)})
 
 @dataclass
 class Scene:
-    """A lab that is changed, and what happens to it in order; `waited_s` is what clients see."""
+    """A lab that is changed, and what happens to it in order; `waited_s` is what clients see.
+
+    `left` is what the last run made of it, at whose addresses all but the `silent` ones answer.
+    """
 
     said: list[str] = field(default_factory=list)
     built: bool = True
-    answers: bool = True
     refused: bool = False
     lost: bool = False
     waited_s: float = 4.0
+    left: Lab = BEFORE
+    silent: set[str] = field(default_factory=set)
+    asked: set[str] = field(default_factory=set)
     stretches: list[Stretch] = field(default_factory=list)
 
     def note(self, sentence: str) -> None:
@@ -55,13 +59,20 @@ class Scene:
     def site(self, *_: object) -> Site:
         if not self.built:
             raise HalabError("the lab has no inventory yet")
-        parts = Parts(sketch(BEFORE))
+        parts = Parts(sketch(self.left))
         return cast(Site, SimpleNamespace(parts=parts, inventory=parts.inventory))
+
+    @contextmanager
+    def observer(self, inventory: Inventory) -> Iterator[Any]:
+        every = {each.ip for service in inventory.services for each in service.addresses}
+        answering = frozenset(each for each in every if str(each) not in self.silent)
+        yield SimpleNamespace(answering=lambda: answering)
 
     @contextmanager
     def clients(self, _: Site, only: Mapping[str, float]) -> Iterator[Any]:
         if self.refused:
             raise WaitTimeout("service answers the client outside: not reached")
+        self.asked = set(only)
         self.said.append(f"clients of {len(only)} begin" if len(only) != 1 else "clients begin")
 
         def account(stretches: list[Stretch]) -> Account:
@@ -79,17 +90,24 @@ class Scene:
         finally:
             self.said.append("clients end")
 
-    def change(self, after: Lab, impact: Impact) -> measuring.Notice:
-        with measuring.measuring(prepared(after), impact, cast(Progress, self)) as notice:
+    def change(self, after: Lab, impact: Impact, before: Lab = BEFORE) -> measuring.Notice:
+        with measuring.measuring(prepared(after, before), impact, cast(Progress, self)) as notice:
             self.said.append("changed")
         return notice
 
 
-def prepared(after: Lab) -> Prepared:
-    """Return a lab that was built as `BEFORE` and shall become another."""
-    record = SimpleNamespace(accelerated=True)
-    changes = compare(BEFORE, after)
-    return cast(Prepared, SimpleNamespace(lab=after, folder=None, record=record, changes=changes))
+def prepared(after: Lab, before: Lab = BEFORE) -> Prepared:
+    """Return a lab that was brought to one definition and shall become another."""
+    return cast(
+        Prepared,
+        SimpleNamespace(
+            lab=after,
+            folder=None,
+            record=SimpleNamespace(accelerated=True),
+            before=before,
+            changes=compare(before, after),
+        ),
+    )
 
 
 @pytest.fixture
@@ -97,26 +115,11 @@ def scene(monkeypatch: pytest.MonkeyPatch) -> Scene:
     made = Scene()
     monkeypatch.setattr(measuring, "Site", SimpleNamespace(of=made.site))
     monkeypatch.setattr(measuring, "Clients", made.clients)
-    monkeypatch.setattr(measuring, "collect", lambda _: status(made.answers))
+    monkeypatch.setattr(measuring, "Observer", made.observer)
     monkeypatch.setattr(
         measuring, "LabClock", lambda _: SimpleNamespace(now=iter((10.0, 90.0)).__next__)
     )
     return made
-
-
-def status(answers: bool) -> Any:
-    found = describe(PARTS, HEALTHY, None)
-    services = tuple(
-        one.model_copy(
-            update={
-                "endpoints": tuple(
-                    each.model_copy(update={"answers": answers}) for each in one.endpoints
-                )
-            }
-        )
-        for one in found.services
-    )
-    return found.model_copy(update={"services": services})
 
 
 def test_what_it_may_cost_is_said_before_and_what_it_cost_after(scene: Scene) -> None:
@@ -164,9 +167,27 @@ def test_clients_on_a_monitor_that_goes_down_see_nothing(scene: Scene) -> None:
 
 
 def test_a_service_that_is_silent_already_cannot_be_measured(scene: Scene) -> None:
-    scene.answers = False
+    scene.silent = {ADDRESS}
     scene.change(LARGER, TURNS)
     assert scene.said[1] == "nobody measures that: web does not answer"
+
+
+def nodes(count: int) -> Lab:
+    names = [f"node{number}" for number in range(1, count + 1)]
+    return lab(nodes={"names": names}, services={"web": {"kind": "nginx", "runs": "everywhere"}})
+
+
+@pytest.mark.parametrize("silent", [set[str](), {"10.30.0.103"}])
+def test_an_address_that_a_growth_which_was_interrupted_left_is_not_asked(
+    scene: Scene, silent: set[str]
+) -> None:
+    """It may start only now, or go home from where it started: it was promised to nobody yet."""
+    scene.left, scene.silent = nodes(4), silent
+    scene.change(nodes(4), Impact(), before=nodes(3))
+    assert scene.said[0] == "web: clients notice nothing"
+    assert scene.asked == {f"10.30.0.{number}" for number in (100, 101, 102)}
+    [stretch] = scene.stretches
+    assert stretch.allowed_s.keys() == scene.asked
 
 
 def test_a_service_that_takes_no_writes_is_changed_all_the_same(scene: Scene) -> None:

@@ -56,6 +56,21 @@ def test_a_healthy_lab_costs_one_round_trip_a_machine() -> None:
     assert sorted(name for name, _ in FakeRemote.commands) == ["monitor", "node1", "node2"]
 
 
+def test_who_is_answered_is_asked_of_the_monitor_alone() -> None:
+    [service] = INVENTORY.services
+    with collecting.Observer(INVENTORY) as observer:
+        assert observer.answering() == {address.ip for address in service.addresses}
+        assert observer.services_answer()
+    assert {name for name, _ in FakeRemote.commands} == {"monitor"}
+
+
+def test_a_monitor_that_cannot_be_asked_tells_of_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FakeRemote, "faults", {"monitor": RemoteUnreachable("monitor is away")})
+    with collecting.Observer(INVENTORY) as observer:
+        assert observer.answering() == frozenset()
+        assert not observer.services_answer()
+
+
 @pytest.mark.parametrize(
     "fault",
     [RemoteUnreachable("node2 cannot be reached"), CommandError("script", status=None)],
