@@ -11,14 +11,13 @@ from core.files import is_whole, seal
 from core.folders import cache_folder
 from hypervisor import awsbuild
 from hypervisor.origins import Origin, Report, drafted, first_made, first_there, locked
-from hypervisor.packages import parse_version, version_of
+from hypervisor.plugins import Plugin
 from hypervisor.toolchain import PULUMI_VERSION, Toolchain
 from hypervisor.vendor import install_plugin
 
 VERSION = "7.51.1"
 """The version of the Python package `pulumi-aws` in requirements-aws.lock."""
-PROGRAM = "pulumi-resource-aws"
-_PLUGIN = Path("plugins") / f"resource-aws-v{VERSION}" / PROGRAM
+_PLUGIN = Plugin("aws", VERSION)
 
 DOWNLOAD_TIMEOUT_S = 1800
 """Seconds for the vendor's plugin, which is one of the largest. Where its server has no address,
@@ -29,7 +28,7 @@ def find_provider(toolchain: Toolchain) -> Path | None:
     """Return the provider's program if it is there already; changes nothing."""
 
     def find(origin: Origin) -> Path:
-        return _on_path(toolchain) if origin == "path" else _cached(origin)
+        return _PLUGIN.own(toolchain.home) if origin == "path" else _cached(origin)
 
     return first_there(find)
 
@@ -44,7 +43,9 @@ def ensure_provider(toolchain: Toolchain, report: Report) -> Path:
         return found
 
     def make(origin: Origin) -> Path:
-        return _on_path(toolchain) if origin == "path" else _made(origin, toolchain, report)
+        if origin == "path":
+            return _PLUGIN.own(toolchain.home)
+        return _made(origin, toolchain, report)
 
     with locked(_cache(), "the AWS provider", report):
         # Whoever held the lock may have made it.
@@ -74,7 +75,7 @@ def _folder(origin: Origin) -> Path:
 def _cached(origin: Origin) -> Path:
     """Return the program that was made and tried once; raises HalabError unless it is whole."""
     folder = _folder(origin)
-    provider = folder / _PLUGIN
+    provider = folder / _PLUGIN.place
     if not provider.exists():
         raise HalabError(f"not in {folder}")
     if not is_whole(folder, [provider]):
@@ -82,36 +83,16 @@ def _cached(origin: Origin) -> Path:
     return provider
 
 
-def _on_path(toolchain: Toolchain) -> Path:
-    """Return the user's own provider; raises HalabError when there is none of this version."""
-    provider = toolchain.home / _PLUGIN
-    if not provider.exists():
-        provider = Path(shutil.which(PROGRAM) or provider)
-    return _checked(provider)
-
-
 def _made(origin: Origin, toolchain: Toolchain, report: Report) -> Path:
     with drafted(_folder(origin)) as draft:
-        provider = draft / _PLUGIN
+        provider = draft / _PLUGIN.place
         if origin == "download":
             report("downloading Pulumi's AWS plugin")
-            install_plugin(toolchain.pulumi, draft, "aws", VERSION, DOWNLOAD_TIMEOUT_S)
+            install_plugin(toolchain.pulumi, draft, _PLUGIN.name, VERSION, DOWNLOAD_TIMEOUT_S)
         else:
             scratch = draft / "source"
             awsbuild.build(PULUMI_VERSION, provider, scratch, report)
             shutil.rmtree(scratch)
-        _checked(provider)
+        _PLUGIN.checked(provider)
         seal(draft, [provider])
     return _cached(origin)
-
-
-def _checked(provider: Path) -> Path:
-    """Return the program; raises HalabError unless it is there and of the right version."""
-    if not provider.exists():
-        raise HalabError(
-            f"there is no AWS provider {VERSION} ({provider})",
-            hint=f"pulumi plugin install resource aws {VERSION}",
-        )
-    if version_of(provider) != parse_version(VERSION):
-        raise HalabError(f"{provider} is not version {VERSION}")
-    return provider

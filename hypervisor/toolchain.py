@@ -21,6 +21,7 @@ from core.folders import cache_folder
 from hypervisor import gobuild
 from hypervisor.origins import Origin, Report, drafted, first_made, first_there, locked
 from hypervisor.packages import parse_version, version_of
+from hypervisor.plugins import Plugin
 from hypervisor.vendor import download
 
 PULUMI_VERSION = "3.259.0"
@@ -30,10 +31,9 @@ PULUMI_ACCEPTED = ((3, 200), (4,))
 LIBVIRT_VERSION = "0.5.4"
 """The version of the Python package `pulumi-libvirt`; its last."""
 LANGUAGE_HOST = "pulumi-language-python"
-PROVIDER = "pulumi-resource-libvirt"
 WHAT = "the Pulumi toolchain"
 
-_PLUGIN = Path("plugins") / f"resource-libvirt-v{LIBVIRT_VERSION}" / PROVIDER
+_PLUGIN = Plugin("libvirt", LIBVIRT_VERSION)
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def _in_folder(folder: Path, origin: Origin) -> Toolchain:
 
 
 def _programs(made: Toolchain) -> tuple[Path, ...]:
-    return made.pulumi, made.bin_folder / LANGUAGE_HOST, made.home / _PLUGIN
+    return made.pulumi, made.bin_folder / LANGUAGE_HOST, made.home / _PLUGIN.place
 
 
 def _cached(origin: Origin) -> Toolchain:
@@ -131,16 +131,7 @@ def _on_path() -> Toolchain:
     # Pulumi looks for its language hosts on PATH first, then beside itself.
     if not (shutil.which(LANGUAGE_HOST) or (pulumi.resolve().parent / LANGUAGE_HOST).exists()):
         raise HalabError(f"{pulumi} has no {LANGUAGE_HOST} beside it")
-    provider = home / _PLUGIN
-    if not provider.exists():
-        provider = Path(shutil.which(PROVIDER) or provider)
-    if not provider.exists():
-        raise HalabError(
-            f"{pulumi} has no libvirt provider {LIBVIRT_VERSION}",
-            hint=f"pulumi plugin install resource libvirt {LIBVIRT_VERSION}",
-        )
-    if version_of(provider) != parse_version(LIBVIRT_VERSION):
-        raise HalabError(f"{provider} is not version {LIBVIRT_VERSION}")
+    _PLUGIN.own(home)
     return Toolchain(pulumi, pulumi.parent, home, "path")
 
 
@@ -152,7 +143,9 @@ def _made(origin: Origin, report: Report) -> Toolchain:
             download(PULUMI_VERSION, LIBVIRT_VERSION, made.bin_folder, made.home, report)
         else:
             scratch = draft / "source"
-            gobuild.build(PULUMI_VERSION, made.home / _PLUGIN, made.bin_folder, scratch, report)
+            gobuild.build(
+                PULUMI_VERSION, made.home / _PLUGIN.place, made.bin_folder, scratch, report
+            )
             shutil.rmtree(scratch)
         _verify(made)
         seal(draft, _programs(made))
@@ -163,7 +156,6 @@ def _verify(made: Toolchain) -> None:
     said = run([made.pulumi, "version"], env=made.environment()).stdout.strip()
     if parse_version(said) != parse_version(PULUMI_VERSION):
         raise HalabError(f"the new pulumi says it is {said}, not {PULUMI_VERSION}")
-    if version_of(made.home / _PLUGIN) != parse_version(LIBVIRT_VERSION):
-        raise HalabError(f"the new libvirt provider is not version {LIBVIRT_VERSION}")
+    _PLUGIN.checked(made.home / _PLUGIN.place)
     if not os.access(made.bin_folder / LANGUAGE_HOST, os.X_OK):
         raise HalabError(f"the new toolchain has no {LANGUAGE_HOST}")

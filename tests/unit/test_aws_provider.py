@@ -12,9 +12,10 @@ from core.errors import HalabError
 from core.files import SEAL
 from core.folders import PROJECT
 from hypervisor import aws_provider, awsbuild, gobuild
-from hypervisor.aws_provider import PROGRAM, VERSION, ensure_provider, find_provider, with_provider
+from hypervisor.aws_provider import VERSION, ensure_provider, find_provider, with_provider
 from hypervisor.toolchain import Toolchain, build_key
 
+PROGRAM = "pulumi-resource-aws"
 PLUGIN = f"plugins/resource-aws-v{VERSION}/{PROGRAM}"
 
 
