@@ -39,7 +39,7 @@ USUAL: dict[str, tuple[str, ...]] = {
     "active-active": BRIEF,
     "active-passive": (*SUITES, "-m", "not thorough"),
 }
-"""What a plain `halab test` tells of which lab, in this order: about an hour in emulation."""
+"""What a plain `halab test` tells of which lab, in this order: within an hour in emulation."""
 
 COMMAND = "halab test"
 
@@ -60,7 +60,7 @@ GATES: tuple[tuple[str, ...], ...] = (
 
 
 def test(
-    unit: Annotated[bool, typer.Option("--unit", help="Only what takes seconds.")] = False,
+    unit: Annotated[bool, typer.Option("--unit", help="Only what needs no lab.")] = False,
     lab: Annotated[
         str | None,
         typer.Option(help=f"Everything about one lab: {', '.join(DEFINITIONS)}."),

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from cli.testing import DEFINITIONS, SUITES, USUAL, _chosen
 from core.folders import PROJECT
+from tests.unit.sketched import STORY
+from tests.unit.test_needs import collect
 
-LOSS = "tests/failover/test_power_loss.py"
+LOST = "tests/failover/"
+LOSS = f"{LOST}test_power_loss.py"
 
 
 def test_by_default_labs_of_every_shape_lose_a_node() -> None:
@@ -16,6 +21,24 @@ def test_by_default_labs_of_every_shape_lose_a_node() -> None:
     for stories in USUAL.values():
         assert stories[0] == "tests/state"
         assert any(LOSS.startswith(path) for path in stories[1:])
+
+
+def test_by_default_a_lab_with_data_is_put_through_every_kind_of_loss(tmp_path: Path) -> None:
+    told, _ = collect(tmp_path, STORY, *USUAL["active-passive"])
+    stories = {story.rpartition("/")[2].partition("::")[0] for story in told if LOST in story}
+    assert stories >= {
+        *("test_power_loss.py", "test_membership_killed.py", "test_master_killed.py"),
+        *("test_standby.py", "test_alarms.py", "test_drift.py", "test_reset.py"),
+    }
+    # Each cable between the nodes is pulled once.
+    assert "test_dashboard.py" in stories
+    pulled = [story for story in told if "test_link_down.py" in story]
+    assert [story.partition("[")[2] for story in pulled] == ["link-b-down]"]
+    every, _ = collect(tmp_path, STORY, *SUITES)
+    assert [story.partition("[")[2] for story in every if "test_link_down.py" in story] == [
+        "link-a-down]",
+        "link-b-down]",
+    ]
 
 
 def test_all_is_everything_about_all() -> None:
