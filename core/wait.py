@@ -1,4 +1,4 @@
-"""The one polling function: bounded, stops early on bad news, reports the last state it saw."""
+"""Polling in one way: bounded, stops early on bad news, reports the last state it saw."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TypeVar
 from core.errors import HalabError
 
 State = TypeVar("State")
+Made = TypeVar("Made")
 
 
 class WaitFailed(HalabError):
@@ -72,6 +73,31 @@ def wait_until(
                 detail=f"last state: {seen}",
             )
         time.sleep(interval)
+
+
+def retry(
+    act: Callable[[], Made],
+    on: type[Exception],
+    *,
+    what: str,
+    timeout: float,
+    interval: float = 1.0,
+    hint: str | None = None,
+) -> Made:
+    """Do something, and again every `interval` seconds while it raises `on`; return what it gives.
+
+    Raises WaitTimeout after `timeout` seconds, and whatever else it raises at once.
+    """
+    return wait_until(
+        act,
+        lambda _: True,
+        what=what,
+        timeout=timeout,
+        describe=lambda _: "done",
+        interval=interval,
+        retry_on=(on,),
+        hint=hint,
+    )
 
 
 def _hint(hint: str | Callable[[State | None], str] | None, last: State | None) -> str | None:

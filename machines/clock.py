@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from core.wait import wait_until
+from core.wait import retry
 from inventory.model import Inventory
 from machines.remote import Remote, RemoteUnreachable
 
@@ -61,13 +61,12 @@ def set_clocks(inventory: Inventory, report: Callable[[str], None] = lambda _: N
 
 def _connect(remote: Remote) -> None:
     # A machine that was suspended needs a moment until it answers again.
-    wait_until(
+    retry(
         lambda: remote.run("true"),
-        lambda _: True,
+        RemoteUnreachable,
         what=f"{remote.name} to answer",
         timeout=ANSWER_TIMEOUT_S,
         interval=0.5,
-        retry_on=(RemoteUnreachable,),
     )
 
 

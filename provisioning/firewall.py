@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 from core.errors import CommandError, HalabError
-from core.wait import WaitTimeout, wait_until
+from core.wait import WaitTimeout, retry, wait_until
 from inventory.model import Inventory
 from machines.remote import Remote, RemoteUnreachable
 from parts.host import NOTES
@@ -37,12 +37,11 @@ def apply_on_trial(
             run_script(again, "confirm_firewall.sh", TRIAL, RULES, f"{NOTES}/{NOTE}")
 
     try:
-        wait_until(
+        retry(
             confirm,
-            lambda _: True,
+            RemoteUnreachable,
             what=f"{remote.name} answers with its new firewall rules",
             timeout=patience,
-            retry_on=(RemoteUnreachable,),
         )
     except (WaitTimeout, CommandError) as error:
         raise HalabError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from core.wait import wait_until
+from core.wait import retry
 from machines.remote import Remote
 from parts.all import Parts
 from parts.monitoring import server
@@ -45,14 +45,11 @@ def _configure(
         with session(remote, parts.inventory, secrets) as api:
             return ensure_configured(api, parts, secrets)
 
-    return wait_until(
+    return retry(
         once,
-        lambda _: True,
+        MonitoringUnreachable,
         what="Zabbix takes its configuration",
         timeout=parts.inventory.timing.boot_wait_s,
-        describe=lambda _: "an answer",
-        retry_on=(MonitoringUnreachable,),
-        interval=1.0,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.errors import CommandError
-from core.wait import wait_until
+from core.wait import retry, wait_until
 from machines.remote import Remote
 from parts.all import Parts
 from parts.facts import Facts
@@ -51,11 +51,10 @@ def ensure_configured(remote: Remote, parts: Parts) -> tuple[str, ...]:
     steps = cib.steps(running, parts)
     if not steps:
         return ()
-    return wait_until(
+    return retry(
         lambda: run_steps(remote, steps, timeout=timeout),
-        lambda _: True,
+        CommandError,
         what=f"{remote.name}: the cluster takes over its configuration",
         timeout=timeout,
-        retry_on=(CommandError,),
         interval=2.0,
     )

@@ -10,7 +10,7 @@ from threading import Event, Lock
 from typing import TypeVar
 
 from core.errors import HalabError
-from core.wait import WaitTimeout, wait_until
+from core.wait import WaitTimeout, retry, wait_until
 from inventory.model import Inventory, Machine
 from machines.remote import Remote, RemoteUnreachable
 from parts.all import Parts
@@ -123,13 +123,12 @@ class _Run:
 
     def _look(self, machine: Machine) -> Facts:
         """Wait until a machine answers and look at it."""
-        facts = wait_until(
+        facts = retry(
             lambda: self._read(machine),
-            lambda _: True,
+            RemoteUnreachable,
             what=f"{machine.name} answers over ssh",
             timeout=self.inventory.timing.boot_wait_s,
             interval=0.5,
-            retry_on=(RemoteUnreachable,),
             hint=f"look at {machine.name}'s console: did it boot?",
         )
         self.report(f"{machine.name}: answers")

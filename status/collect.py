@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv4Address
 
@@ -11,7 +12,7 @@ from inventory.record import LabRecord
 from labs.roles import MachineRole
 from machines.remote import Remote, RemoteUnreachable
 from parts.all import Parts
-from parts.reasons import FOR_EVER
+from parts.reasons import FOR_EVER, Reason
 from parts.seen import NodeSeen, NodeState, Seen
 from parts.services.base import ServicePart
 from parts.storage.shared import SharedDisk
@@ -131,54 +132,16 @@ class Observer:
 def describe(parts: Parts, seen: Seen, record: LabRecord | None) -> LabStatus:
     """Word what was seen as `status` shows it."""
     inventory = parts.inventory
-    names = {node.number: node.name for node in inventory.nodes}
-    reached = seen.reached
-    quorum = seen.speaker.quorum if seen.speaker else None
     found = judge(parts, seen)
     reasons = tuple(reason.sentence for reason in found if not reason.past)
-    outside = seen.monitor
     return LabStatus(
         lab=inventory.lab,
         platform=record.platform if record else None,
         accelerated=record.accelerated if record else None,
-        nodes=(
-            *(
-                NodeStatus(
-                    name=node.name,
-                    role=node.role,
-                    state=seen.state(node.name),
-                    boot_id=reached[node.name].boot_id if node.name in reached else None,
-                )
-                for node in inventory.nodes
-            ),
-            NodeStatus(
-                name=inventory.monitor.name,
-                role=MachineRole.MONITOR,
-                state=NodeState.ONLINE if outside else NodeState.UNREACHABLE,
-                boot_id=outside.boot_id if outside else None,
-            ),
-        ),
-        quorum=Quorum(
-            quorate=quorum.quorate,
-            votes=quorum.votes,
-            expected=quorum.expected,
-            qdevice=(quorum.qdevice or QdeviceState.ABSENT)
-            if inventory.quorum == "device"
-            else None,
-        )
-        if quorum
-        else None,
+        nodes=tuple(_machines(inventory, seen)),
+        quorum=_quorum(inventory, seen),
         dc=seen.cluster.dc if seen.cluster else None,
-        links=tuple(
-            LinkStatus(
-                node=name,
-                link=link.number,
-                peer=names.get(link.peer, str(link.peer)),
-                connected=link.connected,
-            )
-            for name, node in reached.items()
-            for link in node.links
-        ),
+        links=tuple(_links(inventory, seen)),
         resources=tuple(
             ResourceStatus(id=each.id, node=each.node, role=each.role, state=each.state)
             for each in (seen.cluster.instances if seen.cluster else ())
@@ -204,17 +167,57 @@ def describe(parts: Parts, seen: Seen, record: LabRecord | None) -> LabStatus:
         healthy=not reasons,
         reasons=reasons,
         history=tuple(reason.sentence for reason in found if reason.past),
-        remedies=tuple(
-            RemedyStatus(
+        remedies=tuple(_remedies(inventory, found)),
+    )
+
+
+def _machines(inventory: Inventory, seen: Seen) -> Iterator[NodeStatus]:
+    """Yield the nodes, and the monitor last."""
+    for node in inventory.nodes:
+        found = seen.reached.get(node.name)
+        yield NodeStatus(
+            name=node.name,
+            role=node.role,
+            state=seen.state(node.name),
+            boot_id=found.boot_id if found else None,
+        )
+    yield NodeStatus(
+        name=inventory.monitor.name,
+        role=MachineRole.MONITOR,
+        state=NodeState.ONLINE if seen.monitor else NodeState.UNREACHABLE,
+        boot_id=seen.monitor.boot_id if seen.monitor else None,
+    )
+
+
+def _quorum(inventory: Inventory, seen: Seen) -> Quorum | None:
+    found = seen.speaker.quorum if seen.speaker else None
+    if found is None:
+        return None
+    device = (found.qdevice or QdeviceState.ABSENT) if inventory.quorum == "device" else None
+    return Quorum(quorate=found.quorate, votes=found.votes, expected=found.expected, qdevice=device)
+
+
+def _links(inventory: Inventory, seen: Seen) -> Iterator[LinkStatus]:
+    names = {node.number: node.name for node in inventory.nodes}
+    for name, node in seen.reached.items():
+        for link in node.links:
+            yield LinkStatus(
+                node=name,
+                link=link.number,
+                peer=names.get(link.peer, str(link.peer)),
+                connected=link.connected,
+            )
+
+
+def _remedies(inventory: Inventory, found: Sequence[Reason]) -> Iterator[RemedyStatus]:
+    for reason in found:
+        if reason.remedy is not None:
+            yield RemedyStatus(
                 reason=reason.sentence,
                 command=reason.remedy.paste(inventory.lab),
                 warning=reason.remedy.warning,
                 by_itself_s=round(reason.lasts_s) if 0 < reason.lasts_s < FOR_EVER else None,
             )
-            for reason in found
-            if reason.remedy is not None
-        ),
-    )
 
 
 def _replication(device: Device) -> ReplicationStatus:

@@ -11,7 +11,7 @@ from collections.abc import Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from core.wait import wait_until
+from core.wait import retry
 from drills.power import Power
 from inventory.model import Inventory, Machine
 from machines.remote import Remote, RemoteUnreachable
@@ -68,12 +68,11 @@ def repair_on(scene: Scene, machine: Machine, command: str) -> None:
 
     Raises WaitTimeout when it does not come back, CommandError when the command fails.
     """
-    wait_until(
+    retry(
         lambda: run_on(machine, command),
-        lambda _: True,
+        RemoteUnreachable,
         what=f"{machine.name} answers, so that it can be healed",
         timeout=scene.inventory.timing.boot_wait_s,
-        retry_on=(RemoteUnreachable,),
         hint=f"`./halab heal {scene.inventory.lab}` tries again",
     )
 

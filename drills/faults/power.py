@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 
 from core.errors import HalabError
-from core.wait import wait_until
 from drills.faults.base import Fault, Scene, on_targets, repair_on, suicidal
 from inventory.model import Machine
 
@@ -33,7 +32,7 @@ def blackout() -> Fault:
         stagger = scene.inventory.timing.dc_deadtime_s / 2 / max(1, len(others))
         scene.power.start(first.name)
         for machine in others:
-            _let_pass(stagger)
+            time.sleep(stagger)
             scene.power.start(machine.name)
 
     return Fault(inject=cut, heal=start)
@@ -73,7 +72,7 @@ def stall() -> Fault:
         stopped = time.monotonic()
         try:
             # It stood still before the answer came, and goes on after the next order as late.
-            _let_pass(max(0.0, timing.hiccup_s - (stopped - asked)))
+            time.sleep(max(0.0, timing.hiccup_s - (stopped - asked)))
         finally:
             ordered = time.monotonic()
             scene.power.resume(machine.name)
@@ -88,15 +87,4 @@ def stall() -> Fault:
     return Fault(
         inject=on_targets(act),
         heal=on_targets(lambda scene, machine: scene.power.resume(machine.name)),
-    )
-
-
-def _let_pass(seconds: float) -> None:
-    end = time.monotonic() + seconds
-    wait_until(
-        time.monotonic,
-        lambda now: now >= end,
-        what="time to pass",
-        timeout=seconds + 60,
-        interval=min(seconds, 0.05),
     )

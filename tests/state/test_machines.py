@@ -11,6 +11,7 @@ from inventory.model import Inventory
 from labs.roles import INTERFACE_NAMES, NetworkRole
 from parts.all import Parts
 from provisioning.packages import wanted
+from status.model import LabStatus
 from tests.state.conftest import Inspected
 
 CLOCK_OFFSET_S = 0.25
@@ -22,8 +23,11 @@ def test_debian_13(any_machine: Inspected) -> None:
     assert (info.distribution, info.release.split(".")[0]) == ("debian", "13")
 
 
-def test_name_and_boot_id_are_its_own(any_machine: Inspected) -> None:
-    assert any_machine.output("uname -n").strip() == any_machine.machine.name
+def test_name_and_boot_id_are_its_own(any_machine: Inspected, status: LabStatus) -> None:
+    name = any_machine.machine.name
+    assert any_machine.output("uname -n").strip() == name
+    boot_id = any_machine.output("cat /proc/sys/kernel/random/boot_id").strip()
+    assert [node.name for node in status.nodes if node.boot_id == boot_id] == [name]
 
 
 def test_packages(any_machine: Inspected, parts: Parts) -> None:

@@ -154,7 +154,9 @@ def test_power_is_given_back(hypervisor: FakePower) -> None:
 def test_a_blackout_ends_with_one_node_after_the_other(
     hypervisor: FakePower, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(power, "_let_pass", lambda s: hypervisor.done.append(f"{s:.0f} s pass"))
+    monkeypatch.setattr(
+        "drills.faults.power.time.sleep", lambda s: hypervisor.done.append(f"{s:.0f} s pass")
+    )
     fault, there = power.blackout(), scene(hypervisor, NODE1, NODE2)
     fault.inject(there)
     assert hypervisor.done == ["cut node1", "cut node2"]
@@ -205,7 +207,7 @@ def stalling(
         now[0] += seconds if waits_s is None else waits_s
 
     monkeypatch.setattr(hypervisor, "suspend", suspend, raising=False)
-    monkeypatch.setattr(power, "_let_pass", let_pass)
+    monkeypatch.setattr("drills.faults.power.time.sleep", let_pass)
     monkeypatch.setattr("drills.faults.power.time.monotonic", lambda: now[0])
     timing = Timing(token_ms=token_ms)
     inventory = LAB.model_copy(update={"timing": timing})
@@ -334,7 +336,7 @@ def test_the_management_network_is_never_touched(
     told: list[tuple[str, str]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(power, "_let_pass", lambda _: None)
+    monkeypatch.setattr("drills.faults.power.time.sleep", lambda _: None)
     drill = KNOWN[name]
     target = MONITOR if drill.role is MachineRole.MONITOR else NODE2
     there = scene(hypervisor, target)

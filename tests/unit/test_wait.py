@@ -8,7 +8,7 @@ import pytest
 
 from core import wait
 from core.errors import HalabError
-from core.wait import WaitTimeout, wait_until
+from core.wait import WaitTimeout, retry, wait_until
 
 
 class Clock:
@@ -143,3 +143,17 @@ def test_only_changes_are_told(clock: Clock) -> None:
         on_change=told.append,
     )
     assert told == ["DOWN", "STARTING"]
+
+
+def test_what_may_fail_at_first_is_done_again_until_it_does_not(clock: Clock) -> None:
+    act = reads(ConnectionError("refused"), ConnectionError("refused"), "done")
+    assert retry(act, ConnectionError, what="it", timeout=10, interval=2) == "done"
+    assert clock.naps == [2, 2]
+
+
+def test_what_goes_on_failing_ends_in_time_and_anything_else_at_once(clock: Clock) -> None:
+    with pytest.raises(WaitTimeout, match="it: not reached within 10 s") as caught:
+        retry(reads(ConnectionError("refused")), ConnectionError, what="it", timeout=10)
+    assert "ConnectionError: refused" in str(caught.value.detail)
+    with pytest.raises(ValueError, match="another"):
+        retry(reads(ValueError("another")), ConnectionError, what="it", timeout=10)
