@@ -3,14 +3,12 @@
 `outside.py FILE RUN WRITES INTERFACE URL...` asks the service at each URL in turn, 0.2 s
 apart, until SIGTERM; if WRITES is "writes" it also writes numbered entries of known checksum to the
 service's ledger, at each in turn. Once a second it asks by ARP who has the addresses. Each line of
-FILE is a JSON object. An address that begins with postgresql: or mysql: is a database, and psycopg2
-or pymysql has to be there; one that begins with nfs: is a folder, which is mounted below /tmp.
+FILE is a JSON object. How an address is used is said by `drills/clients`, by its scheme.
 """
 
 from __future__ import annotations
 
 import hashlib
-import http.client
 import json
 import os
 import signal
@@ -18,13 +16,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from importlib import import_module
 from typing import TextIO
 from urllib.parse import urlsplit
 
 from drills.arp import holders
-from drills.databases import Database, Replicated
-from drills.errand import PROBE_TIMEOUT, WRITE_TIMEOUT, Outcome
-from drills.mounts import Files
+from drills.clients.base import Asking
 
 PROBE_EVERY = 0.2
 LAST_PROBES = 5
@@ -45,53 +42,10 @@ def note(log: TextIO, kind: str, begun: float, facts: dict[str, object]) -> None
         log.flush()
 
 
-class Web:
-    """A web server; every request has a connection of its own."""
-
-    def __init__(self, url: str) -> None:
-        self.url = urlsplit(url)
-
-    @property
-    def address(self) -> str:
-        """Where it is."""
-        return self.url.hostname or ""
-
-    def ask(self) -> Outcome:
-        """Get the page."""
-        status, error = self._exchange("GET", "/", PROBE_TIMEOUT)
-        return status == 200, error or str(status)
-
-    def keep(self, entry: str, body: str) -> Outcome:
-        """Put an entry into the ledger; only an answer of 2xx is a promise."""
-        status, error = self._exchange("PUT", f"/ledger/{entry}", WRITE_TIMEOUT, body.encode())
-        return status is not None and 200 <= status < 300, error or str(status)
-
-    def _exchange(
-        self, method: str, path: str, timeout: float, body: bytes | None = None
-    ) -> tuple[int | None, str | None]:
-        connection = http.client.HTTPConnection(self.address, self.url.port or 80, timeout=timeout)
-        try:
-            connection.request(method, path, body=body)
-            answer = connection.getresponse()
-            answer.read()
-            return answer.status, None
-        except (OSError, http.client.HTTPException) as error:
-            return None, type(error).__name__
-        finally:
-            connection.close()
-
-
-Service = Web | Database | Replicated | Files
-
-
-def reach(url: str) -> Service:
-    """Return the service that an address is of."""
-    kinds: dict[str, Callable[[str], Service]] = {
-        "postgresql": Database,
-        "mysql": Replicated,
-        "nfs": Files,
-    }
-    return kinds.get(urlsplit(url).scheme, Web)(url)
+def reach(url: str) -> Asking:
+    """Return what uses an address: the client in the module that is called like its scheme."""
+    found: Asking = import_module(f"drills.clients.{urlsplit(url).scheme}").Client(url)
+    return found
 
 
 def every(seconds: float, action: Callable[[], object]) -> None:
@@ -114,7 +68,7 @@ class Prober:
         self.ask(self.services[self.turn % len(self.services)])
         self.turn += 1
 
-    def ask(self, service: Service) -> bool:
+    def ask(self, service: Asking) -> bool:
         """Ask at one address once; return whether it answered."""
         begun = time.monotonic()
         ok, error = service.ask()

@@ -28,8 +28,8 @@ RECENT_LINES = 400
 
 _FOLDER = "/run/halab"
 _PROGRAM = f"{_FOLDER}/outside"
-_BESIDE = ("arp.py", "databases.py", "errand.py", "mounts.py")
-"""The modules of this package that the client needs beside its own."""
+_BESIDE = ("arp.py", "errand.py")
+"""The modules of this package that the client needs beside its own, and beside all `clients`."""
 _UNIT = "halab-probe-"
 
 
@@ -179,6 +179,11 @@ def program_files(folder: str) -> tuple[File, ...]:
     return (
         File(f"{folder}/drills/__init__.py", ""),
         *(File(f"{folder}/drills/{name}", (sources / name).read_text()) for name in _BESIDE),
+        *(
+            File(f"{folder}/drills/clients/{module.name}", module.read_text())
+            for module in sorted((sources / "clients").iterdir(), key=lambda each: each.name)
+            if module.name.endswith(".py")
+        ),
         File(f"{folder}/__main__.py", (sources / "outside.py").read_text()),
     )
 

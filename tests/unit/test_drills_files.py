@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from drills import mounts
+from drills.clients import nfs
 from drills.errand import Outcome
 from drills.ledger import compare, parse_entries
 from drills.probes import settled
@@ -32,7 +32,7 @@ rmdir "$place" && ln -s {folder} "$place"
 
 def can_bypass_its_cache(folder: Path) -> bool:
     probe = folder / "probe"
-    probe.write_bytes(bytes(mounts.PAGE))
+    probe.write_bytes(bytes(nfs.PAGE))
     try:
         os.close(os.open(probe, os.O_RDWR | os.O_DIRECT))
     except OSError:
@@ -48,7 +48,7 @@ class Server:
     def __init__(self, place: Path) -> None:
         self.folder, self.gate, self.told = place / "export", place / "gate", place / "told"
         (self.folder / "ledger").mkdir(parents=True)
-        (self.folder / "lock").write_bytes(bytes(mounts.PAGE))
+        (self.folder / "lock").write_bytes(bytes(nfs.PAGE))
         self.programs = place / "programs"
         self.programs.mkdir()
         mount = self.programs / "mount"
@@ -118,19 +118,19 @@ def test_it_ends_although_what_it_asked_for_never_does(client: Client) -> None:
 
 
 @pytest.fixture
-def files(server: Server, monkeypatch: pytest.MonkeyPatch) -> mounts.Files:
+def files(server: Server, monkeypatch: pytest.MonkeyPatch) -> nfs.Client:
     """Return a client that is in no hurry: what it is told is what counts here."""
-    monkeypatch.setattr(mounts, "PROBE_TIMEOUT", 30.0)
-    monkeypatch.setattr(mounts, "WRITE_TIMEOUT", 30.0)
+    monkeypatch.setattr(nfs, "PROBE_TIMEOUT", 30.0)
+    monkeypatch.setattr(nfs, "WRITE_TIMEOUT", 30.0)
     server.gate.touch()
-    return mounts.Files(URL)
+    return nfs.Client(URL)
 
 
-def test_nobody_promises_anything_without_the_lock(server: Server, files: mounts.Files) -> None:
+def test_nobody_promises_anything_without_the_lock(server: Server, files: nfs.Client) -> None:
     assert files.keep("run-1", "{}") == (False, "no lock")
     assert list((server.folder / "ledger").iterdir()) == []
     # Whoever asks holds it, at the same server.
-    other = mounts.Files(URL)
+    other = nfs.Client(URL)
     assert other.ask() == (True, "")
     assert files.keep("run-2", "{}") == (True, "")
     assert [path.name for path in (server.folder / "ledger").iterdir()] == ["run-2"]
@@ -141,9 +141,9 @@ def test_nobody_promises_anything_without_the_lock(server: Server, files: mounts
 
 
 def test_half_an_entry_is_none(
-    server: Server, files: mounts.Files, monkeypatch: pytest.MonkeyPatch
+    server: Server, files: nfs.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    holder = mounts.Files(URL)
+    holder = nfs.Client(URL)
     assert holder.ask() == (True, "")
 
     def full(_: int) -> None:
@@ -159,20 +159,20 @@ def test_half_an_entry_is_none(
 
 
 def test_clients_do_not_keep_each_other_out(
-    files: mounts.Files, monkeypatch: pytest.MonkeyPatch
+    files: nfs.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert files.ask() == (True, "")
-    assert mounts.Files(URL).ask() == (False, "EAGAIN")
-    monkeypatch.setattr(mounts, "OWN_BYTE", mounts.OWN_BYTE + 1)
-    assert mounts.Files(URL).ask() == (True, "")
+    assert nfs.Client(URL).ask() == (False, "EAGAIN")
+    monkeypatch.setattr(nfs, "OWN_BYTE", nfs.OWN_BYTE + 1)
+    assert nfs.Client(URL).ask() == (True, "")
 
 
-def test_an_error_has_its_name(server: Server, files: mounts.Files) -> None:
+def test_an_error_has_its_name(server: Server, files: nfs.Client) -> None:
     (server.folder / "lock").unlink()
     assert files.ask() == (False, "ENOENT")
 
 
-def test_what_cannot_be_mounted_is_tried_again(server: Server, files: mounts.Files) -> None:
+def test_what_cannot_be_mounted_is_tried_again(server: Server, files: nfs.Client) -> None:
     mount = server.programs / "mount"
     whole = mount.read_text()
     mount.write_text("#!/bin/sh\nexit 32\n")
@@ -181,7 +181,7 @@ def test_what_cannot_be_mounted_is_tried_again(server: Server, files: mounts.Fil
     assert files.ask() == (True, "")
 
 
-def test_nothing_begins_before_what_is_under_way_is_done(files: mounts.Files) -> None:
+def test_nothing_begins_before_what_is_under_way_is_done(files: nfs.Client) -> None:
     files.mounted = True
     done, begun = threading.Event(), []
 

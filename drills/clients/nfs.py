@@ -10,8 +10,8 @@ import struct
 import subprocess
 import tempfile
 from collections.abc import Callable
-from urllib.parse import urlsplit
 
+from drills.clients.base import Asking
 from drills.errand import PROBE_TIMEOUT, WRITE_TIMEOUT, Errand, Outcome
 
 NFS_PORT = 2049
@@ -27,7 +27,7 @@ OWN_BYTE = int.from_bytes(os.urandom(4))
 """
 
 
-class Files:
+class Client(Asking):
     """A folder of a file server, mounted so that the kernel gives nothing up: an outage is a wait.
 
     What takes longer than anybody would wait has failed for him, and goes on; nothing else begins
@@ -36,17 +36,12 @@ class Files:
     """
 
     def __init__(self, url: str) -> None:
-        self.url = urlsplit(url)
+        super().__init__(url)
         self.place = tempfile.mkdtemp()
         self.mounted = False
         self.held: int | None = None
         self.page = mmap.mmap(-1, PAGE)
         self.errand = Errand()
-
-    @property
-    def address(self) -> str:
-        """Where it is."""
-        return self.url.hostname or ""
 
     def ask(self) -> Outcome:
         """Read under the lock: a client whose lock the server has forgotten gets EIO for ever."""
