@@ -10,7 +10,7 @@ from inventory.model import Inventory
 from parts.all import Parts
 from parts.cluster import Clone, Group, Primitive
 from tests.unit.aws_labs import aws_lab
-from tests.unit.planned_lab import OFFERED, planned
+from tests.unit.planned_lab import BESIDES, OFFERED, planned
 from tests.unit.provisioned_lab import inventory
 
 EVERYWHERE = {"kind": "nginx", "runs": "everywhere"}
@@ -47,7 +47,7 @@ CLOUDY = ("active-passive", "active-active", "shared-disk", "two-node")
 """Definitions whose labs on AWS are gone over as well: one of each quorum and storage."""
 
 LABS: dict[str, Inventory] = {
-    **{name: planned(name, accelerated=True) for name in OFFERED},
+    **{name: planned(name, accelerated=True) for name in (*OFFERED, *BESIDES)},
     "emulated": inventory(platform={"pace": "emulation"}),
     "unwatched": inventory(monitoring=False),
     "unwalled": inventory(firewall={"enabled": False}),

@@ -24,6 +24,13 @@ DEFINITIONS = {
     "selftest": str(PROJECT / "tests" / "labs" / "active-passive.toml"),
 }
 
+BESIDES = {
+    path.stem: str(path)
+    for path in sorted((PROJECT / "tests" / "labs").glob("*.toml"))
+    if path.stem not in OFFERED
+}
+"""Definitions of labs that the tests build and halab does not offer."""
+
 SECRETS = Secrets(
     corosync_authkey="QSBkdW1teQ==",
     drbd_secret="a dummy shared secret",
@@ -36,8 +43,8 @@ SECRETS = Secrets(
 
 
 def planned(definition: str, *, accelerated: bool) -> Inventory:
-    """Return the inventory of one of DEFINITIONS, on KVM or in emulation."""
-    return plan(load(DEFINITIONS[definition]), accelerated=accelerated)
+    """Return the inventory of one of DEFINITIONS or BESIDES, on KVM or in emulation."""
+    return plan(load({**DEFINITIONS, **BESIDES}[definition]), accelerated=accelerated)
 
 
 def plan(lab: Lab, *, accelerated: bool, private: bool = True) -> Inventory:

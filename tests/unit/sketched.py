@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from infra.planning import sketch
+from labs.loading import load
 from labs.model import Lab
 from parts.all import Parts
+from tests.unit.planned_lab import BESIDES
 
 
 def sketched(name: str, **tables: Any) -> Parts:
@@ -113,7 +115,13 @@ RING = sketched(
 )
 """Three nodes with three services, each at home on one and on storage that the next one has too."""
 
-LABS = (STORY, TRIO, BOOKS, SHOP, MIRROR, FRONT, TABLES, DISK, TWO, FILES, PAIR, RING)
+OTHERS = {name: Parts(sketch(load(path))) for name, path in BESIDES.items()}
+"""Labs that the tests build and halab does not offer."""
+
+LABS = (
+    *(STORY, TRIO, BOOKS, SHOP, MIRROR, FRONT, TABLES, DISK, TWO, FILES, PAIR, RING),
+    *OTHERS.values(),
+)
 
 
 def name_of(parts: Parts) -> str:
