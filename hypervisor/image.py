@@ -24,11 +24,16 @@ from core.sizes import MIB
 from hypervisor.namespaces import as_root_of_its_own, remove_folder
 from hypervisor.workplace import find_workplace
 from labs.roles import MachineRole
+from parts.all import KINDS
+from provisioning.packages import EVERYWHERE
 
 RECIPE = Path(__file__).parent / "recipe"
 
 SHARED = (PROJECT / "parts" / "programs" / "create_zabbix_database.sh",)
 """What provisioning runs on machines whose image lacks it."""
+
+LEFT_ALONE = "left-alone"
+"""The file of a copied recipe that lists the units which no guest starts at its boot."""
 
 RELEASE = "trixie"
 
@@ -86,14 +91,32 @@ def recipe_key(role: MachineRole) -> str:
     digest = hashlib.sha256(f"{RECIPE_VERSION} {role} {RELEASE} {DISK_SIZE}".encode())
     for path in (*sorted(RECIPE.iterdir()), *SHARED):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    digest.update(" ".join((*packages(role), *left_alone())).encode())
     return digest.hexdigest()[:12]
 
 
 def packages(role: MachineRole) -> list[str]:
     """Return the Debian packages that guests of this role carry."""
     listed = tomllib.loads((RECIPE / "packages.toml").read_text())
-    needed = (*listed["common"], *listed[role.value], *listed["parts"][role.value])
+    needed = (*listed["common"], *listed[role.value], *needed_by_parts(role))
     return list(dict.fromkeys(needed))
+
+
+def needed_by_parts(role: MachineRole) -> list[str]:
+    """Return the packages that the parts of any lab need which begins with an image of halab's."""
+    node = role is MachineRole.NODE
+    found = {
+        name
+        for kind in KINDS
+        if not kind.cloud_only
+        for name in (kind.node_packages if node else kind.monitor_packages)
+    }
+    return sorted(found | set(EVERYWHERE))
+
+
+def left_alone() -> list[str]:
+    """Return the units that only a cluster starts, of all kinds of parts."""
+    return sorted({unit for kind in KINDS for unit in kind.left_alone})
 
 
 def cached_image(role: MachineRole) -> Image | None:
@@ -178,7 +201,10 @@ def copy_recipe(folder: Path) -> Path:
     """
     folder.mkdir()
     for path in (*RECIPE.iterdir(), *SHARED):
-        Path(shutil.copyfile(path, folder / path.name)).chmod(0o755)
+        shutil.copyfile(path, folder / path.name)
+    (folder / LEFT_ALONE).write_text("\n".join(left_alone()))
+    for path in folder.iterdir():
+        path.chmod(0o755)
     folder.chmod(0o755)
     return folder
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -19,6 +19,7 @@ from parts.cluster import Group, Primitive, Resource
 from parts.constraints import Constraint
 from parts.fencing.base import FencingPart
 from parts.fencing.kinds import fencing
+from parts.kinds import below, kinds_in
 from parts.membership.corosync import Corosync
 from parts.monitoring.zabbix import Zabbix
 from parts.pacemaker import STICKINESS, Pacemaker
@@ -26,11 +27,7 @@ from parts.placement import Placement
 from parts.quorum.base import QuorumPart
 from parts.quorum.kinds import quorum
 from parts.services.base import ServicePart
-from parts.services.galera import Galera
-from parts.services.haproxy import Haproxy
 from parts.services.nfs import Nfs
-from parts.services.nginx import Nginx
-from parts.services.postgresql import Postgresql
 from parts.settings import Alert, Defaults, Properties
 from parts.storage.base import StoragePart
 from parts.storage.drbd import Drbd
@@ -42,17 +39,14 @@ from parts.system.reserve import Reserve
 from parts.system.routes import Routes
 from parts.system.time import Time
 
-SERVICES: dict[str, Callable[[Inventory, Service], ServicePart]] = {
-    "nginx": Nginx,
-    "haproxy": Haproxy,
-    "galera": Galera,
-    "postgresql": Postgresql,
-    "nfs": Nfs,
-}
+SERVICES = kinds_in("parts.services", ServicePart)
 """The part of each kind of service that labs.tables.services knows."""
 
-STORAGE: dict[str, type[StoragePart]] = {"drbd": Drbd, "shared-disk": SharedDisk}
+STORAGE = kinds_in("parts.storage", StoragePart)
 """The part of each kind of storage that labs.tables.storage knows."""
+
+KINDS = tuple(kind for kind in below(Part) if not kind.__subclasses__())
+"""All kinds of parts that there are."""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from inventory.model import Inventory, Machine
 from labs.roles import MachineRole
@@ -67,13 +68,23 @@ NEWCOMER = "newcomer"
 class Part:
     """A part of one lab. What a kind of part does not need, it leaves as it is here: nothing."""
 
+    node_packages: ClassVar[tuple[str, ...]] = ()
+    monitor_packages: ClassVar[tuple[str, ...]] = ()
+    """What a node, and the monitor, need for it: guest images bring the packages of all kinds."""
+
+    left_alone: ClassVar[tuple[str, ...]] = ()
+    """Units that these packages would start on a node at every boot, and only the cluster may."""
+
+    cloud_only: ClassVar[bool] = False
+    """Whether only labs in a cloud have it, whose machines begin with images of somebody else's."""
+
     def __init__(self, inventory: Inventory) -> None:
         self.inventory = inventory
         self.timing = inventory.timing
 
     def packages(self, role: MachineRole) -> tuple[str, ...]:
-        """Return the packages that a machine of this role needs."""
-        return ()
+        """Return the packages that a machine of this role needs: all, unless it can do without."""
+        return self.node_packages if role is MachineRole.NODE else self.monitor_packages
 
     def units(self, role: MachineRole) -> tuple[str, ...]:
         """Return the units that have to run on a machine of this role."""
@@ -81,7 +92,7 @@ class Part:
 
     def strangers(self, role: MachineRole) -> tuple[str, ...]:
         """Return the units that must not run: the cluster runs what they would."""
-        return ()
+        return self.left_alone if role is MachineRole.NODE else ()
 
     def daemons(self, role: MachineRole) -> tuple[Daemon, ...]:
         """Return the daemons that systemd starts again where they die."""

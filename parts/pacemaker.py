@@ -54,9 +54,7 @@ WRONG_STATES = {
 class Pacemaker(Part):
     """Pacemaker on every node."""
 
-    def packages(self, role: MachineRole) -> tuple[str, ...]:
-        """Return the daemons and their tools."""
-        return ("pacemaker", "pacemaker-cli-utils") if role is MachineRole.NODE else ()
+    node_packages = ("pacemaker", "pacemaker-cli-utils")
 
     def units(self, role: MachineRole) -> tuple[str, ...]:
         """Return Pacemaker's unit."""

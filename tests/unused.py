@@ -1,7 +1,8 @@
 """A gate of `halab test`: no code is there that nobody uses.
 
-Vulture knows the names that Python reads. Besides these, code is used by what a template reads, and
-a member of an enum by whoever goes through the enum or asks it for a value.
+Vulture knows the names that Python reads. Besides these, code is used by what a template reads, a
+member of an enum by whoever goes through the enum or asks it for a value, and a class that says its
+kind by `parts.kinds`.
 """
 
 from __future__ import annotations
@@ -24,7 +25,11 @@ def main() -> int:
     )
     found.scavenge(asked["paths"])
     folders = [Path(path) for path in asked["paths"]]
-    found.used_names |= {*_read_by_templates(folders), *_listed_members(folders)}
+    found.used_names |= {
+        *_read_by_templates(folders),
+        *_listed_members(folders),
+        *_found_by_kind(folders),
+    }
     return int(found.report(min_confidence=asked["min_confidence"]))
 
 
@@ -48,6 +53,18 @@ def _listed_members(folders: Iterable[Path]) -> Iterator[str]:
             for line in node.body:
                 if isinstance(line, ast.Assign):
                     yield from map(ast.unparse, line.targets)
+
+
+def _found_by_kind(folders: Iterable[Path]) -> Iterator[str]:
+    """Return the classes that say of which kind of part they are."""
+    for path in _files(folders, "*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef) and any(map(_says_kind, node.body)):
+                yield node.name
+
+
+def _says_kind(line: ast.stmt) -> bool:
+    return isinstance(line, ast.Assign) and ast.unparse(line).startswith("kind = ")
 
 
 def _is_enum(node: ast.ClassDef) -> bool:

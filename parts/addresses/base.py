@@ -21,6 +21,9 @@ from parts.seen import Seen, exactly_one
 class AddressPart(Part):
     """The floating addresses of one service."""
 
+    kind: ClassVar[str]
+    """That of labs.means."""
+
     start_pace_s: ClassVar[float]
     """Seconds of a failover's budget that an address may take, for each unit of pace."""
 

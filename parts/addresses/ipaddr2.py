@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ipaddress import IPv4Interface
 
-from labs.roles import MachineRole
 from parts.addresses.base import AddressPart, interface
 from parts.cluster import Primitive, advised, every, operations
 
@@ -12,13 +11,11 @@ from parts.cluster import Primitive, advised, every, operations
 class IpAddr2(AddressPart):
     """Addresses that ocf:heartbeat:IPaddr2 adds to an interface and announces by gratuitous ARP."""
 
-    start_pace_s = 1.5
+    kind = "announced"
+    node_packages = ("iproute2", "iputils-arping", "resource-agents")
+    monitor_packages = ("iproute2",)
 
-    def packages(self, role: MachineRole) -> tuple[str, ...]:
-        """Return what the agent uses."""
-        if role is MachineRole.MONITOR:
-            return ("iproute2",)
-        return ("iproute2", "iputils-arping", "resource-agents")
+    start_pace_s = 1.5
 
     def primitive(self, name: str, address: IPv4Interface) -> Primitive:
         """Return an address with timeouts as the agent advises."""

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from inventory.model import Inventory
 from inventory.parts import Service
-from labs.means import AddressMeans
 from parts.addresses.base import AddressPart
-from parts.addresses.ipaddr2 import IpAddr2
-from parts.addresses.move_ip import MoveIp
+from parts.kinds import kinds_in
 
-ADDRESSES: dict[AddressMeans, type[AddressPart]] = {"announced": IpAddr2, "routed": MoveIp}
+ADDRESSES = kinds_in("parts.addresses", AddressPart)
 
 
 def addresses(inventory: Inventory, service: Service) -> AddressPart:

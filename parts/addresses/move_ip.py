@@ -11,7 +11,6 @@ from ipaddress import IPv4Interface
 from inventory.model import Inventory
 from inventory.parts import Service
 from labs import cloud_timing
-from labs.roles import MachineRole
 from parts.addresses.base import AddressPart, interface
 from parts.cluster import Primitive, advised, every, operations
 
@@ -25,18 +24,18 @@ PAUSES_S = 3
 class MoveIp(AddressPart):
     """Addresses that ocf:heartbeat:aws-vpc-move-ip adds to an interface and routes there."""
 
+    kind = "routed"
+    # On every operation the agent asks AWS which instance this is.
+    node_packages = ("awscli", "curl", "iproute2", "resource-agents")
+    monitor_packages = ("iproute2",)
+    cloud_only = True
+
     start_pace_s = float(CALLS * cloud_timing.CALL_S + PAUSES_S)
 
     def __init__(self, inventory: Inventory, service: Service) -> None:
         """Raise HalabError where the inventory does not say where in AWS the lab is."""
         super().__init__(inventory, service)
         self.cloud = inventory.own_cloud
-
-    def packages(self, role: MachineRole) -> tuple[str, ...]:
-        """Return what the agent uses: on every operation it asks AWS which instance this is."""
-        if role is MachineRole.MONITOR:
-            return ("iproute2",)
-        return ("awscli", "curl", "iproute2", "resource-agents")
 
     def primitive(self, name: str, address: IPv4Interface) -> Primitive:
         """Return an address with timeouts as the agent advises.

@@ -14,7 +14,6 @@ import shlex
 
 from inventory.model import Inventory, Machine
 from labs import cloud_timing
-from labs.roles import MachineRole
 from labs.tables.cloud import LAB_TAG
 from parts.base import Found
 from parts.cluster import Primitive, advised, operations, seconds
@@ -25,14 +24,14 @@ from parts.host import Step
 class FenceAws(FencingPart):
     """A fencing device that asks AWS, with the rights of the instance that asks."""
 
+    # The agent brings boto3.
+    node_packages = ("fence-agents-aws",)
+    cloud_only = True
+
     def __init__(self, inventory: Inventory) -> None:
         """Raise HalabError where the inventory does not say where in AWS the lab is."""
         super().__init__(inventory)
         self.cloud = inventory.own_cloud
-
-    def packages(self, role: MachineRole) -> tuple[str, ...]:
-        """Return the agent, which brings boto3."""
-        return ("fence-agents-aws",) if role is MachineRole.NODE else ()
 
     def welcome(self, machine: Machine, found: Found) -> tuple[Step, ...]:
         """Have AWS answer this node, and name it among those that can be fenced."""

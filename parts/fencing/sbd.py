@@ -36,6 +36,8 @@ class DiskTimeouts:
 class Sbd(FencingPart):
     """SBD on every node, and the fencing device in the cluster."""
 
+    node_packages = ("fence-agents-sbd", "kmod", "sbd")
+
     def __init__(self, inventory: Inventory, disk: str) -> None:
         """Take the fencing disk, by its path in every node."""
         super().__init__(inventory)
@@ -45,10 +47,6 @@ class Sbd(FencingPart):
     def confirmed_s(self) -> float:
         """Seconds: msgwait, what the agent and Pacemaker take around it, and slow starts."""
         return self.timing.msgwait_s + 1 + self.timing.slow_start_s
-
-    def packages(self, role: MachineRole) -> tuple[str, ...]:
-        """Return the daemon and the agent."""
-        return ("fence-agents-sbd", "kmod", "sbd") if role is MachineRole.NODE else ()
 
     def units(self, role: MachineRole) -> tuple[str, ...]:
         """Return sbd's unit, which starts with corosync."""

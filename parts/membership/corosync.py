@@ -32,9 +32,7 @@ DROP_IN = f"{UNITS}/corosync.service.d/halab.conf"
 class Corosync(Part):
     """Corosync on every node."""
 
-    def packages(self, role: MachineRole) -> tuple[str, ...]:
-        """Return corosync."""
-        return ("corosync",) if role is MachineRole.NODE else ()
+    node_packages = ("corosync",)
 
     def units(self, role: MachineRole) -> tuple[str, ...]:
         """Return corosync's unit."""

@@ -34,21 +34,6 @@ DAEMONS = {
 
 _AGENTS = ("zabbix-agent2", "zabbix-sender")
 
-PACKAGES = {
-    MachineRole.NODE: _AGENTS,
-    # Named, php8.4-fpm keeps apt from taking Apache, which is PHP's first choice.
-    MachineRole.MONITOR: (
-        *_AGENTS,
-        "locales",
-        "nginx",
-        "php8.4-fpm",
-        "php8.4-pgsql",
-        "postgresql",
-        "zabbix-frontend-php",
-        "zabbix-server-pgsql",
-    ),
-}
-
 UNITS = {
     MachineRole.NODE: (agent.AGENT, agent.COLLECTOR_TIMER),
     MachineRole.MONITOR: (agent.AGENT, *server.UNITS),
@@ -58,13 +43,26 @@ UNITS = {
 class Zabbix(Part):
     """Monitoring; in a lab without, what stops that of an earlier one."""
 
+    node_packages = _AGENTS
+    # Named, php8.4-fpm keeps apt from taking Apache, which is PHP's first choice.
+    monitor_packages = (
+        *_AGENTS,
+        "locales",
+        "nginx",
+        "php8.4-fpm",
+        "php8.4-pgsql",
+        "postgresql",
+        "zabbix-frontend-php",
+        "zabbix-server-pgsql",
+    )
+
     @property
     def _wanted(self) -> bool:
         return self.inventory.monitoring is not None
 
     def packages(self, role: MachineRole) -> tuple[str, ...]:
         """Return agents, and on the monitor all that the server needs."""
-        return PACKAGES[role] if self._wanted else ()
+        return super().packages(role) if self._wanted else ()
 
     def units(self, role: MachineRole) -> tuple[str, ...]:
         """Return the units that monitoring runs on a machine."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from ipaddress import IPv4Address
+from typing import ClassVar
 
 from parts.base import Part
 from wire.corosync import QuorumView
@@ -11,6 +12,9 @@ from wire.corosync import QuorumView
 
 class QuorumPart(Part):
     """Who decides in one lab. As it stands here the nodes' own votes do: more than half of them."""
+
+    kind: ClassVar[str]
+    """Its word in labs.tables.quorum."""
 
     serves_alone = False
     """Whether a node that starts while all others are away gains a quorum, and serves."""

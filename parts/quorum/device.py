@@ -65,19 +65,17 @@ class _Side:
 class Device(QuorumPart):
     """The device's server on the monitor, and on every node what registers with it."""
 
+    kind = "device"
+    # libnss3-tools has certutil.
+    node_packages = ("corosync-qdevice", "libnss3-tools")
+    monitor_packages = ("corosync-qnetd", "libnss3-tools")
+
     serves_alone = True
 
     @property
     def expected_votes(self) -> int:
         """How many votes there are when all is well: one a node, and the device's."""
         return super().expected_votes + 1
-
-    def packages(self, role: MachineRole) -> tuple[str, ...]:
-        """Return one end of it; libnss3-tools has certutil."""
-        return (
-            "corosync-qdevice" if role is MachineRole.NODE else "corosync-qnetd",
-            "libnss3-tools",
-        )
 
     def units(self, role: MachineRole) -> tuple[str, ...]:
         """Return the daemon's unit."""

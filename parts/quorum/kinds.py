@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 from inventory.model import Inventory
+from parts.kinds import kinds_in
 from parts.quorum.base import QuorumPart
-from parts.quorum.device import Device
-from parts.quorum.majority import Majority
-from parts.quorum.two_node import TwoNode
 
-QUORUM: dict[str, type[QuorumPart]] = {
-    "device": Device,
-    "majority": Majority,
-    "two-node": TwoNode,
-}
+QUORUM = kinds_in("parts.quorum", QuorumPart)
 
 
 def quorum(inventory: Inventory) -> QuorumPart:

@@ -25,6 +25,8 @@ up to four."""
 class TwoNode(OwnVotes):
     """A quorum of one. A part of the cluster in which nothing runs that clients find is fenced."""
 
+    kind = "two-node"
+
     waits_for_all = True
 
     @property

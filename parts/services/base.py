@@ -66,6 +66,9 @@ class Check:
 class ServicePart(Part):
     """One service of a lab. A kind of service says what it is; where it runs is said here."""
 
+    kind: ClassVar[str]
+    """That of its table among those of labs.tables.services."""
+
     returns_by_itself = False
     """Whether clients are served elsewhere while a server that died starts again, and then where
     they were."""

@@ -25,9 +25,6 @@ from parts.seen import LIMITED, Seen
 from parts.services.base import Process, ServicePart
 from wire.galera import PRIMARY, STATEMENT, SYNCED, parse_server
 
-STRANGERS = ("mariadb.service",)
-"""What the package itself would run."""
-
 CONFIGURATION = "/etc/mysql/halab.cnf"
 START = f"{PROGRAMS}/start-mariadb"
 
@@ -62,6 +59,14 @@ LOOK, READING = "galera", "galera"
 
 class Galera(ServicePart):
     """One server on each node. Pacemaker starts them, systemd never."""
+
+    kind = "galera"
+    node_packages = (
+        *("e2fsprogs", "galera-4", "mariadb-server", "rsync"),
+        *("procps", "resource-agents"),
+    )
+    monitor_packages = ("mariadb-client-core", "python3-pymysql")
+    left_alone = ("mariadb.service",)
 
     start_pace_s = 6.0
     """Reckoned, not measured: how far it had come is looked for twice, in 1 s each on a busy host,
@@ -188,20 +193,9 @@ class Galera(ServicePart):
         """Return what clients of MySQL and MariaDB call the database."""
         return f"mysql://{USER}@{host}:{port}/{DATABASE}"
 
-    def packages(self, role: MachineRole) -> tuple[str, ...]:
-        """Return the server with its replication, and for the monitor what a client needs."""
-        if role is MachineRole.MONITOR:
-            return ("mariadb-client-core", "python3-pymysql")
-        agents = ("procps", "resource-agents")
-        return ("e2fsprogs", "galera-4", "mariadb-server", "rsync", *agents)
-
     def units(self, role: MachineRole) -> tuple[str, ...]:
         """Return the unit that mounts the room for the data."""
         return (ROOM_UNIT,) if role is MachineRole.NODE else ()
-
-    def strangers(self, role: MachineRole) -> tuple[str, ...]:
-        """Return the unit that would start a server of its own."""
-        return STRANGERS if role is MachineRole.NODE else ()
 
     def looks(self, machine: Machine) -> dict[str, str]:
         """Look whether the node has a database."""

@@ -41,6 +41,11 @@ READING = "haproxy"
 class Haproxy(PagesPart):
     """One load balancer. No agent is made for it: Pacemaker starts its unit, systemd never."""
 
+    kind = "haproxy"
+    node_packages = ("curl", "haproxy")
+    monitor_packages = ("curl",)
+    left_alone = (UNIT,)
+
     start_pace_s = 3.0
 
     def __init__(self, inventory: Inventory, service: Service) -> None:
@@ -62,14 +67,6 @@ class Haproxy(PagesPart):
         """The unit. Pacemaker keeps systemd from starting it again when it dies."""
         agent = f"systemd:{UNIT.removesuffix('.service')}"
         return Primitive(self.service.resource, agent, operations(self.timeouts))
-
-    def packages(self, role: MachineRole) -> tuple[str, ...]:
-        """Return the balancer, and what asks it how its servers are."""
-        return ("curl",) if role is MachineRole.MONITOR else ("curl", "haproxy")
-
-    def strangers(self, role: MachineRole) -> tuple[str, ...]:
-        """Return the unit, which only Pacemaker may start."""
-        return (UNIT,) if role is MachineRole.NODE else ()
 
     def files(self, machine: Machine, secrets: Secrets, found: Found) -> tuple[Entry, ...]:
         """Describe the configuration; one that HAProxy would refuse replaces none."""

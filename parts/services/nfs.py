@@ -34,9 +34,6 @@ CONFIGURATION = "/etc/nfs.conf.d/halab.conf"
 DROP_IN = f"{UNITS}/{UNIT}.d/halab.conf"
 KEEP_RECORDS = f"{PROGRAMS}/keep-records"
 
-STRANGERS = (UNIT, "fsidd.service", "rpcbind.service", "rpcbind.socket", "nfs-client.target")
-"""What the packages would start at every boot. rpcbind is for older versions of NFS."""
-
 RECORDS_UNIT = "nfsdcld.service"
 MOUNT_UNIT = "nfs-mountd.service"
 """The daemons beside the kernel's threads, at neither of which the agent looks. The server's unit
@@ -65,6 +62,13 @@ READING = "exports"
 
 class Nfs(ServicePart):
     """One NFS server, and what it exports to the monitor. Pacemaker starts both, systemd never."""
+
+    kind = "nfs"
+    # rpcinfo is rpcbind's.
+    node_packages = ("nfs-kernel-server", "procps", "resource-agents", "rpcbind")
+    monitor_packages = ("nfs-common", "rpcbind")
+    # What the packages would start at every boot. rpcbind is for older versions of NFS.
+    left_alone = (UNIT, "fsidd.service", "rpcbind.service", "rpcbind.socket", "nfs-client.target")
 
     start_pace_s = 4.0
     """Reckoned, not measured: the agent's start is ten calls of systemctl and its waits of a whole
@@ -194,16 +198,6 @@ class Nfs(ServicePart):
     def reached_at(self, host: str, port: int) -> str:
         """Return the folder as an NFS URL has it (RFC 2224)."""
         return f"nfs://{host}{'' if port == 2049 else f':{port}'}{self.folder}"
-
-    def packages(self, role: MachineRole) -> tuple[str, ...]:
-        """Return the server, and for the monitor the client; rpcinfo is rpcbind's."""
-        if role is MachineRole.MONITOR:
-            return ("nfs-common", "rpcbind")
-        return ("nfs-kernel-server", "procps", "resource-agents", "rpcbind")
-
-    def strangers(self, role: MachineRole) -> tuple[str, ...]:
-        """Return the units that only Pacemaker may start, and what nobody needs."""
-        return STRANGERS if role is MachineRole.NODE else ()
 
     def daemons(self, role: MachineRole) -> tuple[Daemon, ...]:
         """Return the daemon that keeps the records of clients."""

@@ -28,6 +28,12 @@ MONITOR_S = 10
 class Nginx(PagesPart):
     """One web server. Pacemaker starts it, systemd never."""
 
+    kind = "nginx"
+    # The agent uses curl.
+    node_packages = ("curl", "nginx", "procps", "resource-agents")
+    monitor_packages = ("curl",)
+    left_alone = (UNIT,)
+
     start_pace_s = 2.0
 
     @property
@@ -84,16 +90,6 @@ class Nginx(PagesPart):
     def clear_ledger(self, run: str) -> str:
         """Remove files."""
         return clear_entries(self.ledger, run)
-
-    def packages(self, role: MachineRole) -> tuple[str, ...]:
-        """Return the server; its agent uses curl."""
-        if role is MachineRole.MONITOR:
-            return ("curl",)
-        return ("curl", "nginx", "procps", "resource-agents")
-
-    def strangers(self, role: MachineRole) -> tuple[str, ...]:
-        """Return the unit that would start what only Pacemaker may start."""
-        return (UNIT,) if role is MachineRole.NODE else ()
 
     def files(self, machine: Machine, secrets: Secrets, found: Found) -> tuple[Entry, ...]:
         """Describe the server's configuration, its page, and the agent that runs it."""

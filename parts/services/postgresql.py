@@ -17,9 +17,6 @@ from parts.services.base import Process, ServicePart
 BINARIES = "/usr/lib/postgresql/17/bin"
 """Debian 13's version. The wrappers in /usr/bin are Perl, which an emulated machine feels."""
 
-STRANGERS = ("postgresql.service", "postgresql@17-main.service")
-"""What the package itself would run."""
-
 USER = DATABASE = "halab"
 """Whom the client outside is, and where it writes."""
 
@@ -29,6 +26,11 @@ MONITOR_S = 10
 
 class Postgresql(ServicePart):
     """One database server. Pacemaker starts it, systemd never."""
+
+    kind = "postgresql"
+    node_packages = ("postgresql-17", "resource-agents")
+    monitor_packages = ("postgresql-client-17", "python3-psycopg2")
+    left_alone = ("postgresql.service", "postgresql@17-main.service")
 
     start_pace_s = 5.0
 
@@ -123,16 +125,6 @@ class Postgresql(ServicePart):
     def reached_at(self, host: str, port: int) -> str:
         """Return what libpq calls the database."""
         return f"postgresql://{USER}@{host}:{port}/{DATABASE}"
-
-    def packages(self, role: MachineRole) -> tuple[str, ...]:
-        """Return the server, and for the monitor what a client needs."""
-        if role is MachineRole.MONITOR:
-            return ("postgresql-client-17", "python3-psycopg2")
-        return ("postgresql-17", "resource-agents")
-
-    def strangers(self, role: MachineRole) -> tuple[str, ...]:
-        """Return the units that would start a server of their own."""
-        return STRANGERS if role is MachineRole.NODE else ()
 
     def files(self, machine: Machine, secrets: Secrets, found: Found) -> tuple[Entry, ...]:
         """Describe the server's configuration and who may come in."""

@@ -23,6 +23,9 @@ class StoragePart(Part):
     `sync`: whoever uses it does not sync by himself what he promises.
     """
 
+    kind: ClassVar[str]
+    """That of its table among those of labs.tables.storage."""
+
     filesystem_monitor: ClassVar[Values] = {}
     """Parameters of the monitor of ocf:heartbeat:Filesystem."""
 

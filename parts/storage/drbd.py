@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from inventory.model import Machine
 from labs.durations import PromotableOperations
-from labs.roles import MachineRole, NetworkRole
+from labs.roles import NetworkRole
 from parts.base import Found
 from parts.cluster import (
     Clone,
@@ -90,6 +90,11 @@ class Sizes:
 class Drbd(StoragePart):
     """One replicated filesystem."""
 
+    kind = "drbd"
+    # The agent uses procps and psmisc.
+    node_packages = ("drbd-utils", "e2fsprogs", "kmod", "procps", "psmisc", "resource-agents")
+    left_alone = (UNIT,)
+
     @property
     def configuration(self) -> str:
         """Where DRBD reads about this storage."""
@@ -114,16 +119,6 @@ class Drbd(StoragePart):
     def minor(self) -> str:
         """The device's minor number: /dev/drbd0 has 0."""
         return str(self.storage.number)
-
-    def packages(self, role: MachineRole) -> tuple[str, ...]:
-        """Return DRBD's tools; its agent uses procps and psmisc."""
-        if role is MachineRole.MONITOR:
-            return ()
-        return ("drbd-utils", "e2fsprogs", "kmod", "procps", "psmisc", "resource-agents")
-
-    def strangers(self, role: MachineRole) -> tuple[str, ...]:
-        """Return the unit that would start what only Pacemaker may start."""
-        return (UNIT,) if role is MachineRole.NODE else ()
 
     def looks(self, machine: Machine) -> dict[str, str]:
         """Ask for the device's line in /proc/drbd, and for sizes where it is primary."""

@@ -43,6 +43,10 @@ READING = "volumes"
 class SharedDisk(StoragePart):
     """One filesystem on a logical volume that takes all of a disk, which every node can reach."""
 
+    kind = "shared-disk"
+    # Its agent uses dmsetup and procps, that of filesystems psmisc.
+    node_packages = ("dmsetup", "e2fsprogs", "lvm2", "procps", "psmisc", "resource-agents")
+
     # Reads the device past the cache. Without it, it is enough to be mounted: a disk that is gone
     # would not be missed before somebody writes.
     filesystem_monitor: ClassVar[Values] = {"OCF_CHECK_LEVEL": 10}
@@ -71,12 +75,6 @@ class SharedDisk(StoragePart):
     def holder(self) -> tuple[str, Role]:
         """The volume group's resource runs at the node that has the data."""
         return self.storage.activation, Role.STARTED
-
-    def packages(self, role: MachineRole) -> tuple[str, ...]:
-        """Return LVM's tools; its agent uses dmsetup and procps, that of filesystems psmisc."""
-        if role is MachineRole.MONITOR:
-            return ()
-        return ("dmsetup", "e2fsprogs", "lvm2", "procps", "psmisc", "resource-agents")
 
     def units(self, role: MachineRole) -> tuple[str, ...]:
         """Return the unit that the agent wants to run wherever it starts something."""

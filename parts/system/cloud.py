@@ -19,13 +19,13 @@ class CloudAccess(Part):
     There are no keys: instances get theirs, which end after hours, from where they run.
     """
 
+    # It calls a node's volumes by the names that they were attached by.
+    node_packages = ("amazon-ec2-utils",)
+    cloud_only = True
+
     def __init__(self, inventory: Inventory, cloud: Cloud) -> None:
         super().__init__(inventory)
         self.cloud = cloud
-
-    def packages(self, role: MachineRole) -> tuple[str, ...]:
-        """Return what calls a node's volumes by the names that they were attached by."""
-        return ("amazon-ec2-utils",) if role is MachineRole.NODE else ()
 
     def files(self, machine: Machine, secrets: Secrets, found: Found) -> tuple[Entry, ...]:
         """Describe the configuration; the monitor asks AWS for nothing."""

@@ -47,9 +47,7 @@ class _Network:
 class Firewall(Part):
     """What keeps networks apart, and drops what nobody needs; removed from a lab without."""
 
-    def packages(self, role: MachineRole) -> tuple[str, ...]:
-        """Return nft."""
-        return ("nftables",)
+    node_packages = monitor_packages = ("nftables",)
 
     def units(self, role: MachineRole) -> tuple[str, ...]:
         """Return the unit that loads the rules."""

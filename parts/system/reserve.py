@@ -24,9 +24,7 @@ USERS = (COROSYNC, PACEMAKER)
 class Reserve(Part):
     """The room on every node."""
 
-    def packages(self, role: MachineRole) -> tuple[str, ...]:
-        """Return what makes a filesystem."""
-        return ("e2fsprogs",) if role is MachineRole.NODE else ()
+    node_packages = ("e2fsprogs",)
 
     def units(self, role: MachineRole) -> tuple[str, ...]:
         """Return the unit that mounts it."""

@@ -21,6 +21,8 @@ UNIT_FILE = f"{UNITS}/{UNIT}"
 class Routes(Part):
     """The routes of every machine of a lab whose networks are divided; none in others."""
 
+    node_packages = monitor_packages = ("iproute2",)
+
     @property
     def _divided(self) -> bool:
         return any(
@@ -29,7 +31,7 @@ class Routes(Part):
 
     def packages(self, role: MachineRole) -> tuple[str, ...]:
         """Return what sets them."""
-        return ("iproute2",) if self._divided else ()
+        return super().packages(role) if self._divided else ()
 
     def units(self, role: MachineRole) -> tuple[str, ...]:
         """Return the unit that sets them at boot."""

@@ -16,9 +16,7 @@ UNIT = "chrony.service"
 class Time(Part):
     """Chrony on all machines."""
 
-    def packages(self, role: MachineRole) -> tuple[str, ...]:
-        """Return chrony."""
-        return ("chrony",)
+    node_packages = monitor_packages = ("chrony",)
 
     def units(self, role: MachineRole) -> tuple[str, ...]:
         """Return chrony's unit."""

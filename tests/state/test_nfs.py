@@ -10,7 +10,7 @@ from inventory.model import Inventory
 from labs.roles import NetworkRole
 from parts.all import Parts
 from parts.seen import Seen
-from parts.services.nfs import GRACE_S, LEASE_S, STRANGERS, VERSIONS, Nfs
+from parts.services.nfs import GRACE_S, LEASE_S, VERSIONS, Nfs
 from status.model import LabStatus
 from tests.state.conftest import Inspected
 
@@ -52,7 +52,7 @@ def test_nfs_4_is_spoken_alone(part: Nfs, seen: Seen, server: Inspected) -> None
 def test_nothing_of_older_versions_listens(node: Inspected) -> None:
     for port in (111, 20048):
         assert not node.host.socket(f"tcp://0.0.0.0:{port}").is_listening
-    for unit in STRANGERS:
+    for unit in Nfs.left_alone:
         assert node.host.run(f"systemctl is-enabled --quiet {unit}").rc != 0, unit
 
 

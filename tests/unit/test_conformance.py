@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
+from typing import get_args
 from xml.etree import ElementTree
 
 import pytest
@@ -13,13 +14,20 @@ import pytest
 from core.errors import HalabError
 from hypervisor import image
 from inventory.model import Inventory
+from labs.means import AddressMeans
 from labs.roles import MachineRole
+from labs.shape import kinds, models_in, plain
 from labs.tables.base import PART_NAME
+from labs.tables.quorum import Quorum
+from labs.tables.services import AnyService
+from labs.tables.storage import AnyStorage
 from labs.words import TAKEN_SERVICES
-from parts.all import SERVICES, Parts
+from parts.addresses.kinds import ADDRESSES
+from parts.all import KINDS, SERVICES, STORAGE, Parts
 from parts.base import Part
 from parts.host import UNITS, Entry, File, Link
 from parts.monitoring.agent import ALERT
+from parts.quorum.kinds import QUORUM
 from parts.system import time
 from provisioning import cib
 from provisioning.plan import Plan, digest
@@ -50,15 +58,15 @@ def as_it_shall_be(name: str) -> Plan:
     return plan_of(LABS[name], right(LABS[name]))
 
 
-def kinds(part: type[Part] = Part) -> set[type[Part]]:
-    """Return every kind of part that there is."""
-    below = part.__subclasses__()
-    return set().union(*map(kinds, below)) if below else {part}
-
-
 def test_there_is_a_lab_with_every_kind_of_part() -> None:
-    assert kinds() == {type(part) for parts in PARTS.values() for part in parts.every}
-    assert set(SERVICES) == {each.settings.kind for lab in LABS.values() for each in lab.services}
+    assert set(KINDS) == {type(part) for parts in PARTS.values() for part in parts.every}
+
+
+def test_every_table_has_its_part() -> None:
+    assert sorted(SERVICES) == sorted(kinds(models_in(AnyService)))
+    assert sorted(STORAGE) == sorted(kinds(models_in(AnyStorage)))
+    assert sorted(QUORUM) == sorted(get_args(plain(Quorum.model_fields["kind"].annotation)))
+    assert sorted(ADDRESSES) == sorted(get_args(AddressMeans))
 
 
 @every_part

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
+import os
 import shutil
 import subprocess
-import tomllib
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,8 +15,9 @@ from core.files import SEAL
 from hypervisor import image
 from labs.roles import MachineRole
 from parts.all import Parts
+from parts.system.time import Time
 from provisioning import packages
-from tests.unit.planned_lab import OFFERED, planned
+from tests.unit.composed_labs import LABS
 
 NODE, MONITOR = MachineRole.NODE, MachineRole.MONITOR
 
@@ -73,23 +73,44 @@ def test_the_recipes_scripts_are_shell() -> None:
 
 @pytest.mark.parametrize("role", list(MachineRole))
 def test_an_image_carries_what_parts_of_all_kinds_need_and_says_which(role: MachineRole) -> None:
-    labs = [Parts(planned(name, accelerated=True)) for name in OFFERED]
+    labs = [Parts(lab) for lab in LABS.values() if lab.cloud is None]
     needed = {package for lab in labs for package in packages.wanted(lab, role)}
-    listed = tomllib.loads((image.RECIPE / "packages.toml").read_text())["parts"][role]
-    assert listed == sorted(needed)
+    assert image.needed_by_parts(role) == sorted(needed)
     assert needed <= set(image.packages(role))
     assert len(image.packages(role)) == len(set(image.packages(role)))
 
 
-def test_nothing_starts_in_a_guest_that_a_lab_leaves_to_its_cluster() -> None:
-    text = (image.RECIPE / "customize").read_text()
-    lines = [line for line in text.splitlines() if line.startswith("disable ")]
-    disabled = {word.partition(".")[0] for line in lines for word in line.split()[1:]}
-    for name in OFFERED:
-        for part in Parts(planned(name, accelerated=True)).every:
-            # An instance of a template starts with the unit that stands for all of them.
-            units = {re.split(r"[.@]", unit)[0] for unit in part.strangers(NODE)}
-            assert units <= disabled, f"{name}: the recipe's `customize` lacks them"
+def test_nothing_starts_in_a_guest_that_a_lab_leaves_to_its_cluster(tmp_path: Path) -> None:
+    recipe = image.copy_recipe(tmp_path / "recipe")
+    disabled = words_after("disable", recipe / "customize", recipe)
+    for lab in LABS.values():
+        for part in Parts(lab).every:
+            assert set(part.strangers(NODE)) <= disabled
+
+
+def test_an_image_is_another_one_when_a_part_needs_something_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    node, monitor = image.recipe_key(NODE), image.recipe_key(MONITOR)
+    monkeypatch.setattr(Time, "node_packages", ("another-clock",))
+    assert image.recipe_key(NODE) != node
+    assert image.recipe_key(MONITOR) == monitor
+    monkeypatch.setattr(Time, "left_alone", ("another-clock.service",))
+    assert image.recipe_key(MONITOR) != monitor
+
+
+def words_after(command: str, script: Path, recipe: Path) -> set[str]:
+    """Return what a shell that reads a script's lines of this command makes of them."""
+    lines = [line for line in script.read_text().splitlines() if line.startswith(f"{command} ")]
+    text = "\n".join((f'{command}() {{ printf "%s\\n" "$@"; }}', *lines))
+    told = subprocess.run(
+        ["sh", "-eu", "-c", text],
+        env={"recipe": str(recipe), "PATH": os.environ["PATH"]},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return set(told.stdout.split())
 
 
 def test_no_node_has_a_database_that_nobody_asked_for(tmp_path: Path) -> None:
