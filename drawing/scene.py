@@ -14,18 +14,22 @@ from labs.means import FencingMeans
 from labs.model import Lab
 from labs.placement import apart_from
 from labs.roles import MachineRole, NetworkRole
+from labs.shape import kinds, models_in
+from labs.tables.base import Table
+from labs.tables.services import AnyService
+from labs.tables.storage import AnyStorage
 
 TITLES = {
-    "galera": "Galera",
-    "haproxy": "HAProxy",
-    "nfs": "NFS",
-    "postgresql": "PostgreSQL",
-    "drbd": "DRBD",
-    "shared-disk": "LVM",
+    **{
+        kind: model.title
+        for model in (*models_in(AnyService), *models_in(AnyStorage))
+        if issubclass(model, Table) and model.title
+        for kind in kinds((model,))
+    },
     "sbd": "SBD",
     "fence-aws": "fence_aws",
 }
-"""How programs write themselves, by the kind that a definition names; else the kind will do."""
+"""How programs write themselves, by the kind of a part; else the kind will do."""
 
 
 @dataclass(frozen=True)

@@ -98,4 +98,8 @@ class Table(BaseModel):
     """
 
     short: ClassVar[str] = ""
+
+    title: ClassVar[str] = ""
+    """How the program behind a kind writes itself; the kind will do where nothing is said."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -175,6 +175,7 @@ class Nginx(SpreadTable):
 class Haproxy(SpreadTable):
     """[services.NAME] kind = "haproxy": a load balancer before the servers of another service."""
 
+    title: ClassVar[str] = "HAProxy"
     alone: ClassVar[str] = "a node runs the only haproxy.service that the package has"
 
     kind: Literal["haproxy"] = Field(description="a load balancer before web servers")
@@ -201,6 +202,7 @@ class Galera(SpreadTable):
     Each has a whole copy on its node's own disk. Nobody's death costs an acknowledged transaction.
     """
 
+    title: ClassVar[str] = "Galera"
     alone: ClassVar[str] = "its servers find each other at ports that a node has once"
     promoted: ClassVar[bool] = True
     majority: ClassVar[bool] = True
@@ -224,6 +226,8 @@ class Galera(SpreadTable):
 class Postgresql(ServiceTable):
     """[services.NAME] kind = "postgresql": a database on replicated storage."""
 
+    title: ClassVar[str] = "PostgreSQL"
+
     kind: Literal["postgresql"] = Field(description="a database")
     port: Port = Field(default=5432, description="TCP port at every address")
     storage: Annotated[PartName, Note(allowed=STORAGE_ALLOWED)] = Field(
@@ -234,6 +238,7 @@ class Postgresql(ServiceTable):
 class Nfs(ServiceTable):
     """[services.NAME] kind = "nfs": a file server on storage."""
 
+    title: ClassVar[str] = "NFS"
     alone: ClassVar[str] = "a node's kernel is one NFS server, with one table of its clients"
 
     kind: Literal["nfs"] = Field(description="a file server, which speaks NFS 4 alone")

@@ -49,6 +49,7 @@ class StorageTable(Table):
 class Drbd(StorageTable):
     """[storage.NAME] kind = "drbd": a disk on each of two nodes, replicated block by block."""
 
+    title: ClassVar[str] = "DRBD"
     replicas: ClassVar[int | None] = REPLICAS
 
     kind: Literal["drbd"] = Field(
@@ -78,6 +79,7 @@ class SharedDisk(StorageTable):
     LVM lets one of them at a time have it.
     """
 
+    title: ClassVar[str] = "LVM"
     replicas: ClassVar[int | None] = None
 
     kind: Literal["shared-disk"] = Field(
