@@ -1,4 +1,4 @@
-"""Bad networks: packets lost, late, doubled, disordered or slow on both cluster links (netem)."""
+"""Bad networks: what netem does to packets on both cluster links."""
 
 from __future__ import annotations
 

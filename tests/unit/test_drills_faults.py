@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Callable, Iterator
 from typing import cast
 
@@ -347,6 +348,20 @@ def test_the_management_network_is_never_touched(
             assert str(nic.address.ip) not in text
             assert nic.name not in text.split()
             assert "management" not in text
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_machines_are_told_what_a_shell_can_read(
+    name: str,
+    hypervisor: FakePower,
+    told: list[tuple[str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(power, "_let_pass", lambda _: None)
+    drill = KNOWN[name]
+    run_both(drill.fault, scene(hypervisor, MONITOR if drill.role is MONITOR.role else NODE2))
+    for text in dict.fromkeys(command for _, command in told):
+        subprocess.run(["sh", "-n", "-c", text], check=True)
 
 
 def run_both(fault: Fault, there: Scene) -> None:
