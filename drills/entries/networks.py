@@ -113,6 +113,12 @@ _NETWORKS = (
         "delay 100ms 20ms",
     ),
     _bad_network(
+        "packet-corruption",
+        "A node's cluster links change a bit in a twentieth of their packets",
+        "Damage is loss: checksums and Corosync's key let nothing through that was changed.",
+        "corrupt 5%",
+    ),
+    _bad_network(
         "packet-duplication",
         "A node's cluster links double a fifth of their packets",
         "Sequence numbers: what comes twice counts once.",
