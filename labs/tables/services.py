@@ -248,7 +248,26 @@ class Nfs(ServiceTable):
     )
 
 
-AnyService = Annotated[Nginx | Haproxy | Galera | Postgresql | Nfs, Field(discriminator="kind")]
+class Memcached(SpreadTable):
+    """[services.NAME] kind = "memcached": a cache in memory, which may forget.
+
+    What a client has put at one address it finds there only, until the server behind it ends.
+    """
+
+    alone: ClassVar[str] = "a node runs the only memcached.service that the package has"
+
+    kind: Literal["memcached"] = Field(
+        description="a cache in memory, empty again after every start"
+    )
+    port: Port = Field(default=11211, description="TCP port at every address")
+    storage: Annotated[None, Note(allowed="nothing, as it keeps no data", default="none")] = Field(
+        default=None, description="where it keeps its data"
+    )
+
+
+AnyService = Annotated[
+    Nginx | Haproxy | Galera | Postgresql | Nfs | Memcached, Field(discriminator="kind")
+]
 
 
 class Web(Table):
