@@ -6,6 +6,7 @@ import typer
 
 from cli.audit import audit
 from cli.bench import bench
+from cli.cache import cache
 from cli.doctor import doctor
 from cli.down import down
 from cli.drill import drill
@@ -70,6 +71,7 @@ app.command()(update)
 app.command()(export)
 app.command("import")(import_lab)
 app.command()(down)
+app.command()(cache)
 app.command()(audit)
 app.command()(doctor)
 app.command(context_settings=PASSED_ON)(pulumi)

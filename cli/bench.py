@@ -59,7 +59,7 @@ def bench(
 
     with claimed(lab.name, COMMAND, take_away, keep=False):
         with progress.step("halab up"), _Memory(LabFolder.of(lab.name)) as memory:
-            first = _timed("up", str(DEFINITION))
+            first = _timed("up", "--cold", str(DEFINITION))
         table.add_row(
             "up until healthy",
             f"{first:.0f} s",

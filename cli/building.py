@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +16,12 @@ from core.environment import libvirt_access
 from core.errors import HalabError
 from core.files import write_file
 from core.folders import LabFolder
+from core.sizes import MIB
 from hypervisor.acceleration import probe
 from hypervisor.disks import grow_data_disk
 from hypervisor.doctor import examine, refuse
 from hypervisor.image import cached_image, ensure_image, remove_stale
+from hypervisor.kept_labs import KeptLabs
 from hypervisor.objects import Virsh, owned, remove_orphans, start_stopped
 from hypervisor.packages import authorize, ensure_packages, find_shortages
 from hypervisor.placing import libvirt_of, place_of
@@ -42,8 +45,9 @@ from parts.secrets import ensure_secrets
 class Prepared:
     """A lab whose surroundings are ready for Pulumi.
 
-    `exists` tells whether Pulumi has made anything of it; `changes` is then how its definition
-    differs from `before`, which it was brought to, and `definition` the file that it shall have.
+    `new` tells whether nothing was there at all, not even a stack, which `make_stack` makes;
+    `exists` whether Pulumi has made anything of it; `changes` is then how its definition differs
+    from `before`, which it was brought to, and `definition` the file that it shall have.
     """
 
     lab: Lab
@@ -51,9 +55,15 @@ class Prepared:
     record: LabRecord
     engine: Engine
     definition: Path
+    new: bool
     exists: bool
     before: Lab
     changes: tuple[Change, ...]
+
+    def make_stack(self, report: Callable[[str], None]) -> None:
+        """Make the stack of a new lab; one that was there before has been prepared already."""
+        if self.new:
+            self.engine.prepare(report)
 
 
 def prepare(lab: Lab, source: str, progress: Progress) -> Prepared:
@@ -68,6 +78,7 @@ def prepare(lab: Lab, source: str, progress: Progress) -> Prepared:
     new = not folder.record.exists()
     PrivateHypervisor(folder).check_whole()
     if new:
+        _make_room(lab, folder, progress)
         refuse(examine(needs_of(lab)))
     missing = find_shortages()
     if missing:
@@ -98,11 +109,9 @@ def prepare(lab: Lab, source: str, progress: Progress) -> Prepared:
     if not exists:
         folder.applied.unlink(missing_ok=True)
         keep_definition(folder, definition)
-    if new:
-        engine.prepare(progress.note)
     if record.private:
         PrivateHypervisor(folder).start()
-    return Prepared(lab, folder, record, engine, definition, exists, before, changes)
+    return Prepared(lab, folder, record, engine, definition, new, exists, before, changes)
 
 
 def review(prepared: Prepared, progress: Progress, *, yes: bool) -> Impact:
@@ -124,6 +133,7 @@ def build(prepared: Prepared, impact: Impact, step: Step) -> None:
     """Bring machines and software to the definition, from whatever an earlier run left."""
     folder, record, engine = prepared.folder, prepared.record, prepared.engine
     step("looking at what is there")
+    prepared.make_stack(step)
     keep_definition(folder, prepared.definition)
     ensure_secrets(folder.secrets)
     virsh = Virsh(record.uri)
@@ -183,6 +193,13 @@ def _new_record(lab: Lab, source: str, folder: LabFolder, progress: Progress) ->
             for role, image in images.items()
         },
     )
+
+
+def _make_room(lab: Lab, folder: LabFolder, progress: Progress) -> None:
+    """Give up labs that are kept for a warm start where the disk is too full for another one."""
+    wanted = needs_of(lab).disk_mib * MIB
+    for gone in KeptLabs().make_room(wanted, folder.path, lab.name):
+        progress.note(f"lab {gone.name} is kept no more: the disk is too full for lab {lab.name}")
 
 
 def _grow_disks(prepared: Prepared, virsh: Virsh, step: Step) -> None:

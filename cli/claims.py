@@ -17,6 +17,9 @@ from core.processes import is_alive, start_time
 from inventory.frozen import Frozen
 from inventory.record import save
 
+CLAIM = "claim.json"
+"""The file in a lab's folder that says which command made it."""
+
 
 class Claim(Frozen):
     """Which command made a lab, and which run of it: its process and when that started."""
@@ -111,4 +114,4 @@ def _claim(folder: LabFolder, command: str) -> bool:
 
 
 def _file(folder: LabFolder) -> Path:
-    return folder.path / "claim.json"
+    return folder.path / CLAIM

@@ -15,6 +15,8 @@ from cli.progress import Progress, Step
 from cli.sites import LibvirtSite, Site, site_of
 from core.errors import HalabError
 from core.folders import LabFolder
+from core.sizes import MIB
+from hypervisor.kept_labs import KeptLabs
 from hypervisor.private import PrivateHypervisor
 from hypervisor.taken import looking
 from infra.orphans import end_orphans
@@ -45,6 +47,12 @@ def down(
     folder = existing_lab(name, OTHERWISE)
     with locked(name), progress.step(f"Removing lab {name}", usually="10 s") as step:
         take_away(folder, step)
+    kept = KeptLabs().find(name)
+    if kept is not None:
+        progress.note(
+            f"{kept.size // MIB} MiB of it are kept for its next `up`, beside the guest images: "
+            f"`./halab cache` shows, `./halab cache clean {name}` removes"
+        )
 
 
 def _definition(argument: str) -> Lab | None:

@@ -45,7 +45,9 @@ def env(
     else:
         definition, source = wanted(lab)
         with locked(definition.name):
-            engine = prepare(definition, source, Progress()).engine
+            prepared = prepare(definition, source, Progress())
+            prepared.make_stack(Progress().note)
+            engine = prepared.engine
     print(exports(environment_of(os.getpid()), engine.environment()))
 
 

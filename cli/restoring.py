@@ -18,7 +18,8 @@ def bring_back(argument: str, progress: Progress) -> None:
     and from this machine. `argument` is what `up` takes.
     """
     folder = LabFolder.of(load(argument).name if is_path(argument) else argument)
-    if not folder.pulumi.is_dir() or not lost_files(folder):
+    # Half of a warm start is begun again.
+    if folder.warming.exists() or not folder.pulumi.is_dir() or not lost_files(folder):
         return
     toolchain = find_toolchain()
     if toolchain is None:

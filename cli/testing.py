@@ -146,7 +146,7 @@ def _lab(kind: str, name: str, keep: bool, console: Console) -> Iterator[None]:
         _check(_halab("down", name))
     with claimed(name, COMMAND, lambda: _check(_halab("down", name)), keep):
         try:
-            _check(_halab("up", str(DEFINITIONS[kind])))
+            _check(_halab("up", "--cold", str(DEFINITIONS[kind])))
             yield
         finally:
             if keep:

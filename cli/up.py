@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -17,13 +18,17 @@ from cli.measuring import measuring
 from cli.progress import Progress, Step
 from cli.restoring import bring_back
 from cli.status import print_status
+from cli.warming import begin_again, find_kept, keep, start_warm
 from core.errors import HalabError
 from core.files import write_file
+from core.folders import LabFolder
 from core.sizes import MIB
+from hypervisor.kept_labs import KeptLab, KeptLabs
 from hypervisor.reset import can_reset, take
 from hypervisor.snapshots import UP
 from infra.impact import Impact
 from inventory.record import load_inventory, load_record
+from labs.model import Lab
 from status.health import wait_healthy
 from status.model import LabStatus
 
@@ -38,10 +43,15 @@ def up(
     yes: Annotated[
         bool, typer.Option("--yes", help="Agree to what costs a lab that exists its data.")
     ] = False,
+    cold: Annotated[
+        bool,
+        typer.Option("--cold", help="Build anew: neither start from a kept lab nor keep this one."),
+    ] = False,
 ) -> None:
     """Build a lab and prove it healthy; on a lab that exists, bring it to its definition.
 
-    What that means for a lab that exists is said before it happens.
+    What that means for a lab that exists is said before it happens. A lab that was built before
+    comes back as it was then, with new keys, where nothing that it follows from has changed.
     """
     began = time.monotonic()
     progress = Progress()
@@ -51,28 +61,26 @@ def up(
         progress.note(f"while its machines exist, lab {definition.name} costs {costs}")
     with locked(definition.name):
         take_over(definition.name)
-        prepared = prepare(definition, source, progress)
-        impact = review(prepared, progress, yes=yes)
-        if impact.lost:
-            with progress.step(f"Removing what lab {definition.name} was made of") as step:
-                prepared.engine.destroy(PulumiEvents(step))
-            prepared, impact = prepare(definition, source, progress), Impact()
+        end_unfinished(definition.name, progress)
+        prepared, impact = ready(definition, source, progress, yes=yes)
         for doubt in definition.timing(prepared.record.accelerated).doubts:
             progress.note(doubt)
-        usually = "1 min" if prepared.record.accelerated else "2 to 3 min"
-        with (
-            measuring(prepared, impact, progress) as notice,
-            progress.step(f"Lab {definition.name}", usually=usually) as step,
-        ):
-            found = bring_up(prepared, impact, step)
-        for line in notice.lines:
-            progress.note(line)
-        if not notice.kept:
-            progress.note("clients waited longer, or lost more, than the change may cost them")
+        kept = None if cold else find_kept(prepared, progress)
+        warm = bring_back_kept(prepared, kept, progress) if kept else None
+        if kept and warm is None:
+            prepared, impact = ready(definition, source, progress, yes=yes)
+        found = warm or build_measured(prepared, impact, progress)
         resettable = snapshot and keep_for_reset(prepared, progress)
+        if resettable and not (cold or warm or prepared.exists):
+            keep(prepared, progress)
+    say_how_to_go_on(found, time.monotonic() - began, resettable=resettable)
+
+
+def say_how_to_go_on(found: LabStatus, took_s: float, *, resettable: bool) -> None:
+    """Show a lab that is healthy, and the commands that a person may want next."""
     console = Console(highlight=False, soft_wrap=True)
     print_status(console, found)
-    console.print(f"\nReady after {time.monotonic() - began:.0f} s. How to go on:")
+    console.print(f"\nReady after {took_s:.0f} s. How to go on:")
     back = ((f"./halab reset {found.lab}", "back to this state"),) if resettable else ()
     for command, what in (
         (f"./halab status {found.lab}", "how it is"),
@@ -82,6 +90,58 @@ def up(
         (f"./halab down {found.lab}", "take it away without a trace"),
     ):
         console.print(f"  {command:<34} {what}")
+
+
+def end_unfinished(name: str, progress: Progress) -> None:
+    """Remove what a warm start that was killed has left: its lab is begun again."""
+    folder = LabFolder.of(name)
+    if folder.warming.exists():
+        with progress.step("Removing what a warm start that was killed has left") as step:
+            begin_again(folder, step)
+
+
+def ready(
+    definition: Lab, source: str, progress: Progress, *, yes: bool
+) -> tuple[Prepared, Impact]:
+    """Prepare a lab, and remove what it consists of where somebody agreed to that."""
+    prepared = prepare(definition, source, progress)
+    impact = review(prepared, progress, yes=yes)
+    if not impact.lost:
+        return prepared, impact
+    with progress.step(f"Removing what lab {definition.name} was made of") as step:
+        prepared.engine.destroy(PulumiEvents(step))
+    return prepare(definition, source, progress), Impact()
+
+
+def bring_back_kept(prepared: Prepared, kept: KeptLab, progress: Progress) -> LabStatus | None:
+    """Start a new lab from a kept one; None when that failed, and both are removed then."""
+    name = prepared.lab.name
+    try:
+        with progress.step(f"Lab {name}, warm", usually="10 to 20 s") as step:
+            return start_warm(prepared, kept, step)
+    except (HalabError, OSError) as error:
+        progress.note(f"the warm start failed, and the lab is built anew: {error}")
+    with suppress(HalabError):
+        # Somebody else may have been quicker.
+        KeptLabs().remove(kept.name)
+    with progress.step("Making way for a new lab") as step:
+        begin_again(prepared.folder, step)
+    return None
+
+
+def build_measured(prepared: Prepared, impact: Impact, progress: Progress) -> LabStatus:
+    """Build or change a lab while clients use what there is of it; say what they noticed."""
+    usually = "1 min" if prepared.record.accelerated else "2 to 3 min"
+    with (
+        measuring(prepared, impact, progress) as notice,
+        progress.step(f"Lab {prepared.lab.name}", usually=usually) as step,
+    ):
+        found = bring_up(prepared, impact, step)
+    for line in notice.lines:
+        progress.note(line)
+    if not notice.kept:
+        progress.note("clients waited longer, or lost more, than the change may cost them")
+    return found
 
 
 def bring_up(prepared: Prepared, impact: Impact, step: Step) -> LabStatus:

@@ -146,6 +146,11 @@ class LabFolder:
         return self.path / "snapshots"
 
     @property
+    def warming(self) -> Path:
+        """What a warm start works with; it is there while one has begun and not ended."""
+        return self.path / "warming"
+
+    @property
     def consoles(self) -> Path:
         """Serial console logs, one file per machine."""
         return self.path / "consoles"

@@ -114,16 +114,23 @@ class Machines:
 
         self._in_parallel(save)
 
-    def load_memory(self, folder: Path) -> None:
+    def load_memory(self, folder: Path, instead: Mapping[str, Path] | None = None) -> None:
         """Start every machine, suspended, with the memory that `save_memory` wrote.
 
-        Their disks must be those of that instant. Raises CommandError.
+        Their disks must be those of that instant. `instead` are files with descriptions (XML) for
+        machines that are not described any more as they were then. Raises CommandError.
         """
-        self._in_parallel(
-            lambda name: self._virsh(
-                "restore", str(memory_file(folder, name)), "--paused", timeout=SAVE_TIMEOUT_S
-            )
-        )
+
+        def load(name: str) -> None:
+            described = ("--xml", str(instead[name])) if instead else ()
+            memory = str(memory_file(folder, name))
+            self._virsh("restore", memory, "--paused", *described, timeout=SAVE_TIMEOUT_S)
+
+        self._in_parallel(load)
+
+    def saved_description(self, folder: Path, name: str) -> str:
+        """Return the description (XML) of a machine that stands in its saved memory."""
+        return self._virsh("save-image-dumpxml", str(memory_file(folder, name)))
 
     def destroy(self) -> None:
         """Take the power of all machines away; raises WaitTimeout when one stays on."""

@@ -40,6 +40,14 @@ class Backend:
         """The stack's state, a checkpoint in Pulumi's words."""
         return self._root / "stacks" / "halab" / f"{self._lab}.json"
 
+    def secrets_provider(self) -> dict[str, Any]:
+        """Return how the stack's state says by what it is encrypted; empty before there is one."""
+        for line in _text(self.settings).splitlines():
+            key, _, salt = line.partition(": ")
+            if key == "encryptionsalt":
+                return {"type": "passphrase", "state": {"salt": salt.strip()}}
+        return {}
+
     def mend(self, report: Report = lambda _: None) -> None:
         """Make everything readable that can be; `report` hears of what was lost."""
         for path in self._damaged():

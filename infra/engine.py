@@ -23,6 +23,7 @@ from core.folders import PROJECT, LabFolder
 from infra.backend import Backend
 from infra.keeping import SOFTWARE, kept_in, lost_files, restore
 from infra.orphans import DRIVER, LAB, driver_mark, end_orphans, end_own_runs
+from inventory.frozen import Frozen
 
 OnEvent = Callable[[EngineEvent], None]
 
@@ -56,6 +57,13 @@ class Managed(NamedTuple):
 
     kind: str
     name: str
+
+
+class State(Frozen):
+    """A stack's state as Pulumi exports it: the version of its format, and what it holds."""
+
+    version: int
+    deployment: dict[str, Any]
 
 
 class Engine:
@@ -154,6 +162,22 @@ class Engine:
             for resource in resources
             if resource["type"].startswith(LIBVIRT) and "name" in resource.get("outputs", {})
         )
+
+    def export(self) -> State:
+        """Return the stack's state, its secrets in the clear."""
+        with self._explained("reading Pulumi's state"), self._stack() as stack:
+            exported = stack.export_stack()
+        return State(version=exported.version or 0, deployment=dict(exported.deployment or {}))
+
+    def adopt(self, state: State) -> None:
+        """Make a state this stack's, encrypted anew by its own passphrase.
+
+        Raises HalabError when Pulumi does not take it.
+        """
+        with self._explained("writing Pulumi's state"), self._stack() as stack:
+            # Pulumi would encrypt by what the state names, and knows no passphrase for that.
+            own = {"secrets_providers": self._backend.secrets_provider()}
+            stack.import_stack(automation.Deployment(state.version, {**state.deployment, **own}))
 
     def restore(self, report: Callable[[str], None]) -> None:
         """Bring back files of the lab that are lost and that the stack's state keeps.

@@ -15,6 +15,8 @@ from core.command import run
 from core.errors import CommandError
 from core.files import write_file
 from core.folders import LabFolder
+from infra.impact import HOST_KEY
+from inventory.mark import volume_name
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,11 @@ class HostKey:
     def mark(self) -> str:
         """A short name for this very key: whatever is named after it changes with it."""
         return hashlib.sha256(self.public.encode()).hexdigest()[:8]
+
+
+def volume_of(mark: str, machine: str, key: HostKey) -> str:
+    """Return what the volume is called from which a machine gets its key; `mark` is the lab's."""
+    return volume_name(mark, f"{machine}-{HOST_KEY}-{key.mark}")
 
 
 def ensure_host_key(folder: LabFolder, machine: str) -> HostKey:

@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from core.sizes import MIB
 from infra.cluster import MachineArgs, NetworkArgs
+from infra.host_keys import volume_of
 from infra.impact import HOST_KEY, ROOT
 from inventory.known_hosts import GIVEN_AS
 from inventory.mark import NAMESPACE, pool_uuid, volume_name
@@ -115,7 +116,7 @@ class LibvirtPlatform:
         for serial, volume in args.shared_disks.items():
             disk = Disk(serial, SHARED_FORMAT, "none", shared=True)
             disks.append((disk, pulumi.Output.from_input(volume)))
-        host_key_name = self._volume_name(f"{plan.name}-{HOST_KEY}-{args.host_key.mark}")
+        host_key_name = volume_of(record.mark, plan.name, args.host_key)
         host_key = libvirt.Volume(
             f"{plan.name}-{HOST_KEY}",
             name=host_key_name,

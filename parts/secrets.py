@@ -52,10 +52,19 @@ def generate() -> Secrets:
         corosync_authkey=base64.b64encode(random.token_bytes(256)).decode(),
         drbd_secret=random.token_hex(24),
         qnetd_authority=make_authority(),
-        zabbix_admin_password=random.token_urlsafe(15),
+        zabbix_admin_password=_new_password(),
         zabbix_database_password=random.token_hex(24),
         zabbix_psk=random.token_hex(32),
     )
+
+
+def renewed(kept: Secrets) -> Secrets:
+    """Return a lab's secrets with new ones in the place of those that people use.
+
+    The others are known to machines alone, and what runs on them holds on to them until it starts
+    again.
+    """
+    return kept.model_copy(update={"zabbix_admin_password": _new_password()})
 
 
 def ensure_secrets(path: Path) -> Secrets:
@@ -90,6 +99,10 @@ def load_secrets(path: Path) -> Secrets:
             hint="remove it: then `./halab up` takes the secrets from Pulumi's state, or makes new "
             "ones, stops the cluster on all nodes, and starts it with them",
         ) from None
+
+
+def _new_password() -> str:
+    return random.token_urlsafe(15)
 
 
 def _complete(path: Path) -> None:

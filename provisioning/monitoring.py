@@ -32,7 +32,7 @@ def configure(
         return _configure(remote, parts, secrets, stopped)
     except PasswordRefused:
         # Whoever changed it by hand has changed what halab is asked to keep.
-        _set_passwords(remote, parts, secrets)
+        set_passwords(remote, parts, secrets)
     return ("Zabbix's passwords set again", *_configure(remote, parts, secrets, stopped))
 
 
@@ -53,6 +53,7 @@ def _configure(
     )
 
 
-def _set_passwords(remote: Remote, parts: Parts, secrets: Secrets) -> None:
+def set_passwords(remote: Remote, parts: Parts, secrets: Secrets) -> None:
+    """Give the accounts their passwords, whatever they have; raises HalabError."""
     written = ensure_files(remote, server.passwords(secrets))
     run_steps(remote, server.set_passwords(written), timeout=60.0 * parts.inventory.timing.pace)
