@@ -357,7 +357,7 @@ def test_machines_are_told_what_a_shell_can_read(
     told: list[tuple[str, str]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(power, "_let_pass", lambda _: None)
+    monkeypatch.setattr("drills.faults.power.time.sleep", lambda _: None)
     drill = KNOWN[name]
     run_both(drill.fault, scene(hypervisor, MONITOR if drill.role is MONITOR.role else NODE2))
     for text in dict.fromkeys(command for _, command in told):

@@ -141,7 +141,7 @@ class Place:
         save(folder.record, record)
         write_file(folder.definition, 'version = 1\nname = "active-passive"\n')
         engine = cast("Engine", Pulumi(folder, record))
-        return Prepared(lab, folder, record, engine, folder.definition, True, False, ())
+        return Prepared(lab, folder, record, engine, folder.definition, True, False, lab, ())
 
     def build(self, prepared: Prepared) -> None:
         """Do what a cold `up` does, with its snapshot."""
