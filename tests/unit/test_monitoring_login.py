@@ -38,7 +38,7 @@ def configure(monkeypatch: pytest.MonkeyPatch, login: Login, *, stopped: bool = 
 
     monkeypatch.setattr(monitoring, "session", login.session)
     monkeypatch.setattr(monitoring, "ensure_configured", lambda *_: ("configured",))
-    monkeypatch.setattr(monitoring, "_set_passwords", set_passwords)
+    monkeypatch.setattr(monitoring, "set_passwords", set_passwords)
     monkeypatch.setattr("core.wait.time.sleep", lambda _: None)
     return monitoring.configure(this_machine(), STORY, SECRETS, lambda: stopped)
 
