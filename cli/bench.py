@@ -81,7 +81,7 @@ def bench(
 
 
 def _bare_boot(lab: Lab) -> float:
-    images = {role: ensure_image(role) for role in MachineRole}
+    images = {role: ensure_image(role, lab.kernel(role)) for role in MachineRole}
     node = images[MachineRole.NODE]
     accelerated = probe(node.kernel, node.initrd).accelerated
     guests = [

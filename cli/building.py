@@ -169,13 +169,14 @@ def ensure_tools(progress: Progress) -> Toolchain:
 
 
 def _new_record(lab: Lab, source: str, folder: LabFolder, progress: Progress) -> LabRecord:
-    missing = [role for role in MachineRole if cached_image(role) is None]
+    kernels = {role: lab.kernel(role) for role in MachineRole}
+    missing = [each for each in kernels.items() if cached_image(*each) is None]
     if missing:
         with progress.step("Guest images", usually="2 to 4 min") as step:
             with ThreadPoolExecutor(len(missing)) as pool:
-                list(pool.map(lambda role: ensure_image(role, step), missing))
+                list(pool.map(lambda each: ensure_image(each[0], each[1], step), missing))
             remove_stale()
-    images = {role: ensure_image(role) for role in MachineRole}
+    images = {role: ensure_image(role, kernel) for role, kernel in kernels.items()}
     node = images[MachineRole.NODE]
     with progress.step("Trying KVM", usually="a few seconds") as step:
         acceleration = probe(node.kernel, node.initrd)

@@ -20,7 +20,7 @@ DISK_MIB = 3072
 def needs_of(lab: Lab) -> Needs:
     """Return what this machine must have for the lab: memory and disk in MiB, cores."""
     plans = machines(lab)
-    missing = sum(cached_image(role) is None for role in MachineRole)
+    missing = sum(cached_image(role, lab.kernel(role)) is None for role in MachineRole)
     return Needs(
         memory_mib=sum(map(_memory, plans)),
         disk_mib=DISK_MIB * (1 + missing) + _disks(lab),

@@ -116,7 +116,8 @@ def _shared_disk(disk: SharedDiskStatus) -> str:
     if disk.owner is None:
         return "CANNOT READ the shared disk"
     has = ("volume group active", disk.active), ("mounted", disk.mounted)
-    return ", ".join(word for word, is_so in has if is_so) or f"reads {disk.owner}'s volume group"
+    whose = f"{disk.owner}'s" if disk.owner else "the"
+    return ", ".join(word for word, is_so in has if is_so) or f"reads {whose} volume group"
 
 
 def _problems(problems: tuple[Problem, ...]) -> Table:

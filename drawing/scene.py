@@ -93,8 +93,8 @@ class Scene:
         """All networks, by role: the cluster's own first, clients' last."""
         platform = self.lab.platform
         purposes = {
-            NetworkRole.CLUSTER_A: "Corosync, link 0",
-            NetworkRole.CLUSTER_B: "Corosync, link 1",
+            NetworkRole.CLUSTER_A: f"Corosync, link 0{self._locked}",
+            NetworkRole.CLUSTER_B: f"Corosync, link 1{self._locked}",
             NetworkRole.REPLICATION: f"{self._carried}{self._replicated}",
             NetworkRole.MANAGEMENT: ", ".join(self._managed()),
             NetworkRole.SERVICE: "clients",
@@ -156,6 +156,10 @@ class Scene:
         carriers = self.inventory.carriers(storage)
         where = "each node" if carriers == self.inventory.nodes else _listed(_names(carriers))
         return f"{self.size_of_disk(storage)} in {where}"
+
+    def users(self, storage: Storage) -> str:
+        """Say how many nodes have some storage mounted."""
+        return "all" if storage.together else "one"
 
     def duties(self, machine: Machine) -> tuple[str, ...]:
         """Return what a machine does besides services, and whatever the lab is made of."""
@@ -222,7 +226,7 @@ class Scene:
                 *map(self._sentence, self.services),
                 *(
                     f"Storage {each.name}: {title(each.settings.kind)}, a disk of "
-                    f"{self.disks(each)}, mounted at {each.mount_point} on one."
+                    f"{self.disks(each)}, mounted at {each.mount_point} on {self.users(each)}."
                     for each in inventory.storage
                 ),
                 f"Fencing: {title(inventory.fencing.kind)}, {self.fencing.how}.",
@@ -250,6 +254,10 @@ class Scene:
     def _carried(self) -> str:
         *others, one = self.carriers
         return "a bond over both links" if others else f"over {one.value}"
+
+    @property
+    def _locked(self) -> str:
+        return "; DLM" if any(each.together for each in self.inventory.storage) else ""
 
     @property
     def _replicated(self) -> str:

@@ -131,7 +131,9 @@ class TerminalDrawing:
             table.add_row("service", service.name, self._service(service))
         for each in inventory.storage:
             said = f"{title(each.settings.kind)}, {scene.disks(each)}"
-            table.add_row("storage", each.name, f"{said}; {each.mount_point} on one of them")
+            table.add_row(
+                "storage", each.name, f"{said}; {each.mount_point} on {scene.users(each)} of them"
+            )
         table.add_row("fencing", title(inventory.fencing.kind), scene.fencing.how)
         table.add_row("quorum", inventory.quorum, scene.decides)
         return table

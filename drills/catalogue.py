@@ -28,6 +28,7 @@ def every(parts: Parts) -> tuple[Drill, ...]:
     }
     replicas = tuple((part.storage, users[name]) for name, part in parts.replicas.items())
     shared = tuple((part, users[name]) for name, part in parts.shared_disks.items())
+    together = tuple((part, users[name]) for name, part in parts.cluster_filesystems.items())
     return (
         *machines.ENTRIES,
         *daemons.ENTRIES,
@@ -43,6 +44,7 @@ def every(parts: Parts) -> tuple[Drill, ...]:
         *(arbiters.DISK if inventory.fencing_disk else ()),
         *(drill for storage, user in replicas for drill in of_storage.entries(storage, user)),
         *(drill for disk, user in shared for drill in of_shared.entries(disk, user)),
+        *(drill for each, user in together for drill in of_shared.together(each, user)),
         *of_storage.ROOT,
         *resources.ENTRIES,
         *(drill for storage, user in replicas for drill in _copies(parts, storage, user)),

@@ -14,6 +14,7 @@ from labs.timing import Timing
 from parts.cluster import every
 from parts.storage.base import FILESYSTEM_EVERY_S
 from parts.storage.drbd import HANDLER_RULE
+from parts.storage.gfs2 import LOCKS_EVERY_S
 from parts.storage.replicas import named
 from status.problems import Alarm
 
@@ -21,6 +22,9 @@ REPLICA_START_PACE_S = 3.0
 """Seconds at pace 1 that a node which joins takes to start a replica. In emulation a service with
 one was away for 69.8 s on its way home, of which 29 between demotion and promotion, while the node
 that had booted started the other replica and the rest of its own."""
+
+MONITOR_PACE_S = 2.0
+"""Seconds at pace 1 that a monitor takes to tell that a disk is gone. Reckoned, not measured."""
 
 
 @dataclass(frozen=True)
@@ -88,10 +92,10 @@ def stall_s(timing: Timing) -> float:
 def frozen_s(situation: Situation, victims: Collection[str]) -> float:
     """Return how long writes, and behind them pages, may wait for the fencing of other nodes.
 
-    DRBD holds writes from the loss of its peer until the peer is known to be fenced. Who has
-    no peer among them waits for nothing.
+    DRBD holds writes from the loss of its peer until the peer is known to be fenced, and so does a
+    lock manager. Who has no peer among them waits for nothing.
     """
-    if not situation.replicas & set(victims):
+    if not situation.bound & set(victims):
         return stall_s(situation.timing)
     budget = situation.budget
     return round(_lost_s(situation, victims) - budget.start_s - budget.pause_s, 1)
@@ -307,6 +311,35 @@ def shared_disk_lost(situation: Situation) -> Expected:
         reasons=reasons,
         alarms=lost.alarms | set(alarms),
     )
+
+
+def cluster_filesystem_lost(situation: Situation) -> Expected:
+    """Who has a filesystem that is gone cannot let go of its locks, and is fenced.
+
+    Once its monitor has seen it. Others may wait for locks as long.
+    """
+    timing = situation.timing
+    lost = _fenced(situation, situation.targets, ("input/output error", "kernel trouble"))
+    return replace(
+        _later(lost, every(timing, FILESYSTEM_EVERY_S) + MONITOR_PACE_S * timing.pace),
+        reasons=(rf"cannot read the shared disk{named_storage(situation)}$",),
+        alarms=lost.alarms | {Alarm.SHARED_DISK_LOST},
+    )
+
+
+def lock_manager_lost(situation: Situation) -> Expected:
+    """Who has locks and nobody who gives them back is fenced: by others, or by its own agent.
+
+    At the latest when the agent looks again.
+    """
+    lost = _fenced(situation, situation.targets, ())
+    return _later(lost, every(situation.timing, LOCKS_EVERY_S))
+
+
+def _later(lost: Expected, seconds: float) -> Expected:
+    """Return what has to happen when it takes so long until anybody sees that a node is lost."""
+    spared_s = None if lost.spared_s is None else round(lost.spared_s + seconds, 1)
+    return replace(lost, outage_s=round(lost.outage_s + seconds, 1), spared_s=spared_s)
 
 
 def named_storage(situation: Situation, word: str = "") -> str:

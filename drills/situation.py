@@ -86,6 +86,16 @@ class Situation:
         return frozenset(self.part.places if storage and storage.replicated else ())
 
     @property
+    def bound(self) -> frozenset[str]:
+        """The nodes whose loss holds up writes at the others until they are known to be fenced.
+
+        Those with a replica of the service's data, or that use one filesystem at once.
+        """
+        storage = self.part.storage
+        waits = storage is not None and (storage.replicated or storage.together)
+        return frozenset(self.part.places if waits else ())
+
+    @property
     def replicated(self) -> bool:
         """Whether the service keeps data that are replicated."""
         return bool(self.replicas)

@@ -23,11 +23,16 @@ from core.folders import PROJECT, cache_folder
 from core.sizes import MIB
 from hypervisor.namespaces import as_root_of_its_own, remove_folder
 from hypervisor.workplace import find_workplace
+from labs.kernels import Kernel
 from labs.roles import MachineRole
 from parts.all import KINDS
+from parts.base import Part
 from provisioning.packages import EVERYWHERE
 
 RECIPE = Path(__file__).parent / "recipe"
+
+FULL_KERNEL = {"linux-image-cloud-amd64": "linux-image-amd64"}
+"""What an image with Debian's full kernel carries, by what it carries that in place of."""
 
 SHARED = (PROJECT / "parts" / "programs" / "create_zabbix_database.sh",)
 """What provisioning runs on machines whose image lacks it."""
@@ -86,47 +91,56 @@ class Image:
         return self.disk, self.kernel, self.initrd, self.disk.parent / "recipe.json"
 
 
-def recipe_key(role: MachineRole) -> str:
-    """Return the digest of everything that an image of this role is made from."""
+def recipe_key(role: MachineRole, kernel: Kernel = Kernel.CLOUD) -> str:
+    """Return the digest of everything that an image of this role and kernel is made from."""
     digest = hashlib.sha256(f"{RECIPE_VERSION} {role} {RELEASE} {DISK_SIZE}".encode())
     for path in (*sorted(RECIPE.iterdir()), *SHARED):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    digest.update(" ".join((*packages(role), *left_alone())).encode())
+    digest.update(" ".join((*packages(role, kernel), *left_alone(kernel))).encode())
     return digest.hexdigest()[:12]
 
 
-def packages(role: MachineRole) -> list[str]:
-    """Return the Debian packages that guests of this role carry."""
+def packages(role: MachineRole, kernel: Kernel = Kernel.CLOUD) -> list[str]:
+    """Return the Debian packages that guests of this role, with this kernel, carry."""
     listed = tomllib.loads((RECIPE / "packages.toml").read_text())
-    needed = (*listed["common"], *listed[role.value], *needed_by_parts(role))
-    return list(dict.fromkeys(needed))
+    needed = (*listed["common"], *listed[role.value], *needed_by_parts(role, kernel))
+    instead = FULL_KERNEL if kernel is Kernel.FULL else {}
+    return list(dict.fromkeys(instead.get(name, name) for name in needed))
 
 
-def needed_by_parts(role: MachineRole) -> list[str]:
+def needed_by_parts(role: MachineRole, kernel: Kernel) -> list[str]:
     """Return the packages that the parts of any lab need which begins with an image of halab's."""
     node = role is MachineRole.NODE
     found = {
         name
-        for kind in KINDS
+        for kind in kinds_on(kernel)
         if not kind.cloud_only
         for name in (kind.node_packages if node else kind.monitor_packages)
     }
     return sorted(found | set(EVERYWHERE))
 
 
-def left_alone() -> list[str]:
-    """Return the units that only a cluster starts, of all kinds of parts."""
-    return sorted({unit for kind in KINDS for unit in kind.left_alone})
+def left_alone(kernel: Kernel) -> list[str]:
+    """Return the units that only a cluster starts, of all kinds of parts that can be there."""
+    return sorted({unit for kind in kinds_on(kernel) for unit in kind.left_alone})
 
 
-def cached_image(role: MachineRole) -> Image | None:
+def kinds_on(kernel: Kernel) -> tuple[type[Part], ...]:
+    """Return the kinds of parts that nodes with this kernel can have."""
+    full = kernel is Kernel.FULL
+    return tuple(kind for kind in KINDS if full or not kind.needs_full_kernel)
+
+
+def cached_image(role: MachineRole, kernel: Kernel = Kernel.CLOUD) -> Image | None:
     """Return the image of the present recipe if it was built before and is whole."""
-    image = _image(role, recipe_key(role))
+    image = _image(role, recipe_key(role, kernel))
     return image if is_whole(image.disk.parent, image.files) else None
 
 
-def ensure_image(role: MachineRole, report: Report = lambda _: None) -> Image:
-    """Return the image for a role and build it if the cache does not hold it.
+def ensure_image(
+    role: MachineRole, kernel: Kernel = Kernel.CLOUD, report: Report = lambda _: None
+) -> Image:
+    """Return the image for a role and a kernel, and build it if the cache does not hold it.
 
     Raises HalabError with the end of the build's output when it fails; nothing half built stays.
     """
@@ -134,14 +148,14 @@ def ensure_image(role: MachineRole, report: Report = lambda _: None) -> Image:
     images.mkdir(parents=True, exist_ok=True)
     with (images / f".{role}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        found = cached_image(role)
+        found = cached_image(role, kernel)
         if found:
             return found
         _check_room(images)
-        image = _image(role, recipe_key(role))
+        image = _image(role, recipe_key(role, kernel))
         _remove_abandoned(images, role)
         with _draft_folder(images, role) as draft:
-            _build(role, draft, report)
+            _build(role, kernel, draft, report)
             seal(draft, [draft / path.name for path in image.files])
             # What stands there is damaged; labs have copies of their own.
             remove_folder(image.disk.parent)
@@ -151,7 +165,11 @@ def ensure_image(role: MachineRole, report: Report = lambda _: None) -> Image:
 
 def remove_stale() -> list[Path]:
     """Remove images of older recipes and return their folders."""
-    keep = {_image(role, recipe_key(role)).disk.parent for role in MachineRole}
+    keep = {
+        _image(role, recipe_key(role, kernel)).disk.parent
+        for role in MachineRole
+        for kernel in Kernel
+    }
     stale = [path for path in (cache_folder() / "images").glob("[!.]*") if path not in keep]
     for path in stale:
         shutil.rmtree(path)
@@ -163,15 +181,17 @@ def _image(role: MachineRole, key: str) -> Image:
     return Image(role, folder / "disk.qcow2", folder / "kernel", folder / "initrd", key)
 
 
-def _build(role: MachineRole, draft: Path, report: Report) -> None:
+def _build(role: MachineRole, kernel: Kernel, draft: Path, report: Report) -> None:
     # Hooks of an ordinary user's mmdebstrap run under a foreign uid that cannot enter a home.
     place = find_workplace()
     with _open_folder(place) as scratch:
-        recipe = copy_recipe(scratch / "recipe")
+        recipe = copy_recipe(scratch / "recipe", kernel)
         archive = draft.parent / "root.tar"
         keys = _gather_keys(scratch / "keys")
-        report(f"{role} image: installing Debian {RELEASE} with {len(packages(role))} packages")
-        _run_logged(_mmdebstrap(role, recipe, keys), place, archive, draft.parent / "build.log")
+        carried = packages(role, kernel)
+        report(f"{role} image: installing Debian {RELEASE} with {len(carried)} packages")
+        command = _mmdebstrap(role, kernel, recipe, keys)
+        _run_logged(command, place, archive, draft.parent / "build.log")
         report(f"{role} image: making the disk")
         script = as_root_of_its_own([*ENDS_WHOLLY, "sh", "-eu", recipe / "make-disk"])
         run(
@@ -180,7 +200,7 @@ def _build(role: MachineRole, draft: Path, report: Report) -> None:
             hint="a full disk is the usual cause: `df -h` shows it",
         )
     (draft / "recipe.json").write_text(
-        json.dumps({"role": role, "release": RELEASE, "packages": packages(role)}, indent=2)
+        json.dumps({"role": role, "release": RELEASE, "packages": carried}, indent=2)
     )
 
 
@@ -194,7 +214,7 @@ def _gather_keys(folder: Path) -> Path:
     return folder
 
 
-def copy_recipe(folder: Path) -> Path:
+def copy_recipe(folder: Path, kernel: Kernel = Kernel.CLOUD) -> Path:
     """Copy everything that a build runs to `folder`, for any user to read and run.
 
     A checkout of a careful person (umask 077) is open to its owner alone.
@@ -202,14 +222,14 @@ def copy_recipe(folder: Path) -> Path:
     folder.mkdir()
     for path in (*RECIPE.iterdir(), *SHARED):
         shutil.copyfile(path, folder / path.name)
-    (folder / LEFT_ALONE).write_text("\n".join(left_alone()))
+    (folder / LEFT_ALONE).write_text("\n".join(left_alone(kernel)))
     for path in folder.iterdir():
         path.chmod(0o755)
     folder.chmod(0o755)
     return folder
 
 
-def _mmdebstrap(role: MachineRole, recipe: Path, keys: Path) -> list[str]:
+def _mmdebstrap(role: MachineRole, kernel: Kernel, recipe: Path, keys: Path) -> list[str]:
     proxy = run(["apt-config", "shell", "p", "Acquire::http::Proxy"], check=False).stdout
     proxy = proxy.partition("=")[2].strip().strip("'")
     main, security = _mirrors()
@@ -217,7 +237,7 @@ def _mmdebstrap(role: MachineRole, recipe: Path, keys: Path) -> list[str]:
         "mmdebstrap",
         "--variant=minbase",
         f"--mode={'root' if os.geteuid() == 0 else 'unshare'}",
-        f"--include={','.join(packages(role))}",
+        f"--include={','.join(packages(role, kernel))}",
         # Guests have Debian's keys where apt looks; the host's are not written into their sources.
         f"--keyring={keys}",
         "--skip=check/signed-by",

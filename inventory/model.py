@@ -12,6 +12,7 @@ from core.errors import HalabError
 from inventory.cloud import Cloud
 from inventory.frozen import Frozen
 from inventory.parts import Service, Storage
+from labs.kernels import Kernel, kernel_of
 from labs.means import AddressMeans, FencingMeans
 from labs.placement import seats
 from labs.ports import DRBD, Opening, Peer, openings
@@ -162,10 +163,15 @@ class Inventory(Frozen):
                     for port, purpose in each.settings.between_nodes.items()
                 },
             },
+            locks=any(each.together for each in self.storage),
             device=self.quorum == "device",
             monitoring=self.monitoring is not None,
             extra=(entry.opening for entry in self.firewall.allow),
         )
+
+    def kernel(self, role: MachineRole) -> Kernel:
+        """Return which kernel the machines of this role need: a larger one will do as well."""
+        return kernel_of(role, (each.settings for each in self.storage))
 
     @property
     def observe_every_s(self) -> int:

@@ -84,9 +84,10 @@ class Service(Part):
 
 
 class Storage(Part):
-    """Data that one node at a time can use. `disk` is the device below it, in each node.
+    """Data that one node at a time can use, or all. `disk` is the device below it, in each node.
 
-    What DRBD calls it, and `clone` and `instance`, are of storage that is replicated.
+    What DRBD calls it, and `clone` and `instance`, are of storage that is replicated; what is told
+    of mounts and locks is of storage that all nodes use at once.
     """
 
     name: StorageName
@@ -132,6 +133,31 @@ class Storage(Part):
     def activation(self) -> str:
         """Id of the resource that is the volume group of a shared disk, on who has it."""
         return self._id("volume")
+
+    @property
+    def together(self) -> bool:
+        """Whether all nodes use it at once."""
+        return self.settings.together
+
+    @property
+    def mounts(self) -> str:
+        """Id of the clone by which every node mounts it."""
+        return self._id("mounts")
+
+    @property
+    def mount(self) -> str:
+        """Id of the group that is cloned."""
+        return self._id("mount")
+
+    @property
+    def lock_manager(self) -> str:
+        """Id of the resource that is the kernel's lock manager and its daemon."""
+        return self._id("dlm")
+
+    @property
+    def volume_locks(self) -> str:
+        """Id of the resource by which LVM asks that."""
+        return self._id("lvmlockd")
 
     @property
     def taken(self) -> tuple[Literal["promote", "start"], str]:

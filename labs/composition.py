@@ -64,12 +64,22 @@ def storage_fits(
                 allowed=f"the name of a [storage] table: {known or 'there is none'}",
                 hint=f'write [storage.{wanted}] on a line of its own and kind = "drbd" below it',
             )
-        elif wanted is not None and service.everywhere:
+        elif wanted is not None and service.everywhere and not storage[wanted].together:
             yield Conflict(
                 keys=(f"services.{name}.storage", f"services.{name}.runs"),
                 value=f'"{wanted}" (runs "everywhere")',
                 allowed='storage of a service that runs on "one-node"',
-                hint="only one node at a time can use storage: leave storage out",
+                hint="only one node at a time can use storage of kind "
+                f'"{storage[wanted].kind}": leave storage out, or let it be of kind "gfs2"',
+            )
+        elif wanted is not None and storage[wanted].together and not service.everywhere:
+            yield Conflict(
+                keys=(f"services.{name}.storage", f"services.{name}.runs"),
+                value=f'"{wanted}" (runs on "one-node")',
+                allowed=f'storage of kind "{storage[wanted].kind}" of a service that runs '
+                '"everywhere"',
+                hint="all nodes have it mounted at once, and pay for that: for a service that runs "
+                'on one node, kind "shared-disk" does the same for less',
             )
     for name in storage:
         if users[name] != 1:
@@ -81,6 +91,35 @@ def storage_fits(
                 hint="remove it"
                 if not users[name]
                 else f"give each service storage of its own, beside [storage.{name}]",
+            )
+
+
+def storage_bears_others(storage: Mapping[str, AnyStorage]) -> Iterator[Conflict]:
+    """What nodes use at once shares no node with other disks that they share."""
+    shared = [name for name, each in storage.items() if each.replicas is None]
+    for name in shared:
+        others = [other for other in shared if other != name]
+        if storage[name].alone and others:
+            yield Conflict(
+                keys=(f"storage.{name}", f"storage.{others[0]}"),
+                value=f"another one beside [storage.{others[0]}]",
+                allowed=f'no other disk that nodes share, with "{storage[name].kind}"',
+                hint=storage[name].alone,
+            )
+            return
+
+
+def disks_suffice(storage: Mapping[str, AnyStorage], nodes: Nodes) -> Iterator[Conflict]:
+    """A disk has room for what its filesystem keeps for itself, and for data."""
+    for name, each in storage.items():
+        size_mib = each.size_mib or nodes.data_disk_mib
+        if size_mib < each.least_mib:
+            key = f"storage.{name}.size_mib" if each.size_mib else "nodes.data_disk_mib"
+            yield Conflict(
+                keys=(key,),
+                value=str(size_mib),
+                allowed=f'at least {each.least_mib}, with "{each.kind}"',
+                hint="it holds a journal for every node that a lab can ever have",
             )
 
 

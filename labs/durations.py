@@ -35,13 +35,14 @@ class Budget:
 
     The steps follow each other. `detection_s`: token + consensus (calibration 6.6 of 6.6).
     `decision_s`: the quorum device votes, the survivor becomes DC and asks for fencing (1.7 of 4).
-    `fencing_s`: over a disk msgwait, 2 s that fence_sbd and Pacemaker take around it anywhere,
-    and processes that start slowly (12.3 of 14). `promotion_s`: DRBD is promoted, including its
-    fence-peer handler (3.8 of 8). `start_s`: filesystem, web server and address; the agents look
-    again after whole seconds of sleep (8.2 of 16). `probe_s`: what a client adds that asks every
-    0.2 s and gives up an answer after 0.8 s. `pause_s`: how long clients of some services may wait
-    besides once all that runs, as clocks determine (parts.services.base.ServicePart). `delay_s` is
-    what of `fencing_s` only the fencing of a node takes for which others wait to be fenced first.
+    `fencing_s`: over a disk msgwait, 2 s that fence_sbd and Pacemaker take around it anywhere, and
+    processes that start slowly (12.3 of 14). `promotion_s`: DRBD is promoted, including its
+    fence-peer handler (3.8 of 8); or a lost node's locks and journal are recovered. `start_s`:
+    filesystem, web server and address; the agents look again after whole seconds of sleep (8.2 of
+    16). `probe_s`: what a client adds that asks every 0.2 s and gives up an answer after 0.8 s.
+    `pause_s`: how long clients of some services may wait besides once all that runs, as clocks
+    determine (parts.services.base.ServicePart). `delay_s` is what of `fencing_s` only the fencing
+    of a node takes for which others wait to be fenced first.
 
     The figures in brackets are what calibration measured of what emulation is allowed: what a
     loaded host can slow down may take twice the time, what clocks determine may not.

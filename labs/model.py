@@ -10,8 +10,9 @@ from pydantic import Field, StrictInt, StrictStr, model_validator
 
 from labs import composition, placement, rules
 from labs.conflicts import Conflicts
+from labs.kernels import Kernel, kernel_of
 from labs.notes import Note
-from labs.roles import NetworkRole
+from labs.roles import MachineRole, NetworkRole
 from labs.subnets import floating_addresses
 from labs.tables.base import ServiceName, StorageName, Table
 from labs.tables.contents import Service, Storage
@@ -79,6 +80,8 @@ class Lab(Table):
             rules.openings_make_sense(self.firewall),
             composition.service_said_once(self.web_table, self.service_tables),
             composition.storage_fits(self.settings, self.storage_settings),
+            composition.storage_bears_others(self.storage_settings),
+            composition.disks_suffice(self.storage_settings, self.nodes),
             composition.storage_has_nodes(self.storage_settings, self.nodes),
             composition.requests_arrive(self.settings),
             composition.kinds_suffice(self.settings),
@@ -169,6 +172,10 @@ class Lab(Table):
     def votes(self) -> int:
         """How many votes there are when all is well: one a node, and the device's."""
         return len(self.nodes.names) + (self.quorum == "device")
+
+    def kernel(self, role: MachineRole) -> Kernel:
+        """Return which kernel the machines of this role run with, where halab makes them."""
+        return kernel_of(role, self.storage_settings.values())
 
     def interface(self, role: NetworkRole, number: int) -> IPv4Interface:
         """Return the address on a network of the machine with this number."""

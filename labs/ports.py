@@ -22,6 +22,9 @@ COROSYNC_PORT = 5405
 
 DRBD_PORT = 7788
 
+DLM_PORT = 21064
+"""What the kernel's lock manager listens at, and what it calls its peers at (its own default)."""
+
 GALERA_PORTS: dict[int, str] = {
     4444: "Galera, whole copies",
     4567: "Galera",
@@ -48,6 +51,7 @@ class Protocol(StrEnum):
 
     TCP = "tcp"
     UDP = "udp"
+    SCTP = "sctp"
     ICMP = "icmp"
 
 
@@ -120,6 +124,14 @@ MONITORING: tuple[Opening, ...] = (
 """What a lab with monitoring has besides."""
 
 
+LOCKS = tuple(
+    Opening(_NODE, network, Protocol.SCTP, DLM_PORT, (Peer.NODE,), "DLM")
+    for network in (NetworkRole.CLUSTER_A, NetworkRole.CLUSTER_B)
+)
+"""What a lab has whose nodes use a filesystem at once: their lock manager has an address on each
+link, and goes on over either."""
+
+
 DRBD = "DRBD"
 """What replicated storage opens its ports for."""
 
@@ -140,6 +152,7 @@ def openings(
     *,
     services: Mapping[str, tuple[int, Peer]],
     replication: Mapping[int, str],
+    locks: bool,
     device: bool,
     monitoring: bool,
     extra: Iterable[Opening] = (),
@@ -147,11 +160,12 @@ def openings(
     """Return all that is open in a lab: the fixed part, that of its parts, and what it adds.
 
     `services` are ports, and who may use them, by the service's name; `replication` is for what
-    nodes use which port of the replication network.
+    nodes use which port of the replication network; `locks` is whether they share a lock manager.
     """
     return (
         *FIXED,
         *(_replication(port, purpose) for port, purpose in replication.items()),
+        *(LOCKS if locks else ()),
         *((DEVICE,) if device else ()),
         *(
             Opening(_NODE, _SERVICE, Protocol.TCP, port, (peer,), f"service {name}")

@@ -38,11 +38,15 @@ Whatever else is a keyword of a program stands in quotes where it is written, or
 TAKEN_SERVICES: dict[str, str] = dict.fromkeys(
     (
         "address",
+        "dlm",
         "drbd",
         "export",
         "fencing",
         "filesystem",
+        "lvmlockd",
         "monitoring",
+        "mount",
+        "mounts",
         "replication",
         "service",
         "volume",

@@ -31,7 +31,9 @@ from parts.services.nfs import Nfs
 from parts.settings import Alert, Defaults, Properties
 from parts.storage.base import StoragePart
 from parts.storage.drbd import Drbd
+from parts.storage.gfs2 import Gfs2
 from parts.storage.shared import SharedDisk
+from parts.storage.volumes import VolumePart
 from parts.system.cloud import CloudAccess
 from parts.system.firewall import Firewall
 from parts.system.names import Names
@@ -128,8 +130,18 @@ class Parts:
         return {name: part for name, part in self.storage.items() if isinstance(part, Drbd)}
 
     @cached_property
-    def shared_disks(self) -> dict[str, SharedDisk]:
+    def volumes(self) -> dict[str, VolumePart]:
         """What of it is on a disk that all nodes share, by name."""
+        return {name: part for name, part in self.storage.items() if isinstance(part, VolumePart)}
+
+    @cached_property
+    def cluster_filesystems(self) -> dict[str, Gfs2]:
+        """What of that all nodes use at once, by name."""
+        return {name: part for name, part in self.storage.items() if isinstance(part, Gfs2)}
+
+    @cached_property
+    def shared_disks(self) -> dict[str, SharedDisk]:
+        """What of that one node at a time owns, by name."""
         return {name: part for name, part in self.storage.items() if isinstance(part, SharedDisk)}
 
     @property
@@ -223,6 +235,14 @@ class Parts:
         part = self.services[service.name]
         data = () if part.storage is None else self.storage[part.storage.name].members()
         return (*data, *part.members, *self.addresses[service.name].members())
+
+    def beside_data(self, service: Service) -> tuple[Primitive, ...]:
+        """Return what of a service runs where its data are, and nowhere else.
+
+        Where all nodes have them, addresses may be at any of those.
+        """
+        part = self.services[service.name]
+        return part.members if service.everywhere else self.members(service)
 
     def properties(self, dc_deadtime_s: int) -> Properties:
         """Return the properties of the cluster, with another wait for absent nodes."""

@@ -78,6 +78,9 @@ class Part:
     cloud_only: ClassVar[bool] = False
     """Whether only labs in a cloud have it, whose machines begin with images of somebody else's."""
 
+    needs_full_kernel: ClassVar[bool] = False
+    """Whether only nodes with Debian's full kernel have it, whose images alone bring it then."""
+
     def __init__(self, inventory: Inventory) -> None:
         self.inventory = inventory
         self.timing = inventory.timing

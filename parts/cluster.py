@@ -6,7 +6,7 @@ An element's id follows from what it is about, so nobody has to think of one for
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 from xml.etree.ElementTree import Element, SubElement
 
@@ -37,7 +37,8 @@ def attributes(tag: str, identity: str, values: Values, prefix: str) -> Element:
 class Operation:
     """What Pacemaker asks of an agent, and how long that may take.
 
-    It is repeated if it has an interval: then `role` says for which instances.
+    It is repeated if it has an interval: then `role` says for which instances. `fences`: a node
+    where it fails is fenced at once, and nothing is tried in its place.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Operation:
     interval_s: int = 0
     role: Role | None = None
     parameters: Values = field(default_factory=dict)
+    fences: bool = False
 
     def element(self, primitive: str) -> Element:
         """Return the operation of a primitive with this id."""
@@ -57,6 +59,8 @@ class Operation:
         )
         if self.role is not None:
             found.set("role", self.role)
+        if self.fences:
+            found.set("on-fail", "fence")
         if self.parameters:
             owner = f"{primitive}-{self.name}"
             found.append(
@@ -79,12 +83,18 @@ def advised(timing: Timing, *, start: int, stop: int, monitor: int, every_s: int
     return Operations(start * timing.pace, stop * timing.pace, monitor * timing.pace, every_s)
 
 
-def operations(timing: Operations, monitor: Values | None = None) -> tuple[Operation, ...]:
-    """Return what every agent can do; `monitor` are parameters of its monitor alone."""
+def operations(
+    timing: Operations, monitor: Values | None = None, *, fences: bool = False
+) -> tuple[Operation, ...]:
+    """Return what every agent can do; `monitor` are parameters of its monitor alone.
+
+    `fences`: a node whose monitor fails is fenced.
+    """
+    look = Operation("monitor", timing.monitor_s, timing.monitor_every_s)
     return (
         Operation("start", timing.start_s),
         Operation("stop", timing.stop_s),
-        Operation("monitor", timing.monitor_s, timing.monitor_every_s, parameters=monitor or {}),
+        replace(look, parameters=monitor or {}, fences=fences),
     )
 
 
@@ -153,10 +163,10 @@ class Group:
 
 @dataclass(frozen=True)
 class Clone:
-    """A primitive that runs on several nodes at once."""
+    """A primitive, or a group of them, that runs on several nodes at once."""
 
     id: str
-    primitive: Primitive
+    cloned: Primitive | Group
     meta: Values = field(default_factory=dict)
 
     def element(self) -> Element:
@@ -164,7 +174,7 @@ class Clone:
         found = Element("clone", id=self.id)
         if self.meta:
             found.append(attributes("meta_attributes", f"{self.id}-meta", self.meta, self.id))
-        found.append(self.primitive.element())
+        found.append(self.cloned.element())
         return found
 
 

@@ -15,7 +15,7 @@ from parts.all import Parts
 from parts.reasons import FOR_EVER, Reason
 from parts.seen import NodeSeen, NodeState, Seen
 from parts.services.base import ServicePart
-from parts.storage.shared import SharedDisk
+from parts.storage.volumes import VolumePart
 from status.model import (
     AddressStatus,
     EndpointStatus,
@@ -154,9 +154,7 @@ def describe(parts: Parts, seen: Seen, record: LabRecord | None) -> LabStatus:
             }
             for name, replica in parts.replicas.items()
         },
-        shared_disks={
-            name: _shared_disk(storage, seen) for name, storage in parts.shared_disks.items()
-        },
+        shared_disks={name: _shared_disk(storage, seen) for name, storage in parts.volumes.items()},
         addresses=tuple(
             AddressStatus(address=address.ip, node=name, service=service.name)
             for service in inventory.services
@@ -230,7 +228,7 @@ def _replication(device: Device) -> ReplicationStatus:
     )
 
 
-def _shared_disk(storage: SharedDisk, seen: Seen) -> dict[str, SharedDiskStatus]:
+def _shared_disk(storage: VolumePart, seen: Seen) -> dict[str, SharedDiskStatus]:
     active, mounted = storage.active(seen), storage.mounted(seen)
     return {
         name: SharedDiskStatus(

@@ -72,8 +72,8 @@ class ReplicationStatus(Frozen):
 class SharedDiskStatus(Frozen):
     """A disk that all nodes share, as one node sees it.
 
-    `owner` is the node that LVM takes for its owner, None where the disk cannot be read; `active`
-    and `mounted` tell what the node's own kernel has.
+    `owner` is the node that LVM takes for its owner, empty where all nodes use it at once, None
+    where the disk cannot be read; `active` and `mounted` tell what the node's own kernel has.
     """
 
     owner: str | None

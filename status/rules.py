@@ -132,7 +132,7 @@ def _together(parts: Parts, seen: Seen) -> Iterator[str]:
             continue
         holder, role = parts.storage[part.storage.name].holder
         holding = seen.cluster.running(holder, role)
-        for member in parts.members(part.service):
+        for member in parts.beside_data(part.service):
             started = seen.cluster.running(member.id)
             if not started:
                 yield f"resource {member.id} is not started"

@@ -18,6 +18,7 @@ WORDS: Mapping[str, Callable[[Parts], bool]] = {
         parts.inventory.places(each) != parts.inventory.nodes for each in parts.inventory.services
     ),
     "shared-disk": lambda parts: bool(parts.shared_disks),
+    "gfs2": lambda parts: bool(parts.cluster_filesystems),
     "device": lambda parts: parts.inventory.quorum == "device",
     "two-node": lambda parts: parts.quorum.waits_for_all,
     "sbd": lambda parts: parts.inventory.fencing.kind == "sbd",

@@ -1,12 +1,20 @@
-"""What can happen to a disk that all nodes share."""
+"""What can happen to a disk that all nodes share, whether one at a time has it or all."""
 
 from __future__ import annotations
 
 from drills.drill import SETTLE_S, Drill
 from drills.entries.storage import filesystem_full
-from drills.expectations import but, shared_disk_lost, unnoticed
+from drills.expectations import (
+    but,
+    cluster_filesystem_lost,
+    lock_manager_lost,
+    shared_disk_lost,
+    unnoticed,
+)
+from drills.faults import processes
 from drills.faults import shared as faults
 from drills.faults import storage as disks
+from parts.storage.gfs2 import Gfs2
 from parts.storage.shared import SharedDisk
 
 
@@ -62,5 +70,40 @@ def entries(disk: SharedDisk, user: str) -> tuple[Drill, ...]:
             expects=unnoticed(),
             target="standby",
             hold_s=SETTLE_S,
+        ),
+    )
+
+
+def together(disk: Gfs2, user: str) -> tuple[Drill, ...]:
+    """Return what can happen to a filesystem that all nodes use at once; `user` is the service."""
+    name = disk.storage.name
+    prefix = f"{name}-" if disk.storage.number else ""
+    return (
+        Drill(
+            name=f"{prefix}shared-disk-lost",
+            service=user,
+            title="A node's way to the shared disk is cut",
+            teaches=(
+                "Who cannot let go of the data any more is fenced; until then others may wait for "
+                "what it has locked."
+            ),
+            watch=f"crm_mon: {disk.storage.filesystem} fails its monitor, and the node is UNCLEAN.",
+            by_hand="Plug the disk in again.",
+            fault=disks.disk_pulled(name),
+            expects=cluster_filesystem_lost,
+            hold_s=SETTLE_S,
+        ),
+        Drill(
+            name=f"{prefix}lock-manager-killed",
+            service=user,
+            title="A node's lock manager dies",
+            teaches=(
+                "Locks outlive the daemon that could give them back: only fencing frees them. "
+                "Nobody starts it again in place."
+            ),
+            watch="dlm_tool ls at the others: wait fencing; then change ... failed 1.",
+            by_hand="Nothing: the node is reset.",
+            fault=processes.vital_killed("dlm_controld"),
+            expects=lock_manager_lost,
         ),
     )

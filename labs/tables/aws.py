@@ -159,6 +159,7 @@ class Aws(Table):
 
     def conflicts(self, lab: Contents) -> Iterator[Conflict]:
         """Yield what AWS would refuse, or what costs more than it may."""
+        yield from cloud.kernel_suffices(lab.storage_settings)
         yield from cloud.networks_divide(lab.networks)
         taken = {
             lab.interface(NetworkRole.SERVICE, number).ip

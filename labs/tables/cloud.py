@@ -20,6 +20,7 @@ from labs.subnets import PRIVATE
 from labs.tables.machines import Monitor, Nodes
 from labs.tables.networks import Networks
 from labs.tables.services import AnyService
+from labs.tables.storage import AnyStorage
 from labs.tables.timing import TimingTable
 from labs.timing import PROFILES
 
@@ -53,6 +54,18 @@ def carrier(network: NetworkRole) -> NetworkRole:
 def router(address: IPv4Interface) -> IPv4Address:
     """Return the cloud's router in a subnet, by an interface's address: the subnet's first."""
     return address.network.network_address + 1
+
+
+def kernel_suffices(storage: Mapping[str, AnyStorage]) -> Iterator[Conflict]:
+    """Machines run with the kernel of Debian's images for clouds."""
+    for name, each in storage.items():
+        if each.needs_full_kernel:
+            yield Conflict(
+                keys=("platform",),
+                value=f'"aws" (storage.{name} is of kind "{each.kind}")',
+                allowed="storage of another kind, on AWS",
+                hint="Debian's images for AWS have its cloud kernel, which lacks what this needs",
+            )
 
 
 def block(subnet: IPv4Network) -> IPv4Network:

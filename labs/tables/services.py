@@ -133,7 +133,7 @@ class SpreadTable(ServiceTable):
 
     runs: Annotated[
         Literal["one-node", "everywhere"],
-        Note(besides='"everywhere" for a service without storage'),
+        Note(besides='"everywhere" for a service without storage, or with storage of kind "gfs2"'),
     ] = Field(
         default="one-node",
         description="on one node, and on another when that fails; or on all nodes at once",

@@ -13,6 +13,13 @@ from labs.tables.machines import DiskMib
 REPLICAS = 2
 """How many nodes DRBD 8.4 replicates between."""
 
+GFS2_JOURNAL_MIB = 8
+"""Of each node's journal: the least that mkfs.gfs2(8) allows."""
+
+GFS2_LEAST_MIB = 192
+"""A journal and a file of changed quotas, of 1 MiB, for as many nodes as a lab can have come to 72;
+the same again and more is left for data."""
+
 
 def _pair(names: tuple[str, ...]) -> tuple[str, ...]:
     if names and (len(names) != REPLICAS or len(set(names)) != REPLICAS):
@@ -28,6 +35,18 @@ class StorageTable(Table):
     """
 
     replicas: ClassVar[int | None]
+
+    together: ClassVar[bool] = False
+    """Whether all nodes use it at once, and not one at a time."""
+
+    alone: ClassVar[str] = ""
+    """Why no other disk that nodes share can be beside it, where that is so."""
+
+    least_mib: ClassVar[int] = 0
+    """What its disk has to have at least, for what it keeps for itself."""
+
+    needs_full_kernel: ClassVar[bool] = False
+    """Whether Debian's cloud kernel lacks what it needs."""
 
     size_mib: Annotated[DiskMib | None, Note(default="`[nodes]` data_disk_mib")] = Field(
         default=None, description="size of its disk, or of each of its disks"
@@ -88,4 +107,25 @@ class SharedDisk(StorageTable):
     )
 
 
-AnyStorage = Annotated[Drbd | SharedDisk, Field(discriminator="kind")]
+class Gfs2(StorageTable):
+    """[storage.NAME] kind = "gfs2": one disk that all nodes are attached to, and all write at once.
+
+    A lock manager lets each of them have what no other is using just then.
+    """
+
+    title: ClassVar[str] = "GFS2"
+    replicas: ClassVar[int | None] = None
+    together: ClassVar[bool] = True
+    alone: ClassVar[str] = (
+        "a node has one lock manager, and its LVM asks that for every disk that nodes share"
+    )
+    least_mib: ClassVar[int] = GFS2_LEAST_MIB
+    needs_full_kernel: ClassVar[bool] = True
+
+    kind: Literal["gfs2"] = Field(
+        description="one disk that all nodes are attached to, with a filesystem that is mounted at "
+        "`/srv/NAME` on all of them at once, and written by all; for a service that runs everywhere"
+    )
+
+
+AnyStorage = Annotated[Drbd | SharedDisk | Gfs2, Field(discriminator="kind")]

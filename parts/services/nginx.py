@@ -104,6 +104,8 @@ class Nginx(PagesPart):
             temporary=f"/run/nginx-{tag}",
             root=self._root,
             ledger=self.keeps_writes,
+            # Where all nodes write the filesystem at once, each has drafts of its own.
+            drafts=f".drafts/{machine.name}" if self._shares else ".drafts",
             ping=PING,
         )
         node = None if self.keeps_writes else machine.name
@@ -123,6 +125,10 @@ class Nginx(PagesPart):
             return ()
         command = f"if [ -s {self.process.pid_file} ]; then kill -HUP {self.process.first}; fi"
         return (Step("web server took over its configuration", command),)
+
+    @property
+    def _shares(self) -> bool:
+        return self.storage is not None and self.storage.together
 
     @property
     def _root(self) -> str:

@@ -1,4 +1,4 @@
-"""What storage is besides a part: a filesystem that one node at a time has, and whoever has it."""
+"""What storage is besides a part: a filesystem, and whoever has it: one node at a time, or all."""
 
 from __future__ import annotations
 
@@ -25,6 +25,12 @@ class StoragePart(Part):
 
     kind: ClassVar[str]
     """That of its table among those of labs.tables.storage."""
+
+    fstype: ClassVar[str] = "ext4"
+    """The filesystem, as mount(8) calls it."""
+
+    fences: ClassVar[bool] = False
+    """Whether a node is fenced where its monitors fail: what they watch cannot be started anew."""
 
     filesystem_monitor: ClassVar[Values] = {}
     """Parameters of the monitor of ocf:heartbeat:Filesystem."""
@@ -77,11 +83,12 @@ class StoragePart(Part):
             operations(
                 advised(self.timing, start=60, stop=60, monitor=40, every_s=every_s),
                 self.filesystem_monitor,
+                fences=self.fences,
             ),
             {
                 "device": self.device,
                 "directory": self.storage.mount_point,
-                "fstype": "ext4",
+                "fstype": self.fstype,
                 "options": "noatime,sync" if self._sync else "noatime",
             },
         )

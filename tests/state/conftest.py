@@ -24,6 +24,7 @@ from parts.seen import Seen
 from parts.services.base import ServicePart
 from parts.storage.base import StoragePart
 from parts.storage.drbd import Drbd
+from parts.storage.gfs2 import Gfs2
 from parts.storage.shared import SharedDisk
 from status.collect import Observer
 from status.model import LabStatus
@@ -119,6 +120,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         "storage": parts.storage,
         "replica": parts.replicas,
         "shared_disk": parts.shared_disks,
+        "cluster_filesystem": parts.cluster_filesystems,
     }
     if "copy" in metafunc.fixturenames:
         copies = [(name, each) for name, part in parts.replicas.items() for each in part.carriers]
@@ -163,6 +165,11 @@ def copy(request: pytest.FixtureRequest, parts: Parts, visit: Callable[[str], In
 @pytest.fixture(scope="session")
 def shared_disk(request: pytest.FixtureRequest, parts: Parts) -> SharedDisk:
     return parts.shared_disks[request.param]
+
+
+@pytest.fixture(scope="session")
+def cluster_filesystem(request: pytest.FixtureRequest, parts: Parts) -> Gfs2:
+    return parts.cluster_filesystems[request.param]
 
 
 @pytest.fixture(scope="session")

@@ -25,12 +25,13 @@ def test_who_serves_has_the_filesystem_and_nobody_else(
     status: LabStatus, inventory: Inventory, parts: Parts, storage: StoragePart, visit: Visit
 ) -> None:
     [user] = [part for part in parts.services.values() if part.storage == storage.storage]
-    [serving] = status.service(user.service.name).nodes
+    serving = status.service(user.service.name).nodes
+    assert len(serving) == (len(inventory.nodes) if storage.storage.together else 1)
     for node in inventory.nodes:
         mount = visit(node.name).host.mount_point(storage.storage.mount_point)
-        assert mount.exists == (node.name == serving), node.name
+        assert mount.exists == (node.name in serving), node.name
         if mount.exists:
-            assert (mount.device, mount.filesystem) == (storage.device, "ext4")
+            assert (mount.device, mount.filesystem) == (storage.device, storage.fstype)
 
 
 @pytest.mark.needs("storage")

@@ -6,8 +6,10 @@ import tomllib
 from typing import Any
 
 from labs.checking import check
-from labs.loading import LABS, available
+from labs.kernels import Kernel
+from labs.loading import LABS, available, load
 from labs.model import Lab
+from labs.roles import MachineRole
 
 PLATFORM: dict[str, Any] = {
     "kind": "aws",
@@ -15,7 +17,12 @@ PLATFORM: dict[str, Any] = {
     "management_from": "203.0.113.7/32",
 }
 
-NAMES = tuple(offer.name for offer in available())
+NAMES = tuple(
+    offer.name
+    for offer in available()
+    if load(offer.name).kernel(MachineRole.NODE) is not Kernel.FULL
+)
+"""What comes with halab and can be on AWS, whose images have Debian's cloud kernel."""
 
 
 def tables(name: str = "active-passive", **platform: Any) -> dict[str, Any]:

@@ -8,8 +8,9 @@ from typing import Any
 from infra.planning import sketch
 from inventory.model import Inventory
 from parts.all import Parts
-from parts.cluster import Clone, Group, Primitive
+from parts.cluster import Primitive
 from tests.unit.aws_labs import aws_lab
+from tests.unit.clustered import agents
 from tests.unit.planned_lab import BESIDES, OFFERED, planned
 from tests.unit.provisioned_lab import inventory
 
@@ -68,10 +69,4 @@ LABS: dict[str, Inventory] = {
 def primitives(lab: Inventory) -> Iterator[Primitive]:
     """Yield everything that agents run."""
     for resource in Parts(lab).resources():
-        match resource:
-            case Group(members=members):
-                yield from members
-            case Clone(primitive=primitive):
-                yield primitive
-            case Primitive():
-                yield resource
+        yield from agents(resource)

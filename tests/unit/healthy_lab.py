@@ -14,8 +14,9 @@ from parts.cluster import Clone, Group, Primitive, Resource
 from parts.seen import MonitorSeen, NodeSeen, Seen
 from parts.services import galera, haproxy, nfs
 from parts.services.nfs import Nfs
-from parts.storage import replicas, shared
+from parts.storage import gfs2, replicas, volumes
 from status.reading import watched_units
+from tests.unit.clustered import agents
 from tests.unit.sketched import STORY
 from wire.cib import Deeds
 from wire.corosync import Link, QdeviceState, QuorumView
@@ -53,13 +54,12 @@ def healthy_node(parts: Parts, node: Machine, cluster: ClusterView) -> NodeSeen:
     numbers = frozenset(each.number for each in inventory.nodes)
     device = inventory.quorum == "device"
     votes = len(numbers) + device
-    used = [each for each in inventory.storage if node.name == place_of_storage(parts, each)]
+    used = [each for each in inventory.storage if node.name in places_of_storage(parts, each)]
     disks = {
         each.number: PRIMARY if each in used else SECONDARY
         for each in inventory.storage
         if each.replicated and node in inventory.carriers(each)
     }
-    shared_disks = parts.shared_disks.values()
     return NodeSeen(
         boot_id=f"boot-{node.name}",
         cluster=cluster,
@@ -89,9 +89,17 @@ def healthy_node(parts: Parts, node: Machine, cluster: ClusterView) -> NodeSeen:
         told={
             replicas.READING: kernel_text(disks),
             "slots": slots_text({each.name: "clear" for each in inventory.nodes}),
-            shared.READING: volumes_text(
-                {each.group: place_of_storage(parts, each.storage) for each in shared_disks},
-                [each.mapped for each in shared_disks if each.storage in used],
+            volumes.READING: volumes_text(
+                {
+                    each.group: ""
+                    if each.storage.together
+                    else place_of_storage(parts, each.storage)
+                    for each in parts.volumes.values()
+                },
+                [each.mapped for each in parts.volumes.values() if each.storage in used],
+            ),
+            gfs2.LOCKS: "".join(
+                lockspace_text(name, numbers) for name in ("lvm_global", *parts.cluster_filesystems)
             ),
             galera.READING: server_text(len(numbers)),
             haproxy.READING: servers_text({each.name: "UP" for each in inventory.nodes}),
@@ -139,12 +147,14 @@ def _instances(parts: Parts, resource: Resource) -> Iterator[Instance]:
             if store is None:
                 roles = {part.service.group: part.role for part in parts.services.values()}
                 role = roles.get(resource.id, Role.STARTED)
-                yield from (running(resource.primitive.id, name, role) for name in nodes)
+                for each in agents(resource):
+                    yield from (running(each.id, name, role) for name in nodes)
                 return
             for node in parts.inventory.carriers(store):
                 used = node.name == place_of_storage(parts, store)
                 role = Role.PROMOTED if used else Role.UNPROMOTED
-                yield running(resource.primitive.id, node.name, role)
+                for each in agents(resource):
+                    yield running(each.id, node.name, role)
         case Primitive():
             homes = {
                 name: node
@@ -160,9 +170,16 @@ def place_of(parts: Parts, service: Service) -> str:
 
 
 def place_of_storage(parts: Parts, storage: Storage) -> str:
-    """Return the node that uses some storage."""
+    """Return the node that uses some storage which one at a time uses."""
     [user] = [each for each in parts.inventory.services if each.settings.storage == storage.name]
     return place_of(parts, user)
+
+
+def places_of_storage(parts: Parts, storage: Storage) -> tuple[str, ...]:
+    """Return the nodes that use some storage."""
+    if storage.together:
+        return tuple(node.name for node in parts.inventory.nodes)
+    return (place_of_storage(parts, storage),)
 
 
 def running(resource: str, node: str | None, role: Role = Role.STARTED) -> Instance:
@@ -194,6 +211,21 @@ def slots_text(messages: dict[str, str]) -> str:
     """Return what `sbd list` prints of slots with these messages, by node."""
     rows = enumerate(messages.items())
     return "".join(f"{number}\t{node}\t{message}\t\n" for number, (node, message) in rows)
+
+
+def lockspace_text(name: str, members: Iterable[int], waits: str = "") -> str:
+    """Return what dlm_tool prints of a lockspace with these members, which waits for something."""
+    told = [
+        f"name          {name}",
+        "id            0x5b1e4a3c",
+        "flags         0x00000000 ",
+        "change        member 2 joined 1 remove 0 failed 0 seq 2,2",
+        f"members       {' '.join(map(str, sorted(members)))} ",
+    ]
+    if waits:
+        told += ["new change    member 1 joined 0 remove 1 failed 1 seq 3,3"]
+        told += [f"new status    wait {waits}", "new members   1 "]
+    return "".join(f"{line}\n" for line in (*told, ""))
 
 
 def volumes_text(owners: dict[str, str], active: Iterable[str] = ()) -> str:

@@ -78,6 +78,14 @@ DISK_TABLES: dict[str, Any] = {
 DISK = sketched("disk", **DISK_TABLES)
 """Three nodes: one web server on a disk that all of them share, a majority of their own."""
 
+COMMON = sketched(
+    "common",
+    nodes={"names": ["node1", "node2", "node3"]},
+    services={"web": {"kind": "nginx", "runs": "everywhere", "storage": "data"}},
+    storage={"data": {"kind": "gfs2"}},
+)
+"""Three nodes: a web server on each, all of them writing one filesystem at once."""
+
 TWO = sketched("two", quorum={"kind": "two-node"})
 """Two nodes: one web server on replicated storage, and no third vote."""
 

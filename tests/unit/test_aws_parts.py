@@ -27,6 +27,7 @@ from parts.membership.corosync import CONFIGURATION as COROSYNC
 from parts.system import cloud, routes, time
 from provisioning import packages
 from tests.unit.aws_labs import NAMES, aws_lab
+from tests.unit.clustered import agents
 from tests.unit.composed_labs import primitives
 from tests.unit.delivered import content, files
 from tests.unit.planned_lab import planned
@@ -77,8 +78,9 @@ class TestFencing:
         (found,) = (each for each in Parts(lab).resources() if each.id == fencing.CLONE)
 
         assert isinstance(found, Clone)
-        assert found.primitive.parameters["pcmk_host_map"] == "node1:i-0a;node2:i-0b"
-        assert found.primitive.parameters["region"] == "eu-central-1"
+        (agent,) = agents(found)
+        assert agent.parameters["pcmk_host_map"] == "node1:i-0a;node2:i-0b"
+        assert agent.parameters["region"] == "eu-central-1"
 
     def test_it_lists_the_instances_of_the_lab_and_nobody_elses(self) -> None:
         assert resource("fencing").parameters["filter"] == f"tag:{LAB_TAG}={LAB.lab}"

@@ -8,7 +8,8 @@ from inventory.model import Inventory
 from labs.durations import Budget
 from parts.all import Parts
 from parts.budget import budget
-from parts.cluster import Clone, Group, Operation, Primitive
+from parts.cluster import Operation
+from tests.unit.clustered import agents
 from tests.unit.planned_lab import OFFERED, planned
 from tests.unit.provisioned_lab import inventory
 
@@ -19,13 +20,7 @@ PATIENT = inventory(timing={"watchdog_s": 60})
 
 def operations(lab: Inventory, resource: str) -> tuple[Operation, ...]:
     """Return what the cluster asks of a resource's agent."""
-    found: dict[str, Primitive] = {}
-    for each in Parts(lab).resources():
-        match each:
-            case Group(members=members):
-                found |= {member.id: member for member in members}
-            case Clone(primitive=primitive) | (Primitive() as primitive):
-                found[primitive.id] = primitive
+    found = {each.id: each for all_of in Parts(lab).resources() for each in agents(all_of)}
     return found[resource].operations
 
 

@@ -86,7 +86,7 @@ def test_a_part_has_nothing_to_do_where_all_is_right(name: str, part: Part) -> N
 def test_images_bring_what_a_part_needs(name: str, part: Part) -> None:
     # Machines in a cloud begin with an image of somebody else's.
     for role in MachineRole if part.inventory.cloud is None else ():
-        assert set(part.packages(role)) <= set(image.packages(role))
+        assert set(part.packages(role)) <= set(image.packages(role, part.inventory.kernel(role)))
 
 
 @every_part

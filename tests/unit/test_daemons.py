@@ -13,7 +13,7 @@ from parts.host import UNITS, Link
 from parts.monitoring import agent, server
 from parts.quorum import device
 from parts.services import galera
-from parts.storage.shared import BLOCK_DEVICES
+from parts.storage.volumes import BLOCK_DEVICES
 from parts.system import firewall, reserve
 from tests.unit.delivered import content, files
 from tests.unit.planned_lab import OFFERED, planned

@@ -50,6 +50,7 @@ ONE, OTHER = "active-passive-kvm", "selftest-emulation"
 
 COMPOSED = (
     "active-active-kvm",
+    "cluster-filesystem-kvm",
     "database-kvm",
     "galera-kvm",
     "load-balancer-kvm",

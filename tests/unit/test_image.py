@@ -13,11 +13,15 @@ import pytest
 from core.errors import CommandError, HalabError
 from core.files import SEAL
 from hypervisor import image
+from labs.kernels import Kernel
+from labs.loading import load
 from labs.roles import MachineRole
 from parts.all import Parts
+from parts.storage.gfs2 import Gfs2
 from parts.system.time import Time
 from provisioning import packages
 from tests.unit.composed_labs import LABS
+from tests.unit.planned_lab import OFFERED
 
 NODE, MONITOR = MachineRole.NODE, MachineRole.MONITOR
 
@@ -37,7 +41,7 @@ def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return copy
 
 
-def pretend_build(role: MachineRole, draft: Path, report: image.Report) -> None:
+def pretend_build(role: MachineRole, kernel: Kernel, draft: Path, report: image.Report) -> None:
     for name in ("disk.qcow2", "kernel", "initrd", "recipe.json"):
         (draft / name).write_text(role)
 
@@ -64,6 +68,30 @@ def test_a_new_file_in_the_recipe_counts(recipe: Path) -> None:
     assert image.recipe_key(NODE) != before
 
 
+def test_a_guest_has_one_kernel_and_the_full_one_where_its_lab_needs_that() -> None:
+    for kernel in Kernel:
+        carried = image.packages(NODE, kernel)
+        kernels = [name for name in carried if name.startswith("linux-image-")]
+        assert kernels == [
+            "linux-image-amd64" if kernel is Kernel.FULL else "linux-image-cloud-amd64"
+        ]
+    wanted = {name: load(name).kernel(NODE) for name in OFFERED}
+    assert {name for name, kernel in wanted.items() if kernel is Kernel.FULL} == {
+        "cluster-filesystem"
+    }
+    assert {load(name).kernel(MONITOR) for name in OFFERED} == {Kernel.CLOUD}
+
+
+def test_images_with_either_kernel_stand_side_by_side(
+    images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(image, "_build", pretend_build)
+    built = {kernel: image.ensure_image(NODE, kernel).key for kernel in Kernel}
+    assert visible(images) == sorted(f"node-{key}" for key in built.values())
+    assert image.remove_stale() == []
+    assert image.cached_image(NODE, Kernel.FULL)
+
+
 def test_the_recipes_scripts_are_shell() -> None:
     scripts = [p for p in image.RECIPE.iterdir() if p.read_text().startswith("#!/bin/sh")]
     assert scripts
@@ -71,21 +99,28 @@ def test_the_recipes_scripts_are_shell() -> None:
         subprocess.run(["sh", "-n", script], check=True)
 
 
+@pytest.mark.parametrize("kernel", list(Kernel))
 @pytest.mark.parametrize("role", list(MachineRole))
-def test_an_image_carries_what_parts_of_all_kinds_need_and_says_which(role: MachineRole) -> None:
-    labs = [Parts(lab) for lab in LABS.values() if lab.cloud is None]
+def test_an_image_carries_what_parts_of_all_kinds_need_and_says_which(
+    role: MachineRole, kernel: Kernel
+) -> None:
+    made = [lab for lab in LABS.values() if lab.cloud is None]
+    labs = [Parts(lab) for lab in made if lab.kernel(NODE) in (Kernel.CLOUD, kernel)]
     needed = {package for lab in labs for package in packages.wanted(lab, role)}
-    assert image.needed_by_parts(role) == sorted(needed)
-    assert needed <= set(image.packages(role))
-    assert len(image.packages(role)) == len(set(image.packages(role)))
+    assert image.needed_by_parts(role, kernel) == sorted(needed)
+    assert needed <= set(image.packages(role, kernel))
+    assert len(image.packages(role, kernel)) == len(set(image.packages(role, kernel)))
 
 
 def test_nothing_starts_in_a_guest_that_a_lab_leaves_to_its_cluster(tmp_path: Path) -> None:
-    recipe = image.copy_recipe(tmp_path / "recipe")
-    disabled = words_after("disable", recipe / "customize", recipe)
+    recipes = {kernel: image.copy_recipe(tmp_path / kernel, kernel) for kernel in Kernel}
+    disabled = {
+        kernel: words_after("disable", recipe / "customize", recipe)
+        for kernel, recipe in recipes.items()
+    }
     for lab in LABS.values():
         for part in Parts(lab).every:
-            assert set(part.strangers(NODE)) <= disabled
+            assert set(part.strangers(NODE)) <= disabled[lab.kernel(NODE)]
 
 
 def test_an_image_is_another_one_when_a_part_needs_something_else(
@@ -97,6 +132,17 @@ def test_an_image_is_another_one_when_a_part_needs_something_else(
     assert image.recipe_key(MONITOR) == monitor
     monkeypatch.setattr(Time, "left_alone", ("another-clock.service",))
     assert image.recipe_key(MONITOR) != monitor
+
+
+@pytest.mark.parametrize("said", ["node_packages", "left_alone"])
+def test_what_a_part_needs_of_the_full_kernel_is_in_images_with_that_alone(
+    monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    usual, full = image.recipe_key(NODE), image.recipe_key(NODE, Kernel.FULL)
+    assert usual != full
+    monkeypatch.setattr(Gfs2, said, ("another-lock-manager",))
+    assert image.recipe_key(NODE) == usual
+    assert image.recipe_key(NODE, Kernel.FULL) != full
 
 
 def words_after(command: str, script: Path, recipe: Path) -> set[str]:
@@ -128,7 +174,7 @@ def test_no_node_has_a_database_that_nobody_asked_for(tmp_path: Path) -> None:
 
 def test_an_image_is_prepared_before_its_packages_come(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(image, "run", lambda *_, **__: SimpleNamespace(stdout=""))
-    command = image._mmdebstrap(NODE, Path("/recipe"), Path("/keys"))
+    command = image._mmdebstrap(NODE, Kernel.CLOUD, Path("/recipe"), Path("/keys"))
     hooks = [word for word in command if "-hook=" in word]
     assert hooks == [
         '--essential-hook=/recipe/prepare "$1" /recipe node',
@@ -171,8 +217,8 @@ def test_an_image_that_was_cut_off_is_built_again(
 def test_a_build_that_ends_badly_leaves_nothing(
     images: Path, monkeypatch: pytest.MonkeyPatch, ending: BaseException
 ) -> None:
-    def fail(role: MachineRole, draft: Path, report: image.Report) -> None:
-        pretend_build(role, draft, report)
+    def fail(role: MachineRole, kernel: Kernel, draft: Path, report: image.Report) -> None:
+        pretend_build(role, kernel, draft, report)
         raise ending
 
     monkeypatch.setattr(image, "_build", fail)
@@ -261,4 +307,4 @@ def test_guests_packages_are_checked_by_debians_keys_on_any_host(
     ]
     # apt reads them as a user of its own.
     assert {path.stat().st_mode & 0o777 for path in keys.iterdir()} == {0o644}
-    assert f"--keyring={keys}" in image._mmdebstrap(NODE, tmp_path, keys)
+    assert f"--keyring={keys}" in image._mmdebstrap(NODE, Kernel.CLOUD, tmp_path, keys)

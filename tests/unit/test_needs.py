@@ -71,28 +71,47 @@ def plain(story: str) -> str:
 @pytest.mark.parametrize(
     ("parts", "lacks"),
     [
-        (STORY, {"bystander", "everywhere", "shared-disk", "two-node", "nfs"}),
+        (STORY, {"bystander", "everywhere", "shared-disk", "two-node", "gfs2", "nfs"}),
         (
             TRIO,
-            {"bystander", "storage", "drbd", "shared-disk", "device", "two-node", "ledger", "nfs"},
+            {
+                "bystander",
+                "storage",
+                "drbd",
+                "shared-disk",
+                "device",
+                "two-node",
+                "gfs2",
+                "ledger",
+                "nfs",
+            },
         ),
-        (BOOKS, {"bystander", "everywhere", "shared-disk", "two-node", "nginx", "nfs"}),
-        (SHOP, {"bystander", "everywhere", "shared-disk", "two-node", "nfs"}),
-        (DISK, {"bystander", "everywhere", "drbd", "device", "two-node", "nfs"}),
+        (BOOKS, {"bystander", "everywhere", "shared-disk", "two-node", "gfs2", "nginx", "nfs"}),
+        (SHOP, {"bystander", "everywhere", "shared-disk", "two-node", "gfs2", "nfs"}),
+        (DISK, {"bystander", "everywhere", "drbd", "device", "two-node", "gfs2", "nfs"}),
         (
             TABLES,
             {
-                *("bystander", "storage", "drbd", "shared-disk", "device", "two-node", "nfs"),
-                *("nginx", "scalable", "process"),
+                *("bystander", "storage", "drbd", "shared-disk", "device", "two-node", "gfs2"),
+                *("nfs", "nginx", "scalable", "process"),
             },
         ),
-        (TWO, {"bystander", "everywhere", "shared-disk", "device", "nfs"}),
-        (FILES, {"bystander", "everywhere", "shared-disk", "two-node", "nginx", "process"}),
+        (TWO, {"bystander", "everywhere", "shared-disk", "device", "gfs2", "nfs"}),
+        (FILES, {"bystander", "everywhere", "shared-disk", "two-node", "gfs2", "nginx", "process"}),
         (
             BARE,
-            {"bystander", "everywhere", "shared-disk", "two-node", "monitoring", "firewall", "nfs"},
+            {
+                "bystander",
+                "everywhere",
+                "shared-disk",
+                "two-node",
+                "gfs2",
+                "monitoring",
+                "firewall",
+                "nfs",
+            },
         ),
-        (PAIR, {"everywhere", "shared-disk", "device", "two-node", "nfs"}),
+        (PAIR, {"everywhere", "shared-disk", "device", "two-node", "gfs2", "nfs"}),
     ],
     ids=["story", "trio", "books", "shop", "disk", "tables", "two", "files", "bare", "pair"],
 )
@@ -112,6 +131,7 @@ def test_of_three_nodes_without_data_nothing_is_told_of_data(tmp_path: Path) -> 
     assert {story.partition("::")[0] for story in left} == {
         *("tests/state/test_membership.py", "tests/state/test_replication.py"),
         *("tests/state/test_shared_disk.py", "tests/state/test_service.py"),
+        "tests/state/test_cluster_filesystem.py",
         *("tests/state/test_fencing.py", "tests/failover/test_two_node.py"),
         *("tests/state/test_nfs.py", "tests/failover/test_exports.py"),
         *("tests/failover/test_three_node.py", "tests/failover/test_dropped_write.py"),
@@ -144,6 +164,6 @@ def test_words_are_about_parts(parts: Parts) -> None:
     known = {word for word, holds in WORDS.items() if holds(parts)}
     assert {"sbd", "firewall", "monitoring"} <= known
     kinds = {each.settings.kind for each in parts.inventory.storage}
-    assert {"drbd", "shared-disk"} & known == kinds
+    assert {"drbd", "shared-disk", "gfs2"} & known == kinds
     assert ("storage" in known) == bool(kinds)
     assert len({"everywhere", "standby"} & known) == 1

@@ -17,6 +17,7 @@ from parts.constraints import Colocation, Order, Preference
 from provisioning import cib
 from status.collect import describe
 from tests.unit.broken_lab import seen_by_cluster, sentences, view_of
+from tests.unit.clustered import agents
 from tests.unit.healthy_lab import healthy
 from tests.unit.planned_lab import planned
 from tests.unit.scheduled import Scheduled
@@ -67,7 +68,8 @@ class TestTold:
 
     def test_the_attribute_is_set_where_a_server_is_promoted_and_not_sooner(self) -> None:
         [clone] = resources()
-        assert clone.primitive.id == clone.primitive.parameters["name"] == NAME
+        [agent] = agents(clone)
+        assert agent.id == agent.parameters["name"] == NAME
         # Or each node would wait for the servers of all others.
         assert clone.meta == {"interleave": "true"}
         group, found = TABLES.services["tables"].service.group, TABLES.constraints()

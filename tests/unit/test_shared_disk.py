@@ -25,7 +25,7 @@ from labs.effects import Effect
 from labs.model import Lab
 from parts.budget import budget
 from parts.seen import Seen
-from parts.storage import shared
+from parts.storage import shared, volumes
 from parts.storage.shared import SharedDisk
 from provisioning.steps import run_steps
 from status.collect import describe
@@ -172,7 +172,7 @@ class TestMaking:
 
 def reading(node: str, owners: Mapping[str, str], *active: str, seen: Seen = HEALTHY) -> Seen:
     """Return the lab in which a node says this of volume groups."""
-    told = {**node_of(seen, node).told, shared.READING: volumes_text(dict(owners), active)}
+    told = {**node_of(seen, node).told, volumes.READING: volumes_text(dict(owners), active)}
     return broken(node, seen=seen, told=told)
 
 
