@@ -22,9 +22,7 @@ def every(parts: Parts) -> tuple[Drill, ...]:
     """Return the drills of a lab: whatever its parts can be put through."""
     inventory = parts.inventory
     users = {
-        part.storage.name: part.service.name
-        for part in parts.services.values()
-        if part.storage is not None
+        part.storage.name: part for part in parts.services.values() if part.storage is not None
     }
     replicas = tuple((part.storage, users[name]) for name, part in parts.replicas.items())
     shared = tuple((part, users[name]) for name, part in parts.shared_disks.items())
@@ -44,10 +42,18 @@ def every(parts: Parts) -> tuple[Drill, ...]:
         *(arbiters.DISK if inventory.fencing_disk else ()),
         *(drill for storage, user in replicas for drill in of_storage.entries(storage, user)),
         *(drill for disk, user in shared for drill in of_shared.entries(disk, user)),
-        *(drill for each, user in together for drill in of_shared.together(each, user)),
+        *(
+            drill
+            for each, user in together
+            for drill in of_shared.together(each, user.service.name)
+        ),
         *of_storage.ROOT,
         *resources.ENTRIES,
-        *(drill for storage, user in replicas for drill in _copies(parts, storage, user)),
+        *(
+            drill
+            for storage, user in replicas
+            for drill in _copies(parts, storage, user.service.name)
+        ),
         *people.entries(parts),
         *(people.together(parts) if parts.quorum.waits_for_all else ()),
     )

@@ -14,11 +14,12 @@ from drills.expectations import (
 from drills.faults import processes
 from drills.faults import shared as faults
 from drills.faults import storage as disks
+from parts.services.base import ServicePart
 from parts.storage.gfs2 import Gfs2
 from parts.storage.shared import SharedDisk
 
 
-def entries(disk: SharedDisk, user: str) -> tuple[Drill, ...]:
+def entries(disk: SharedDisk, user: ServicePart) -> tuple[Drill, ...]:
     """Return what can happen to the shared disk of a service; the first's faults have plain names.
 
     `user` is the service.
@@ -28,7 +29,7 @@ def entries(disk: SharedDisk, user: str) -> tuple[Drill, ...]:
     return (
         Drill(
             name=f"{prefix}shared-disk-lost",
-            service=user,
+            service=user.service.name,
             title="A node's way to the shared disk is cut",
             teaches=(
                 "Who cannot let go of the data any more is fenced, and who can reach them goes on."
@@ -41,23 +42,28 @@ def entries(disk: SharedDisk, user: str) -> tuple[Drill, ...]:
         ),
         Drill(
             name=f"{prefix}slow-disk",
-            service=user,
+            service=user.service.name,
             title="The shared disk is slow for the node that uses it",
             teaches=(
                 "Alive is not well: nothing fails and nothing moves, but every promise to a client "
                 "takes its time."
             ),
-            watch=f"/sys/block/dm-*/inflight on that node. crm_mon shows nothing of {user}.",
+            watch=(
+                "/sys/block/dm-*/inflight on that node. "
+                f"crm_mon shows nothing of {user.service.name}."
+            ),
             by_hand="virsh blkdeviotune DOMAIN DISK --write-iops-sec 0",
             only="active",
-            fault=disks.disk_slowed(name),
+            fault=disks.disk_slowed(name, syncs=user.syncs),
             expects=but(unnoticed(), writes_slowed=True),
             hold_s=2 * SETTLE_S,
         ),
-        filesystem_full(disk.storage, user, "The filesystem on the shared disk is full"),
+        filesystem_full(
+            disk.storage, user.service.name, "The filesystem on the shared disk is full"
+        ),
         Drill(
             name=f"{prefix}forced-activation",
-            service=user,
+            service=user.service.name,
             title="A person tries to use the shared disk on a node that stands by",
             teaches=(
                 "LVM refuses what another node owns: a mistake does not make two writers. Whoever "

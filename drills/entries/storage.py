@@ -6,6 +6,7 @@ from drills.drill import SETTLE_S, Drill
 from drills.expectations import but, disk_lost, no_room_left, unnoticed
 from drills.faults import storage as faults
 from inventory.parts import Storage
+from parts.services.base import ServicePart
 
 ROOT = (
     Drill(
@@ -21,7 +22,7 @@ ROOT = (
 """Of the nodes' own filesystems."""
 
 
-def entries(storage: Storage, user: str) -> tuple[Drill, ...]:
+def entries(storage: Storage, user: ServicePart) -> tuple[Drill, ...]:
     """Return what can happen to the replicated storage of a service.
 
     Faults of the first have plain names.
@@ -30,7 +31,7 @@ def entries(storage: Storage, user: str) -> tuple[Drill, ...]:
     return (
         Drill(
             name=f"{prefix}data-disk-lost",
-            service=user,
+            service=user.service.name,
             title="A node's replicated disk is torn out",
             teaches="DRBD drops a failing disk and serves on; the cluster moves to the good one.",
             watch="/proc/drbd: ds:Diskless/UpToDate, and the service answers.",
@@ -41,7 +42,7 @@ def entries(storage: Storage, user: str) -> tuple[Drill, ...]:
         ),
         Drill(
             name=f"{prefix}slow-disk",
-            service=user,
+            service=user.service.name,
             title="A node's replicated disk is slow",
             teaches=(
                 "Alive is not well: nothing fails and nothing moves, but every promise to a client "
@@ -49,13 +50,13 @@ def entries(storage: Storage, user: str) -> tuple[Drill, ...]:
             ),
             watch="/proc/drbd: ap counts writes without an answer. crm_mon shows nothing.",
             by_hand="virsh blkdeviotune DOMAIN DISK --write-iops-sec 0",
-            fault=faults.disk_slowed(storage.name),
+            fault=faults.disk_slowed(storage.name, syncs=user.syncs),
             expects=but(unnoticed(), writes_slowed=True),
             hold_s=2 * SETTLE_S,
         ),
         Drill(
             name=f"{prefix}replica-detached",
-            service=user,
+            service=user.service.name,
             title="A node's replica is detached",
             teaches="The same without a broken device: one planned move, nobody is fenced.",
             watch="/proc/drbd: ds:Diskless/UpToDate.",
@@ -64,7 +65,7 @@ def entries(storage: Storage, user: str) -> tuple[Drill, ...]:
             expects=disk_lost,
             hold_s=SETTLE_S,
         ),
-        filesystem_full(storage, user, "The replicated filesystem is full"),
+        filesystem_full(storage, user.service.name, "The replicated filesystem is full"),
     )
 
 

@@ -18,7 +18,7 @@ from core.folders import LabFolder
 from drills.catalogue import find
 from drills.expectations import Expected
 from drills.faults.base import Scene
-from drills.faults.storage import WRITES_PER_S, disk_slowed
+from drills.faults.storage import SYNCED_WRITES_PER_S, WRITES_PER_S, disk_slowed
 from drills.findings import Findings
 from drills.judge import judge
 from drills.power import Power
@@ -72,16 +72,16 @@ def test_only_the_disk_that_is_meant_takes_few_writes_until_it_is_healed(virsh: 
     )
     power = Power(cast(LabRecord, record))
     there = Scene(INVENTORY, power, INVENTORY.nodes[:1], {})
-    fault = disk_slowed("data")
-
-    fault.inject(there)
-    assert limits() == [0, WRITES_PER_S]
-    fault.heal(there)
+    for syncs, slow in ((True, SYNCED_WRITES_PER_S), (False, WRITES_PER_S)):
+        fault = disk_slowed("data", syncs=syncs)
+        fault.inject(there)
+        assert limits() == [0, slow]
+        fault.heal(there)
     fault.heal(there)
     assert limits() == [0, 0]
 
     # Whoever has no power, or another disk, has nothing to take back.
-    disk_slowed("other").heal(there)
+    disk_slowed("other", syncs=False).heal(there)
     virsh("destroy", "lab-node1")
     fault.heal(there)
 
