@@ -12,14 +12,12 @@ from core.errors import HalabError
 from core.folders import LabFolder
 from core.wording import worded
 from infra.engine import DEFINITION
-from infra.host_keys import ensure_host_key
 from infra.orphans import LAB
 from infra.planning import check_numbers
-from labs.addressing import machines
 from labs.changes import compare, refuse
 from labs.loading import load
 
-PLATFORMS = {"libvirt": "infra.libvirt_lab", "aws": "infra.aws"}
+PLATFORMS = {"libvirt": "infra.libvirt_lab", "aws": "infra.aws_lab"}
 """The module that declares a lab, by the kind of its platform; the others are not even loaded."""
 
 
@@ -37,9 +35,8 @@ def build() -> None:
         # Whoever runs plain Pulumi is not asked anything: what would cost data is refused.
         refuse(lab.name, compare(load(str(folder.applied)), lab))
     check_numbers(lab, folder)
-    host_keys = {plan.name: ensure_host_key(folder, plan.name) for plan in machines(lab)}
     platform = import_module(PLATFORMS[lab.platform.kind])
-    platform.declare(lab, folder, host_keys)
+    platform.declare(lab, folder)
 
 
 try:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import IPv4Address, IPv4Network
 
 import pulumi
 import pulumi_aws as aws
 
-from core.folders import LabFolder
 from infra.access import GROUPS, Group, Rule, group_name, rules
 from infra.aws_tags import name_of, tags_of
-from infra.cluster import Cluster, MachineArgs, NetworkArgs
-from infra.host_keys import HostKey
+from infra.cluster import MachineArgs, NetworkArgs
+from infra.console_key import ConsoleKey
+from infra.first_boot import user_data
 from infra.permissions import policy, trust
 from infra.planning import sketch
-from inventory.mark import mark_of
+from inventory.record import CloudRecord
 from labs.addressing import MachinePlan, interfaces, machines
 from labs.instances import MIN_IO2_GIB, ROOT_GIB, SHARED_IOPS, gib
 from labs.model import Lab
@@ -33,19 +33,29 @@ DEBIAN_IMAGES = "debian-13-amd64-*"
 STAND_IN_SERVICES = ("ec2", "iam", "sts")
 
 
+@dataclass(frozen=True)
+class Instance:
+    """What AWS tells of a machine once it is there: the program's outputs, not yet values."""
+
+    id: pulumi.Output[str]
+    public: pulumi.Output[str]
+    host_key: pulumi.Output[str]
+
+
 class AwsPlatform:
     """Makes networks, disks and machines in one region."""
 
     fencing_disks: Mapping[str, int] = {}
 
-    def __init__(self, lab: Lab, platform: Aws, mark: str, authorized_key: str) -> None:
-        self._lab, self._platform, self._mark = lab, platform, mark
+    def __init__(self, lab: Lab, platform: Aws, record: CloudRecord, authorized_key: str) -> None:
+        self._lab, self._platform, self._record = lab, platform, record
+        self.instances: dict[str, Instance] = {}
         self._zones = platform.zone_names(lab)
-        endpoints = [dict.fromkeys(STAND_IN_SERVICES, platform.endpoint)]
+        endpoints = [dict.fromkeys(STAND_IN_SERVICES, record.endpoint)]
         self._provider = aws.Provider(
             "aws",
             region=platform.region,
-            endpoints=endpoints if platform.endpoint else None,
+            endpoints=endpoints if record.endpoint else None,
         )
         own = self._options()
         self._vpc = aws.ec2.Vpc(
@@ -83,6 +93,12 @@ class AwsPlatform:
             self._let_in(rule)
         self._tables: dict[NetworkRole, aws.ec2.RouteTable] = {}
         self._subnets: dict[tuple[NetworkRole, int], aws.ec2.Subnet] = {}
+
+    @property
+    def route_table(self) -> pulumi.Output[str]:
+        """The table that leads to floating addresses; it is there once all networks are made."""
+        made: pulumi.Output[str] = self._tables[NetworkRole.SERVICE].id
+        return made
 
     def network(self, args: NetworkArgs, parent: pulumi.Resource) -> pulumi.Output[str]:
         """Make a subnet in each zone where a machine needs it, and a route table for them."""
@@ -139,10 +155,7 @@ class AwsPlatform:
         return made
 
     def machine(self, args: MachineArgs, parent: pulumi.Resource) -> pulumi.Output[str]:
-        """Start an instance with its interfaces, disks and public address.
-
-        The host key does not reach it: instances show each other what they are started with.
-        """
+        """Start an instance with its interfaces, disks and public address; read its host key."""
         plan, own = args.plan, self._options(parent)
         nics = {
             role: self._interface(plan, role, parent)
@@ -165,7 +178,13 @@ class AwsPlatform:
                 "volume_type": "gp3",
                 "tags": self._tags(f"{plan.name}-root"),
             },
-            user_data=_greeting(plan),
+            user_data=pulumi.Output.all(
+                **{role.value: nic.mac_address for role, nic in nics.items()}
+            ).apply(
+                lambda macs: user_data(
+                    self._lab, plan, {NetworkRole(role): mac for role, mac in macs.items()}
+                )
+            ),
             tags=self._tags(plan.name),
             # A newer image is no reason to make a machine anew.
             opts=pulumi.ResourceOptions.merge(own, pulumi.ResourceOptions(ignore_changes=["ami"])),
@@ -179,7 +198,7 @@ class AwsPlatform:
                 opts=own,
             )
         self._attach(args, instance, own)
-        aws.ec2.Eip(
+        address = aws.ec2.Eip(
             plan.name,
             domain="vpc",
             network_interface=nics[first].id,
@@ -188,6 +207,14 @@ class AwsPlatform:
         )
         if node:
             self._route(plan, nics[NetworkRole.SERVICE], self._options(parent, [instance]))
+        key = ConsoleKey(
+            plan.name,
+            instance=instance.id,
+            region=self._platform.region,
+            endpoint=self._record.endpoint,
+            opts=pulumi.ResourceOptions(parent=parent),
+        )
+        self.instances[plan.name] = Instance(instance.id, address.public_ip, key.public)
         made: pulumi.Output[str] = instance.id
         return made
 
@@ -328,7 +355,7 @@ class AwsPlatform:
         return name_of(self._lab.name, name)
 
     def _tags(self, name: str) -> dict[str, str]:
-        return tags_of(self._lab.name, self._mark, name)
+        return tags_of(self._lab.name, self._record.mark, name)
 
     def _options(
         self, parent: pulumi.Resource | None = None, depends_on: list[pulumi.Resource] | None = None
@@ -336,18 +363,3 @@ class AwsPlatform:
         return pulumi.ResourceOptions(
             parent=parent, provider=self._provider, depends_on=depends_on or []
         )
-
-
-def _greeting(plan: MachinePlan) -> str:
-    """Return what cloud-init, which Debian's images have, makes of a machine at its first boot."""
-    told = {"hostname": plan.name, "fqdn": plan.name, "preserve_hostname": False}
-    return f"#cloud-config\n{json.dumps(told)}\n"
-
-
-def declare(lab: Lab, folder: LabFolder, host_keys: Mapping[str, HostKey]) -> None:
-    """Declare the machines of a lab on AWS; nothing puts software onto them yet."""
-    assert isinstance(lab.platform, Aws)
-    public = folder.ssh_key.with_suffix(".pub").read_text()
-    platform = AwsPlatform(lab, lab.platform, mark_of(folder), public)
-    cluster = Cluster(lab, platform, public, host_keys)
-    pulumi.export("machines", {name: each.machine_id for name, each in cluster.machines.items()})

@@ -9,7 +9,6 @@ from typing import Protocol
 
 import pulumi
 
-from infra.host_keys import HostKey
 from labs.addressing import MachinePlan, hypervisor_address, interfaces, machines
 from labs.model import Lab
 from labs.roles import MachineRole, NetworkRole
@@ -45,15 +44,12 @@ class MachineArgs:
     """One machine. `boot_arguments` tell the guest its name, addresses and trusted ssh key.
 
     `shared_disks` are the ids of disks that others have too, by what the guest calls them.
-    `host_key` is what it shows to whoever connects. It is a secret: it must reach the machine in a
-    way that nobody else can read, on neither side.
     """
 
     plan: MachinePlan
     nics: tuple[Nic, ...]
     boot_arguments: tuple[tuple[str, str], ...]
     shared_disks: Mapping[str, pulumi.Input[str]]
-    host_key: HostKey
 
 
 class Platform(Protocol):
@@ -102,13 +98,7 @@ class Machine(pulumi.ComponentResource):
 class Cluster(pulumi.ComponentResource):
     """All networks and machines of one lab."""
 
-    def __init__(
-        self,
-        lab: Lab,
-        platform: Platform,
-        authorized_key: str,
-        host_keys: Mapping[str, HostKey],
-    ) -> None:
+    def __init__(self, lab: Lab, platform: Platform, authorized_key: str) -> None:
         super().__init__("halab:lab:Cluster", lab.name)
         self.networks = {role: Network(network_args(lab, role), platform, self) for role in CABLED}
         shared = {each.name: each.size_mib for each in lab.storage if not each.replicated}
@@ -117,16 +107,12 @@ class Cluster(pulumi.ComponentResource):
             for name, size_mib in {**shared, **platform.fencing_disks}.items()
         }
         self.machines = {
-            plan.name: Machine(
-                self._machine_args(lab, plan, authorized_key, host_keys[plan.name]), platform, self
-            )
+            plan.name: Machine(self._machine_args(lab, plan, authorized_key), platform, self)
             for plan in machines(lab)
         }
         self.register_outputs({})
 
-    def _machine_args(
-        self, lab: Lab, plan: MachinePlan, authorized_key: str, host_key: HostKey
-    ) -> MachineArgs:
+    def _machine_args(self, lab: Lab, plan: MachinePlan, authorized_key: str) -> MachineArgs:
         nics = interfaces(lab, plan)
         return MachineArgs(
             plan=plan,
@@ -137,7 +123,6 @@ class Cluster(pulumi.ComponentResource):
             ),
             boot_arguments=boot_arguments(lab, plan, authorized_key),
             shared_disks=self.shared_disks if plan.role is MachineRole.NODE else {},
-            host_key=host_key,
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from core.files import write_file
 from core.folders import LabFolder
 from infra.backend import SECRET
 from infra.ssh_key import read_private_key
-from inventory.record import LabRecord, load_inventory, read_record, written
+from inventory.record import Record, load_any, load_inventory, read_record, save, written
 from labs.addressing import machines
 from labs.loading import load
 from parts.secrets import load_secrets
@@ -26,7 +26,7 @@ INVENTORY, SECRETS, FILES = "inventory", "secrets", "files"
 """Its inputs: what a file of the same name holds, and a mapping of the others by their paths."""
 
 
-def kept_files(folder: LabFolder, record: LabRecord) -> dict[str, str]:
+def kept_files(folder: LabFolder, record: Record) -> dict[str, str]:
     """Return the files that have no input of their own, by their paths in the lab's folder.
 
     `record` is what the lab's shall be in the end: its file has more while machines leave.
@@ -34,6 +34,16 @@ def kept_files(folder: LabFolder, record: LabRecord) -> dict[str, str]:
     paths = (folder.definition, folder.ssh_key, *_host_keys(folder))
     kept = {path: path.read_text() for path in paths} | {folder.record: written(record)}
     return {str(path.relative_to(folder.path)): text for path, text in kept.items()}
+
+
+def note_machines(folder: LabFolder, names: Iterable[str]) -> None:
+    """Note in the lab's record that it shall consist of these machines.
+
+    Who leaves is the lab's until it has left, which the software's provider notes.
+    """
+    standing = load_inventory(folder).machines if folder.inventory.exists() else ()
+    known = (*names, *(machine.name for machine in standing))
+    save(folder.record, load_any(folder).of_machines(known))
 
 
 def lost_files(folder: LabFolder) -> list[str]:
@@ -58,10 +68,12 @@ def lost_files(folder: LabFolder) -> list[str]:
 
 
 def _host_keys(folder: LabFolder) -> list[Path]:
-    """Return the files with the machines' host keys; none when the definition tells no machine."""
+    """Return the files with the host keys that halab gave; none when no definition tells of any."""
     try:
         lab = load(str(folder.definition))
     except HalabError:
+        return []
+    if not lab.platform.gives_host_keys:
         return []
     return [folder.host_keys / plan.name for plan in machines(lab)]
 

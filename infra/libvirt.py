@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from core.sizes import MIB
 from infra.cluster import MachineArgs, NetworkArgs
-from infra.host_keys import volume_of
+from infra.host_keys import HostKey, volume_of
 from infra.impact import HOST_KEY, ROOT
 from inventory.known_hosts import GIVEN_AS
 from inventory.mark import NAMESPACE, pool_uuid, volume_name
@@ -54,13 +54,18 @@ KEEPS_SIZE = pulumi.ResourceOptions(ignore_changes=["size"])
 
 
 class LibvirtPlatform:
-    """Makes networks, disks and machines through one libvirt connection."""
+    """Makes networks, disks and machines through one libvirt connection.
+
+    `host_keys` are what machines show to whoever connects. They are secrets: each must reach its
+    machine in a way that nobody else can read, on neither side.
+    """
 
     fencing_disks: Mapping[str, int] = {"sbd": FENCING_DISK_MIB}
 
-    def __init__(self, record: LabRecord, consoles: Path) -> None:
+    def __init__(self, record: LabRecord, consoles: Path, host_keys: Mapping[str, HostKey]) -> None:
         self._record = record
         self._consoles = consoles
+        self._host_keys = host_keys
         self._provider = libvirt.Provider("libvirt", uri=record.uri)
         self._pool = libvirt.Pool(
             "pool",
@@ -116,12 +121,13 @@ class LibvirtPlatform:
         for serial, volume in args.shared_disks.items():
             disk = Disk(serial, SHARED_FORMAT, "none", shared=True)
             disks.append((disk, pulumi.Output.from_input(volume)))
-        host_key_name = volume_of(record.mark, plan.name, args.host_key)
+        given = self._host_keys[plan.name]
+        host_key_name = volume_of(record.mark, plan.name, given)
         host_key = libvirt.Volume(
             f"{plan.name}-{HOST_KEY}",
             name=host_key_name,
             pool=self._pool.name,
-            source=quote(str(args.host_key.private)),
+            source=quote(str(given.private)),
             format="raw",
             xml=libvirt.VolumeXmlArgs(xslt=SECRET.read_text()),
             opts=self._under(parent),

@@ -2,38 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pulumi
 
 from core.folders import LabFolder
 from infra.cluster import Cluster
-from infra.host_keys import HostKey
-from infra.keeping import SOFTWARE, kept_files
+from infra.host_keys import ensure_host_key
+from infra.keeping import SOFTWARE, kept_files, note_machines
 from infra.libvirt import LibvirtPlatform
 from infra.planning import plan_inventory
 from infra.software import Software
-from inventory.record import load_inventory, load_record, save
+from inventory.record import load_record
 from labs.addressing import machines
 from labs.model import Lab
 from labs.roles import NetworkRole
 from parts.secrets import ensure_secrets
 
 
-def declare(lab: Lab, folder: LabFolder, host_keys: Mapping[str, HostKey]) -> None:
+def declare(lab: Lab, folder: LabFolder) -> None:
     """Declare everything that a lab on libvirt consists of."""
-    held, names = load_record(folder), [plan.name for plan in machines(lab)]
-    record = held.of_machines(names)
+    names = [plan.name for plan in machines(lab)]
+    record = load_record(folder).of_machines(names)
     if not pulumi.runtime.is_dry_run():
-        # Who leaves is the lab's until it has left, which the software's provider notes.
-        save(folder.record, held.of_machines((*names, *_standing(folder))))
+        note_machines(folder, names)
+    host_keys = {name: ensure_host_key(folder, name) for name in names}
     inventory = plan_inventory(lab, record, folder, host_keys)
 
     cluster = Cluster(
         lab,
-        LibvirtPlatform(record, folder.consoles),
+        LibvirtPlatform(record, folder.consoles, host_keys),
         folder.ssh_key.with_suffix(".pub").read_text(),
-        host_keys,
     )
     Software(
         SOFTWARE,
@@ -65,10 +62,3 @@ def declare(lab: Lab, folder: LabFolder, host_keys: Mapping[str, HostKey]) -> No
         },
     )
     pulumi.export("status", f"./halab status {lab.name}")
-
-
-def _standing(folder: LabFolder) -> list[str]:
-    """Return the machines that the lab consists of, whatever it shall; none before it is built."""
-    if not folder.inventory.exists():
-        return []
-    return [machine.name for machine in load_inventory(folder).machines]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from core.errors import HalabError
 from core.folders import LabFolder
@@ -12,10 +14,11 @@ from infra.host_keys import HostKey
 from inventory.cloud import Cloud
 from inventory.model import FENCING, Firewall, Interface, Inventory, Machine, Monitoring, Ssh
 from inventory.parts import Service, Storage
-from inventory.record import LabRecord, load_inventory
+from inventory.record import CloudRecord, LabRecord, load_inventory
 from labs.addressing import MachinePlan, NicPlan, hypervisor_address, interfaces, machines
 from labs.model import Lab
 from labs.roles import NetworkRole
+from labs.tables.cloud import block
 
 
 def plan_inventory(
@@ -43,6 +46,63 @@ def plan_inventory(
         platform=hypervisor_address(lab) if record.private else None,
         accelerated=record.accelerated,
     )
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a cloud made of a machine, known once it is there.
+
+    `instance` is its id, `public` an address of it that the world reaches, and `host_key` the
+    public half of its ssh host key.
+    """
+
+    instance: str
+    public: str
+    host_key: str
+
+
+def plan_cloud_inventory(
+    lab: Lab, record: CloudRecord, folder: LabFolder, made: Mapping[str, Made], route_table: str
+) -> Inventory:
+    """Return the inventory of a lab in a cloud; `made` are its machines, by name.
+
+    `route_table` is the one that leads to floating addresses.
+    """
+    plans = machines(lab)
+    return _inventory(
+        lab,
+        tuple(_machine(lab, plan, _cloud_ssh(lab, plan, record, folder, made)) for plan in plans),
+        # Who manages machines has no address of their network; the cloud's own rules let only him.
+        platform=None,
+        accelerated=record.accelerated,
+        cloud=Cloud(
+            region=record.region,
+            instances={name: made[name].instance for name in lab.nodes.names},
+            route_table=route_table,
+            endpoint=_seen_from_inside(record.endpoint, lab),
+        ),
+    )
+
+
+def _cloud_ssh(
+    lab: Lab, plan: MachinePlan, record: CloudRecord, folder: LabFolder, made: Mapping[str, Made]
+) -> Ssh:
+    private = interfaces(lab, plan)[NetworkRole.MANAGEMENT].address.ip
+    return Ssh(
+        host=str(private) if record.proxy_command else made[plan.name].public,
+        key_file=folder.ssh_key,
+        known_hosts=folder.known_hosts,
+        host_key=made[plan.name].host_key,
+        proxy_command=record.proxy_command,
+    )
+
+
+def _seen_from_inside(endpoint: str | None, lab: Lab) -> str | None:
+    """Return where machines find a server in AWS's stead: with the router of their networks."""
+    if endpoint is None:
+        return None
+    router = block(lab.networks.management).network_address + 1
+    return f"http://{router}:{urlsplit(endpoint).port}"
 
 
 def check_numbers(lab: Lab, folder: LabFolder) -> None:

@@ -19,7 +19,7 @@ from core.folders import LabFolder
 from infra.departure import depart
 from inventory.known_hosts import write_known_hosts
 from inventory.model import Inventory
-from inventory.record import load_inventory, load_record, save
+from inventory.record import load_any, load_inventory, save
 from parts.secrets import Secrets
 from provisioning.drift import find_drift
 from provisioning.plan import digest
@@ -112,7 +112,7 @@ def _note_inventory(props: Props) -> None:
     folder = _folder(props)
     save(folder.inventory, inventory)
     names = (machine.name for machine in inventory.machines)
-    save(folder.record, load_record(folder).of_machines(names))
+    save(folder.record, load_any(folder).of_machines(names))
     write_known_hosts(inventory)
 
 
@@ -130,30 +130,32 @@ def _inputs(props: Props) -> tuple[Inventory, Secrets]:
 class Software(Resource):
     """The cluster's software, configured on the machines of an inventory.
 
-    Its inputs keep all that `up` decided, `files` among it: see infra.keeping.
+    Its inputs keep all that `up` decided, `files` among it: see infra.keeping. Some platforms
+    tell only once the machines exist how they are reached: `inventory` may follow from that.
     """
 
     def __init__(
         self,
         name: str,
         *,
-        inventory: Inventory,
+        inventory: pulumi.Input[Inventory],
         inventory_path: Path,
         secrets: Secrets,
         files: dict[str, str],
         machine_ids: dict[str, pulumi.Output[str]],
         opts: pulumi.ResourceOptions,
     ) -> None:
+        wanted = pulumi.Output.from_input(inventory)
         super().__init__(
             SoftwareProvider(),
             name,
             {
-                "inventory": inventory.model_dump_json(),
+                "inventory": wanted.apply(lambda lab: lab.model_dump_json()),
                 "inventory_path": str(inventory_path),
                 "secrets": pulumi.Output.secret(secrets.reveal()),
                 "files": pulumi.Output.secret(files),
                 "machine_ids": machine_ids,
-                "delivered": digest(inventory, secrets),
+                "delivered": wanted.apply(lambda lab: digest(lab, secrets)),
             },
             opts,
         )

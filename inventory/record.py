@@ -1,4 +1,8 @@
-"""What `up` decided for a lab, once, so that every later command sees the same lab."""
+"""What `up` decided for a lab, once, so that every later command sees the same lab.
+
+A record is of the kind that the lab's platform is: what only machines on libvirt have, such as
+snapshots, asks for that one with `load_record`, and whatever any lab has takes `load_any`.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 from shlex import quote
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from pydantic import ConfigDict, ValidationError
 
@@ -15,6 +19,7 @@ from core.errors import HalabError
 from core.files import write_file
 from core.folders import LabFolder
 from inventory.frozen import Frozen
+from inventory.mark import mark_of
 from inventory.model import Inventory
 from inventory.place import Place
 from labs.roles import MachineRole
@@ -51,14 +56,82 @@ class LabRecord(Place):
         return self.model_copy(update={"domains": self.named(names, self.prefix)})
 
 
+class CloudRecord(Frozen):
+    """Where a lab runs that AWS has, and whose it is there.
+
+    `source` is the definition as the person named it; `endpoint` a server that answers in AWS's
+    stead, as a URL. `proxy_command` leads ssh to the machines' own addresses on the management
+    network; without it they are reached at public ones. `machines` are the lab's, by name.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    version: int = 1
+    kind: Literal["aws"] = "aws"
+    source: str
+    region: str
+    endpoint: str | None = None
+    proxy_command: str | None = None
+    mark: str
+    machines: tuple[str, ...]
+
+    @property
+    def platform(self) -> str:
+        """The platform's name as `status` and `list` show it."""
+        answers = "" if self.endpoint is None else f", {self.endpoint} in its stead"
+        return f"AWS ({self.region}{answers})"
+
+    @property
+    def accelerated(self) -> bool:
+        """Whether machines run as fast as on KVM: instances do."""
+        return True
+
+    def of_machines(self, names: Iterable[str]) -> CloudRecord:
+        """Return the record of the lab when it consists of these machines."""
+        return self.model_copy(update={"machines": tuple(dict.fromkeys(names))})
+
+
+Record = LabRecord | CloudRecord
+
+
 def load_record(folder: LabFolder) -> LabRecord:
+    """Read the record of a lab on libvirt as `load_any` does.
+
+    Raises HalabError too for a lab elsewhere: whoever calls this needs a hypervisor at hand.
+    """
+    record = load_any(folder)
+    if isinstance(record, LabRecord):
+        return record
+    raise HalabError(
+        f"lab {folder.name!r} stands on {record.platform}: this can only be done to a lab whose "
+        "hypervisor halab has in its hands",
+        hint="docs/aws.md says what can be done to a lab on AWS",
+    )
+
+
+def load_cloud_record(folder: LabFolder) -> CloudRecord:
+    """Read the record of a lab on AWS as `load_any` does; raises HalabError for any other."""
+    record = load_any(folder)
+    if isinstance(record, CloudRecord):
+        return record
+    raise HalabError(
+        f"lab {folder.name!r} stands on {record.platform}, and its definition says AWS",
+        hint=f"a lab cannot move to another platform: `./halab down {folder.name}` first",
+    )
+
+
+def load_any(folder: LabFolder) -> Record:
     """Read the lab's record as `read_record` does.
 
     Raises HalabError too when it is another lab's: somebody copied or moved the folder, and the
     machines that it names are those of the lab that it was.
     """
     record = read_record(folder)
-    if record.private and os.path.realpath(record.pool) != os.path.realpath(folder.pool):
+    if isinstance(record, CloudRecord):
+        whose, remove = f"mark on AWS is {record.mark}", f"`rm -r {quote(str(folder.path))}`"
+        if record.mark == mark_of(folder):
+            return record
+    elif record.private and os.path.realpath(record.pool) != os.path.realpath(folder.pool):
         whose, remove = f"disks are in {record.pool}", f"`./halab down {folder.name}`"
     elif not record.private and record.prefix != folder.prefix:
         whose, remove = (
@@ -73,9 +146,18 @@ def load_record(folder: LabFolder) -> LabRecord:
     )
 
 
-def read_record(folder: LabFolder) -> LabRecord:
+def read_record(folder: LabFolder) -> Record:
     """Read the record in a folder; raises HalabError when there is no lab or the file is broken."""
-    return _load(LabRecord, folder.record, folder)
+    return _load(_kind_of(folder.record), folder.record, folder)
+
+
+def _kind_of(path: Path) -> type[LabRecord] | type[CloudRecord]:
+    """Return of which kind a record is; only those of labs on AWS say so."""
+    try:
+        said = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return LabRecord
+    return CloudRecord if isinstance(said, dict) and said.get("kind") == "aws" else LabRecord
 
 
 def load_inventory(folder: LabFolder) -> Inventory:

@@ -72,6 +72,8 @@ class Aws(Table):
 
     fencing: ClassVar[FencingMeans] = "fence-aws"
     addresses: ClassVar[AddressMeans] = "routed"
+    gives_host_keys: ClassVar[bool] = False
+    """What an instance is started with, all of its processes can read: it makes its own key."""
 
     kind: Literal["aws"] = Field(description="instances of Amazon EC2 (see docs/aws.md)")
     region: Region = Field(description="where: one of the regions whose prices halab knows")

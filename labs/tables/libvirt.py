@@ -29,6 +29,8 @@ class Libvirt(Table):
     addresses: ClassVar[AddressMeans] = "announced"
     region: ClassVar[None] = None
     """In no cloud."""
+    gives_host_keys: ClassVar[bool] = True
+    """Whether machines get their ssh host keys from halab."""
 
     kind: Literal["libvirt"] = Field(
         default="libvirt", description="guests of QEMU on KVM, or in software emulation"

@@ -12,12 +12,17 @@ from typing import Any
 import boto3
 import pytest
 
-from core.command import start
+from core.command import run, start
 from core.folders import PROJECT, LabFolder
 from infra.engine import Engine
 from infra.ssh_key import ensure_ssh_key
+from inventory.mark import mark_of
+from inventory.record import CloudRecord, save
 
 REGION = "eu-central-1"
+
+PATIENCE_S = 1800
+"""Seconds for one run of Pulumi; on an idle machine it takes one or two minutes."""
 
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "somebody",
@@ -57,6 +62,10 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         address = process.stdout.readline().strip()
         assert address, log.read_text()
         yield address
+
+
+SOFTWARE_APART = ("--exclude", "**::software")
+"""The server's machines are none: nothing could be brought onto them."""
 
 
 class Account:
@@ -117,6 +126,14 @@ def begin(name: str, endpoint: str, state: Path) -> LabFolder:
     folder.pulumi.mkdir(parents=True)
     folder.definition.write_text(DEFINITION.format(name=name, region=REGION, endpoint=endpoint))
     ensure_ssh_key(folder)
+    record = CloudRecord(
+        source=str(folder.definition),
+        region=REGION,
+        endpoint=endpoint,
+        mark=mark_of(folder),
+        machines=(),
+    )
+    save(folder.record, record)
     return folder
 
 
@@ -126,3 +143,9 @@ def engine_of(folder: LabFolder) -> Engine:
     engine = Engine(folder, {**tools, **CREDENTIALS})
     engine.prepare()
     return engine
+
+
+def make_machines(engine: Engine) -> None:
+    """Make everything of a lab but the software on its machines."""
+    words = ("pulumi", "up", "--yes", "--skip-preview", "--non-interactive", *SOFTWARE_APART)
+    run([*words], env=engine.environment(), cwd=PROJECT, timeout=PATIENCE_S)

@@ -8,20 +8,22 @@ from typing import Any
 
 import pulumi
 import pytest
-from pulumi.runtime import MockCallArgs
+from pulumi.runtime import MockCallArgs, MockResourceArgs
 
 from infra.access import GROUPS, group_name, rules
 from infra.aws import AwsPlatform
 from infra.aws_tags import MARK
 from infra.cluster import Cluster
+from infra.first_boot import naming
 from infra.planning import sketch
+from inventory.record import CloudRecord
 from labs.addressing import machines
 from labs.model import Lab
 from labs.ports import SSH_PORT
-from labs.roles import MachineRole, NetworkRole
+from labs.roles import NETWORKS_OF, MachineRole, NetworkRole
 from labs.tables.aws import Aws
-from labs.tables.cloud import LAB_TAG, block
-from tests.infra.conftest import HOST_KEYS, Recorder
+from labs.tables.cloud import LAB_TAG, OWN_INTERFACE, block
+from tests.infra.conftest import Recorder
 from tests.unit.aws_labs import NAMES, PLATFORM, aws_lab
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIG test"
@@ -36,6 +38,19 @@ TAGLESS = {
 
 class AwsRecorder(Recorder):
     """Knows besides which image is Debian's."""
+
+    def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        made, told = super().new_resource(args)
+        return made, {**told, **self.known_then(args)}
+
+    def known_then(self, args: MockResourceArgs) -> dict[str, Any]:
+        """Return what AWS makes up: a story can tell it from the name."""
+        machine = args.name.partition("-")[0]
+        return {
+            "NetworkInterface": {"macAddress": f"mac of {args.name}"},
+            "Eip": {"publicIp": f"{machine}.example.net"},
+            "Resource": {"public": "ssh-ed25519 AAAA" + machine},
+        }.get(args.typ.rpartition(":")[2], {})
 
     def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
         assert args.token == "aws:ec2/getAmi:getAmi"
@@ -62,7 +77,8 @@ def built(lab: Lab) -> AwsRecorder:
 
     def program() -> None:
         assert isinstance(lab.platform, Aws)
-        Cluster(lab, AwsPlatform(lab, lab.platform, "mark", KEY), KEY, HOST_KEYS)
+        record = CloudRecord(source=lab.name, region="eu-central-1", mark="mark", machines=())
+        Cluster(lab, AwsPlatform(lab, lab.platform, record, KEY), KEY)
 
     pulumi.runtime.test(program)()  # type: ignore[no-untyped-call]
     return recorder
@@ -260,12 +276,34 @@ def test_the_role_changes_nothing_but_what_is_the_lab_s(lab: Lab, built: AwsReco
             assert statement["Resource"] != "*"
 
 
-def test_a_key_of_the_lab_opens_machines_and_no_host_key_is_among_what_they_are_told(
-    lab: Lab, built: AwsRecorder
-) -> None:
+def test_a_key_of_the_lab_opens_machines_and_no_private_key_travels(built: AwsRecorder) -> None:
     (key,) = built.of("KeyPair").values()
 
     assert key["publicKey"] == KEY
-    for name, each in built.of("Instance").items():
-        told = json.loads(each["userData"].partition("\n")[2])
-        assert (told["hostname"], set(told)) == (name, {"hostname", "fqdn", "preserve_hostname"})
+    assert "PRIVATE KEY" not in str(built.resources)
+
+
+def test_machines_are_told_their_own_name_and_those_of_their_interfaces(
+    lab: Lab, built: AwsRecorder
+) -> None:
+    for plan in machines(lab):
+        told = json.loads(built.of("Instance")[plan.name]["userData"].partition("\n")[2])
+        networks = [role for role in NETWORKS_OF[plan.role] if role in OWN_INTERFACE]
+        macs: dict[NetworkRole, str] = {}
+        for role in networks:
+            macs[role] = f"mac of {plan.name}-{role.value}"
+
+        assert told["hostname"] == plan.name
+        assert told["bootcmd"][0][-1] == naming(lab, plan, macs)
+
+
+def test_the_host_key_of_every_machine_is_read_where_it_shows_it(
+    lab: Lab, built: AwsRecorder
+) -> None:
+    read = {
+        name: inputs["instance"]
+        for (kind, name), inputs in built.resources.items()
+        if kind == "pulumi-python:dynamic:Resource"
+    }
+
+    assert read == {plan.name: f"id of {plan.name}" for plan in machines(lab)}

@@ -23,8 +23,8 @@ MAKING = """\
 import sys
 from pathlib import Path
 from core.folders import LabFolder
-from tests.aws.conftest import engine_of
-engine_of(LabFolder(Path(sys.argv[1]))).up(lambda _: None)
+from tests.aws.conftest import engine_of, make_machines
+make_machines(engine_of(LabFolder(Path(sys.argv[1]))))
 """
 
 PATIENCE_S = 900

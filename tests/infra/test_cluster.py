@@ -14,7 +14,7 @@ from infra.cluster import CABLED, Cluster, MachineArgs, NetworkArgs, boot_argume
 from labs.addressing import machines
 from labs.model import Lab
 from labs.roles import MachineRole, NetworkRole
-from tests.infra.conftest import HOST_KEYS, Recorder
+from tests.infra.conftest import Recorder
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIG test"
 
@@ -45,7 +45,7 @@ class PaperPlatform:
 def test_any_platform_can_build_the_lab(lab: Lab, recorder: Recorder) -> None:
     platform = PaperPlatform()
 
-    cluster = Cluster(lab, platform, KEY, HOST_KEYS)
+    cluster = Cluster(lab, platform, KEY)
 
     assert [network.role for network in platform.networks] == list(CABLED)
     assert list(platform.machines) == ["node1", "node2", "monitor"] == list(cluster.machines)
@@ -57,7 +57,7 @@ def test_only_the_management_network_is_reachable_from_the_platform(
 ) -> None:
     platform = PaperPlatform()
 
-    Cluster(lab, platform, KEY, HOST_KEYS)
+    Cluster(lab, platform, KEY)
 
     reachable = [network.role for network in platform.networks if network.gateway]
     assert reachable == [NetworkRole.MANAGEMENT]
@@ -68,7 +68,7 @@ def test_nodes_share_the_fencing_disk_and_the_monitor_does_not(
 ) -> None:
     platform = PaperPlatform()
 
-    Cluster(lab, platform, KEY, HOST_KEYS)
+    Cluster(lab, platform, KEY)
 
     for name, args in platform.machines.items():
         is_node = args.plan.role is MachineRole.NODE

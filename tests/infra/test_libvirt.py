@@ -47,7 +47,7 @@ DOMAIN = """\
 
 def build(lab: Lab, record: LabRecord) -> None:
     def program() -> None:
-        Cluster(lab, LibvirtPlatform(record, Path("/consoles")), KEY, HOST_KEYS)
+        Cluster(lab, LibvirtPlatform(record, Path("/consoles"), HOST_KEYS), KEY)
 
     # Waits until every resource is registered.
     pulumi.runtime.test(program)()  # type: ignore[no-untyped-call]

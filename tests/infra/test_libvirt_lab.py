@@ -53,7 +53,7 @@ def kept(folder: LabFolder, recorder: Recorder, names: tuple[str, ...]) -> Any:
     """Run the program for a lab of these nodes; return the record that Pulumi's state keeps."""
 
     def program() -> None:
-        declare(lab(names), folder, HOST_KEYS)
+        declare(lab(names), folder)
 
     pulumi.runtime.test(program)()  # type: ignore[no-untyped-call]
     [software] = [inputs for (_, name), inputs in recorder.resources.items() if name == "software"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
@@ -31,7 +32,7 @@ from tests.unit.clustered import agents
 from tests.unit.composed_labs import primitives
 from tests.unit.delivered import content, files
 from tests.unit.planned_lab import planned
-from tests.unit.provisioned_lab import fresh, plan_of, right, with_unit
+from tests.unit.provisioned_lab import fresh, plan_of, right, with_look, with_unit
 
 LAB = sketch(aws_lab())
 PARTS = Parts(LAB)
@@ -282,3 +283,30 @@ class TestZones:
         assert not {nic.router for each in LOCAL.machines for nic in each.interfaces.values()} - {
             None
         }
+
+
+class TestVolumes:
+    """Debian's image has no rules for volumes: they come while the disks are there already."""
+
+    def test_those_without_a_name_get_it_before_anything_uses_them(self) -> None:
+        node = LAB.nodes[0]
+
+        nameless = with_look(LAB, node, cloud.NAMELESS, "/dev/sdf")
+
+        (step,) = (each for each in nameless.steps(node, frozenset()) if "volumes" in each.what)
+        assert step.command == f"{cloud.TRIGGER}\ntest -b /dev/sdf\n"
+
+    def test_nothing_is_done_where_all_have_theirs(self) -> None:
+        node = LAB.nodes[0]
+        steps = with_look(LAB, node, cloud.NAMELESS, "").steps(node, frozenset())
+        assert not [each for each in steps if "volumes" in each.what]
+
+    def test_only_machines_with_volumes_are_asked_for_any(self) -> None:
+        access = cloud.CloudAccess(LAB, LAB.own_cloud)
+
+        def printed(machine: Machine) -> str:
+            text = access.looks(machine)[cloud.NAMELESS]
+            return subprocess.run(["sh", "-c", text], capture_output=True, text=True).stdout
+
+        assert printed(LAB.nodes[0]) == "/dev/sdf\n"
+        assert printed(LAB.monitor) == ""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import secrets
 import time
+from base64 import b64encode
 from typing import Any, ClassVar
 
 import moto.ec2.models.instances as instances
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from flask import request
 from moto.core.responses import ActionResult, EmptyResult
 from moto.ec2.exceptions import EC2ClientError
@@ -31,6 +34,7 @@ def mend() -> None:
     NetworkInterface.attachment = property(_attachment)
     NetworkInterface.get_filter_value = _filter_value
     EC2Response.__bases__ += (PlacementGroups,)
+    EC2Response.get_console_output = _console_output
 
 
 class Instance(instances.Instance):  # type: ignore[misc]
@@ -100,6 +104,23 @@ def _filter_value(interface: Any, name: str, method: str | None = None) -> Any:
     if name == "attachment.attachment-id" and attachment:
         return attachment.attachment_id
     return _known_filter_value(interface, name, method)
+
+
+def _console_output(response: Any) -> Any:
+    """Show what cloud-init prints of a machine that made its host keys; moto's shows none."""
+    instance = response.ec2_backend.get_instance(response._get_param("InstanceId"))
+    if instance.id not in _host_keys:
+        key = Ed25519PrivateKey.generate().public_key()
+        text = key.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
+        _host_keys[instance.id] = text
+    lines = ("KEYS-----", _host_keys[instance.id] + " root@machine", "KEYS-----")
+    shown = "-----BEGIN SSH HOST KEY {}\n{}\n-----END SSH HOST KEY {}\n".format(*lines)
+    output = b64encode(shown.encode()).decode()
+    return ActionResult({"InstanceId": instance.id, "Output": output})
+
+
+_host_keys: dict[str, str] = {}
+"""Of instances, by their ids."""
 
 
 class PlacementGroups:

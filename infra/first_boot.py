@@ -1,0 +1,77 @@
+"""What a plain image of Debian makes of a machine at its first boot, by cloud-init.
+
+It has nothing secret in it: every process of an instance can read what that is started with.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Interface
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from labs.addressing import MachinePlan, interfaces
+from labs.model import Lab
+from labs.roles import NetworkRole
+
+RESOLVER = IPv4Address("169.254.169.253")
+"""Where instances ask for names in any VPC (Amazon's DNS server, VPC user guide)."""
+
+ONCE = ("cloud-init-per", "instance", "halab-network", "sh", "-c")
+"""Runs once in an instance's life what follows; `bootcmd` by itself does at every boot."""
+
+TEMPLATES = Environment(
+    loader=FileSystemLoader(Path(__file__).parent),
+    undefined=StrictUndefined,
+    autoescape=False,
+    keep_trailing_newline=True,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+@dataclass(frozen=True)
+class _Nic:
+    """An interface as systemd-networkd shall know it; only one of a machine's has a gateway."""
+
+    name: str
+    mac: str
+    address: IPv4Interface
+    gateway: IPv4Address | None
+
+
+def user_data(lab: Lab, plan: MachinePlan, macs: Mapping[NetworkRole, str]) -> str:
+    """Return the machine's user data; `macs` are the hardware addresses of its interfaces.
+
+    Interfaces are named by these before sshd starts, the ones that are attached later as they
+    come. root is let in with the lab's key, where Debian would send people to another user.
+    The host key is the machine's own: it shows the public half on its console
+    (`infra.console_key`).
+    """
+    told = {
+        "hostname": plan.name,
+        "fqdn": plan.name,
+        "preserve_hostname": False,
+        "disable_root": False,
+        "ssh_genkeytypes": ["ed25519"],
+        "bootcmd": [[*ONCE, naming(lab, plan, macs)]],
+    }
+    return f"#cloud-config\n{json.dumps(told)}\n"
+
+
+def naming(lab: Lab, plan: MachinePlan, macs: Mapping[NetworkRole, str]) -> str:
+    """Return the shell text that gives a machine's interfaces their names and addresses."""
+    nics = [
+        _Nic(
+            name=nic.name,
+            mac=macs[role],
+            address=nic.address,
+            gateway=lab.platform.router(nic.address) if role is NetworkRole.MANAGEMENT else None,
+        )
+        for role, nic in interfaces(lab, plan).items()
+        if role in macs
+    ]
+    return TEMPLATES.get_template("first-boot.sh.j2").render(nics=nics, resolver=RESOLVER)
