@@ -6,8 +6,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, TypeVar
 
-from cli.changing import ask, brought_to, check, check_disks, tell
+from cli.changing import brought_to, check, check_disks
 from cli.events import PulumiEvents
 from cli.needs import needs_of
 from cli.progress import Progress, Step
@@ -32,7 +33,7 @@ from hypervisor.toolchain import Toolchain, ensure_toolchain
 from infra.engine import Engine
 from infra.impact import Impact, impact_of
 from infra.ssh_key import ensure_ssh_key
-from inventory.record import Boot, LabRecord, load_record, save
+from inventory.record import Boot, LabRecord, Record, load_record, save
 from labs.addressing import machines
 from labs.changes import Change
 from labs.loading import find
@@ -40,9 +41,11 @@ from labs.model import Lab
 from labs.roles import MachineRole
 from parts.secrets import ensure_secrets
 
+Kind_co = TypeVar("Kind_co", bound=Record, covariant=True)
+
 
 @dataclass(frozen=True)
-class Prepared:
+class Prepared(Generic[Kind_co]):
     """A lab whose surroundings are ready for Pulumi.
 
     `new` tells whether nothing was there at all, not even a stack, which `make_stack` makes;
@@ -52,7 +55,7 @@ class Prepared:
 
     lab: Lab
     folder: LabFolder
-    record: LabRecord
+    record: Kind_co
     engine: Engine
     definition: Path
     new: bool
@@ -66,7 +69,7 @@ class Prepared:
             self.engine.prepare(report)
 
 
-def prepare(lab: Lab, source: str, progress: Progress) -> Prepared:
+def prepare(lab: Lab, source: str, progress: Progress) -> Prepared[LabRecord]:
     """Set up everything that the Pulumi program needs, and nothing that is there already.
 
     What was decided for a lab of which nothing is left, as after `pulumi destroy`, is decided anew.
@@ -88,9 +91,7 @@ def prepare(lab: Lab, source: str, progress: Progress) -> Prepared:
             ensure_packages(step)
     if shared is not None:
         check_free(Virsh(shared), lab, place_of(lab, folder))
-    toolchain = ensure_tools(progress)
-    access = libvirt_access(shared or "")
-    engine = Engine(folder, {**toolchain.environment(), **access})
+    engine = _engine(folder, shared or "", progress)
     if not new:
         engine.prepare(progress.note)
     exists = not new and bool(engine.managed())
@@ -105,7 +106,7 @@ def prepare(lab: Lab, source: str, progress: Progress) -> Prepared:
         record.pool.mkdir(parents=True, exist_ok=True)
     ensure_ssh_key(folder)
     save(folder.record, record)
-    definition = _wanted_definition(source, folder)
+    definition = wanted_definition(source, folder)
     if not exists:
         folder.applied.unlink(missing_ok=True)
         keep_definition(folder, definition)
@@ -114,22 +115,16 @@ def prepare(lab: Lab, source: str, progress: Progress) -> Prepared:
     return Prepared(lab, folder, record, engine, definition, new, exists, before, changes)
 
 
-def review(prepared: Prepared, progress: Progress, *, yes: bool) -> Impact:
-    """Say what `build` is about to do to a lab that exists; ask, unless `yes`, where data go.
+def impact_on(prepared: Prepared[LabRecord]) -> Impact:
+    """Return what Pulumi would do to a lab that exists, as far as it costs something.
 
-    Nothing is changed before. Raises HalabError when that is refused, or nobody can be asked.
+    Raises HalabError when a disk would have to shrink.
     """
-    if not prepared.exists:
-        return Impact()
     check_disks(prepared.lab, prepared.record)
-    with progress.step("Comparing the lab with its definition", if_needed=True):
-        impact = impact_of(prepared.engine.preview(prepared.definition))
-    tell(prepared.changes, impact, progress)
-    ask(prepared.lab, impact, yes=yes)
-    return impact
+    return impact_of(prepared.engine.preview(prepared.definition))
 
 
-def build(prepared: Prepared, impact: Impact, step: Step) -> None:
+def build(prepared: Prepared[LabRecord], impact: Impact, step: Step) -> None:
     """Bring machines and software to the definition, from whatever an earlier run left."""
     folder, record, engine = prepared.folder, prepared.record, prepared.engine
     step("looking at what is there")
@@ -159,6 +154,19 @@ def build(prepared: Prepared, impact: Impact, step: Step) -> None:
     if prepared.exists:
         _grow_disks(prepared, virsh, step)
     engine.up(PulumiEvents(step))
+
+
+def engine_of(folder: LabFolder, progress: Progress) -> Engine:
+    """Return the stack of a lab on libvirt; a private hypervisor that does not run is started."""
+    record = load_record(folder)
+    if record.private:
+        PrivateHypervisor(folder).start()
+    return _engine(folder, record.uri, progress)
+
+
+def _engine(folder: LabFolder, uri: str, progress: Progress) -> Engine:
+    tools = ensure_tools(progress).environment()
+    return Engine(folder, {**tools, **libvirt_access(uri)})
 
 
 def ensure_tools(progress: Progress) -> Toolchain:
@@ -203,7 +211,7 @@ def _make_room(lab: Lab, folder: LabFolder, progress: Progress) -> None:
         progress.note(f"lab {gone.name} is kept no more: the disk is too full for lab {lab.name}")
 
 
-def _grow_disks(prepared: Prepared, virsh: Virsh, step: Step) -> None:
+def _grow_disks(prepared: Prepared[LabRecord], virsh: Virsh, step: Step) -> None:
     """Give the nodes the larger disks that provisioning then takes into use."""
     pool = prepared.record.pool_name
     for storage in prepared.lab.storage:
@@ -212,7 +220,7 @@ def _grow_disks(prepared: Prepared, virsh: Virsh, step: Step) -> None:
                 step(f"{name}: its disk {storage.name} has {storage.size_mib} MiB now")
 
 
-def _wanted_definition(source: str, folder: LabFolder) -> Path:
+def wanted_definition(source: str, folder: LabFolder) -> Path:
     """Return the file with the definition; a lab outlives the one that it was built from."""
     try:
         return find(source)

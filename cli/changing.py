@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection
 
 import typer
 
@@ -43,13 +44,25 @@ def check(before: Lab, lab: Lab, folder: LabFolder, record: LabRecord) -> tuple[
     what cannot be done to it: by its nature, or because this machine has not what the lab would
     take more.
     """
-    changes = compare(before, lab)
-    refuse_changes(lab.name, changes)
-    _check_machines(lab, record)
-    check_numbers(lab, folder)
+    changes = compared(before, lab, folder, record.domains)
     needs = needs_of_change(before, lab, _running(folder, record))
     if needs is not None:
         refuse_needs(examine(needs))
+    return changes
+
+
+def compared(
+    before: Lab, lab: Lab, folder: LabFolder, held: Collection[str]
+) -> tuple[Change, ...]:
+    """Return how a lab that exists differs from the definition that it shall have.
+
+    `before` is the one that it was brought to, `held` the machines that there are. Raises
+    HalabError, before anything is changed, for what cannot be done by its nature.
+    """
+    changes = compare(before, lab)
+    refuse_changes(lab.name, changes)
+    _check_machines(lab, held)
+    check_numbers(lab, folder)
     return changes
 
 
@@ -111,16 +124,16 @@ def check_disks(lab: Lab, record: LabRecord) -> None:
             )
 
 
-def _check_machines(lab: Lab, record: LabRecord) -> None:
+def _check_machines(lab: Lab, held: Collection[str]) -> None:
     """Raise HalabError when the machines that there are cannot be those of the definition.
 
     Its changes do not tell that where nothing is left of what the lab was brought to.
     """
     names = [plan.name for plan in machines(lab)]
-    held = [name for name in record.domains if name != lab.monitor.name]
-    if lab.monitor.name not in record.domains or not continues(lab.nodes.names, held):
+    nodes = [name for name in held if name != lab.monitor.name]
+    if lab.monitor.name not in held or not continues(lab.nodes.names, nodes):
         raise HalabError(
-            f"lab {lab.name!r} consists of {', '.join(record.domains)}, and its definition says "
+            f"lab {lab.name!r} consists of {', '.join(held)}, and its definition says "
             f"{', '.join(names)}: {NAMED}",
             hint=f"take this back; or `./halab down {lab.name}`, then `up`: the lab's data go",
         )

@@ -8,9 +8,10 @@ from pathlib import Path
 from core.errors import HalabError
 from core.folders import LabFolder, state_folder
 from hypervisor.private import PrivateHypervisor, first_processes
-from inventory.record import load_record
+from inventory.record import CloudRecord, Record, load_any
 from labs.loading import available, find, is_path, load
 from labs.model import LAB_NAME, Lab
+from labs.tables.aws import Aws
 from labs.tables.libvirt import Libvirt
 
 
@@ -66,7 +67,7 @@ def wanted(argument: str) -> tuple[Lab, str]:
         folder = LabFolder.of(argument)
         source = str(folder.definition)
         if folder.record.exists():
-            source = load_record(folder).source
+            source = load_any(folder).source
         lab = load(source if Path(source).is_file() else str(folder.definition))
     else:
         lab, source = load(argument), argument
@@ -96,20 +97,28 @@ def _check_free(lab: Lab, source: str) -> None:
     folder = LabFolder.of(lab.name)
     if not folder.record.exists():
         return
-    record = load_record(folder)
+    record = load_any(folder)
     if record.source != source:
         raise HalabError(
             f"the name {lab.name!r} is taken by the lab that was built from {record.source}",
             hint=f"change `name` in {source}, or remove the other: `./halab down {lab.name}`",
         )
-    platform = lab.platform
-    stays = isinstance(platform, Libvirt) and (
-        record.private
-        if platform.uri is None
-        else not record.private and record.uri == platform.uri
-    )
-    if not stays:
+    if not _stays(record, lab.platform):
         raise HalabError(
             f"lab {lab.name!r} stands on {record.platform}; a lab cannot move to another platform",
             hint=f"`./halab down {lab.name}` first",
         )
+
+
+def _stays(record: Record, platform: Libvirt | Aws) -> bool:
+    """Tell whether a lab stands where this platform would have it."""
+    if isinstance(record, CloudRecord):
+        if not isinstance(platform, Aws) or platform.region != record.region:
+            return False
+        # A server in AWS's stead may have another port each time.
+        return (platform.endpoint is None) == (record.endpoint is None)
+    if not isinstance(platform, Libvirt):
+        return False
+    if platform.uri is None:
+        return record.private
+    return not record.private and record.uri == platform.uri

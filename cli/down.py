@@ -12,7 +12,7 @@ import typer
 from cli.choosing import existing_lab, is_begun
 from cli.locking import locked
 from cli.progress import Progress, Step
-from cli.sites import LibvirtSite, Site, site_of
+from cli.sites import Site, site_at, site_of
 from core.errors import HalabError
 from core.folders import LabFolder
 from core.sizes import MIB
@@ -20,7 +20,7 @@ from hypervisor.kept_labs import KeptLabs
 from hypervisor.private import PrivateHypervisor
 from hypervisor.taken import looking
 from infra.orphans import end_orphans
-from inventory.record import load_record
+from inventory.record import load_any
 from labs.loading import available, is_path, load
 from labs.model import Lab
 
@@ -102,7 +102,7 @@ def _site(folder: LabFolder) -> Site | None:
     Raises HalabError when it may have something on a libvirt that nothing here names.
     """
     with suppress(HalabError):
-        return LibvirtSite(load_record(folder))
+        return site_at(load_any(folder), folder)
     with suppress(HalabError):
         definition = load(str(folder.definition))
         if definition.name == folder.name:

@@ -13,9 +13,12 @@ from rich.table import Table
 from cli.choosing import existing, is_missing
 from core.errors import HalabError
 from core.folders import LabFolder
+from hypervisor.extras import use_extras
 from hypervisor.objects import Virsh, running_domains
 from hypervisor.private import PrivateHypervisor
-from inventory.record import LabRecord, load_record
+from infra.aws_account import Account
+from infra.aws_machines import RUNNING, AwsMachines
+from inventory.record import CloudRecord, Record, load_any
 
 SCHEMA_VERSION = 2
 
@@ -53,7 +56,7 @@ def describe(folder: LabFolder) -> dict[str, Any]:
     record, machines, running = None, [], []
     try:
         record = _record(folder)
-        machines = list(record.domains) if record else []
+        machines = list(record.machines) if record else []
         running = _running(folder, record)
         state = _state(folder, machines, running)
     except HalabError:
@@ -71,21 +74,30 @@ def describe(folder: LabFolder) -> dict[str, Any]:
     }
 
 
-def _record(folder: LabFolder) -> LabRecord | None:
+def _record(folder: LabFolder) -> Record | None:
     try:
-        return load_record(folder)
+        return load_any(folder)
     except HalabError:
         return None
 
 
-def _running(folder: LabFolder, record: LabRecord | None) -> list[str]:
-    """Return the machines that have power; raises HalabError when libvirt does not answer."""
+def _running(folder: LabFolder, record: Record | None) -> list[str]:
+    """Return the machines that have power; raises HalabError when nobody tells."""
     if record is None or is_missing(folder):
         return PrivateHypervisor(folder).guests()
+    if isinstance(record, CloudRecord):
+        use_extras(_say_nothing)
+        account = Account(record.region, record.endpoint)
+        states = AwsMachines(account, folder.name, record.mark).states()
+        return [machine for machine in record.machines if states.get(machine) == RUNNING]
     if record.private and not PrivateHypervisor(folder).is_running():
         return []
     domains = running_domains(Virsh(record.uri), record.mark)
     return [machine for machine, domain in record.domains.items() if domain in domains]
+
+
+def _say_nothing(_: str) -> None:
+    """Keep progress to oneself: programs read what this command prints."""
 
 
 def _state(folder: LabFolder, machines: list[str], running: list[str]) -> str:

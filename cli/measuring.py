@@ -13,6 +13,7 @@ from drills.clock import LabClock
 from drills.site import Site
 from infra.impact import Impact
 from infra.planning import sketch
+from inventory.record import Record
 from labs.effects import Effect
 from parts.all import Parts
 from status.collect import Observer
@@ -29,7 +30,7 @@ class Notice:
 
 
 @contextmanager
-def measuring(prepared: Prepared, impact: Impact, progress: Progress) -> Iterator[Notice]:
+def measuring(prepared: Prepared[Record], impact: Impact, progress: Progress) -> Iterator[Notice]:
     """Have clients use a lab's services while its definition changes, and say what they noticed.
 
     What that may cost them is said before. Nobody looks at a lab that is new or not well, whose
@@ -73,7 +74,7 @@ def measuring(prepared: Prepared, impact: Impact, progress: Progress) -> Iterato
     notice.lines, notice.kept = tuple(account.lines()), account.kept
 
 
-def _site(prepared: Prepared, impact: Impact) -> Site | None:
+def _site(prepared: Prepared[Record], impact: Impact) -> Site | None:
     """Return the lab as it is, if something happens to it that its clients could notice."""
     costly = any(change.effect is not Effect.NOTED for change in prepared.changes)
     if impact.lost or not (costly or impact.in_turn):

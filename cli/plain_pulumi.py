@@ -9,18 +9,15 @@ from typing import Annotated
 
 import typer
 
-from cli.building import ensure_tools, prepare
 from cli.choosing import existing_lab, wanted
 from cli.locking import locked
+from cli.platforms import engine_of, prepare
 from cli.progress import Progress
 from cli.restoring import bring_back
 from core.command import become
-from core.environment import libvirt_access
+from core.environment import AWS
 from core.folders import PROJECT, LabFolder
 from core.processes import environment_of
-from hypervisor.private import PrivateHypervisor
-from infra.engine import Engine
-from inventory.record import load_record
 
 
 def pulumi(
@@ -29,7 +26,7 @@ def pulumi(
 ) -> None:
     """Run Pulumi on a lab: `halab pulumi NAME preview`, `stack output`, `up`, ..."""
     bring_back(name, Progress())
-    engine = _engine(existing_lab(name))
+    engine = engine_of(existing_lab(name), Progress())
     become(["pulumi", *context.args], env=engine.environment(), cwd=PROJECT)
 
 
@@ -41,14 +38,18 @@ def env(
     """Print what plain `pulumi up` needs: eval "$(./halab env NAME)"."""
     bring_back(lab, Progress())
     if LabFolder.of(lab).record.exists():
-        engine = _engine(existing_lab(lab))
+        engine = engine_of(existing_lab(lab), Progress())
     else:
         definition, source = wanted(lab)
         with locked(definition.name):
             prepared = prepare(definition, source, Progress())
             prepared.make_stack(Progress().note)
             engine = prepared.engine
-    print(exports(environment_of(os.getpid()), engine.environment()))
+    wanted_here = engine.environment()
+    for name in AWS:
+        # A person's credentials are in his shell already, and belong on no screen.
+        wanted_here.pop(name, None)
+    print(exports(environment_of(os.getpid()), wanted_here))
 
 
 FOREIGN = ("PULUMI_", "PYTHON", "LIBVIRT_", "VIRSH_")
@@ -62,11 +63,3 @@ def exports(shell: Mapping[str, str], wanted: Mapping[str, str]) -> str:
     lines = [f"unset {' '.join(foreign)}"] if foreign else []
     lines += [f"export {name}={shlex.quote(value)}" for name, value in wanted.items()]
     return "\n".join((*lines, f"cd {shlex.quote(str(PROJECT))}"))
-
-
-def _engine(folder: LabFolder) -> Engine:
-    record = load_record(folder)
-    if record.private:
-        PrivateHypervisor(folder).start()
-    tools = ensure_tools(Progress())
-    return Engine(folder, {**tools.environment(), **libvirt_access(record.uri)})

@@ -17,6 +17,7 @@ from infra import aws_removal
 from infra.aws_account import Account
 from inventory.mark import mark_of, owner_file
 from inventory.place import Place
+from inventory.record import CloudRecord, Record
 from labs.model import Lab
 from labs.tables.aws import Aws
 
@@ -55,9 +56,10 @@ class LibvirtSite:
 
 @dataclass(frozen=True)
 class AwsSite:
-    """A region of AWS."""
+    """A region of AWS, or the server that answers in its stead."""
 
-    platform: Aws
+    region: str
+    endpoint: str | None
     folder: LabFolder
 
     def has_anything(self, report: Report) -> bool:
@@ -76,7 +78,7 @@ class AwsSite:
 
         Raises HalabError when something with its name and another mark is there, and stays.
         """
-        report(f"looking for what the lab has on AWS ({self.platform.region})")
+        report(f"looking for what the lab has on AWS ({self.region})")
         account = self._account(report)
         aws_removal.remove(account, mark_of(self.folder), report)
         self._tell_namesakes(account)
@@ -92,7 +94,7 @@ class AwsSite:
             theirs += f": rm -r {quote(str(self.folder.path))}"
         raise HalabError(
             f"what has the name of lab {name!r} and not its mark is on AWS "
-            f"({self.platform.region}), and was left alone",
+            f"({self.region}), and was left alone",
             detail="\n".join(f"{each}, marked {each.mark or 'with nothing'}" for each in found),
             hint=f"if they are yours, made before {identity} was lost or damaged: put that file "
             "back and run the command again, or delete them on AWS, where they may cost money; "
@@ -101,7 +103,7 @@ class AwsSite:
 
     def _account(self, report: Report) -> Account:
         use_extras(report)
-        return Account(self.platform.region, self.platform.endpoint)
+        return Account(self.region, self.endpoint)
 
 
 def _libvirt(lab: Lab, folder: LabFolder) -> Site:
@@ -110,11 +112,18 @@ def _libvirt(lab: Lab, folder: LabFolder) -> Site:
 
 def _aws(lab: Lab, folder: LabFolder) -> Site:
     assert isinstance(lab.platform, Aws)
-    return AwsSite(lab.platform, folder)
+    return AwsSite(lab.platform.region, lab.platform.endpoint, folder)
 
 
 SITES: dict[str, Callable[[Lab, LabFolder], Site]] = {"libvirt": _libvirt, "aws": _aws}
 """By the kind of a lab's platform."""
+
+
+def site_at(record: Record, folder: LabFolder) -> Site:
+    """Return where a lab stands, by what `up` decided for it."""
+    if isinstance(record, CloudRecord):
+        return AwsSite(record.region, record.endpoint, folder)
+    return LibvirtSite(record)
 
 
 def site_of(lab: Lab, folder: LabFolder) -> Site:

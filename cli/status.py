@@ -14,7 +14,7 @@ from rich.text import Text
 from cli.choosing import existing_lab
 from cli.nagios import plugin_line
 from core.folders import LabFolder
-from inventory.record import load_inventory, load_record
+from inventory.record import load_any, load_inventory
 from parts.fencing import base as fencing
 from parts.secrets import load_secrets
 from provisioning.zabbix.api import MonitoringUnreachable
@@ -52,11 +52,11 @@ def look(folder: LabFolder) -> LabStatus:
     """Read the machines and the monitoring side by side."""
     inventory = load_inventory(folder)
     if inventory.monitoring is None:
-        read = collect(inventory, load_record(folder))
+        read = collect(inventory, load_any(folder))
         return read.model_copy(update={"monitoring": MonitoringState.OFF})
     with ThreadPoolExecutor(1) as pool:
         asked = pool.submit(open_problems, inventory, load_secrets(folder.secrets))
-        read = collect(inventory, load_record(folder))
+        read = collect(inventory, load_any(folder))
         try:
             problems = asked.result()
         except MonitoringUnreachable:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
-from cli.building import Prepared, build, prepare, review
+from cli.building import Prepared
 from cli.choosing import wanted
 from cli.claims import take_over
 from cli.events import PulumiEvents
 from cli.locking import locked
 from cli.measuring import measuring
+from cli.platforms import build, prepare, review
 from cli.progress import Progress, Step
 from cli.restoring import bring_back
 from cli.status import print_status
@@ -27,7 +28,7 @@ from hypervisor.kept_labs import KeptLab, KeptLabs
 from hypervisor.reset import can_reset, take
 from hypervisor.snapshots import UP
 from infra.impact import Impact
-from inventory.record import load_inventory, load_record
+from inventory.record import LabRecord, Record, load_any, load_inventory, load_record
 from labs.model import Lab
 from status.health import wait_healthy
 from status.model import LabStatus
@@ -102,7 +103,7 @@ def end_unfinished(name: str, progress: Progress) -> None:
 
 def ready(
     definition: Lab, source: str, progress: Progress, *, yes: bool
-) -> tuple[Prepared, Impact]:
+) -> tuple[Prepared[Any], Impact]:
     """Prepare a lab, and remove what it consists of where somebody agreed to that."""
     prepared = prepare(definition, source, progress)
     impact = review(prepared, progress, yes=yes)
@@ -113,7 +114,9 @@ def ready(
     return prepare(definition, source, progress), Impact()
 
 
-def bring_back_kept(prepared: Prepared, kept: KeptLab, progress: Progress) -> LabStatus | None:
+def bring_back_kept(
+    prepared: Prepared[LabRecord], kept: KeptLab, progress: Progress
+) -> LabStatus | None:
     """Start a new lab from a kept one; None when that failed, and both are removed then."""
     name = prepared.lab.name
     try:
@@ -129,7 +132,7 @@ def bring_back_kept(prepared: Prepared, kept: KeptLab, progress: Progress) -> La
     return None
 
 
-def build_measured(prepared: Prepared, impact: Impact, progress: Progress) -> LabStatus:
+def build_measured(prepared: Prepared[Record], impact: Impact, progress: Progress) -> LabStatus:
     """Build or change a lab while clients use what there is of it; say what they noticed."""
     usually = "1 min" if prepared.record.accelerated else "2 to 3 min"
     with (
@@ -144,12 +147,12 @@ def build_measured(prepared: Prepared, impact: Impact, progress: Progress) -> La
     return found
 
 
-def bring_up(prepared: Prepared, impact: Impact, step: Step) -> LabStatus:
+def bring_up(prepared: Prepared[Record], impact: Impact, step: Step) -> LabStatus:
     """Build or change a lab, and return how it is once it is healthy."""
     build(prepared, impact, step)
     step("checking its health")
     inventory = load_inventory(prepared.folder)
-    record = load_record(prepared.folder)
+    record = load_any(prepared.folder)
     found = wait_healthy(inventory, inventory.timing.healthy_wait_s, step, record=record)
     write_file(prepared.folder.applied, prepared.folder.definition.read_bytes())
     return found
@@ -160,17 +163,17 @@ def _somebody(found: LabStatus) -> str:
     return next((node for service in found.services for node in service.nodes), "NODE")
 
 
-def keep_for_reset(prepared: Prepared, progress: Progress) -> bool:
+def keep_for_reset(prepared: Prepared[Record], progress: Progress) -> bool:
     """Take the snapshot that `halab reset` returns to, unless there is one of this making.
 
     Returns whether there is one. A lab without it is complete: what went wrong is only said.
     """
     folder = prepared.folder
-    record, inventory = load_record(folder), load_inventory(folder)
+    if not prepared.record.private:
+        return False
     if can_reset(folder):
         return True
-    if not record.private:
-        return False
+    record, inventory = load_record(folder), load_inventory(folder)
     try:
         with progress.step("Snapshot for `halab reset`", usually="5 s") as step:
             kept = take(folder, record, inventory, UP, step, healthy=True, replace=True)

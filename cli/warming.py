@@ -75,7 +75,7 @@ class _Keys:
         }
 
 
-def find_kept(prepared: Prepared, progress: Progress) -> KeptLab | None:
+def find_kept(prepared: Prepared[LabRecord], progress: Progress) -> KeptLab | None:
     """Return the lab to start from: one that was built from the same, by the same.
 
     `progress` hears what is another now, where one is kept and of no use.
@@ -92,7 +92,7 @@ def find_kept(prepared: Prepared, progress: Progress) -> KeptLab | None:
     return kept
 
 
-def keep(prepared: Prepared, progress: Progress) -> None:
+def keep(prepared: Prepared[LabRecord], progress: Progress) -> None:
     """Keep a lab that was just built, as its snapshot `up` has it, for warm starts.
 
     A lab that cannot be kept is complete: what went wrong is only said.
@@ -132,7 +132,7 @@ def _keep_keys(folder: LabFolder, record: LabRecord, engine: Engine, draft: Path
     save(draft / STATE, engine.export())
 
 
-def start_warm(prepared: Prepared, kept: KeptLab, step: Report) -> LabStatus:
+def start_warm(prepared: Prepared[LabRecord], kept: KeptLab, step: Report) -> LabStatus:
     """Lay a kept lab out in the folder of a new one, with keys of its own, and return how it is.
 
     Raises HalabError or OSError when it does not become healthy; `begin_again` then makes way for
@@ -204,7 +204,7 @@ def _new_keys(
     return present, words
 
 
-def _tell_pulumi(prepared: Prepared, state: State) -> None:
+def _tell_pulumi(prepared: Prepared[LabRecord], state: State) -> None:
     prepared.make_stack(lambda _: None)
     prepared.engine.adopt(state)
 

@@ -9,6 +9,7 @@ from drills.entries import exports as of_exports
 from drills.entries import services as of_services
 from drills.entries import shared as of_shared
 from drills.entries import storage as of_storage
+from drills.hands import within_reach
 from inventory.parts import Storage
 from parts.all import Parts
 
@@ -19,7 +20,12 @@ def catalogue(parts: Parts) -> dict[str, Drill]:
 
 
 def every(parts: Parts) -> tuple[Drill, ...]:
-    """Return the drills of a lab: whatever its parts can be put through."""
+    """Return the drills of a lab: whatever its parts can be put through, within reach."""
+    hands = within_reach(parts.inventory)
+    return tuple(drill for drill in _conceivable(parts) if drill.fault.needs <= hands)
+
+
+def _conceivable(parts: Parts) -> tuple[Drill, ...]:
     inventory = parts.inventory
     users = {
         part.storage.name: part for part in parts.services.values() if part.storage is not None

@@ -98,7 +98,7 @@ class Power:
         if self._virsh("domstate", self.domain(machine)).strip() == "paused":
             self._virsh("resume", self.domain(machine))
 
-    def disk_xml(self, machine: str, serial: str) -> str | None:
+    def disk(self, machine: str, serial: str) -> str | None:
         """Return the XML of a machine's disk as it is now; None when it is not plugged in."""
         disk = self._disk(machine, serial)
         return None if disk is None else ElementTree.tostring(disk, encoding="unicode")

@@ -18,13 +18,13 @@ from drills.clock import LabClock
 from drills.drill import Drill
 from drills.evidence import collect_evidence
 from drills.findings import Findings
+from drills.hands import Watch
 from drills.healing import RUN, forget_entries, held
 from drills.journal import Wound, drills_folder
 from drills.ledger import Entry, read_ledger
 from drills.order import Order, Stake
 from drills.outcome import outcome
 from drills.patience import Patience
-from drills.power import Watch
 from drills.probes import Probe, new_run, probing
 from drills.readiness import check_targets, ready
 from drills.result import Answer, DrillResult

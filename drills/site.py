@@ -7,11 +7,11 @@ from functools import cached_property
 from typing import Protocol
 
 from core.folders import LabFolder
+from drills.hands import Hands, hands_of
 from drills.journal import Journal
-from drills.power import Power
 from hypervisor.reset import Report, reset
 from inventory.model import Inventory
-from inventory.record import LabRecord, load_inventory, load_record
+from inventory.record import Record, load_any, load_inventory, load_record
 from parts.all import Parts
 
 
@@ -21,8 +21,8 @@ class Site:
 
     folder: LabFolder
     inventory: Inventory
-    record: LabRecord
-    power: Power
+    record: Record
+    power: Hands
 
     @cached_property
     def parts(self) -> Parts:
@@ -32,15 +32,15 @@ class Site:
     @classmethod
     def of(cls, folder: LabFolder) -> Site:
         """Open a lab that `up` has built; raises HalabError when there is none."""
-        record = load_record(folder)
-        return cls(folder, load_inventory(folder), record, Power(record))
+        record = load_any(folder)
+        return cls(folder, load_inventory(folder), record, hands_of(record, folder.name))
 
     def reset(self, report: Report) -> None:
         """Bring the lab back to the state right after `up`; nothing of an earlier drill is left.
 
         Raises HalabError as hypervisor.reset does.
         """
-        reset(self.folder, self.record, self.inventory, report=report)
+        reset(self.folder, load_record(self.folder), self.inventory, report=report)
         Journal(self.folder).close()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 from core.wait import wait_until
 from infra.aws_account import Refused
@@ -15,9 +15,10 @@ INTERVAL_S = 5.0
 Report = Callable[[str], None]
 
 
-def remove(account: Asked, mark: str, report: Report) -> None:
+def remove(account: Asked, mark: str, report: Report, spared: Container[str] = frozenset()) -> None:
     """Remove everything that bears a lab's mark, and look whether it is gone.
 
+    What has an id that is `spared` stays.
     What is named by something else cannot go before that has gone, which AWS says a while later: so
     everything is tried again until nothing is left. Raises WaitTimeout, with what is left and why,
     when that does not come, and like `Account.ask` when AWS cannot be asked.
@@ -27,6 +28,8 @@ def remove(account: Asked, mark: str, report: Report) -> None:
     def remove_once() -> list[str]:
         left = []
         for found in of(account, mark):
+            if found.id in spared:
+                continue
             if found.id not in told:
                 report(f"removing the {found.kind.name} {found.name}")
                 told.add(found.id)

@@ -179,6 +179,20 @@ class Engine:
             own = {"secrets_providers": self._backend.secrets_provider()}
             stack.import_stack(automation.Deployment(state.version, {**state.deployment, **own}))
 
+    def has_machines(self) -> bool:
+        """Tell whether the stack's state knows anything that a provider made."""
+        return bool(self.mentioned())
+
+    def mentioned(self) -> frozenset[str]:
+        """Return the words by which the stack's state knows what providers made: ids and all else.
+
+        An instance tells there of its system's disk, which is no resource of its own.
+        """
+        with self._explained("reading Pulumi's state"), self._stack() as stack:
+            resources = (stack.export_stack().deployment or {}).get("resources", [])
+        made = [one for one in resources if one.get("id") and not _is_provider(one["type"])]
+        return frozenset(word for one in made for word in _words((one["id"], one.get("outputs"))))
+
     def restore(self, report: Callable[[str], None]) -> None:
         """Bring back files of the lab that are lost and that the stack's state keeps.
 
@@ -227,6 +241,22 @@ class Engine:
                 hint=f"`./halab up {self._folder.name}` continues, "
                 f"`./halab down {self._folder.name}` removes",
             ) from error
+
+
+def _is_provider(kind: str) -> bool:
+    return kind.startswith("pulumi:providers:")
+
+
+def _words(value: Any) -> Iterator[str]:
+    """Return every text in a value of a state."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for each in value.values():
+            yield from _words(each)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _words(each)
 
 
 def step_of(op: str, kind: str, urn: str) -> Step | None:

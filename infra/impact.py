@@ -54,6 +54,33 @@ def impact_of(steps: Iterable[Step]) -> Impact:
     )
 
 
+LIVED_ON = ("instance", "volume")
+"""Kinds of AWS's resources with which data go; all others are made anew without any loss."""
+
+
+def cloud_impact_of(steps: Iterable[Step]) -> Impact:
+    """Sort what Pulumi would do on AWS by what it costs; what costs nothing is left out.
+
+    An instance changes its type in its place, so no machine is made anew around its disks.
+    """
+    steps = tuple(steps)
+    leaving = [step.name for step in steps if (step.kind, step.what) == ("machine", "delete")]
+
+    def stays_whole(step: Step) -> bool:
+        return step.name in leaving or _owner(step.name) in leaving
+
+    return Impact(
+        leaving=tuple(leaving),
+        lost=tuple(
+            f"{step.kind} {step.name} would be {step.what}d"
+            for step in steps
+            if step.what in ("delete", "replace")
+            and step.kind in LIVED_ON
+            and not stays_whole(step)
+        ),
+    )
+
+
 def _keeps_data(step: Step, leaving: Collection[str]) -> bool:
     """Tell whether this removes nothing but a machine's outside: its disks are volumes.
 

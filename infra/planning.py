@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from core.errors import HalabError
 from core.folders import LabFolder
@@ -18,7 +17,6 @@ from inventory.record import CloudRecord, LabRecord, load_inventory
 from labs.addressing import MachinePlan, NicPlan, hypervisor_address, interfaces, machines
 from labs.model import Lab
 from labs.roles import NetworkRole
-from labs.tables.cloud import block
 
 
 def plan_inventory(
@@ -71,7 +69,7 @@ def plan_cloud_inventory(
     plans = machines(lab)
     return _inventory(
         lab,
-        tuple(_machine(lab, plan, _cloud_ssh(lab, plan, record, folder, made)) for plan in plans),
+        tuple(_machine(lab, plan, _cloud_ssh(record, folder, made[plan.name])) for plan in plans),
         # Who manages machines has no address of their network; the cloud's own rules let only him.
         platform=None,
         accelerated=record.accelerated,
@@ -79,30 +77,19 @@ def plan_cloud_inventory(
             region=record.region,
             instances={name: made[name].instance for name in lab.nodes.names},
             route_table=route_table,
-            endpoint=_seen_from_inside(record.endpoint, lab),
+            endpoint=record.seen_from_machines,
         ),
     )
 
 
-def _cloud_ssh(
-    lab: Lab, plan: MachinePlan, record: CloudRecord, folder: LabFolder, made: Mapping[str, Made]
-) -> Ssh:
-    private = interfaces(lab, plan)[NetworkRole.MANAGEMENT].address.ip
+def _cloud_ssh(record: CloudRecord, folder: LabFolder, made: Made) -> Ssh:
     return Ssh(
-        host=str(private) if record.proxy_command else made[plan.name].public,
+        host=made.public,
         key_file=folder.ssh_key,
         known_hosts=folder.known_hosts,
-        host_key=made[plan.name].host_key,
+        host_key=made.host_key,
         proxy_command=record.proxy_command,
     )
-
-
-def _seen_from_inside(endpoint: str | None, lab: Lab) -> str | None:
-    """Return where machines find a server in AWS's stead: with the router of their networks."""
-    if endpoint is None:
-        return None
-    router = block(lab.networks.management).network_address + 1
-    return f"http://{router}:{urlsplit(endpoint).port}"
 
 
 def check_numbers(lab: Lab, folder: LabFolder) -> None:

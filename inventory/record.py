@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 from shlex import quote
-from typing import Literal, TypeVar
+from typing import ClassVar, Literal, TypeVar
 
 from pydantic import ConfigDict, ValidationError
 
@@ -45,11 +45,19 @@ class LabRecord(Place):
 
     model_config = ConfigDict(extra="ignore")
 
+    kind: ClassVar[str] = "libvirt"
+    """The kind of the platform; the file does not say it, as it did not when there was one."""
+
     version: int = 1
     source: str
     accelerated: bool
     proxy_command: str | None
     boot: dict[MachineRole, Boot]
+
+    @property
+    def machines(self) -> tuple[str, ...]:
+        """The lab's machines, by name."""
+        return tuple(self.domains)
 
     def of_machines(self, names: Iterable[str]) -> LabRecord:
         """Return the record of the lab when it consists of these machines."""
@@ -60,17 +68,22 @@ class CloudRecord(Frozen):
     """Where a lab runs that AWS has, and whose it is there.
 
     `source` is the definition as the person named it; `endpoint` a server that answers in AWS's
-    stead, as a URL. `proxy_command` leads ssh to the machines' own addresses on the management
-    network; without it they are reached at public ones. `machines` are the lab's, by name.
+    stead, as a URL, and `seen_from_machines` where the lab's own machines find it. `proxy_command`
+    leads ssh to their public addresses where the world does not know these. `machines` are the
+    lab's, by name.
     """
 
     model_config = ConfigDict(extra="ignore")
+
+    private: ClassVar[bool] = False
+    """No hypervisor of halab's own stands behind it: there are no snapshots."""
 
     version: int = 1
     kind: Literal["aws"] = "aws"
     source: str
     region: str
     endpoint: str | None = None
+    seen_from_machines: str | None = None
     proxy_command: str | None = None
     mark: str
     machines: tuple[str, ...]

@@ -8,7 +8,7 @@ from ipaddress import IPv4Address
 
 from core.errors import CommandError
 from inventory.model import Inventory, Machine
-from inventory.record import LabRecord
+from inventory.record import Record
 from labs.roles import MachineRole
 from machines.remote import Remote, RemoteUnreachable
 from parts.all import Parts
@@ -39,7 +39,7 @@ READ_TIMEOUT_S = 40.0
 """A reading takes 2 to 5 s in an emulated guest; a machine that lost power never answers."""
 
 
-def collect(inventory: Inventory, record: LabRecord | None = None) -> LabStatus:
+def collect(inventory: Inventory, record: Record | None = None) -> LabStatus:
     """Read a lab once and judge it; a machine that cannot be reached is a finding, not an error.
 
     `record` tells the platform and is None for machines that halab did not make.
@@ -51,7 +51,7 @@ def collect(inventory: Inventory, record: LabRecord | None = None) -> LabStatus:
 class Observer:
     """Reads a lab again and again over connections that stay open between readings."""
 
-    def __init__(self, inventory: Inventory, record: LabRecord | None = None) -> None:
+    def __init__(self, inventory: Inventory, record: Record | None = None) -> None:
         self.inventory = inventory
         self.parts = Parts(inventory)
         self._record = record
@@ -129,7 +129,7 @@ class Observer:
             return None
 
 
-def describe(parts: Parts, seen: Seen, record: LabRecord | None) -> LabStatus:
+def describe(parts: Parts, seen: Seen, record: Record | None) -> LabStatus:
     """Word what was seen as `status` shows it."""
     inventory = parts.inventory
     found = judge(parts, seen)

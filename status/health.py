@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from core.wait import wait_until
 from inventory.model import Inventory
-from inventory.record import LabRecord
+from inventory.record import Record
 from parts.reasons import Reason
 from status.collect import Observer
 from status.model import LabStatus
@@ -24,7 +24,7 @@ def wait_healthy(
     timeout: float,
     on_change: Callable[[str], None] = lambda _: None,
     *,
-    record: LabRecord | None = None,
+    record: Record | None = None,
     patience_s: float = 0.0,
     known: Collection[str] | None = None,
 ) -> LabStatus:

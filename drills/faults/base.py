@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from core.wait import retry
-from drills.power import Power
+from drills.hands import Hand, Hands
 from inventory.model import Inventory, Machine
 from machines.remote import Remote, RemoteUnreachable
 
@@ -25,7 +25,7 @@ class Scene:
     """What a fault works on. `notes` are kept in the drill's journal: healing may read them."""
 
     inventory: Inventory
-    power: Power
+    power: Hands
     targets: tuple[Machine, ...]
     notes: MutableMapping[str, str]
 
@@ -43,12 +43,14 @@ class Fault:
     """A fault and its undo.
 
     `proof` returns what shows that the fault is there, and nothing when it is not: a fault that
-    nobody may notice could as well never have happened.
+    nobody may notice could as well never have happened. `needs` is what must be within reach from
+    outside the machines.
     """
 
     inject: Action
     heal: Action
     proof: Callable[[Scene], str] | None = None
+    needs: frozenset[Hand] = frozenset()
 
 
 COMMAND_TIMEOUT_S = 180.0
@@ -105,14 +107,15 @@ def printed(command: str) -> Callable[[Scene], str]:
     return ask
 
 
-def suicidal(inject: str, heal: str = "true") -> Fault:
+def suicidal(inject: str, heal: str = "true", needs: frozenset[Hand] = frozenset()) -> Fault:
     """Return the fault by shell text that takes its own machine down, which mostly heals it.
 
     The text runs a moment later and by itself: the connection that ordered it would wait for an
     answer that never comes.
     """
     later = "systemd-run --quiet --collect --on-active=300ms --timer-property=AccuracySec=10ms"
-    return Fault(inject=_telling(f"{later} sh -c {shlex.quote(inject)}"), heal=_repairing(heal))
+    told = _telling(f"{later} sh -c {shlex.quote(inject)}")
+    return Fault(inject=told, heal=_repairing(heal), needs=needs)
 
 
 def _telling(command: str) -> Action:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from drills.faults.base import Fault, Scene
+from drills.hands import Hand
 from labs.roles import NetworkRole
 
 CLUSTER = (NetworkRole.CLUSTER_A, NetworkRole.CLUSTER_B)
@@ -24,4 +25,5 @@ def unplugged(*networks: NetworkRole) -> Fault:
     return Fault(
         inject=lambda scene: plug(scene, plugged=False),
         heal=lambda scene: plug(scene, plugged=True),
+        needs=frozenset({Hand.CABLE}),
     )

@@ -6,6 +6,7 @@ import time
 
 from core.errors import HalabError
 from drills.faults.base import Fault, Scene, on_targets, repair_on, suicidal
+from drills.hands import Hand
 from inventory.model import Machine
 
 
@@ -14,6 +15,7 @@ def off() -> Fault:
     return Fault(
         inject=on_targets(lambda scene, machine: scene.power.cut(machine.name)),
         heal=on_targets(lambda scene, machine: scene.power.start(machine.name)),
+        needs=frozenset({Hand.POWER}),
     )
 
 
@@ -35,7 +37,7 @@ def blackout() -> Fault:
             time.sleep(stagger)
             scene.power.start(machine.name)
 
-    return Fault(inject=cut, heal=start)
+    return Fault(inject=cut, heal=start, needs=frozenset({Hand.POWER}))
 
 
 def reset() -> Fault:
@@ -43,12 +45,14 @@ def reset() -> Fault:
     return Fault(
         inject=on_targets(lambda scene, machine: scene.power.reset(machine.name)),
         heal=on_targets(lambda scene, machine: repair_on(scene, machine, "true")),
+        needs=frozenset({Hand.RESET}),
     )
 
 
 def panic() -> Fault:
     """Crash the kernel, which then stands still until the watchdog bites."""
-    return suicidal("echo 1 > /proc/sys/kernel/sysrq; echo c > /proc/sysrq-trigger")
+    command = "echo 1 > /proc/sys/kernel/sysrq; echo c > /proc/sysrq-trigger"
+    return suicidal(command, needs=frozenset({Hand.WATCHDOG}))
 
 
 def freeze() -> Fault:
@@ -56,6 +60,7 @@ def freeze() -> Fault:
     return Fault(
         inject=on_targets(lambda scene, machine: scene.power.suspend(machine.name)),
         heal=on_targets(lambda scene, machine: scene.power.resume(machine.name)),
+        needs=frozenset({Hand.SUSPEND}),
     )
 
 
@@ -87,4 +92,5 @@ def stall() -> Fault:
     return Fault(
         inject=on_targets(act),
         heal=on_targets(lambda scene, machine: scene.power.resume(machine.name)),
+        needs=frozenset({Hand.SUSPEND}),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from core.wait import wait_until
 from drills.faults.base import Action, Fault, Scene, commands, on_targets, repair_on, run_on
+from drills.hands import Hand
 from inventory.model import Machine
 from inventory.parts import Storage
 from machines.remote import RemoteUnreachable
@@ -30,23 +31,23 @@ def disk_pulled(serial: str, after_heal: str = "true") -> Fault:
     """
 
     def pull(scene: Scene, machine: Machine) -> None:
-        xml = scene.power.disk_xml(machine.name, serial)
-        if xml is None:
+        disk = scene.power.disk(machine.name, serial)
+        if disk is None:
             return
         # Noted first: without it nobody could put the disk back after a crash of the drill.
-        scene.notes[_note(machine)] = xml
-        scene.power.pull_disk(machine.name, xml)
+        scene.notes[_note(machine)] = disk
+        scene.power.pull_disk(machine.name, disk)
 
     def plug(scene: Scene, machine: Machine) -> None:
-        xml = scene.notes.get(_note(machine))
-        if xml is not None and scene.power.disk_xml(machine.name, serial) is None:
-            scene.power.plug_disk(machine.name, xml)
+        disk = scene.notes.get(_note(machine))
+        if disk is not None and scene.power.disk(machine.name, serial) is None:
+            scene.power.plug_disk(machine.name, disk)
         repair_on(scene, machine, after_heal)
 
     def _note(machine: Machine) -> str:
         return f"disk {serial} of {machine.name}"
 
-    return Fault(inject=on_targets(pull), heal=on_targets(plug))
+    return Fault(inject=on_targets(pull), heal=on_targets(plug), needs=frozenset({Hand.DISK}))
 
 
 def disk_slowed(serial: str, *, syncs: bool) -> Fault:
@@ -62,7 +63,8 @@ def disk_slowed(serial: str, *, syncs: bool) -> Fault:
             lambda scene, machine: scene.power.limit_writes(machine.name, serial, per_second)
         )
 
-    return Fault(inject=limit(slow), heal=limit(0))
+    pace = frozenset({Hand.DISK_PACE})
+    return Fault(inject=limit(slow), heal=limit(0), needs=pace)
 
 
 def replica_detached(storage: Storage) -> Fault:
@@ -114,7 +116,8 @@ def root_filesystem_full() -> Fault:
         for machine in scene.targets:
             scene.power.reset(machine.name)
 
-    return Fault(inject=fill, heal=_removed(ROOT_FILLER), proof=_serve_without_room)
+    button = frozenset({Hand.RESET})
+    return Fault(fill, _removed(ROOT_FILLER), _serve_without_room, needs=button)
 
 
 def _serve_without_room(scene: Scene) -> str:

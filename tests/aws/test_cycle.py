@@ -48,6 +48,13 @@ def test_everything_that_can_have_tags_has_the_lab_s(engine: Engine, endpoint: s
     assert {each.kind for each in found if each.lab == "cloudy"} == set(KINDS)
 
 
+def test_pulumi_s_state_mentions_everything_that_there_is(engine: Engine, endpoint: str) -> None:
+    """What it does not know, `up` takes for the rest of a run that was killed."""
+    found = {each.id: str(each) for each in find(Asked(REGION, endpoint)) if each.lab == "cloudy"}
+
+    assert [found[each] for each in found if each not in engine.mentioned()] == []
+
+
 def test_there_is_nothing_to_do_then(engine: Engine) -> None:
     assert steps_of(engine) == []
 

@@ -48,6 +48,13 @@ AGENTS = {
 """Parameters of the agents' own, from the metadata of fence-agents and resource-agents 4.16."""
 
 
+BEYOND_AWS = {
+    *("reset", "root-filesystem-full", "hang", "freeze", "stall", "slow-disk"),
+    *("link-a-down", "link-b-down", "links-down", "service-cable-lost"),
+}
+"""Drills with a reset button, processors that stop, a watchdog, a slow disk or a cable."""
+
+
 def placed(**changes: Any) -> Inventory:
     """Return the lab, with another place in the cloud."""
     return LAB.model_copy(update={"cloud": LAB.own_cloud.model_copy(update=changes)})
@@ -130,7 +137,13 @@ class TestFencing:
     def test_no_drill_breaks_what_is_not_there(self) -> None:
         gone = catalogue(Parts(LOCAL)).keys() - catalogue(PARTS).keys()
 
-        assert gone == {"sbd-killed", "sbd-stopped", "fencing-disk-lost"}
+        assert gone - BEYOND_AWS == {"sbd-killed", "sbd-stopped", "fencing-disk-lost"}
+
+    def test_nor_what_nobody_can_do_to_an_instance(self) -> None:
+        offered = catalogue(PARTS).keys()
+
+        assert not BEYOND_AWS & offered
+        assert {"power-off", "blackout", "data-disk-lost", "partition"} <= offered
 
 
 class TestAddress:

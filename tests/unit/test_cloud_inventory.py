@@ -64,14 +64,13 @@ def test_nodes_know_which_instances_they_are_and_which_table_leads_to_addresses(
     assert (cloud.region, cloud.route_table, cloud.endpoint) == ("eu-central-1", "rtb-1", None)
 
 
-def test_who_answers_in_aws_s_stead_is_with_the_router_for_machines(folder: LabFolder) -> None:
-    through = "nsenter %h"
-    found = planned(folder, endpoint="http://127.0.0.1:5000", proxy_command=through)
+def test_who_answers_in_aws_s_stead_is_elsewhere_for_machines(folder: LabFolder) -> None:
+    through, inside = "nsenter %h", "http://169.254.169.254:8000"
+    here = "http://127.0.0.1:5000"
+    found = planned(folder, endpoint=here, seen_from_machines=inside, proxy_command=through)
 
-    assert found.own_cloud.endpoint == "http://10.10.0.1:5000"
-    ssh = found.machine("monitor").ssh
-    assert ssh.host == str(found.monitor.interfaces[NetworkRole.MANAGEMENT].address.ip)
-    assert ssh.proxy_command == through
+    assert found.own_cloud.endpoint == inside
+    assert found.machine("monitor").ssh.proxy_command == through
 
 
 def test_a_record_is_read_as_what_it_is(folder: LabFolder) -> None:

@@ -34,22 +34,22 @@ class FakePower:
 
     def __init__(self) -> None:
         self.done: list[str] = []
-        self.disk: str | None = "<disk/>"
+        self.plugged: str | None = "<disk/>"
 
     def __getattr__(self, verb: str) -> Callable[..., None]:
         return lambda machine, *rest, **named: self.done.append(
             " ".join([verb, machine, *map(str, rest), *(f"{k}={v}" for k, v in named.items())])
         )
 
-    def disk_xml(self, machine: str, serial: str) -> str | None:
-        return self.disk
+    def disk(self, machine: str, serial: str) -> str | None:
+        return self.plugged
 
     def pull_disk(self, machine: str, xml: str) -> None:
-        self.disk = None
+        self.plugged = None
 
     def plug_disk(self, machine: str, xml: str) -> None:
-        assert self.disk is None
-        self.disk = xml
+        assert self.plugged is None
+        self.plugged = xml
 
 
 @pytest.fixture
@@ -220,18 +220,18 @@ def test_a_torn_out_disk_is_put_back_once(
 ) -> None:
     fault, there = storage.disk_pulled("data"), scene(hypervisor)
     fault.inject(there)
-    assert hypervisor.disk is None
+    assert hypervisor.plugged is None
     assert there.notes == {"disk data of node1": "<disk/>"}
     fault.heal(there)
     fault.heal(there)
-    assert hypervisor.disk == "<disk/>"
+    assert hypervisor.plugged == "<disk/>"
 
 
 def test_a_disk_that_was_never_torn_out_stays(
     hypervisor: FakePower, told: list[tuple[str, str]]
 ) -> None:
     storage.disk_pulled("data").heal(scene(hypervisor))
-    assert hypervisor.disk == "<disk/>"
+    assert hypervisor.plugged == "<disk/>"
 
 
 def test_only_cards_in_the_cluster_networks_are_disturbed(

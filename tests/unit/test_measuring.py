@@ -19,6 +19,7 @@ from drills.site import Site
 from infra.impact import Impact
 from infra.planning import sketch
 from inventory.model import Inventory
+from inventory.record import LabRecord
 from labs.changes import compare
 from labs.model import Lab
 from parts.all import Parts
@@ -96,10 +97,10 @@ class Scene:
         return notice
 
 
-def prepared(after: Lab, before: Lab = BEFORE) -> Prepared:
+def prepared(after: Lab, before: Lab = BEFORE) -> Prepared[LabRecord]:
     """Return a lab that was brought to one definition and shall become another."""
     return cast(
-        Prepared,
+        Prepared[LabRecord],
         SimpleNamespace(
             lab=after,
             folder=None,

@@ -118,7 +118,7 @@ class Place:
     renewed: list[tuple[Machine, str, str]] = field(default_factory=list)
     did: list[str] = field(default_factory=list)
 
-    def prepared(self) -> Prepared:
+    def prepared(self) -> Prepared[LabRecord]:
         """Return a lab that is to be built, as `up` prepares it."""
         lab, folder = load("active-passive"), self.folder
         boot = folder.path.parent / "image"
@@ -143,7 +143,7 @@ class Place:
         engine = cast("Engine", Pulumi(folder, record))
         return Prepared(lab, folder, record, engine, folder.definition, True, False, lab, ())
 
-    def build(self, prepared: Prepared) -> None:
+    def build(self, prepared: Prepared[LabRecord]) -> None:
         """Do what a cold `up` does, with its snapshot."""
         folder, record = prepared.folder, prepared.record
         host_keys = {name: ensure_host_key(folder, name) for name in NAMES}
@@ -315,27 +315,27 @@ def test_only_a_lab_of_the_same_is_started_from(
     assert KeptLabs().find(kept.name) is not None
 
 
-def no_memory(place: Place, _: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
+def no_memory(place: Place, _: Prepared[LabRecord], monkeypatch: pytest.MonkeyPatch) -> None:
     place.libvirt.daemon.unreadable = True
 
 
-def no_state(_: Place, prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
+def no_state(_: Place, prepared: Prepared[LabRecord], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prepared.engine, "adopt", refuse)
 
 
-def no_keys(_: Place, __: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
+def no_keys(_: Place, __: Prepared[LabRecord], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(warming, "renew_keys", refuse)
 
 
-def no_health(_: Place, __: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
+def no_health(_: Place, __: Prepared[LabRecord], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(warming, "wait_healthy", refuse)
 
 
-def no_room(_: Place, __: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
+def no_room(_: Place, __: Prepared[LabRecord], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(warm_start, "copy", full)
 
 
-def kept_anew(_: Place, prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
+def kept_anew(_: Place, prepared: Prepared[LabRecord], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(KeptLabs, "find", lambda *_: None)
 
 
@@ -352,7 +352,7 @@ def test_what_a_failed_start_leaves_makes_way_for_a_new_lab(
     place: Place,
     kept: KeptLab,
     monkeypatch: pytest.MonkeyPatch,
-    trouble: Callable[[Place, Prepared, pytest.MonkeyPatch], None],
+    trouble: Callable[[Place, Prepared[LabRecord], pytest.MonkeyPatch], None],
 ) -> None:
     prepared = place.prepared()
     (prepared.folder.path / "claim.json").write_text("whose it is")

@@ -1,0 +1,123 @@
+"""From a definition to a healthy lab on AWS: the steps of `up`, which go on after another run."""
+
+from __future__ import annotations
+
+from cli.building import Prepared, ensure_tools, keep_definition, wanted_definition
+from cli.changing import brought_to, compared
+from cli.events import PulumiEvents
+from cli.progress import Progress, Step
+from core.environment import aws_access
+from core.errors import HalabError
+from core.folders import LabFolder
+from hypervisor.aws_provider import ensure_provider, with_provider
+from hypervisor.extras import ensure_extras, use_extras
+from hypervisor.packages import authorize, ensure_packages, find_shortages
+from infra import aws_removal
+from infra.aws_account import Account
+from infra.aws_machines import STOPPED, AwsMachines
+from infra.engine import Engine
+from infra.impact import Impact, cloud_impact_of
+from infra.ssh_key import ensure_ssh_key
+from inventory.mark import mark_of
+from inventory.record import CloudRecord, load_cloud_record, save
+from labs.addressing import machines
+from labs.model import Lab
+from labs.tables.aws import Aws
+from parts.secrets import ensure_secrets
+
+
+def prepare(lab: Lab, source: str, progress: Progress) -> Prepared[CloudRecord]:
+    """Set up everything that the Pulumi program needs; nothing is made on AWS yet.
+
+    Raises HalabError before any change when nobody's credentials are at hand, or when a lab that
+    exists cannot be brought to its definition.
+    """
+    assert isinstance(lab.platform, Aws)
+    folder = LabFolder.of(lab.name)
+    new = not folder.record.exists()
+    missing = find_shortages()
+    if missing:
+        authorize(missing)
+        with progress.step("System packages", usually="1 min") as step:
+            ensure_packages(step)
+    engine = engine_of(folder, progress)
+    if new:
+        # Else it would be Pulumi that finds out that nobody may ask AWS.
+        use_extras(progress.note)
+        _check_free(Account(lab.platform.region, lab.platform.endpoint), lab, folder)
+    else:
+        engine.prepare(progress.note)
+    exists = not new and engine.has_machines()
+    before = brought_to(lab, folder) if exists else lab
+    held = load_cloud_record(folder).machines if exists else ()
+    changes = compared(before, lab, folder, held) if exists else ()
+    record = load_cloud_record(folder) if exists else _new_record(lab, lab.platform, source, folder)
+    ensure_ssh_key(folder)
+    save(folder.record, record)
+    definition = wanted_definition(source, folder)
+    if not exists:
+        folder.applied.unlink(missing_ok=True)
+        keep_definition(folder, definition)
+    return Prepared(lab, folder, record, engine, definition, new, exists, before, changes)
+
+
+def impact_on(prepared: Prepared[CloudRecord]) -> Impact:
+    """Return what Pulumi would do to a lab that exists, as far as it costs something."""
+    return cloud_impact_of(prepared.engine.preview(prepared.definition))
+
+
+def build(prepared: Prepared[CloudRecord], impact: Impact, step: Step) -> None:
+    """Bring machines and software to the definition, from whatever an earlier run left."""
+    folder, record, engine = prepared.folder, prepared.record, prepared.engine
+    step("looking at what is there")
+    prepared.make_stack(step)
+    keep_definition(folder, prepared.definition)
+    ensure_secrets(folder.secrets)
+    use_extras(step)
+    account = Account(record.region, record.endpoint)
+    known = engine.mentioned()
+    if not known and aws_removal.of(account, record.mark) and folder.inventory.exists():
+        raise HalabError(
+            f"Pulumi's state of lab {folder.name!r} is lost, and its machines are on AWS",
+            detail="Without it they would be made anew, beside those.",
+            hint=f"`./halab down {folder.name}` removes them; then `up` builds the lab anew",
+        )
+    aws_removal.remove(account, record.mark, step, spared=known)
+    there = AwsMachines(account, folder.name, record.mark)
+    off = [name for name, state in there.states().items() if state == STOPPED]
+    if off:
+        step(f"starting {', '.join(off)}")
+        there.start(*off)
+    engine.up(PulumiEvents(step))
+
+
+def engine_of(folder: LabFolder, progress: Progress) -> Engine:
+    """Return the stack of a lab on AWS, with the tools and the credentials that it takes."""
+    with progress.step("Python packages for AWS", usually="1 min", if_needed=True) as step:
+        packages = ensure_extras(step)
+    toolchain = ensure_tools(progress)
+    usually = "1 min by download, 5 min by build"
+    with progress.step("Pulumi's AWS provider", usually=usually, if_needed=True) as step:
+        tools = with_provider(toolchain, ensure_provider(toolchain, step))
+    return Engine(folder, {**tools, "PYTHONPATH": str(packages), **aws_access()})
+
+
+def _new_record(lab: Lab, platform: Aws, source: str, folder: LabFolder) -> CloudRecord:
+    return CloudRecord(
+        source=source,
+        region=platform.region,
+        endpoint=platform.endpoint,
+        mark=mark_of(folder),
+        machines=tuple(plan.name for plan in machines(lab)),
+    )
+
+
+def _check_free(account: Account, lab: Lab, folder: LabFolder) -> None:
+    """Raise HalabError when something on AWS has the lab's name: AWS would refuse it twice."""
+    found = aws_removal.namesakes(account, lab.name, mark_of(folder))
+    if found:
+        raise HalabError(
+            f"the name {lab.name!r} is taken on AWS ({account.region})",
+            detail="\n".join(map(str, found)),
+            hint="`./halab audit aws` tells whose that is; give this lab another `name`",
+        )

@@ -1,0 +1,122 @@
+"""A lab's machines on AWS from outside: whether they run, their power, their cables, their disks.
+
+Everything is found by the lab's mark, so nothing of anybody else's is touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from core.errors import HalabError
+from core.wait import wait_until
+from infra.aws_objects import NAME, Asked
+from infra.aws_tags import MARK, name_of
+
+RUNNING, STOPPED = "running", "stopped"
+"""What AWS calls them (DescribeInstances, InstanceState)."""
+GONE = ("terminated", "shutting-down")
+
+PATIENCE_S = 600
+"""Seconds until AWS has started or stopped an instance: a minute as a rule, more when it hangs."""
+INTERVAL_S = 2.0
+
+
+class AwsMachines:
+    """The instances of one lab, by the names of their machines."""
+
+    def __init__(self, account: Asked, lab: str, mark: str) -> None:
+        self._account, self._lab, self._mark = account, lab, mark
+
+    def states(self) -> dict[str, str]:
+        """Return the state of each machine that there is; raises like `Account.ask`."""
+        return {name: each["State"]["Name"] for name, each in self._instances().items()}
+
+    def is_on(self, machine: str) -> bool:
+        """Tell whether a machine has power; one that is being stopped may have."""
+        return bool(self.instance(machine)["State"]["Name"] != STOPPED)
+
+    def cut(self, machine: str) -> None:
+        """Take the power away, without a shutdown of the system; AWS does it in its own time."""
+        self._ask_of(machine, "stop_instances", Force=True, SkipOsShutdown=True)
+
+    def start(self, *machines: str) -> None:
+        """Give machines their power back, where they have none, and wait until they have it.
+
+        One that is being stopped can be started once it is off. Another may be faster: fencing
+        starts what it stopped.
+        """
+        self._await(machines, RUNNING, STOPPED)
+        for name in machines:
+            if not self.is_on(name):
+                self._ask_of(name, "start_instances")
+        self._await(machines, RUNNING)
+
+    def starts(self) -> dict[str, tuple[str, float]]:
+        """Return of each machine its state and when it was started last, in seconds since 1970."""
+        return {
+            name: (each["State"]["Name"], each["LaunchTime"].timestamp())
+            for name, each in self._instances().items()
+        }
+
+    def volume(self, machine: str, name: str) -> Mapping[str, Any] | None:
+        """Return the attachment of a volume, by the name of its disk; None where there is none."""
+        instance = self._id(machine)
+        ours = [{"Name": f"tag:{MARK}", "Values": [self._mark]}]
+        names = {name_of(self._lab, name), name_of(self._lab, f"{machine}-{name}")}
+        for each in self._account.every("ec2", "describe_volumes", "Volumes[]", Filters=ours):
+            for attachment in each.get("Attachments", ()) if _tag(each, NAME) in names else ():
+                if attachment["InstanceId"] == instance and attachment["State"] != "detached":
+                    return dict(attachment)
+        return None
+
+    def detach(self, machine: str, volume: str) -> None:
+        """Tear a volume out of a machine, by the volume's id, whatever uses it there."""
+        words = {"VolumeId": volume, "InstanceId": self._id(machine), "Force": True}
+        self._account.ask("ec2", "detach_volume", **words)
+
+    def attach(self, machine: str, volume: str, device: str) -> None:
+        """Put a volume into a machine, where it was."""
+        words = {"VolumeId": volume, "InstanceId": self._id(machine), "Device": device}
+        self._account.ask("ec2", "attach_volume", **words)
+
+    def instance(self, machine: str) -> Mapping[str, Any]:
+        """Return what AWS says of a machine; raises HalabError when it is not there."""
+        try:
+            return self._instances()[machine]
+        except KeyError as error:
+            raise HalabError(
+                f"{machine}: there is no instance {name_of(self._lab, machine)} that is this lab's "
+                f"on AWS ({self._account.region})",
+                hint="`./halab up LAB` makes it again",
+            ) from error
+
+    def _instances(self) -> dict[str, Mapping[str, Any]]:
+        ours = [{"Name": f"tag:{MARK}", "Values": [self._mark]}]
+        found = self._account.every(
+            "ec2", "describe_instances", "Reservations[].Instances[]", Filters=ours
+        )
+        prefix = name_of(self._lab, "")
+        there = [each for each in found if each["State"]["Name"] not in GONE]
+        return {_tag(each, NAME).removeprefix(prefix): each for each in there}
+
+    def _ask_of(self, machine: str, operation: str, **words: Any) -> None:
+        self._account.ask("ec2", operation, InstanceIds=[self._id(machine)], **words)
+
+    def _id(self, machine: str) -> str:
+        return str(self.instance(machine)["InstanceId"])
+
+    def _await(self, machines: Iterable[str], *wanted: str) -> None:
+        names = tuple(machines)
+        wait_until(
+            self.states,
+            lambda states: all(states.get(name) in wanted for name in names),
+            what=f"AWS says of {', '.join(names)}: {' or '.join(wanted)}",
+            timeout=PATIENCE_S,
+            interval=INTERVAL_S,
+            hint="the EC2 console shows what the instance waits for; `./halab up LAB` goes on",
+        )
+
+
+def _tag(details: Mapping[str, Any], key: str) -> str:
+    return next((tag["Value"] for tag in details.get("Tags", ()) if tag["Key"] == key), "")
