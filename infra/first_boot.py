@@ -55,6 +55,8 @@ def user_data(lab: Lab, plan: MachinePlan, macs: Mapping[NetworkRole, str]) -> s
         "hostname": plan.name,
         "fqdn": plan.name,
         "preserve_hostname": False,
+        # halab's own software writes it, and Debian's images do so at every boot.
+        "manage_etc_hosts": False,
         "disable_root": False,
         "ssh_genkeytypes": ["ed25519"],
         "bootcmd": [[*ONCE, naming(lab, plan, macs)]],

@@ -40,6 +40,7 @@ from parts.system.names import Names
 from parts.system.reserve import Reserve
 from parts.system.routes import Routes
 from parts.system.time import Time
+from parts.system.upkeep import Upkeep
 
 SERVICES = kinds_in("parts.services", ServicePart)
 """The part of each kind of service that labs.tables.services knows."""
@@ -181,6 +182,7 @@ class Parts:
             Firewall(inventory),
             Names(inventory),
             Routes(inventory),
+            Upkeep(inventory),
             Reserve(inventory),
             *(() if inventory.cloud is None else (CloudAccess(inventory, inventory.cloud),)),
             Zabbix(inventory),

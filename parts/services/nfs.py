@@ -34,6 +34,10 @@ CONFIGURATION = "/etc/nfs.conf.d/halab.conf"
 DROP_IN = f"{UNITS}/{UNIT}.d/halab.conf"
 KEEP_RECORDS = f"{PROGRAMS}/keep-records"
 
+SCRIPT = "/etc/init.d/nfs-kernel-server"
+"""What Debian starts the server with where there is no systemd."""
+SCRIPT_LOOK = "nfs-script"
+
 RECORDS_UNIT = "nfsdcld.service"
 MOUNT_UNIT = "nfs-mountd.service"
 """The daemons beside the kernel's threads, at neither of which the agent looks. The server's unit
@@ -199,6 +203,12 @@ class Nfs(ServicePart):
         """Return the folder as an NFS URL has it (RFC 2224)."""
         return f"nfs://{host}{'' if port == 2049 else f':{port}'}{self.folder}"
 
+    def looks(self, machine: Machine) -> dict[str, str]:
+        """Ask whether the server's script can be run, as Debian delivers it."""
+        if machine.role is MachineRole.MONITOR:
+            return {}
+        return {SCRIPT_LOOK: f"if [ -x {SCRIPT} ]; then echo runs; fi"}
+
     def daemons(self, role: MachineRole) -> tuple[Daemon, ...]:
         """Return the daemon that keeps the records of clients."""
         return () if role is MachineRole.MONITOR else (Daemon(RECORDS_UNIT),)
@@ -228,8 +238,17 @@ class Nfs(ServicePart):
     ) -> tuple[Step, ...]:
         """Let the cluster restart a running server whose configuration changed.
 
-        The kernel takes over nothing while it serves.
+        The kernel takes over nothing while it serves. The server's script of System V goes out of
+        the way before: with it the agent takes the machine for one without systemd.
         """
+        steps = []
+        if found[machine].looks.get(SCRIPT_LOOK):
+            steps.append(Step("file server left to systemd", f"chmod a-x {SCRIPT}"))
+        return (*steps, *self._taken_over(machine, found, written))
+
+    def _taken_over(
+        self, machine: Machine, found: Found, written: frozenset[str]
+    ) -> tuple[Step, ...]:
         if CONFIGURATION not in written or not found[machine].cluster_runs:
             return ()
         command = (

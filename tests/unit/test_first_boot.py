@@ -130,6 +130,7 @@ def test_cloud_init_lets_root_in_makes_one_host_key_and_runs_it_once() -> None:
 
     assert header == "#cloud-config"
     assert (told["disable_root"], told["ssh_genkeytypes"]) == (False, ["ed25519"])
+    assert told["manage_etc_hosts"] is False
     (command,) = told["bootcmd"]
     assert command[:3] == ["cloud-init-per", "instance", "halab-network"]
     assert command[-1] == naming(LAB, NODE1, MACS)

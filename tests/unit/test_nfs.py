@@ -28,7 +28,7 @@ from tests.unit.definitions import problems
 from tests.unit.delivered import content
 from tests.unit.healthy_lab import healthy, served_text
 from tests.unit.planned_lab import planned
-from tests.unit.provisioned_lab import plan_of, right, words
+from tests.unit.provisioned_lab import plan_of, right, with_look, words
 from tests.unit.situations import expected, situation
 from tests.unit.sketched import BOOKS, FILES
 from tests.unit.test_await_membership import put_program
@@ -91,6 +91,22 @@ def settings() -> configparser.ConfigParser:
     found = configparser.ConfigParser()
     found.read_string(content(nfs.CONFIGURATION, LAB))
     return found
+
+
+class TestPlainImage:
+    def test_the_script_that_misleads_the_agent_goes_out_of_the_way(self) -> None:
+        node = LAB.nodes[0]
+        (step,) = (
+            each
+            for each in with_look(LAB, node, nfs.SCRIPT_LOOK, "runs").steps(node, frozenset())
+            if nfs.SCRIPT in each.command
+        )
+        assert step.command == f"chmod a-x {nfs.SCRIPT}"
+
+    def test_where_an_image_has_done_so_nothing_is_done(self) -> None:
+        node = LAB.nodes[0]
+        steps = with_look(LAB, node, nfs.SCRIPT_LOOK, "").steps(node, frozenset())
+        assert not [each for each in steps if nfs.SCRIPT in each.command]
 
 
 class TestConfiguration:

@@ -1,0 +1,32 @@
+"""Packages change when somebody wants it: no machine renews its own while it serves.
+
+Debian's plain images do so every day, and restart what they renewed: on a node that is a failover.
+"""
+
+from __future__ import annotations
+
+from inventory.model import Machine
+from labs.roles import MachineRole
+from parts.base import Found, Part
+from parts.host import Step
+
+RENEWING = ("apt-daily.timer", "apt-daily-upgrade.timer", "unattended-upgrades.service")
+"""What renews packages by itself (apt, unattended-upgrades)."""
+
+
+class Upkeep(Part):
+    """The state of a machine's packages."""
+
+    def asked(self, role: MachineRole) -> tuple[str, ...]:
+        """Return what may not renew them."""
+        return RENEWING
+
+    def configure(
+        self, machine: Machine, found: Found, written: frozenset[str]
+    ) -> tuple[Step, ...]:
+        """Stop it for good; where it was never allowed to run, nothing is done."""
+        states = {unit: found[machine].unit(unit) for unit in RENEWING}
+        busy = " ".join(unit for unit, state in states.items() if state.enabled or state.active)
+        if not busy:
+            return ()
+        return (Step("packages are renewed by nobody else", f"systemctl disable --now {busy}"),)
