@@ -63,7 +63,8 @@ def test_down_leaves_nothing_of_what_was_cut_off(
         elsewhere.setenv("XDG_STATE_HOME", str(tmp_path / "other"))
         with pytest.raises(HalabError, match="of labs that are not here"):
             audit(Audited.AWS, endpoint=endpoint)
-        down(str(folder.definition))
+        with pytest.raises(HalabError, match="was left alone"):
+            down(str(folder.definition))
         assert account.instances()
 
     down("torn")
