@@ -15,11 +15,13 @@ from hypervisor.objects import Virsh
 from hypervisor.placing import place_of
 from infra import aws_removal
 from infra.aws_account import Account
+from inventory.endpoint import endpoint_of
 from inventory.mark import mark_of, owner_file
 from inventory.place import Place
 from inventory.record import CloudRecord, Record
 from labs.model import Lab
-from labs.tables.aws import Aws
+from labs.tables.aws import REHEARSAL, Aws
+from rehearsal.keeper import is_played
 
 Report = Callable[[str], None]
 
@@ -56,7 +58,7 @@ class LibvirtSite:
 
 @dataclass(frozen=True)
 class AwsSite:
-    """A region of AWS, or the server that answers in its stead."""
+    """A region of AWS, or what answers in its stead, as a definition says it."""
 
     region: str
     endpoint: str | None
@@ -67,6 +69,8 @@ class AwsSite:
 
         Raises HalabError where only the mark is not the lab's.
         """
+        if self._is_over:
+            return False
         account = self._account(report)
         found = bool(aws_removal.of(account, mark_of(self.folder)))
         if not found:
@@ -78,6 +82,8 @@ class AwsSite:
 
         Raises HalabError when something with its name and another mark is there, and stays.
         """
+        if self._is_over:
+            return
         report(f"looking for what the lab has on AWS ({self.region})")
         account = self._account(report)
         aws_removal.remove(account, mark_of(self.folder), report)
@@ -101,9 +107,14 @@ class AwsSite:
             f"{theirs}",
         )
 
+    @property
+    def _is_over(self) -> bool:
+        """Tell whether this is a rehearsal that nobody plays: nothing of one outlives it."""
+        return self.endpoint == REHEARSAL and not is_played(self.folder)
+
     def _account(self, report: Report) -> Account:
         use_extras(report)
-        return Account(self.region, self.endpoint)
+        return Account(self.region, endpoint_of(self.endpoint, self.folder))
 
 
 def _libvirt(lab: Lab, folder: LabFolder) -> Site:
@@ -122,7 +133,7 @@ SITES: dict[str, Callable[[Lab, LabFolder], Site]] = {"libvirt": _libvirt, "aws"
 def site_at(record: Record, folder: LabFolder) -> Site:
     """Return where a lab stands, by what `up` decided for it."""
     if isinstance(record, CloudRecord):
-        return AwsSite(record.region, record.endpoint, folder)
+        return AwsSite(record.region, REHEARSAL if record.rehearsed else record.endpoint, folder)
     return LibvirtSite(record)
 
 

@@ -141,6 +141,11 @@ class LabFolder:
         return self.path / "pool"
 
     @property
+    def rehearsal(self) -> Path:
+        """A rehearsed cloud: disks and consoles of its guests, its log, and where it answers."""
+        return self.path / "rehearsal"
+
+    @property
     def snapshots(self) -> Path:
         """Snapshots of the whole lab, one folder each; on the filesystem of `pool`."""
         return self.path / "snapshots"

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import tempfile
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +39,9 @@ SHARED = (PROJECT / "parts" / "programs" / "create_zabbix_database.sh",)
 
 LEFT_ALONE = "left-alone"
 """The file of a copied recipe that lists the units which no guest starts at its boot."""
+
+MAKE_DISK = RECIPE / "make-disk"
+"""Makes a disk of a root folder, whatever is in it: part of every recipe."""
 
 RELEASE = "trixie"
 
@@ -76,10 +79,34 @@ Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)
+class Recipe:
+    """What an image is made from.
+
+    `files` are what the build runs and installs; `prepare` and `customize` among them are run
+    before and after the packages come. `left_alone` are units that nothing starts at a boot. `name`
+    tells one kind of image from the others.
+    """
+
+    name: str
+    files: tuple[Path, ...]
+    packages: tuple[str, ...]
+    left_alone: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """The digest of everything that the image is made from, but for versions of packages."""
+        digest = hashlib.sha256(f"{RECIPE_VERSION} {self.name} {RELEASE} {DISK_SIZE}".encode())
+        for path in self.files:
+            digest.update(path.name.encode() + b"\0" + path.read_bytes())
+        digest.update(" ".join((*self.packages, *self.left_alone)).encode())
+        return digest.hexdigest()[:12]
+
+
+@dataclass(frozen=True)
 class Image:
     """A bootable image: a qcow2 root disk, the kernel and its initrd; `key` names its recipe."""
 
-    role: MachineRole
+    name: str
     disk: Path
     kernel: Path
     initrd: Path
@@ -91,13 +118,10 @@ class Image:
         return self.disk, self.kernel, self.initrd, self.disk.parent / "recipe.json"
 
 
-def recipe_key(role: MachineRole, kernel: Kernel = Kernel.CLOUD) -> str:
-    """Return the digest of everything that an image of this role and kernel is made from."""
-    digest = hashlib.sha256(f"{RECIPE_VERSION} {role} {RELEASE} {DISK_SIZE}".encode())
-    for path in (*sorted(RECIPE.iterdir()), *SHARED):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    digest.update(" ".join((*packages(role, kernel), *left_alone(kernel))).encode())
-    return digest.hexdigest()[:12]
+def recipe_of(role: MachineRole, kernel: Kernel = Kernel.CLOUD) -> Recipe:
+    """Return what guests of a role are made from, with either kernel."""
+    files = (*sorted(RECIPE.iterdir()), *SHARED)
+    return Recipe(role.value, files, tuple(packages(role, kernel)), tuple(left_alone(kernel)))
 
 
 def packages(role: MachineRole, kernel: Kernel = Kernel.CLOUD) -> list[str]:
@@ -133,29 +157,32 @@ def kinds_on(kernel: Kernel) -> tuple[type[Part], ...]:
 
 def cached_image(role: MachineRole, kernel: Kernel = Kernel.CLOUD) -> Image | None:
     """Return the image of the present recipe if it was built before and is whole."""
-    image = _image(role, recipe_key(role, kernel))
-    return image if is_whole(image.disk.parent, image.files) else None
+    return _cached(_image(recipe_of(role, kernel)))
 
 
 def ensure_image(
     role: MachineRole, kernel: Kernel = Kernel.CLOUD, report: Report = lambda _: None
 ) -> Image:
-    """Return the image for a role and a kernel, and build it if the cache does not hold it.
+    """Return the image for a role and a kernel; builds it like `ensure`."""
+    return ensure(recipe_of(role, kernel), report)
+
+
+def ensure(recipe: Recipe, report: Report = lambda _: None) -> Image:
+    """Return the image of a recipe and build it if the cache does not hold it.
 
     Raises HalabError with the end of the build's output when it fails; nothing half built stays.
     """
     images = cache_folder() / "images"
     images.mkdir(parents=True, exist_ok=True)
-    with (images / f".{role}.lock").open("w") as lock:
+    with (images / f".{recipe.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        found = cached_image(role, kernel)
-        if found:
-            return found
+        image = _image(recipe)
+        if _cached(image):
+            return image
         _check_room(images)
-        image = _image(role, recipe_key(role, kernel))
-        _remove_abandoned(images, role)
-        with _draft_folder(images, role) as draft:
-            _build(role, kernel, draft, report)
+        _remove_abandoned(images, recipe)
+        with _draft_folder(images, recipe) as draft:
+            _build(recipe, draft, report)
             seal(draft, [draft / path.name for path in image.files])
             # What stands there is damaged; labs have copies of their own.
             remove_folder(image.disk.parent)
@@ -163,44 +190,49 @@ def ensure_image(
     return image
 
 
-def remove_stale() -> list[Path]:
-    """Remove images of older recipes and return their folders."""
-    keep = {
-        _image(role, recipe_key(role, kernel)).disk.parent
-        for role in MachineRole
-        for kernel in Kernel
-    }
-    stale = [path for path in (cache_folder() / "images").glob("[!.]*") if path not in keep]
-    for path in stale:
+def remove_stale(recipes: Iterable[Recipe] | None = None) -> list[Path]:
+    """Remove images of older recipes, by default the roles', and return their folders."""
+    usual = (recipe_of(role, kernel) for role in MachineRole for kernel in Kernel)
+    wanted = tuple(usual if recipes is None else recipes)
+    keep = {_image(recipe).disk.parent for recipe in wanted}
+    names = {recipe.name for recipe in wanted}
+    found = [path for name in names for path in (cache_folder() / "images").glob(f"{name}-*")]
+    removed = [path for path in found if path not in keep]
+    for path in removed:
         shutil.rmtree(path)
-    return stale
+    return removed
 
 
-def _image(role: MachineRole, key: str) -> Image:
-    folder = cache_folder() / "images" / f"{role}-{key}"
-    return Image(role, folder / "disk.qcow2", folder / "kernel", folder / "initrd", key)
+def _image(recipe: Recipe) -> Image:
+    folder = cache_folder() / "images" / f"{recipe.name}-{recipe.key}"
+    disk, kernel, initrd = folder / "disk.qcow2", folder / "kernel", folder / "initrd"
+    return Image(recipe.name, disk, kernel, initrd, recipe.key)
 
 
-def _build(role: MachineRole, kernel: Kernel, draft: Path, report: Report) -> None:
+def _cached(image: Image) -> Image | None:
+    return image if is_whole(image.disk.parent, image.files) else None
+
+
+def _build(recipe: Recipe, draft: Path, report: Report) -> None:
     # Hooks of an ordinary user's mmdebstrap run under a foreign uid that cannot enter a home.
     place = find_workplace()
     with _open_folder(place) as scratch:
-        recipe = copy_recipe(scratch / "recipe", kernel)
+        copied = copy_recipe(recipe, scratch / "recipe")
         archive = draft.parent / "root.tar"
         keys = _gather_keys(scratch / "keys")
-        carried = packages(role, kernel)
-        report(f"{role} image: installing Debian {RELEASE} with {len(carried)} packages")
-        command = _mmdebstrap(role, kernel, recipe, keys)
+        count = len(recipe.packages)
+        report(f"{recipe.name} image: installing Debian {RELEASE} with {count} packages")
+        command = _mmdebstrap(recipe, copied, keys)
         _run_logged(command, place, archive, draft.parent / "build.log")
-        report(f"{role} image: making the disk")
-        script = as_root_of_its_own([*ENDS_WHOLLY, "sh", "-eu", recipe / "make-disk"])
+        report(f"{recipe.name} image: making the disk")
+        script = as_root_of_its_own([*ENDS_WHOLLY, "sh", "-eu", copied / MAKE_DISK.name])
         run(
             [*script, archive, draft, DISK_SIZE],
             timeout=BUILD_TIMEOUT_S,
             hint="a full disk is the usual cause: `df -h` shows it",
         )
     (draft / "recipe.json").write_text(
-        json.dumps({"role": role, "release": RELEASE, "packages": carried}, indent=2)
+        json.dumps({"role": recipe.name, "release": RELEASE, "packages": recipe.packages}, indent=2)
     )
 
 
@@ -214,38 +246,40 @@ def _gather_keys(folder: Path) -> Path:
     return folder
 
 
-def copy_recipe(folder: Path, kernel: Kernel = Kernel.CLOUD) -> Path:
+def copy_recipe(recipe: Recipe, folder: Path) -> Path:
     """Copy everything that a build runs to `folder`, for any user to read and run.
 
     A checkout of a careful person (umask 077) is open to its owner alone.
     """
     folder.mkdir()
-    for path in (*RECIPE.iterdir(), *SHARED):
+    for path in recipe.files:
         shutil.copyfile(path, folder / path.name)
-    (folder / LEFT_ALONE).write_text("\n".join(left_alone(kernel)))
+    (folder / LEFT_ALONE).write_text("\n".join(recipe.left_alone))
     for path in folder.iterdir():
         path.chmod(0o755)
     folder.chmod(0o755)
     return folder
 
 
-def _mmdebstrap(role: MachineRole, kernel: Kernel, recipe: Path, keys: Path) -> list[str]:
+def _mmdebstrap(recipe: Recipe, copied: Path, keys: Path) -> list[str]:
     proxy = run(["apt-config", "shell", "p", "Acquire::http::Proxy"], check=False).stdout
     proxy = proxy.partition("=")[2].strip().strip("'")
     main, security = _mirrors()
+    names = {path.name for path in recipe.files}
     return [
         "mmdebstrap",
         "--variant=minbase",
         f"--mode={'root' if os.geteuid() == 0 else 'unshare'}",
-        f"--include={','.join(packages(role, kernel))}",
+        f"--include={','.join(recipe.packages)}",
         # Guests have Debian's keys where apt looks; the host's are not written into their sources.
         f"--keyring={keys}",
         "--skip=check/signed-by",
         *(f"--dpkgopt=path-exclude=/usr/share/{part}/*" for part in ("man", "locale", "doc")),
         *([f'--aptopt=Acquire::http::Proxy "{proxy}"'] if proxy else []),
         *(
-            f'--{moment}-hook={recipe}/{script} "$1" {recipe} {role}'
+            f'--{moment}-hook={copied}/{script} "$1" {copied} {recipe.name}'
             for moment, script in (("essential", "prepare"), ("customize", "customize"))
+            if script in names
         ),
         RELEASE,
         "-",
@@ -318,16 +352,16 @@ def _check_room(folder: Path) -> None:
         )
 
 
-def _remove_abandoned(images: Path, role: MachineRole) -> None:
+def _remove_abandoned(images: Path, recipe: Recipe) -> None:
     """Remove drafts of builds that were killed; their lock is ours now."""
-    for path in images.glob(f".{role}-*"):
+    for path in images.glob(f".{recipe.name}-*"):
         remove_folder(path)
 
 
 @contextmanager
-def _draft_folder(images: Path, role: MachineRole) -> Iterator[Path]:
+def _draft_folder(images: Path, recipe: Recipe) -> Iterator[Path]:
     """Give a folder beside the finished images; what is left in it goes, however this ends."""
-    folder = Path(tempfile.mkdtemp(prefix=f".{role}-", dir=images))
+    folder = Path(tempfile.mkdtemp(prefix=f".{recipe.name}-", dir=images))
     draft = folder / "image"
     draft.mkdir()
     try:

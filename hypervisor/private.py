@@ -172,9 +172,20 @@ class PrivateHypervisor:
         gives it to the person's shell, of whatever family: only `sh` shall have to understand it.
         """
         file = shlex.quote(str(self._folder / "inside.pid")).replace("%", "%%")
-        user = "" if os.geteuid() == 0 else "--user --preserve-credentials "
-        script = f'exec nsenter --target "$(cat "$0")" {user}{ENTER} -- socat - TCP:%h:%p'
+        namespaces = " ".join((*_as_owner(), ENTER))
+        script = f'exec nsenter --target "$(cat "$0")" {namespaces} -- socat - TCP:%h:%p'
         return f"sh -c '{script}' {file}"
+
+    def inside(self, command: Sequence[str | Path]) -> list[str | Path]:
+        """Word a command so that it runs inside, and ends when the hypervisor does.
+
+        Raises HalabError when the hypervisor does not run.
+        """
+        identity = self._identity()
+        if identity is None:
+            raise HalabError(f"the private hypervisor of lab {self._lab.name!r} does not run")
+        first = str(children(identity.pid)[0])
+        return ["nsenter", "--target", first, *_as_owner(), *ENTER.split(), "--", *command]
 
     def processes(self) -> list[int]:
         """Return the processes of the whole tree; none when it is stopped."""
@@ -270,6 +281,11 @@ class PrivateHypervisor:
     def _log_tail(self) -> str:
         lines = (self._folder / "hypervisor.log").read_text(errors="replace").splitlines()
         return "it ended: " + "\n".join(lines[-8:])
+
+
+def _as_owner() -> tuple[str, ...]:
+    """Return what an ordinary user enters besides: the namespace in which he is root."""
+    return () if os.geteuid() == 0 else ("--user", "--preserve-credentials")
 
 
 def _is_own_folder(path: Path) -> bool:

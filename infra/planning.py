@@ -126,6 +126,7 @@ def _unknown_cloud(lab: Lab) -> Cloud | None:
         region=lab.platform.region,
         instances={name: f"i-{name}" for name in lab.nodes.names},
         route_table="rtb-service",
+        endpoint=lab.platform.seen_endpoint,
     )
 
 

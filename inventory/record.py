@@ -95,6 +95,11 @@ class CloudRecord(Frozen):
         return f"AWS ({self.region}{answers})"
 
     @property
+    def rehearsed(self) -> bool:
+        """Whether instances are guests of this machine, which end with the lab's hypervisor."""
+        return self.proxy_command is not None
+
+    @property
     def accelerated(self) -> bool:
         """Whether machines run as fast as on KVM: instances do."""
         return True

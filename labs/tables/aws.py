@@ -30,6 +30,10 @@ _PORT = "[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0
 ENDPOINT = rf"^http://127\.0\.0\.1:({_PORT})$"
 ENDPOINT_ALLOWED = 'a server on this machine, as "http://127.0.0.1:5000"'
 """What may answer in AWS's stead."""
+REHEARSAL = "rehearsal"
+"""A server of the lab's own, whose instances are guests on this machine."""
+SEEN_REHEARSAL = "http://169.254.169.254:8000"
+"""Where these find it: beside their metadata service, whatever their subnets."""
 
 ZONE = r"^[a-z]{2}-[a-z]+-[0-9][a-z]$"
 WIDEST_SOURCE = 16
@@ -107,9 +111,18 @@ class Aws(Table):
         Note(allowed="a number above 0, in US dollars", default="no limit"),
     ] = Field(default=None, description="a lab whose estimate is higher is refused")
     endpoint: Annotated[
-        Annotated[StrictStr, Field(pattern=ENDPOINT)] | None,
-        Note(allowed=ENDPOINT_ALLOWED, default="AWS itself"),
-    ] = Field(default=None, description="a server that answers in AWS's stead, for tests")
+        Annotated[StrictStr, Field(pattern=rf"{ENDPOINT}|^{REHEARSAL}$")] | None,
+        Note(allowed=f'"{REHEARSAL}", or {ENDPOINT_ALLOWED}', default="AWS itself"),
+    ] = Field(
+        default=None,
+        description="who answers in AWS's stead: a rehearsal, whose instances are guests here, or "
+        "a server for tests",
+    )
+
+    @property
+    def seen_endpoint(self) -> str | None:
+        """Where instances find what answers in AWS's stead; None for AWS itself."""
+        return SEEN_REHEARSAL if self.endpoint == REHEARSAL else self.endpoint
 
     @property
     def pace(self) -> Literal["kvm"]:

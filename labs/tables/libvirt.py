@@ -28,6 +28,7 @@ class Libvirt(Table):
     fencing: ClassVar[FencingMeans] = "sbd"
     addresses: ClassVar[AddressMeans] = "announced"
     region: ClassVar[None] = None
+    seen_endpoint: ClassVar[None] = None
     """In no cloud."""
     gives_host_keys: ClassVar[bool] = True
     """Whether machines get their ssh host keys from halab."""

@@ -49,7 +49,7 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with (
         log.open("w") as said,
         start(
-            [sys.executable, "-P", "-m", "tests.aws.stand_in"],
+            [sys.executable, "-P", "-m", "rehearsal"],
             cwd=PROJECT,
             env={"PYTHONPATH": os.environ["PYTHONPATH"]},
             stdin=subprocess.PIPE,

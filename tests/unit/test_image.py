@@ -41,9 +41,9 @@ def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return copy
 
 
-def pretend_build(role: MachineRole, kernel: Kernel, draft: Path, report: image.Report) -> None:
+def pretend_build(recipe: image.Recipe, draft: Path, report: image.Report) -> None:
     for name in ("disk.qcow2", "kernel", "initrd", "recipe.json"):
-        (draft / name).write_text(role)
+        (draft / name).write_text(recipe.name)
 
 
 def visible(folder: Path) -> list[str]:
@@ -51,21 +51,21 @@ def visible(folder: Path) -> list[str]:
 
 
 def test_roles_have_different_images() -> None:
-    assert image.recipe_key(NODE) != image.recipe_key(MONITOR)
+    assert image.recipe_of(NODE).key != image.recipe_of(MONITOR).key
 
 
 @pytest.mark.parametrize("name", [path.name for path in sorted(image.RECIPE.iterdir())])
 def test_every_file_of_the_recipe_counts(recipe: Path, name: str) -> None:
-    before = image.recipe_key(NODE)
+    before = image.recipe_of(NODE).key
     with (recipe / name).open("a") as file:
         file.write("# changed\n")
-    assert image.recipe_key(NODE) != before
+    assert image.recipe_of(NODE).key != before
 
 
 def test_a_new_file_in_the_recipe_counts(recipe: Path) -> None:
-    before = image.recipe_key(NODE)
+    before = image.recipe_of(NODE).key
     (recipe / "another").write_text("")
-    assert image.recipe_key(NODE) != before
+    assert image.recipe_of(NODE).key != before
 
 
 def test_a_guest_has_one_kernel_and_the_full_one_where_its_lab_needs_that() -> None:
@@ -113,7 +113,10 @@ def test_an_image_carries_what_parts_of_all_kinds_need_and_says_which(
 
 
 def test_nothing_starts_in_a_guest_that_a_lab_leaves_to_its_cluster(tmp_path: Path) -> None:
-    recipes = {kernel: image.copy_recipe(tmp_path / kernel, kernel) for kernel in Kernel}
+    recipes = {
+        kernel: image.copy_recipe(image.recipe_of(NODE, kernel), tmp_path / kernel)
+        for kernel in Kernel
+    }
     disabled = {
         kernel: words_after("disable", recipe / "customize", recipe)
         for kernel, recipe in recipes.items()
@@ -126,23 +129,23 @@ def test_nothing_starts_in_a_guest_that_a_lab_leaves_to_its_cluster(tmp_path: Pa
 def test_an_image_is_another_one_when_a_part_needs_something_else(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    node, monitor = image.recipe_key(NODE), image.recipe_key(MONITOR)
+    node, monitor = image.recipe_of(NODE).key, image.recipe_of(MONITOR).key
     monkeypatch.setattr(Time, "node_packages", ("another-clock",))
-    assert image.recipe_key(NODE) != node
-    assert image.recipe_key(MONITOR) == monitor
+    assert image.recipe_of(NODE).key != node
+    assert image.recipe_of(MONITOR).key == monitor
     monkeypatch.setattr(Time, "left_alone", ("another-clock.service",))
-    assert image.recipe_key(MONITOR) != monitor
+    assert image.recipe_of(MONITOR).key != monitor
 
 
 @pytest.mark.parametrize("said", ["node_packages", "left_alone"])
 def test_what_a_part_needs_of_the_full_kernel_is_in_images_with_that_alone(
     monkeypatch: pytest.MonkeyPatch, said: str
 ) -> None:
-    usual, full = image.recipe_key(NODE), image.recipe_key(NODE, Kernel.FULL)
+    usual, full = image.recipe_of(NODE).key, image.recipe_of(NODE, Kernel.FULL).key
     assert usual != full
     monkeypatch.setattr(Gfs2, said, ("another-lock-manager",))
-    assert image.recipe_key(NODE) == usual
-    assert image.recipe_key(NODE, Kernel.FULL) != full
+    assert image.recipe_of(NODE).key == usual
+    assert image.recipe_of(NODE, Kernel.FULL).key != full
 
 
 def words_after(command: str, script: Path, recipe: Path) -> set[str]:
@@ -174,7 +177,7 @@ def test_no_node_has_a_database_that_nobody_asked_for(tmp_path: Path) -> None:
 
 def test_an_image_is_prepared_before_its_packages_come(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(image, "run", lambda *_, **__: SimpleNamespace(stdout=""))
-    command = image._mmdebstrap(NODE, Kernel.CLOUD, Path("/recipe"), Path("/keys"))
+    command = image._mmdebstrap(image.recipe_of(NODE), Path("/recipe"), Path("/keys"))
     hooks = [word for word in command if "-hook=" in word]
     assert hooks == [
         '--essential-hook=/recipe/prepare "$1" /recipe node',
@@ -217,8 +220,8 @@ def test_an_image_that_was_cut_off_is_built_again(
 def test_a_build_that_ends_badly_leaves_nothing(
     images: Path, monkeypatch: pytest.MonkeyPatch, ending: BaseException
 ) -> None:
-    def fail(role: MachineRole, kernel: Kernel, draft: Path, report: image.Report) -> None:
-        pretend_build(role, kernel, draft, report)
+    def fail(recipe: image.Recipe, draft: Path, report: image.Report) -> None:
+        pretend_build(recipe, draft, report)
         raise ending
 
     monkeypatch.setattr(image, "_build", fail)
@@ -307,4 +310,4 @@ def test_guests_packages_are_checked_by_debians_keys_on_any_host(
     ]
     # apt reads them as a user of its own.
     assert {path.stat().st_mode & 0o777 for path in keys.iterdir()} == {0o644}
-    assert f"--keyring={keys}" in image._mmdebstrap(NODE, Kernel.CLOUD, tmp_path, keys)
+    assert f"--keyring={keys}" in image._mmdebstrap(image.recipe_of(NODE), tmp_path, keys)

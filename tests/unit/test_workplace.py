@@ -14,6 +14,7 @@ import pytest
 from core.errors import HalabError
 from hypervisor import image, workplace
 from hypervisor.workplace import find_workplace, obstacle
+from labs.roles import MachineRole
 
 
 @pytest.fixture
@@ -101,7 +102,7 @@ def test_the_recipe_can_be_read_and_run_by_everybody(
     monkeypatch.setattr(image, "RECIPE", checkout)
     before = os.umask(0o077)
     try:
-        copy = image.copy_recipe(tmp_path / "copy")
+        copy = image.copy_recipe(image.recipe_of(MachineRole.NODE), tmp_path / "copy")
     finally:
         os.umask(before)
     assert {path.stat().st_mode & 0o777 for path in (copy, *copy.iterdir())} == {0o755}

@@ -5,17 +5,22 @@ from __future__ import annotations
 import secrets
 import time
 from base64 import b64encode
-from typing import Any, ClassVar
+from typing import Any
 
+import moto.ec2.models.elastic_ip_addresses as elastic
 import moto.ec2.models.instances as instances
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from flask import request
-from moto.core.responses import ActionResult, EmptyResult
+from moto.core.responses import ActionResult
 from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models import EC2Backend, ec2_backends
 from moto.ec2.models.elastic_network_interfaces import Attachment, NetworkInterface
 from moto.ec2.responses import EC2Response
+
+from rehearsal import multi_attach
+from rehearsal.placement_groups import PlacementGroups
+from rehearsal.wanted import PUBLIC
 
 SHOWN_S = 30.0
 """How long an attachment that ended is still shown, in seconds: the provider waits to see it."""
@@ -34,6 +39,8 @@ def mend() -> None:
     NetworkInterface.attachment = property(_attachment)
     NetworkInterface.get_filter_value = _filter_value
     EC2Response.__bases__ += (PlacementGroups,)
+    elastic.random_ip = _public_address
+    multi_attach.mend()
     EC2Response.get_console_output = _console_output
 
 
@@ -44,6 +51,8 @@ class Instance(instances.Instance):  # type: ignore[misc]
     __module__ = "moto.ec2.models"
 
     def terminate(self) -> Any:
+        """Let go of disks that others have as well, before, and of interfaces, after."""
+        multi_attach.release(self)
         before = super().terminate()
         for interface in list(self.nics.values()):
             if interface.id in self.ec2_backend.enis:
@@ -71,10 +80,41 @@ class Backend(EC2Backend):  # type: ignore[misc]
 
     def run_instances(self, *args: Any, **kwargs: Any) -> Any:
         """Remember the placement group, without which the provider makes instances anew."""
+        for nic in kwargs.get("nics", []):
+            self._refuse_in_use(nic.get("NetworkInterfaceId"))
         made = super().run_instances(*args, **kwargs)
         for each in made.instances:
             each.placement.group_name = request.form.get("Placement.GroupName", "")
         return made
+
+    def attach_network_interface(self, eni_id: str, *args: Any, **kwargs: Any) -> Any:
+        """Refuse an interface that is in an instance already."""
+        self._refuse_in_use(eni_id)
+        return super().attach_network_interface(eni_id, *args, **kwargs)
+
+    def attach_volume(self, volume_id: str, instance_id: str, *args: Any, **kwargs: Any) -> Any:
+        """Attach a volume, to several instances if it may be."""
+        volume = self.get_volume(volume_id)
+        multi_attach.refuse_in_use(volume)
+        made = super().attach_volume(volume_id, instance_id, *args, **kwargs)
+        multi_attach.places(volume)[instance_id] = made
+        return made
+
+    def detach_volume(
+        self, volume_id: str, instance_id: str | None, *args: Any, **kwargs: Any
+    ) -> Any:
+        """Detach a volume from the instance that is named, or the only one that has it."""
+        volume = self.get_volume(volume_id)
+        multi_attach.choose(volume, instance_id)
+        whence = instance_id or next(iter(multi_attach.places(volume)), "")
+        gone = super().detach_volume(volume_id, whence, *args, **kwargs)
+        multi_attach.places(volume).pop(gone.instance.id, None)
+        multi_attach.choose(volume)
+        return gone
+
+    def _refuse_in_use(self, eni_id: str | None) -> None:
+        if eni_id and self.get_network_interface(eni_id).instance:
+            raise EC2ClientError("InvalidNetworkInterface.InUse", f"Interface: [{eni_id}] in use.")
 
     def detach_network_interface(self, attachment_id: str, *args: Any, **kwargs: Any) -> None:
         """Show the attachment as detached for a while: else the provider waits for minutes."""
@@ -94,6 +134,11 @@ def _attachment(interface: Any) -> Any:
         return Attachment(interface)
     shown = time.monotonic() < getattr(interface, "shown_until", 0)
     return interface.ended if shown else None
+
+
+def _public_address() -> str:
+    """Return an address that can be routed; moto's own are of the loopback."""
+    return str(PUBLIC[secrets.randbelow(PUBLIC.num_addresses - 2) + 1])
 
 
 _known_filter_value = NetworkInterface.get_filter_value
@@ -121,57 +166,3 @@ def _console_output(response: Any) -> Any:
 
 _host_keys: dict[str, str] = {}
 """Of instances, by their ids."""
-
-
-class PlacementGroups:
-    """Placement groups, of which moto has none."""
-
-    _by_region: ClassVar[dict[str, dict[str, dict[str, Any]]]] = {}
-
-    @property
-    def _groups(self: Any) -> dict[str, dict[str, Any]]:
-        groups: dict[str, dict[str, Any]] = self._by_region.setdefault(self.region, {})
-        return groups
-
-    def create_placement_group(self: Any) -> Any:
-        """Answer CreatePlacementGroup."""
-        name = self._get_param("GroupName")
-        if name in self._groups:
-            raise EC2ClientError(
-                "InvalidPlacementGroup.Duplicate", f"The Placement Group '{name}' already exists."
-            )
-        tags = self._parse_tag_specification().get("placement-group", {})
-        where = f"arn:aws:ec2:{self.region}:{self.current_account}"
-        self._groups[name] = {
-            "GroupName": name,
-            "GroupId": f"pg-{secrets.token_hex(8)}",
-            "GroupArn": f"{where}:placement-group/{name}",
-            "State": "available",
-            "Strategy": self._get_param("Strategy"),
-            "SpreadLevel": self._get_param("SpreadLevel") or "rack",
-            "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
-        }
-        return ActionResult({"PlacementGroup": self._groups[name]})
-
-    def describe_placement_groups(self: Any) -> Any:
-        """Answer DescribePlacementGroups, by names, ids or the key of a tag."""
-        names, ids = self._get_param("GroupNames", []), self._get_param("GroupIds", [])
-        for name in names:
-            if name not in self._groups:
-                raise EC2ClientError(
-                    "InvalidPlacementGroup.Unknown", f"The Placement Group '{name}' is unknown."
-                )
-        keys = self._filters_from_querystring().get("tag-key", [])
-        found = [
-            each
-            for each in self._groups.values()
-            if (not names or each["GroupName"] in names)
-            and (not ids or each["GroupId"] in ids)
-            and (not keys or {tag["Key"] for tag in each["Tags"]} & set(keys))
-        ]
-        return ActionResult({"PlacementGroups": found})
-
-    def delete_placement_group(self: Any) -> Any:
-        """Answer DeletePlacementGroup."""
-        self._groups.pop(self._get_param("GroupName"), None)
-        return EmptyResult()

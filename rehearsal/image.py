@@ -1,0 +1,33 @@
+"""The image that instances are made of: Debian 13 as a cloud has it, with nothing of a lab's."""
+
+from __future__ import annotations
+
+import shutil
+import tomllib
+from pathlib import Path
+
+from core.files import is_whole, seal
+from hypervisor.image import MAKE_DISK, Recipe, Report, ensure, remove_stale
+
+FOLDER = Path(__file__).parent / "recipe"
+
+
+def recipe() -> Recipe:
+    """Return what it is made from."""
+    listed = tomllib.loads((FOLDER / "packages.toml").read_text())["packages"]
+    return Recipe("plain", (*sorted(FOLDER.iterdir()), MAKE_DISK), tuple(listed))
+
+
+def ensure_copy(folder: Path, report: Report) -> None:
+    """Have the lab's own copy of the image in a folder: the cache may get another one.
+
+    Raises HalabError when it cannot be built.
+    """
+    if is_whole(folder, [folder / name for name in ("disk.qcow2", "kernel", "initrd")]):
+        return
+    image = ensure(recipe(), report)
+    remove_stale([recipe()])
+    report("copying the image")
+    folder.mkdir(parents=True, exist_ok=True)
+    copied = [Path(shutil.copy(path, folder)) for path in (image.disk, image.kernel, image.initrd)]
+    seal(folder, copied)

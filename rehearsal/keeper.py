@@ -1,0 +1,112 @@
+"""Begins a rehearsal, in a lab's private hypervisor. It ends with that, and leaves nothing else."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from ipaddress import IPv4Address
+
+from core.command import start
+from core.files import write_file
+from core.folders import PROJECT, LabFolder
+from core.wait import wait_until
+from hypervisor.acceleration import probe
+from hypervisor.extras import ensure_extras
+from hypervisor.private import PrivateHypervisor
+from inventory.endpoint import note_file, noted
+from rehearsal.domains import Files, Size
+from rehearsal.image import ensure_copy
+
+START_TIMEOUT_S = 300.0
+"""moto takes seconds to load, and two minutes were seen on a busy machine."""
+ANSWER_TIMEOUT_S = 5.0
+
+Report = Callable[[str], None]
+
+
+def begin(
+    folder: LabFolder,
+    region: str,
+    user: IPv4Address,
+    report: Report,
+    *,
+    memory_mib: int = 1280,
+    cpus: int = 1,
+) -> str:
+    """Have a rehearsed cloud answer for a lab, and return its URL; nothing happens if it does.
+
+    `user` is the address by which whoever asks from this machine is seen by instances. Every
+    instance gets so much memory and so many processors. Raises HalabError when it does not come up.
+    """
+    if is_played(folder) and (url := noted(folder)):
+        return url
+    hypervisor = PrivateHypervisor(folder)
+    # What is left of one that ended is in no books any more.
+    hypervisor.stop()
+    note_file(folder).unlink(missing_ok=True)
+    files = Files(folder.rehearsal)
+    ensure_copy(files.boot, report)
+    size = Size(memory_mib, cpus, probe(files.kernel, files.initrd).accelerated)
+    for left in files.of_guests():
+        left.unlink()
+    hypervisor.start(report)
+    report("starting a server in AWS's stead")
+    packages = ensure_extras(report)
+    # A socket belongs to the networks in which it was made: this one is found from outside.
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        with (folder.rehearsal / "log").open("a") as log:
+            process = start(
+                hypervisor.inside(_command(folder, region, user, size, listening.fileno())),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=PROJECT,
+                env={"PYTHONPATH": str(packages)},
+                pass_fds=(listening.fileno(),),
+                start_new_session=True,
+            )
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    wait_until(
+        lambda: _answers(url),
+        bool,
+        what="the server in AWS's stead to answer",
+        timeout=START_TIMEOUT_S,
+        failed=lambda _: "it ended" if process.poll() is not None else None,
+        interval=0.5,
+        hint=f"its log: {folder.rehearsal / 'log'}",
+    )
+    write_file(note_file(folder), url)
+    return url
+
+
+def is_played(folder: LabFolder) -> bool:
+    """Tell whether a lab's rehearsal is there and answers."""
+    url = noted(folder)
+    return url is not None and PrivateHypervisor(folder).is_running() and _answers(url)
+
+
+def _answers(url: str) -> bool:
+    """Tell whether something answers there, whatever it says."""
+    try:
+        with urllib.request.urlopen(url, timeout=ANSWER_TIMEOUT_S):
+            return True
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+
+
+def _command(
+    folder: LabFolder, region: str, user: IPv4Address, size: Size, listening: int
+) -> list[str]:
+    return [
+        *(sys.executable, "-P", "-m", "rehearsal"),
+        *("--folder", str(folder.path), "--listening", str(listening)),
+        *("--region", region, "--user", str(user)),
+        *("--memory-mib", str(size.memory_mib), "--cpus", str(size.cpus)),
+        *(["--accelerated"] if size.accelerated else []),
+    ]
