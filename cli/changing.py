@@ -51,9 +51,7 @@ def check(before: Lab, lab: Lab, folder: LabFolder, record: LabRecord) -> tuple[
     return changes
 
 
-def compared(
-    before: Lab, lab: Lab, folder: LabFolder, held: Collection[str]
-) -> tuple[Change, ...]:
+def compared(before: Lab, lab: Lab, folder: LabFolder, held: Collection[str]) -> tuple[Change, ...]:
     """Return how a lab that exists differs from the definition that it shall have.
 
     `before` is the one that it was brought to, `held` the machines that there are. Raises

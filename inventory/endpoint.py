@@ -12,7 +12,8 @@ from labs.tables.aws import REHEARSAL
 def endpoint_of(endpoint: str | None, folder: LabFolder) -> str | None:
     """Return the URL of what answers whoever asks from this machine; None for AWS itself.
 
-    `endpoint` is what a definition says of it. Raises HalabError for a rehearsal that was not begun.
+    `endpoint` is what a definition says of it. Raises HalabError for a rehearsal that was not
+    begun.
     """
     if endpoint != REHEARSAL:
         return endpoint

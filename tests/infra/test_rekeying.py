@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from core.files import write_file
 from core.folders import LabFolder
 from infra.backend import SECRET
 from infra.engine import State
-from infra.host_keys import HostKey
+from infra.host_keys import HostKey, ensure_host_key
 from infra.libvirt_lab import declare
 from infra.planning import plan_inventory
 from infra.rekeying import blob, exchanged_words, rekeyed, software_inputs
@@ -24,9 +24,7 @@ from inventory.record import LabRecord, save
 from labs.addressing import machines
 from labs.model import Lab
 from parts.secrets import ensure_secrets, renewed
-from tests.infra.conftest import HOST_KEYS, Recorder
-
-OTHERS = {name: HostKey(key.private, f"{key.public}Other") for name, key in HOST_KEYS.items()}
+from tests.infra.conftest import Recorder
 
 
 @pytest.fixture
@@ -45,14 +43,12 @@ def record(record: LabRecord, lab: Lab, folder: LabFolder) -> LabRecord:
     return record.model_copy(update={"pool": folder.pool}).of_machines(names)
 
 
-def declared(
-    lab: Lab, folder: LabFolder, record: LabRecord, host_keys: Mapping[str, HostKey]
-) -> State:
-    """Return what Pulumi would keep of a lab with these keys, its secrets in the clear."""
+def declared(lab: Lab, folder: LabFolder, record: LabRecord) -> State:
+    """Return what Pulumi would keep of a lab with the folder's keys, its secrets in the clear."""
     save(folder.record, record)
     recorder = Recorder()
     pulumi.runtime.set_mocks(recorder, preview=False)
-    pulumi.runtime.test(lambda: declare(lab, folder, host_keys))()  # type: ignore[no-untyped-call]
+    pulumi.runtime.test(lambda: declare(lab, folder))()  # type: ignore[no-untyped-call]
     resources: list[dict[str, Any]] = [
         {"urn": f"urn:pulumi:web::halab::{kind}::{name}", "inputs": dict(inputs)}
         for (kind, name), inputs in sorted(recorder.resources.items())
@@ -73,28 +69,30 @@ def public_of(folder: LabFolder) -> str:
     return folder.ssh_key.with_suffix(".pub").read_text()
 
 
+def host_keys_of(lab: Lab, folder: LabFolder) -> dict[str, HostKey]:
+    return {plan.name: ensure_host_key(folder, plan.name) for plan in machines(lab)}
+
+
 def test_a_preview_after_new_keys_finds_nothing_to_do(
     lab: Lab, folder: LabFolder, record: LabRecord
 ) -> None:
     old_key, old_secrets = public_of(folder), ensure_secrets(folder.secrets)
-    built = declared(lab, folder, record, HOST_KEYS)
+    old_host_keys = host_keys_of(lab, folder)
+    built = declared(lab, folder, record)
 
+    shutil.rmtree(folder.host_keys)
     folder.ssh_key.unlink()
     ensure_ssh_key(folder)
     secrets = renewed(old_secrets)
     write_file(folder.secrets, secrets.reveal())
-    names = [plan.name for plan in machines(lab)]
-    words = exchanged_words(
-        record,
-        (old_key, {name: HOST_KEYS[name] for name in names}),
-        (public_of(folder), {name: OTHERS[name] for name in names}),
-    )
-    inventory = plan_inventory(lab, record, folder, OTHERS)
+    host_keys = host_keys_of(lab, folder)
+    words = exchanged_words(record, (old_key, old_host_keys), (public_of(folder), host_keys))
+    inventory = plan_inventory(lab, record, folder, host_keys)
     gone = (blob(old_key), old_secrets.zabbix_admin_password)
     inputs = software_inputs(folder, record, inventory, secrets)
     given = rekeyed(built, words, inputs, gone)
 
-    wanted = declared(lab, folder, record, OTHERS)
+    wanted = declared(lab, folder, record)
     for one, other in zip(
         given.deployment["resources"], wanted.deployment["resources"], strict=True
     ):
@@ -106,7 +104,7 @@ def test_a_state_that_keeps_a_former_secret_is_refused(
     lab: Lab, folder: LabFolder, record: LabRecord
 ) -> None:
     secrets = ensure_secrets(folder.secrets)
-    built = declared(lab, folder, record, HOST_KEYS)
+    built = declared(lab, folder, record)
 
     with pytest.raises(HalabError, match="cannot be given other secrets"):
         rekeyed(built, {}, {}, (secrets.zabbix_admin_password,))
