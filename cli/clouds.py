@@ -6,14 +6,14 @@ from cli.building import Prepared, ensure_tools, keep_definition, wanted_definit
 from cli.changing import brought_to, compared
 from cli.events import PulumiEvents
 from cli.progress import Progress, Step
-from core.environment import aws_access
 from core.errors import HalabError
 from core.folders import LabFolder
 from hypervisor.aws_provider import ensure_provider, with_provider
 from hypervisor.extras import ensure_extras, use_extras
 from hypervisor.packages import authorize, ensure_packages, find_shortages
+from hypervisor.private import PrivateHypervisor
 from infra import aws_removal
-from infra.aws_account import Account
+from infra.aws_account import Account, access
 from infra.aws_machines import STOPPED, AwsMachines
 from infra.engine import Engine
 from infra.impact import Impact, cloud_impact_of
@@ -22,8 +22,9 @@ from inventory.mark import mark_of
 from inventory.record import CloudRecord, load_cloud_record, save
 from labs.addressing import machines
 from labs.model import Lab
-from labs.tables.aws import Aws
+from labs.tables.aws import REHEARSAL, Aws
 from parts.secrets import ensure_secrets
+from rehearsal.keeper import begin, is_accelerated, is_played
 
 
 def prepare(lab: Lab, source: str, progress: Progress) -> Prepared[CloudRecord]:
@@ -40,18 +41,20 @@ def prepare(lab: Lab, source: str, progress: Progress) -> Prepared[CloudRecord]:
         authorize(missing)
         with progress.step("System packages", usually="1 min") as step:
             ensure_packages(step)
-    engine = engine_of(folder, progress)
+    rehearsed = lab.platform.endpoint == REHEARSAL
+    endpoint = _rehearsal(lab, folder, new, progress) if rehearsed else lab.platform.endpoint
+    engine = _engine(folder, endpoint, progress)
     if new:
         # Else it would be Pulumi that finds out that nobody may ask AWS.
         use_extras(progress.note)
-        _check_free(Account(lab.platform.region, lab.platform.endpoint), lab, folder)
+        _check_free(Account(lab.platform.region, endpoint), lab, folder)
     else:
         engine.prepare(progress.note)
     exists = not new and engine.has_machines()
     before = brought_to(lab, folder) if exists else lab
     held = load_cloud_record(folder).machines if exists else ()
     changes = compared(before, lab, folder, held) if exists else ()
-    record = load_cloud_record(folder) if exists else _new_record(lab, lab.platform, source, folder)
+    record = load_cloud_record(folder) if exists else _new_record(lab, source, folder, endpoint)
     ensure_ssh_key(folder)
     save(folder.record, record)
     definition = wanted_definition(source, folder)
@@ -93,22 +96,47 @@ def build(prepared: Prepared[CloudRecord], impact: Impact, step: Step) -> None:
 
 def engine_of(folder: LabFolder, progress: Progress) -> Engine:
     """Return the stack of a lab on AWS, with the tools and the credentials that it takes."""
+    return _engine(folder, load_cloud_record(folder).endpoint, progress)
+
+
+def _engine(folder: LabFolder, endpoint: str | None, progress: Progress) -> Engine:
     with progress.step("Python packages for AWS", usually="1 min", if_needed=True) as step:
         packages = ensure_extras(step)
     toolchain = ensure_tools(progress)
     usually = "1 min by download, 5 min by build"
     with progress.step("Pulumi's AWS provider", usually=usually, if_needed=True) as step:
         tools = with_provider(toolchain, ensure_provider(toolchain, step))
-    return Engine(folder, {**tools, "PYTHONPATH": str(packages), **aws_access()})
+    return Engine(folder, {**tools, "PYTHONPATH": str(packages), **access(endpoint)})
 
 
-def _new_record(lab: Lab, platform: Aws, source: str, folder: LabFolder) -> CloudRecord:
+def _rehearsal(lab: Lab, folder: LabFolder, new: bool, progress: Progress) -> str:
+    """Begin a new lab's rehearsal, and return who answers in it.
+
+    Raises HalabError for a lab whose rehearsal has ended.
+    """
+    assert isinstance(lab.platform, Aws)
+    if not new and not is_played(folder):
+        raise HalabError(
+            f"the rehearsal of lab {lab.name!r} has ended, and with it all that was made there",
+            hint=f"`./halab down {lab.name}` removes what is left; then `up` builds the lab anew",
+        )
+    user = lab.platform.management_from.network_address
+    with progress.step("A rehearsal of AWS", usually="1 to 5 min") as step:
+        return begin(folder, lab.platform.region, user, step)
+
+
+def _new_record(lab: Lab, source: str, folder: LabFolder, endpoint: str | None) -> CloudRecord:
+    assert isinstance(lab.platform, Aws)
+    rehearsed = lab.platform.endpoint == REHEARSAL
     return CloudRecord(
         source=source,
-        region=platform.region,
-        endpoint=platform.endpoint,
+        region=lab.platform.region,
+        endpoint=endpoint,
+        seen_from_machines=lab.platform.seen_endpoint,
+        proxy_command=PrivateHypervisor(folder).proxy_command() if rehearsed else None,
         mark=mark_of(folder),
         machines=tuple(plan.name for plan in machines(lab)),
+        accelerated=is_accelerated(folder) if rehearsed else True,
     )
 
 

@@ -85,13 +85,14 @@ def _running(folder: LabFolder, record: Record | None) -> list[str]:
     """Return the machines that have power; raises HalabError when nobody tells."""
     if record is None or is_missing(folder):
         return PrivateHypervisor(folder).guests()
+    private = record.rehearsed if isinstance(record, CloudRecord) else record.private
+    if private and not PrivateHypervisor(folder).is_running():
+        return []
     if isinstance(record, CloudRecord):
         use_extras(_say_nothing)
         account = Account(record.region, record.endpoint)
         states = AwsMachines(account, folder.name, record.mark).states()
         return [machine for machine in record.machines if states.get(machine) == RUNNING]
-    if record.private and not PrivateHypervisor(folder).is_running():
-        return []
     domains = running_domains(Virsh(record.uri), record.mark)
     return [machine for machine, domain in record.domains.items() if domain in domains]
 

@@ -15,7 +15,7 @@ from cli.platforms import engine_of, prepare
 from cli.progress import Progress
 from cli.restoring import bring_back
 from core.command import become
-from core.environment import AWS
+from core.environment import aws_access
 from core.folders import PROJECT, LabFolder
 from core.processes import environment_of
 
@@ -45,10 +45,9 @@ def env(
             prepared = prepare(definition, source, Progress())
             prepared.make_stack(Progress().note)
             engine = prepared.engine
-    wanted_here = engine.environment()
-    for name in AWS:
-        # A person's credentials are in his shell already, and belong on no screen.
-        wanted_here.pop(name, None)
+    # A person's credentials are in his shell already, and belong on no screen.
+    his = aws_access().items()
+    wanted_here = dict(each for each in engine.environment().items() if each not in his)
     print(exports(environment_of(os.getpid()), wanted_here))
 
 

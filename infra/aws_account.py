@@ -20,6 +20,19 @@ CREDENTIALS = (
 )
 
 
+PRETENDED = {
+    "AWS_ACCESS_KEY_ID": "pretended",
+    "AWS_SECRET_ACCESS_KEY": "pretended",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+"""What a server in AWS's stead gets, which takes any: a person's credentials are for AWS alone."""
+
+
+def access(endpoint: str | None) -> dict[str, str]:
+    """Return what a program needs besides to ask AWS, or what answers in its stead."""
+    return aws_access() if endpoint is None else PRETENDED
+
+
 class Refused(HalabError):
     """AWS answered, and would not: `code` is its own word for why."""
 
@@ -29,7 +42,10 @@ class Refused(HalabError):
 
 
 class Account:
-    """What one's credentials lead to. Only who has the packages for AWS can make one."""
+    """What one's credentials lead to, or a server at `endpoint` that answers in AWS's stead.
+
+    Only who has the packages for AWS can make one.
+    """
 
     def __init__(self, region: str, endpoint: str | None = None) -> None:
         from boto3 import Session
@@ -37,7 +53,7 @@ class Account:
 
         self.region = region
         config = Config(connect_timeout=CONNECT_S, retries={"total_max_attempts": ATTEMPTS})
-        with adopted(aws_access()), self._explained("looking for credentials"):
+        with adopted(access(endpoint)), self._explained("looking for credentials"):
             session = Session(region_name=region)
             self._clients = {
                 service: session.client(service, endpoint_url=endpoint, config=config)

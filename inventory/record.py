@@ -70,7 +70,7 @@ class CloudRecord(Frozen):
     `source` is the definition as the person named it; `endpoint` a server that answers in AWS's
     stead, as a URL, and `seen_from_machines` where the lab's own machines find it. `proxy_command`
     leads ssh to their public addresses where the world does not know these. `machines` are the
-    lab's, by name.
+    lab's, by name; `accelerated` whether they run as fast as on KVM, as instances of AWS do.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -87,6 +87,7 @@ class CloudRecord(Frozen):
     proxy_command: str | None = None
     mark: str
     machines: tuple[str, ...]
+    accelerated: bool = True
 
     @property
     def platform(self) -> str:
@@ -98,11 +99,6 @@ class CloudRecord(Frozen):
     def rehearsed(self) -> bool:
         """Whether instances are guests of this machine, which end with the lab's hypervisor."""
         return self.proxy_command is not None
-
-    @property
-    def accelerated(self) -> bool:
-        """Whether machines run as fast as on KVM: instances do."""
-        return True
 
     def of_machines(self, names: Iterable[str]) -> CloudRecord:
         """Return the record of the lab when it consists of these machines."""

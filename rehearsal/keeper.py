@@ -50,7 +50,7 @@ def begin(
     note_file(folder).unlink(missing_ok=True)
     files = Files(folder.rehearsal)
     ensure_copy(files.boot, report)
-    size = Size(memory_mib, cpus, probe(files.kernel, files.initrd).accelerated)
+    size = Size(memory_mib, cpus, is_accelerated(folder))
     for left in files.of_guests():
         left.unlink()
     hypervisor.start(report)
@@ -81,6 +81,12 @@ def begin(
     )
     write_file(note_file(folder), url)
     return url
+
+
+def is_accelerated(folder: LabFolder) -> bool:
+    """Tell whether the guests of a rehearsal that was begun run on KVM."""
+    files = Files(folder.rehearsal)
+    return probe(files.kernel, files.initrd).accelerated
 
 
 def is_played(folder: LabFolder) -> bool:

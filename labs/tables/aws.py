@@ -125,9 +125,9 @@ class Aws(Table):
         return SEEN_REHEARSAL if self.endpoint == REHEARSAL else self.endpoint
 
     @property
-    def pace(self) -> Literal["kvm"]:
-        """Instances are as fast as guests on KVM: they are such."""
-        return "kvm"
+    def pace(self) -> Literal["auto", "kvm"]:
+        """Instances are as fast as guests on KVM, as they are such; rehearsed ones may not be."""
+        return "auto" if self.endpoint == REHEARSAL else "kvm"
 
     def zone_names(self, lab: Contents) -> tuple[str, ...]:
         """Return the zones that the lab uses, the monitor's last."""

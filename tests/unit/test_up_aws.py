@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,13 @@ from cli.snapshot import snapshot
 from cli.up import up
 from core.errors import HalabError
 from core.folders import LabFolder
+from hypervisor.private import PrivateHypervisor
 from infra.aws_tags import tags_of
 from infra.engine import Step
 from inventory.mark import mark_of
 from inventory.record import load_cloud_record
 from labs.checking import DefinitionError
+from labs.tables.aws import SEEN_REHEARSAL
 from status.collect import describe as worded
 from tests.unit.healthy_lab import HEALTHY, PARTS
 
@@ -104,7 +107,7 @@ def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PaperAccount:
 @pytest.fixture
 def engine(account: PaperAccount, monkeypatch: pytest.MonkeyPatch) -> PaperEngine:
     made = PaperEngine(LabFolder.of("cloudy-try"), account)
-    monkeypatch.setattr(clouds, "engine_of", lambda *_: made)
+    monkeypatch.setattr(clouds, "_engine", lambda *_: made)
     monkeypatch.setattr(clouds, "find_shortages", lambda: ())
     monkeypatch.setattr(command, "load_inventory", lambda _: PARTS.inventory)
     found = worded(PARTS, HEALTHY, None)
@@ -137,6 +140,72 @@ def test_up_says_the_price_and_then_has_pulumi_make_the_lab(
     assert (record.region, record.mark) == ("us-east-1", mark_of(engine.folder))
     assert record.machines == ("node1", "node2", "monitor")
     assert engine.folder.applied.exists()
+
+
+URL = "http://127.0.0.1:40123"
+
+
+def rehearsed(folder: Path) -> str:
+    """Return a definition of the same lab whose instances are guests here."""
+    path = Path(definition(folder))
+    path.write_text(path.read_text() + 'endpoint = "rehearsal"\n')
+    return str(path)
+
+
+@pytest.fixture
+def played(engine: PaperEngine, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A rehearsal, which notes for whom it was begun; while it notes nothing, none is played."""
+    begun: list[str] = []
+
+    def begin(folder: LabFolder, region: str, user: IPv4Address, report: object) -> str:
+        assert not folder.record.exists() or begun
+        begun.append(f"{folder.name} {region} {user}")
+        return URL
+
+    monkeypatch.setattr(clouds, "begin", begin)
+    monkeypatch.setattr(clouds, "is_played", lambda _: bool(begun))
+    monkeypatch.setattr(clouds, "is_accelerated", lambda _: False)
+    return begun
+
+
+def test_a_rehearsal_is_begun_and_answers_in_awss_stead(
+    tmp_path: Path, engine: PaperEngine, played: list[str]
+) -> None:
+    up(lab=rehearsed(tmp_path))
+
+    assert played == ["cloudy-try us-east-1 203.0.113.7"]
+    assert engine.done[1:] == ["prepare", "up"]
+    record = load_cloud_record(engine.folder)
+    assert (record.rehearsed, record.accelerated, record.endpoint) == (True, False, URL)
+    assert record.seen_from_machines == SEEN_REHEARSAL
+    assert record.proxy_command == PrivateHypervisor(engine.folder).proxy_command()
+
+
+def test_a_lab_whose_rehearsal_has_ended_cannot_go_on(
+    tmp_path: Path, engine: PaperEngine, played: list[str]
+) -> None:
+    file = rehearsed(tmp_path)
+    up(lab=file)
+    engine.known = frozenset({"describe_instances-node1"})
+    played.clear()
+
+    with pytest.raises(HalabError, match="rehearsal of lab 'cloudy-try' has ended") as refused:
+        up(lab=file)
+    assert "./halab down cloudy-try" in str(refused.value.hint)
+    found = describe(engine.folder)
+    assert (found["state"], found["running"]) == ("half built", [])
+
+
+def test_what_is_left_of_a_rehearsal_that_ended_is_removed_and_nobody_asked(
+    tmp_path: Path, engine: PaperEngine, played: list[str]
+) -> None:
+    up(lab=rehearsed(tmp_path))
+    engine.account.asked.clear()
+
+    down(lab="cloudy-try")
+
+    assert not engine.folder.path.exists()
+    assert engine.account.asked == []
 
 
 def test_a_lab_that_costs_more_than_it_may_is_refused_before(
