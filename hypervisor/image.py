@@ -262,9 +262,8 @@ def copy_recipe(recipe: Recipe, folder: Path) -> Path:
 
 
 def _mmdebstrap(recipe: Recipe, copied: Path, keys: Path) -> list[str]:
-    proxy = run(["apt-config", "shell", "p", "Acquire::http::Proxy"], check=False).stdout
-    proxy = proxy.partition("=")[2].strip().strip("'")
-    main, security = _mirrors()
+    proxy = apt_proxy()
+    main, security = mirrors()
     names = {path.name for path in recipe.files}
     return [
         "mmdebstrap",
@@ -289,7 +288,13 @@ def _mmdebstrap(recipe: Recipe, copied: Path, keys: Path) -> list[str]:
     ]
 
 
-def _mirrors() -> tuple[str, str]:
+def apt_proxy() -> str:
+    """Return the proxy through which this host's apt gets its packages; empty for none."""
+    told = run(["apt-config", "shell", "p", "Acquire::http::Proxy"], check=False).stdout
+    return told.partition("=")[2].strip().strip("'")
+
+
+def mirrors() -> tuple[str, str]:
     """Return the mirrors that this host uses, so that a local one serves guests as well."""
     listed = run(
         [

@@ -22,6 +22,7 @@ def main() -> None:
     asked = argparse.ArgumentParser(prog="rehearsal")
     asked.add_argument("--folder", type=Path, help="the lab's")
     asked.add_argument("--listening", type=int, help="a socket that is open already")
+    asked.add_argument("--depot", type=int, help="a channel to who gets packages")
     asked.add_argument("--region")
     asked.add_argument("--user", type=IPv4Address, help="by which address you are seen")
     asked.add_argument("--memory-mib", type=int)
@@ -39,7 +40,9 @@ def main() -> None:
     from rehearsal.domains import Size
 
     size = Size(words.memory_mib, words.cpus, words.accelerated)
-    Cloud(LabFolder(words.folder), words.region, words.user, size).serve(words.listening)
+    Cloud(LabFolder(words.folder), words.region, words.user, size).serve(
+        words.listening, words.depot
+    )
 
 
 main()

@@ -19,6 +19,7 @@ from hypervisor.objects import Virsh
 from hypervisor.private import PrivateHypervisor
 from labs.tables.aws import SEEN_REHEARSAL
 from rehearsal import books, clock, guests, leases, metadata, router
+from rehearsal.depot import lend
 from rehearsal.domains import Files, Size
 from rehearsal.machines import Machines
 from rehearsal.router import Router
@@ -45,9 +46,13 @@ class Cloud:
         self._backend = ec2_backends[ACCOUNT][region]
         self._wanted = Wanted()
 
-    def serve(self, listening: int) -> None:
-        """Answer for ever: on a socket that is open, and to instances."""
+    def serve(self, listening: int, depot: int) -> None:
+        """Answer for ever: on a socket that is open, and to instances.
+
+        `depot` is a channel to who gets packages for them.
+        """
         router.prepare(self._user)
+        lend(depot)
         for task in (self._serve_metadata, self._serve_leases, clock.serve):
             _in_background(task)
         answers = Settled(application(), self.settle)

@@ -7,8 +7,10 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from ipaddress import IPv4Address
+from pathlib import Path
+from typing import TextIO
 
 from core.command import start
 from core.files import write_file
@@ -58,17 +60,13 @@ def begin(
     packages = ensure_extras(report)
     # A socket belongs to the networks in which it was made: this one is found from outside.
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        with (folder.rehearsal / "log").open("a") as log:
-            process = start(
-                hypervisor.inside(_command(folder, region, user, size, listening.fileno())),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd=PROJECT,
-                env={"PYTHONPATH": str(packages)},
-                pass_fds=(listening.fileno(),),
-                start_new_session=True,
-            )
+        outside, inside = socket.socketpair()
+        with outside, inside, (folder.rehearsal / "log").open("a") as log:
+            depot = [sys.executable, "-P", "-m", "rehearsal.depot", str(outside.fileno())]
+            _start(depot, log, packages, outside)
+            sockets = (listening.fileno(), inside.fileno())
+            server = hypervisor.inside(_command(folder, region, user, size, *sockets))
+            process = _start(server, log, packages, listening, inside)
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     wait_until(
         lambda: _answers(url),
@@ -81,6 +79,21 @@ def begin(
     )
     write_file(note_file(folder), url)
     return url
+
+
+def _start(
+    command: Sequence[str | Path], log: TextIO, packages: Path, *sockets: socket.socket
+) -> subprocess.Popen[bytes]:
+    return start(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        cwd=PROJECT,
+        env={"PYTHONPATH": str(packages)},
+        pass_fds=[each.fileno() for each in sockets],
+        start_new_session=True,
+    )
 
 
 def is_accelerated(folder: LabFolder) -> bool:
@@ -107,11 +120,12 @@ def _answers(url: str) -> bool:
 
 
 def _command(
-    folder: LabFolder, region: str, user: IPv4Address, size: Size, listening: int
+    folder: LabFolder, region: str, user: IPv4Address, size: Size, listening: int, depot: int
 ) -> list[str]:
     return [
         *(sys.executable, "-P", "-m", "rehearsal"),
         *("--folder", str(folder.path), "--listening", str(listening)),
+        *("--depot", str(depot)),
         *("--region", region, "--user", str(user)),
         *("--memory-mib", str(size.memory_mib), "--cpus", str(size.cpus)),
         *(["--accelerated"] if size.accelerated else []),

@@ -157,8 +157,8 @@ class Aws(Table):
         return cloud_timing.timeouts(chosen)
 
     def costs(self, lab: Contents) -> Estimate | None:
-        """Estimate what the lab costs while its machines exist."""
-        return self._estimate(lab)
+        """Estimate what the lab costs while its machines exist; a rehearsal costs nothing."""
+        return None if self.endpoint == REHEARSAL else self._estimate(lab)
 
     def carrier(self, network: NetworkRole) -> NetworkRole:
         """Return the network whose interfaces carry this one."""

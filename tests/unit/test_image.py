@@ -292,7 +292,7 @@ def test_the_hosts_mirror_is_used(
     monkeypatch: pytest.MonkeyPatch, listed: str, main: str, security: str
 ) -> None:
     monkeypatch.setattr(image, "run", lambda *_, **__: SimpleNamespace(stdout=listed))
-    assert image._mirrors() == (main, security)
+    assert image.mirrors() == (main, security)
 
 
 def test_guests_packages_are_checked_by_debians_keys_on_any_host(

@@ -169,10 +169,11 @@ def played(engine: PaperEngine, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_a_rehearsal_is_begun_and_answers_in_awss_stead(
-    tmp_path: Path, engine: PaperEngine, played: list[str]
+    tmp_path: Path, engine: PaperEngine, played: list[str], capfd: pytest.CaptureFixture[str]
 ) -> None:
     up(lab=rehearsed(tmp_path))
 
+    assert "costs" not in capfd.readouterr().err
     assert played == ["cloudy-try us-east-1 203.0.113.7"]
     assert engine.done[1:] == ["prepare", "up"]
     record = load_cloud_record(engine.folder)
