@@ -106,6 +106,7 @@ case "$*" in *vg_systemid*) echo "  $(cat "$STATE/$group")" ;; esac""",
     "lvcreate": ': >"$STATE/data.volume"',
     "lvchange": ":",
     "mke2fs": 'for device; do :; done; echo TYPE=ext4 >"$STATE/on.${device##*/}"',
+    "unshare": "cat >/dev/null",
     "uname": "echo node1",
     "sync": ":",
 }
@@ -137,12 +138,12 @@ class TestMaking:
         (step,) = part.prepare_data(DISK.inventory.nodes[0], found, frozenset())
         run_steps(this_machine(), [step], timeout=20)
         assert (state / "notes" / "volume").read_text() == "disk\n"
-        changing = {"vgcreate", "lvcreate", "lvchange", "mke2fs"}
+        changing = {"vgcreate", "lvcreate", "lvchange", "mke2fs", "unshare"}
         log = (state / ".log").read_text().splitlines()
         return [line.split()[0] for line in log if line.split()[0] in changing]
 
     def test_on_an_empty_disk(self, state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        whole = ["vgcreate", "lvcreate", "lvchange", "mke2fs", "lvchange"]
+        whole = ["vgcreate", "lvcreate", "lvchange", "mke2fs", "unshare", "lvchange"]
         assert self.make(state, monkeypatch) == whole
         # An interruption before the note: what is there stays.
         assert self.make(state, monkeypatch) == ["lvchange", "lvchange"]
