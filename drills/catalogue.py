@@ -22,10 +22,11 @@ def catalogue(parts: Parts) -> dict[str, Drill]:
 def every(parts: Parts) -> tuple[Drill, ...]:
     """Return the drills of a lab: whatever its parts can be put through, within reach."""
     hands = within_reach(parts.inventory)
-    return tuple(drill for drill in _conceivable(parts) if drill.fault.needs <= hands)
+    return tuple(drill for drill in conceivable(parts) if drill.fault.needs <= hands)
 
 
-def _conceivable(parts: Parts) -> tuple[Drill, ...]:
+def conceivable(parts: Parts) -> tuple[Drill, ...]:
+    """Return what a lab's parts could be put through by hands that reach everything."""
     inventory = parts.inventory
     users = {
         part.storage.name: part for part in parts.services.values() if part.storage is not None

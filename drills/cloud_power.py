@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from core.errors import HalabError
+from core.files import write_file
 from drills.power import Event
 from infra.aws_machines import STOPPED, AwsMachines
 from labs.roles import NetworkRole
@@ -79,8 +80,7 @@ class CloudPower:
     @contextmanager
     def watched(self, log: Path) -> Iterator[CloudWatch]:
         """Record what AWS says of the machines into `log` until the block ends."""
-        log.parent.mkdir(parents=True, exist_ok=True)
-        log.write_text("")
+        write_file(log, "")
         watch, ended = CloudWatch(log), threading.Event()
         before = self._machines.starts()
 
