@@ -18,6 +18,7 @@ from cli.up import up
 from core.errors import HalabError
 from core.folders import LabFolder
 from hypervisor.private import PrivateHypervisor
+from infra.aws_account import access
 from infra.aws_tags import tags_of
 from infra.engine import Step
 from inventory.mark import mark_of
@@ -182,12 +183,22 @@ def test_a_rehearsal_is_begun_and_answers_in_awss_stead(
     assert record.proxy_command == PrivateHypervisor(engine.folder).proxy_command()
 
 
+def test_a_person_s_credentials_are_for_aws_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "somebody")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "hush")
+
+    assert {"somebody", "hush"} <= set(access(None).values())
+    assert not {"somebody", "hush"} & set(access(URL).values())
+    assert "AWS_SESSION_TOKEN" not in access(URL)
+
+
 def test_a_lab_whose_rehearsal_has_ended_cannot_go_on(
     tmp_path: Path, engine: PaperEngine, played: list[str]
 ) -> None:
     file = rehearsed(tmp_path)
     up(lab=file)
     engine.known = frozenset({"describe_instances-node1"})
+    machine(engine.account, "node1", "running", mark_of(engine.folder))
     played.clear()
 
     with pytest.raises(HalabError, match="rehearsal of lab 'cloudy-try' has ended") as refused:
@@ -201,6 +212,7 @@ def test_what_is_left_of_a_rehearsal_that_ended_is_removed_and_nobody_asked(
     tmp_path: Path, engine: PaperEngine, played: list[str]
 ) -> None:
     up(lab=rehearsed(tmp_path))
+    machine(engine.account, "node1", "running", mark_of(engine.folder))
     engine.account.asked.clear()
 
     down(lab="cloudy-try")
