@@ -99,14 +99,19 @@ def engine_of(folder: LabFolder, progress: Progress) -> Engine:
     return _engine(folder, load_cloud_record(folder).endpoint, progress)
 
 
-def _engine(folder: LabFolder, endpoint: str | None, progress: Progress) -> Engine:
+def ensure_cloud_tools(progress: Progress) -> dict[str, str]:
+    """Return the environment in which Pulumi makes labs on AWS; gets what is missing of that."""
     with progress.step("Python packages for AWS", usually="1 min", if_needed=True) as step:
         packages = ensure_extras(step)
     toolchain = ensure_tools(progress)
     usually = "1 min by download, 5 min by build"
     with progress.step("Pulumi's AWS provider", usually=usually, if_needed=True) as step:
         tools = with_provider(toolchain, ensure_provider(toolchain, step))
-    return Engine(folder, {**tools, "PYTHONPATH": str(packages), **access(endpoint)})
+    return {**tools, "PYTHONPATH": str(packages)}
+
+
+def _engine(folder: LabFolder, endpoint: str | None, progress: Progress) -> Engine:
+    return Engine(folder, {**ensure_cloud_tools(progress), **access(endpoint)})
 
 
 def _rehearsal(lab: Lab, folder: LabFolder, new: bool, progress: Progress) -> str:

@@ -14,15 +14,13 @@ from xml.etree import ElementTree
 import typer
 from rich.console import Console
 
-from cli.building import ensure_tools
 from cli.claims import check_removable, claimed
+from cli.clouds import ensure_cloud_tools
 from cli.progress import Progress
 from core.command import run, start
 from core.errors import HalabError
 from core.folders import PROJECT
 from core.signals import interruptible
-from hypervisor.aws_provider import ensure_provider, with_provider
-from hypervisor.extras import ensure_extras
 from hypervisor.packages import NEEDS, TEST_NEEDS, ensure_packages
 from labs.loading import load
 
@@ -103,15 +101,9 @@ def test(
 
 def _test_aws(report: Path, console: Console) -> None:
     """Tell what AWS would be asked for, and what its real provider makes of that."""
-    progress = Progress()
-    with progress.step("Python packages for AWS", usually="1 min", if_needed=True) as step:
-        packages = ensure_extras(step)
-    toolchain = ensure_tools(progress)
-    usually = "1 min by download, 5 min by build"
-    with progress.step("Pulumi's AWS provider", usually=usually, if_needed=True) as step:
-        tools = with_provider(toolchain, ensure_provider(toolchain, step))
+    tools = ensure_cloud_tools(Progress())
     console.print("[bold]what AWS would be asked for[/]")
-    _check(_pytest(["tests/aws"], report), {**tools, "PYTHONPATH": str(packages)})
+    _check(_pytest(["tests/aws"], report), tools)
 
 
 def _chosen(lab: str | None, *, thorough: bool) -> dict[str, tuple[str, ...]]:

@@ -6,17 +6,17 @@ from collections.abc import Iterator
 
 from inventory.model import Inventory, Machine
 from inventory.parts import Service
-from labs.durations import Operations
 from labs.ports import HAPROXY_STATISTICS
 from labs.roles import MachineRole, NetworkRole
 from parts.base import Found
-from parts.cluster import Primitive, advised, every, operations
+from parts.cluster import every
 from parts.host import Entry, File, Step, render
 from parts.reasons import Reason
 from parts.secrets import Secrets
 from parts.seen import Seen
 from parts.services.base import Process
 from parts.services.pages import PING, PagesPart
+from parts.services.unit import UnitPart
 from wire.haproxy import parse_servers
 
 UNIT = "haproxy.service"
@@ -24,9 +24,6 @@ CONFIGURATION = "/etc/haproxy/haproxy.cfg"
 """What the package's unit reads."""
 
 CHECK = '/usr/sbin/haproxy -c -f "$1"'
-
-MONITOR_S = 10
-"""Between two monitors, on any machine: this interval dominates how late a dead one is seen."""
 
 CHECK_S = 1
 """Between two questions to each server, on machines as usual: two without an answer take it out."""
@@ -38,12 +35,13 @@ KVM a client outside, which waits 0.8 s, does not notice a node that is dead."""
 READING = "haproxy"
 
 
-class Haproxy(PagesPart):
-    """One load balancer. No agent is made for it: Pacemaker starts its unit, systemd never."""
+class Haproxy(UnitPart, PagesPart):
+    """One load balancer."""
 
     kind = "haproxy"
     node_packages = ("curl", "haproxy")
     monitor_packages = ("curl",)
+    unit = UNIT
     left_alone = (UNIT,)
 
     start_pace_s = 3.0
@@ -56,17 +54,6 @@ class Haproxy(PagesPart):
     def process(self) -> Process:
         """The master process writes its number; it and its worker have one name."""
         return Process("/run/haproxy.pid")
-
-    @property
-    def timeouts(self) -> Operations:
-        """As Pacemaker advises for units of systemd."""
-        return advised(self.timing, start=100, stop=100, monitor=100, every_s=MONITOR_S)
-
-    @property
-    def primitive(self) -> Primitive:
-        """The unit. Pacemaker keeps systemd from starting it again when it dies."""
-        agent = f"systemd:{UNIT.removesuffix('.service')}"
-        return Primitive(self.service.resource, agent, operations(self.timeouts))
 
     def files(self, machine: Machine, secrets: Secrets, found: Found) -> tuple[Entry, ...]:
         """Describe the configuration; one that HAProxy would refuse replaces none."""

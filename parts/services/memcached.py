@@ -6,13 +6,12 @@ import shlex
 from ipaddress import IPv4Address
 
 from inventory.model import Machine
-from labs.durations import Operations
 from labs.roles import MachineRole
 from parts.base import Found
-from parts.cluster import Primitive, advised, operations
 from parts.host import Entry, File, Step, render
 from parts.secrets import Secrets
-from parts.services.base import Process, ServicePart
+from parts.services.base import Process
+from parts.services.unit import UnitPart
 
 UNIT = "memcached.service"
 CONFIGURATION = "/etc/memcached.conf"
@@ -21,15 +20,13 @@ CONFIGURATION = "/etc/memcached.conf"
 MEMORY_MIB = 64
 """What memcached(1) takes without an option."""
 
-MONITOR_S = 10
-"""Between two monitors, on any machine: this interval dominates how late a dead one is seen."""
 
-
-class Memcached(ServicePart):
-    """One cache. No agent is made for it: Pacemaker starts its unit, systemd never."""
+class Memcached(UnitPart):
+    """One cache."""
 
     kind = "memcached"
     node_packages = ("memcached",)
+    unit = UNIT
     left_alone = (UNIT,)
 
     start_pace_s = 2.0
@@ -39,17 +36,6 @@ class Memcached(ServicePart):
     def process(self) -> Process:
         """Its only process, in whose threads everything happens."""
         return Process("/run/memcached/memcached.pid")
-
-    @property
-    def timeouts(self) -> Operations:
-        """As Pacemaker advises for units of systemd."""
-        return advised(self.timing, start=100, stop=100, monitor=100, every_s=MONITOR_S)
-
-    @property
-    def primitive(self) -> Primitive:
-        """The unit. Pacemaker keeps systemd from starting it again when it dies."""
-        agent = f"systemd:{UNIT.removesuffix('.service')}"
-        return Primitive(self.service.resource, agent, operations(self.timeouts))
 
     def files(self, machine: Machine, secrets: Secrets, found: Found) -> tuple[Entry, ...]:
         """Describe the options that it starts with."""
