@@ -3,208 +3,46 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
-from xml.etree import ElementTree
+from typing import cast
 
 import pytest
 
-from cli import up as up_module
 from cli import warming
 from cli.building import Prepared
 from cli.progress import Progress
 from cli.warming import begin_again, find_kept, keep, start_warm
 from core.errors import CommandError, HalabError
-from core.files import write_file
-from core.folders import LabFolder
-from hypervisor import reset, warm_start
+from hypervisor import warm_start
 from hypervisor.kept_labs import KeptLab, KeptLabs
-from hypervisor.objects import Found
-from hypervisor.private import PrivateHypervisor
-from hypervisor.reset import take
 from hypervisor.snapshots import Shelf
-from infra.backend import SECRET
-from infra.engine import Engine, State
 from infra.host_keys import ensure_host_key, volume_of
-from infra.impact import Impact
 from infra.keeping import kept_in
-from infra.planning import plan_inventory
-from infra.rekeying import blob, software_inputs
-from infra.ssh_key import ensure_ssh_key
-from inventory.mark import volume_name
-from inventory.model import Machine
-from inventory.record import Boot, LabRecord, load_inventory, save
-from labs.loading import load
-from labs.roles import MachineRole
-from parts.secrets import ensure_secrets, load_secrets
-from status.model import LabStatus
-from tests.unit.snapshot_scene import NAMES, Daemon, FakeVirsh
+from infra.rekeying import blob
+from inventory.record import LabRecord, load_inventory
+from parts.secrets import load_secrets
+from tests.unit.snapshot_scene import NAMES
 from tests.unit.test_host_keys import keygen
+from tests.unit.warming_scene import (
+    BASE,
+    HEALTHY,
+    MARK,
+    Place,
+    Pulumi,
+    make_place,
+    public_of,
+    refuse,
+    step,
+)
 
 pytestmark = keygen
-
-MARK = "6b7a1c1e-2f0d-4d53-9d7e-3c2b6a9f0e11"
-BASE = volume_name(MARK, "base-node-disk.qcow2")
-HEALTHY = cast("LabStatus", object())
-POOL_AND_NETWORK = {"pool": "uuid-pool", "network": "uuid-mgmt"}
-
-
-@dataclass(frozen=True)
-class Libvirt(FakeVirsh):
-    """A daemon that also describes and defines: a machine's description names its keys."""
-
-    described: dict[str, str] = field(default_factory=dict)
-
-    def __call__(self, *words: str, check: bool = True, timeout: float = 60) -> str:
-        match words:
-            case ("dumpxml" | "net-dumpxml" | "pool-dumpxml", *_, uuid):
-                return self.described[uuid]
-            case ("save-image-dumpxml", path):
-                return self.described[f"uuid-{Path(path).stem}"]
-            case ("define", path):
-                text = Path(path).read_text()
-                name = ElementTree.fromstring(text).findtext("name", "")
-                self.daemon.step(f"define {name}")
-                self.described[f"uuid-{name}"] = text
-                self.daemon.states[name] = "shut off"
-                return ""
-            case ("net-define" | "net-autostart" | "net-start" | "pool-define", _):
-                self.daemon.step(words[0])
-                return ""
-            case ("pool-autostart" | "pool-start", _):
-                self.daemon.step(words[0])
-                return ""
-            case ("restore", memory, "--paused", "--xml", description):
-                self.described[f"loaded {Path(memory).stem}"] = Path(description).read_text()
-        return super().__call__(*words, check=check, timeout=timeout)
-
-
-@dataclass
-class Pulumi:
-    """An engine whose state holds the software and what one machine is described by."""
-
-    folder: LabFolder
-    record: LabRecord
-    adopted: State | None = None
-
-    def prepare(self, _: object) -> None:
-        pass
-
-    def export(self) -> State:
-        def secret(value: object) -> dict[str, str]:
-            return {SECRET: "1b47061264138c4ac30d75fd1eb44270", "plaintext": json.dumps(value)}
-
-        secrets = load_secrets(self.folder.secrets)
-        given = software_inputs(self.folder, self.record, load_inventory(self.folder), secrets)
-        given |= {name: secret(given[name]) for name in ("secrets", "files")}
-        software = {"urn": "urn:pulumi:x::halab::y::software", "inputs": given, "outputs": given}
-        machine = {"urn": "...::node1", "inputs": {"cmdlines": [public_of(self.folder)]}}
-        return State(version=3, deployment={"resources": [machine, software]})
-
-    def adopt(self, state: State) -> None:
-        self.adopted = state
-
-
-@dataclass
-class Place:
-    """This machine: a lab's folder, the daemon in which it runs, and who heard what."""
-
-    folder: LabFolder
-    libvirt: Libvirt
-    renewed: list[tuple[Machine, str, str]] = field(default_factory=list)
-    did: list[str] = field(default_factory=list)
-
-    def prepared(self) -> Prepared[LabRecord]:
-        """Return a lab that is to be built, as `up` prepares it."""
-        lab, folder = load("active-passive"), self.folder
-        boot = folder.path.parent / "image"
-        if not boot.exists():
-            write_file(boot, "an image")
-        record = LabRecord(
-            source="active-passive",
-            uri="fake",
-            private=True,
-            accelerated=False,
-            proxy_command="socat - TCP:%h:%p",
-            mark=MARK,
-            prefix="",
-            pool=folder.pool,
-            boot={role: Boot(disk=boot, kernel=boot, initrd=boot) for role in MachineRole},
-            domains={name: name for name in NAMES},
-        )
-        folder.pool.mkdir(parents=True)
-        ensure_ssh_key(folder)
-        save(folder.record, record)
-        write_file(folder.definition, 'version = 1\nname = "active-passive"\n')
-        engine = cast("Engine", Pulumi(folder, record))
-        return Prepared(lab, folder, record, engine, folder.definition, True, False, lab, ())
-
-    def build(self, prepared: Prepared[LabRecord]) -> None:
-        """Do what a cold `up` does, with its snapshot."""
-        folder, record = prepared.folder, prepared.record
-        host_keys = {name: ensure_host_key(folder, name) for name in NAMES}
-        ensure_secrets(folder.secrets)
-        save(folder.inventory, plan_inventory(prepared.lab, record, folder, host_keys))
-        (folder.pool / BASE).write_text("a guest image")
-        self.libvirt.described.update(dict.fromkeys(POOL_AND_NETWORK.values(), "<it/>"))
-        for name, key in host_keys.items():
-            volume = volume_of(MARK, name, key)
-            (folder.pool / volume).write_bytes(key.private.read_bytes())
-            self.libvirt.described[f"uuid-{name}"] = (
-                f"<domain><name>{name}</name><cmdline>halab.key={blob(public_of(folder))}</cmdline>"
-                f"<entry file='{folder.pool / volume}'/></domain>"
-            )
-            self.libvirt.daemon.states[name] = "running"
-        self.libvirt.daemon.age()
-        inventory = load_inventory(folder)
-        take(folder, record, inventory, "up", lambda _: None, healthy=True)
-
-    def take_away(self) -> None:
-        """Do what `down` does."""
-        shutil.rmtree(self.folder.path)
-        daemon = self.libvirt.daemon
-        daemon.states.clear()
-        daemon.memory.clear()
-        daemon.calls.clear()
-        self.libvirt.described.clear()
-
-
-def public_of(folder: LabFolder) -> str:
-    return folder.ssh_key.with_suffix(".pub").read_text()
-
-
-def step(_: str) -> None:
-    """Hear what is done."""
 
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    folder = LabFolder.of("active-passive")
-    made = Place(folder, Libvirt("fake", Daemon(folder.pool)))
-    monkeypatch.setattr(reset, "Virsh", lambda _: made.libvirt)
-    monkeypatch.setattr(warm_start, "Virsh", lambda _: made.libvirt)
-    monkeypatch.setattr(warm_start, "owned", owned)
-    monkeypatch.setattr(PrivateHypervisor, "is_running", lambda _: True)
-    monkeypatch.setattr(PrivateHypervisor, "stop", lambda _: made.did.append("stop"))
-    monkeypatch.setattr(reset, "set_clocks", lambda *_: None)
-    monkeypatch.setattr(warming, "renew_keys", lambda *words: made.renewed.append(words[:3]))
-    monkeypatch.setattr(warming, "set_clocks", lambda *_: made.did.append("clocks"))
-    monkeypatch.setattr(warming, "set_passwords", lambda *_: made.did.append("passwords"))
-    monkeypatch.setattr(warming, "wait_healthy", lambda *_, **__: HEALTHY)
-    monkeypatch.setattr(warm_start, "facts_of_halab", lambda: {"halab": "this"})
-    return made
-
-
-def owned(_: object, kind: str, __: object) -> list[Found]:
-    uuids = POOL_AND_NETWORK.get(kind)
-    named = [uuids] if uuids else [f"uuid-{name}" for name in NAMES]
-    return [Found(kind, uuid, uuid, ElementTree.Element(kind)) for uuid in named]
+    return make_place(tmp_path, monkeypatch)
 
 
 @pytest.fixture
@@ -339,10 +177,6 @@ def kept_anew(_: Place, prepared: Prepared[LabRecord], monkeypatch: pytest.Monke
     monkeypatch.setattr(KeptLabs, "find", lambda *_: None)
 
 
-def refuse(*_: object, **__: object) -> None:
-    raise HalabError("it does not work")
-
-
 def full(*_: object) -> None:
     raise CommandError("cp", status=1, stderr="No space left on device")
 
@@ -392,90 +226,3 @@ def test_nothing_is_kept_where_nothing_may_be(
     keep(prepared, Progress())
 
     assert KeptLabs().all() == []
-
-
-@dataclass
-class Course:
-    """What `up` did, in order."""
-
-    did: list[str] = field(default_factory=list)
-
-    def note(self, what: str, answer: Any = None) -> Callable[..., Any]:
-        def noted(*_: object, **__: object) -> Any:
-            self.did.append(what)
-            return answer
-
-        return noted
-
-
-@pytest.fixture
-def course(place: Place, monkeypatch: pytest.MonkeyPatch) -> Course:
-    """An `up` of which only the order of its steps is real; a lab is kept."""
-    made, prepared = Course(), place.prepared()
-    kept = KeptLab(name="active-passive", made=datetime.now(UTC), facts={}, size=1, files={})
-    monkeypatch.setattr(up_module, "prepare", made.note("prepare", prepared))
-    monkeypatch.setattr(up_module, "find_kept", made.note("look", kept))
-    monkeypatch.setattr(up_module, "start_warm", made.note("warm", HEALTHY))
-    monkeypatch.setattr(up_module, "begin_again", made.note("begin again"))
-    monkeypatch.setattr(up_module, "build_measured", made.note("cold", HEALTHY))
-    monkeypatch.setattr(up_module, "keep_for_reset", made.note("snapshot", True))
-    monkeypatch.setattr(up_module, "keep", made.note("keep"))
-    monkeypatch.setattr(KeptLabs, "remove", made.note("give up"))
-    monkeypatch.setattr(up_module, "say_how_to_go_on", lambda *_, **__: None)
-    return made
-
-
-def test_up_starts_from_what_is_kept(course: Course) -> None:
-    up_module.up("active-passive")
-    assert course.did == ["prepare", "look", "warm", "snapshot"]
-
-
-def test_up_builds_and_keeps_where_nothing_is_kept(
-    course: Course, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(up_module, "find_kept", course.note("look"))
-    up_module.up("active-passive")
-    assert course.did == ["prepare", "look", "cold", "snapshot", "keep"]
-
-
-def test_a_cold_up_neither_takes_nor_keeps(course: Course) -> None:
-    up_module.up("active-passive", cold=True)
-    assert course.did == ["prepare", "cold", "snapshot"]
-
-
-def test_without_a_snapshot_there_is_nothing_to_keep(
-    course: Course, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(up_module, "find_kept", course.note("look"))
-    up_module.up("active-passive", snapshot=False)
-    assert course.did == ["prepare", "look", "cold"]
-
-
-def test_a_warm_start_that_fails_says_so_and_the_lab_is_built(
-    course: Course, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(up_module, "start_warm", refuse)
-    up_module.up("active-passive")
-    assert course.did == [
-        *("prepare", "look", "give up", "begin again"),
-        *("prepare", "cold", "snapshot", "keep"),
-    ]
-    assert "the warm start failed" in capfd.readouterr().err
-
-
-def test_a_warm_start_that_was_killed_is_begun_again(course: Course, place: Place) -> None:
-    place.folder.warming.mkdir()
-    up_module.up("active-passive")
-    assert course.did == ["begin again", "prepare", "look", "warm", "snapshot"]
-
-
-def test_a_lab_that_exists_is_not_kept(
-    course: Course, place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shutil.rmtree(place.folder.path)
-    standing = replace(place.prepared(), exists=True, new=False)
-    monkeypatch.setattr(up_module, "prepare", course.note("prepare", standing))
-    monkeypatch.setattr(up_module, "review", course.note("review", Impact()))
-    monkeypatch.setattr(up_module, "find_kept", course.note("look"))
-    up_module.up("active-passive")
-    assert course.did == ["prepare", "review", "look", "cold", "snapshot"]
