@@ -77,8 +77,12 @@ def test_the_manual_lists_what_is_open_and_nothing_else() -> None:
     manual = (PROJECT / "docs" / "networks.md").read_text()
     service = "| node | service | tcp 80 | anybody | service web |"
     anyone = "| node | service | tcp the service's `port` | anybody | service NAME |"
-    galera = planned("galera", accelerated=True).openings
-    between = (each for each in galera if each.purpose in GALERA_PORTS.values())
+    between = (
+        each
+        for name in ("galera", "cluster-filesystem")
+        for each in planned(name, accelerated=True).openings
+        if each.purpose in (*GALERA_PORTS.values(), "DLM")
+    )
     openings = (*inventory().openings, *between)
     rows = [documented_row(opening).replace(service, anyone) for opening in openings]
     assert anyone in rows
