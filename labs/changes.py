@@ -115,7 +115,20 @@ def compare(before: Lab, after: Lab) -> tuple[Change, ...]:
         if told and (was and was.value) != (is_ and is_.value):
             value = is_ or was or _NOTHING
             changes.append(_change(value, was and was.value, is_ and is_.value, before, after))
+    changes += _places(before, after)
     return tuple(_with_quorum(change, before, after) for change in changes)
+
+
+def _places(before: Lab, after: Lab) -> Iterator[Change]:
+    """Refuse other places in the file: what the cluster calls a part follows from its number.
+
+    Replicas would be taken for each other's, and services that run would be made anew.
+    """
+    for table in COME_AND_GO:
+        old, new = ([each.name for each in getattr(lab, table)] for lab in (before, after))
+        stay = [name for name in old if name in new]
+        if any(old.index(name) != new.index(name) for name in stay):
+            yield Change(table, _toml(old), _toml(new), Effect.REFUSED, PLACES)
 
 
 def continues(one: Sequence[object], other: Sequence[object]) -> bool:
@@ -142,6 +155,11 @@ PLAIN = ("description", "platform", "nodes", "monitor", "monitoring", "networks"
 
 COME_AND_GO = ("services", "storage")
 """Rules about whole tables, whose value is their kind."""
+
+PLACES = (
+    "what stays keeps its place in the file, from which its names in the cluster follow: what "
+    "comes is put last, and only the last goes"
+)
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,40 @@ def test_the_same_definition_in_other_words_changes_nothing() -> None:
     assert compare(lab(), spelled_out) == ()
 
 
+def everywhere(*names: str) -> dict[str, object]:
+    """Return services without data, each on a port of its own whatever their order."""
+    ports = {"one": 81, "two": 82, "new": 83}
+    return {name: {"kind": "nginx", "runs": "everywhere", "port": ports[name]} for name in names}
+
+
+def replicated(*names: str) -> dict[str, object]:
+    return {name: {"kind": "drbd"} for name in names}
+
+
+@pytest.mark.parametrize("names", [("two", "one"), ("two",), ("new", "one", "two")])
+def test_services_that_stay_keep_their_places_in_the_file(names: tuple[str, ...]) -> None:
+    changes = compare(lab(services=everywhere("one", "two")), lab(services=everywhere(*names)))
+    [found] = [change for change in changes if change.key == "services"]
+    assert (found.effect, "keeps its place" in found.reason) == (Effect.REFUSED, True)
+
+
+def test_replicas_are_not_taken_for_each_others() -> None:
+    users: dict[str, object] = {
+        "one": {"kind": "nginx", "storage": "left"},
+        "two": {"kind": "nginx", "storage": "right", "port": 81},
+    }
+    before = lab(services=users, storage=replicated("left", "right"))
+    after = lab(services=users, storage=replicated("right", "left"))
+    [found] = compare(before, after)
+    assert (found.key, found.effect) == ("storage", Effect.REFUSED)
+
+
+def test_what_comes_last_and_the_last_that_goes_leave_all_others_at_their_places() -> None:
+    few, more = (lab(services=everywhere("one", "two", *new)) for new in ((), ("new",)))
+    for before, after in ((few, more), (more, few)):
+        assert Effect.REFUSED not in {change.effect for change in compare(before, after)}
+
+
 @pytest.mark.parametrize(
     ("table", "key", "value", "effect"),
     [
