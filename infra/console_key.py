@@ -28,8 +28,9 @@ KEY = re.compile(r"\b(ssh-ed25519) ([A-Za-z0-9+/]+={0,2})(?![A-Za-z0-9+/=])")
 BLOB_BYTES = 51
 """Length of an ed25519 public key's blob (RFC 8709): two lengths, 11 letters and 32 bytes."""
 
-PRINTED_S = 900
-"""Seconds until a machine has printed it: a boot, and the minutes in which AWS may be behind."""
+PRINTED_S = 1800
+"""Seconds until a machine has printed it: a boot, and the minutes in which AWS may be behind. Of a
+rehearsal in emulation the boot alone takes more than 8 minutes, on a busy host."""
 BETWEEN_S = 5.0
 
 
