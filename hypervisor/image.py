@@ -66,8 +66,14 @@ ROOM_MIB = 4096
 MAIN_MIRROR = "http://deb.debian.org/debian"
 SECURITY_MIRROR = "http://deb.debian.org/debian-security"
 
-ENDS_WITH_US = ("setpriv", "--pdeathsig", "TERM", "--")
-"""A build that is killed takes its program along: the next build would meet it at work."""
+ENDS_WITH_US = (
+    *("setpriv", "--pdeathsig", "TERM", "--", "setsid", "sh", "-c"),
+    '"$@" & main=$!; trap "trap : TERM; kill -TERM 0" HUP INT TERM; '
+    'wait "$main"; status=$?; wait "$main"; exit "$status"',
+    "build",
+)
+"""A build that is killed takes its program along: the next build would meet it at work. All that
+belongs to it is told, as mmdebstrap itself only waits for its children to hear of it."""
 
 ENDS_WHOLLY = (
     *("setpriv", "--pdeathsig", "KILL", "--"),

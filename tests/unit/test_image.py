@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,6 +14,8 @@ import pytest
 
 from core.errors import CommandError, HalabError
 from core.files import SEAL
+from core.processes import is_alive
+from core.wait import wait_until
 from hypervisor import image
 from labs.kernels import Kernel
 from labs.loading import load
@@ -311,3 +315,40 @@ def test_guests_packages_are_checked_by_debians_keys_on_any_host(
     # apt reads them as a user of its own.
     assert {path.stat().st_mode & 0o777 for path in keys.iterdir()} == {0o644}
     assert f"--keyring={keys}" in image._mmdebstrap(image.recipe_of(NODE), tmp_path, keys)
+
+
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
+def test_a_build_whose_halab_ends_goes_with_it(tmp_path: Path, end: signal.Signals) -> None:
+    # Told to end, mmdebstrap waits for its children, who were told nothing.
+    note = tmp_path / "child"
+    waits = (
+        "import pathlib, signal, subprocess; signal.signal(signal.SIGTERM, lambda *_: None); "
+        f"child = subprocess.Popen(['sleep', '300']); pathlib.Path({str(note)!r}).write_text("
+        "str(child.pid)); child.wait()"
+    )
+    command = [*image.ENDS_WITH_US, sys.executable, "-c", waits]
+    halab = subprocess.Popen(
+        [sys.executable, "-c", f"import subprocess; subprocess.run({command!r})"]
+    )
+    child = wait_until(
+        lambda: note.read_text() if note.exists() else "",
+        bool,
+        what="the build's child begins",
+        timeout=20,
+        interval=0.1,
+    )
+    halab.send_signal(end)
+    halab.wait(10)
+    wait_until(
+        lambda: is_alive(int(child)),
+        lambda alive: not alive,
+        what="the build's child ends",
+        timeout=10,
+        interval=0.1,
+    )
+
+
+@pytest.mark.parametrize("status", [0, 25])
+def test_a_build_ends_as_its_program_does(status: int) -> None:
+    done = subprocess.run([*image.ENDS_WITH_US, "sh", "-c", f"exit {status}"], check=False)
+    assert done.returncode == status
