@@ -6,6 +6,7 @@ most=$1 quorate=$2 disk=$3 group=$4 volume=$5 note=$6 lab=$7 journals=$8 journal
 shift 9
 fill=$1
 device=/dev/$group/$volume
+lock_manager=halab-lock-manager.service
 
 joined() {
     missing="there is no quorum"
@@ -17,13 +18,18 @@ leave() {
     lvchange --activate n "$group/$volume" >/dev/null 2>&1 || :
     lvmlockctl --stop-lockspaces --wait 1 >/dev/null 2>&1 || :
     systemctl stop lvmlockd.service
-    systemctl stop dlm.service
+    systemctl stop "$lock_manager"
 }
 
 # It grants no lock before there is a quorum.
 await "$most" 1 joined
 trap leave EXIT
-systemctl start dlm.service lvmlockd.service
+# As ocf:pacemaker:controld does: without fencing those who run none yet. Its unit would start SBD of
+# remote nodes along, which fails here.
+modprobe dlm
+mountpoint -q /sys/kernel/config || mount -t configfs configfs /sys/kernel/config
+systemd-run --quiet --collect --unit="$lock_manager" --service-type=forking dlm_controld -s 0
+systemctl start lvmlockd.service
 
 if ! vgs --nolocking "$group" >/dev/null 2>&1; then
     # A physical volume in no group holds nothing: so an interruption leaves it.
