@@ -15,6 +15,7 @@ import pytest
 from core.command import run, start
 from core.folders import PROJECT, LabFolder
 from infra.engine import Engine
+from infra.orphans import DRIVER, driver_mark
 from infra.ssh_key import ensure_ssh_key
 from inventory.mark import mark_of
 from inventory.record import CloudRecord, save
@@ -146,6 +147,11 @@ def engine_of(folder: LabFolder) -> Engine:
 
 
 def make_machines(engine: Engine) -> None:
-    """Make everything of a lab but the software on its machines."""
+    """Make everything of a lab but the software on its machines, as a halab does."""
     words = ("pulumi", "up", "--yes", "--skip-preview", "--non-interactive", *SOFTWARE_APART)
-    run([*words], env=engine.environment(), cwd=PROJECT, timeout=PATIENCE_S)
+    run(
+        [*words],
+        env={**engine.environment(), DRIVER: driver_mark()},
+        cwd=PROJECT,
+        timeout=PATIENCE_S,
+    )
