@@ -83,12 +83,7 @@ def prepare(lab: Lab, source: str, progress: Progress) -> Prepared[LabRecord]:
     if new:
         _make_room(lab, folder, progress)
         refuse(examine(needs_of(lab)))
-    missing = find_shortages()
-    if missing:
-        # The password is asked for where no live display would garble the question.
-        authorize(missing)
-        with progress.step("System packages", usually="1 min") as step:
-            ensure_packages(step)
+    ensure_host_packages(progress)
     if shared is not None:
         check_free(Virsh(shared), lab, place_of(lab, folder))
     engine = _engine(folder, shared or "", progress)
@@ -104,15 +99,31 @@ def prepare(lab: Lab, source: str, progress: Progress) -> Prepared[LabRecord]:
     folder.consoles.chmod(0o700)
     if record.private:
         record.pool.mkdir(parents=True, exist_ok=True)
+    definition = note_lab(folder, record, source, exists=exists)
+    if record.private:
+        PrivateHypervisor(folder).start()
+    return Prepared(lab, folder, record, engine, definition, new, exists, before, changes)
+
+
+def ensure_host_packages(progress: Progress) -> None:
+    """Install what this machine lacks; raises HalabError where nobody may."""
+    missing = find_shortages()
+    if missing:
+        # The password is asked for where no live display would garble the question.
+        authorize(missing)
+        with progress.step("System packages", usually="1 min") as step:
+            ensure_packages(step)
+
+
+def note_lab(folder: LabFolder, record: Record, source: str, *, exists: bool) -> Path:
+    """Write down what was decided for a lab, with a key to it; return its wanted definition."""
     ensure_ssh_key(folder)
     save(folder.record, record)
     definition = wanted_definition(source, folder)
     if not exists:
         folder.applied.unlink(missing_ok=True)
         keep_definition(folder, definition)
-    if record.private:
-        PrivateHypervisor(folder).start()
-    return Prepared(lab, folder, record, engine, definition, new, exists, before, changes)
+    return definition
 
 
 def impact_on(prepared: Prepared[LabRecord]) -> Impact:

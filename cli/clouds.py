@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from cli.building import Prepared, ensure_tools, keep_definition, wanted_definition
+from cli.building import (
+    Prepared,
+    ensure_host_packages,
+    ensure_tools,
+    keep_definition,
+    note_lab,
+)
 from cli.changing import brought_to, compared
 from cli.events import PulumiEvents
 from cli.progress import Progress, Step
@@ -10,16 +16,14 @@ from core.errors import HalabError
 from core.folders import LabFolder
 from hypervisor.aws_provider import ensure_provider, with_provider
 from hypervisor.extras import ensure_extras, use_extras
-from hypervisor.packages import authorize, ensure_packages, find_shortages
 from hypervisor.private import PrivateHypervisor
 from infra import aws_removal
 from infra.aws_account import Account, access
 from infra.aws_machines import STOPPED, AwsMachines
 from infra.engine import Engine
 from infra.impact import Impact, cloud_impact_of
-from infra.ssh_key import ensure_ssh_key
 from inventory.mark import mark_of
-from inventory.record import CloudRecord, load_cloud_record, save
+from inventory.record import CloudRecord, load_cloud_record
 from labs.addressing import machines
 from labs.model import Lab
 from labs.tables.aws import REHEARSAL, Aws
@@ -36,11 +40,7 @@ def prepare(lab: Lab, source: str, progress: Progress) -> Prepared[CloudRecord]:
     assert isinstance(lab.platform, Aws)
     folder = LabFolder.of(lab.name)
     new = not folder.record.exists()
-    missing = find_shortages()
-    if missing:
-        authorize(missing)
-        with progress.step("System packages", usually="1 min") as step:
-            ensure_packages(step)
+    ensure_host_packages(progress)
     rehearsed = lab.platform.endpoint == REHEARSAL
     endpoint = _rehearsal(lab, folder, new, progress) if rehearsed else lab.platform.endpoint
     engine = _engine(folder, endpoint, progress)
@@ -55,12 +55,7 @@ def prepare(lab: Lab, source: str, progress: Progress) -> Prepared[CloudRecord]:
     held = load_cloud_record(folder).machines if exists else ()
     changes = compared(before, lab, folder, held) if exists else ()
     record = load_cloud_record(folder) if exists else _new_record(lab, source, folder, endpoint)
-    ensure_ssh_key(folder)
-    save(folder.record, record)
-    definition = wanted_definition(source, folder)
-    if not exists:
-        folder.applied.unlink(missing_ok=True)
-        keep_definition(folder, definition)
+    definition = note_lab(folder, record, source, exists=exists)
     return Prepared(lab, folder, record, engine, definition, new, exists, before, changes)
 
 

@@ -11,11 +11,13 @@ import pytest
 
 from core.errors import CommandError, HalabError
 from drills.catalogue import catalogue
+from drills.drill import Drill
 from drills.faults import base, departure, power, quality, replication, storage
 from drills.faults.base import Fault, Scene
 from drills.faults.partition import partitioned
 from drills.partitions import isolated
 from drills.power import Power
+from inventory.model import Machine
 from labs.roles import MachineRole, NetworkRole
 from labs.timing import Timing
 from machines.remote import RemoteUnreachable
@@ -339,9 +341,7 @@ def test_the_management_network_is_never_touched(
 ) -> None:
     monkeypatch.setattr("drills.faults.power.time.sleep", lambda _: None)
     drill = KNOWN[name]
-    target = MONITOR if drill.role is MachineRole.MONITOR else NODE2
-    there = scene(hypervisor, target)
-    run_both(drill.fault, there)
+    run_both(drill.fault, scene(hypervisor, target_of(drill)))
     for node in LAB.machines:
         nic = node.interfaces[NetworkRole.MANAGEMENT]
         for text in (*hypervisor.done, *(command for _, command in told)):
@@ -359,9 +359,13 @@ def test_machines_are_told_what_a_shell_can_read(
 ) -> None:
     monkeypatch.setattr("drills.faults.power.time.sleep", lambda _: None)
     drill = KNOWN[name]
-    run_both(drill.fault, scene(hypervisor, MONITOR if drill.role is MONITOR.role else NODE2))
+    run_both(drill.fault, scene(hypervisor, target_of(drill)))
     for text in dict.fromkeys(command for _, command in told):
         subprocess.run(["sh", "-n", "-c", text], check=True)
+
+
+def target_of(drill: Drill) -> Machine:
+    return MONITOR if drill.role is MachineRole.MONITOR else NODE2
 
 
 def run_both(fault: Fault, there: Scene) -> None:

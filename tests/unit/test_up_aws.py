@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cli import clouds, listing, sites
+from cli import building, clouds, listing, sites
 from cli import up as command
 from cli.down import down
 from cli.listing import describe
@@ -109,7 +109,7 @@ def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PaperAccount:
 def engine(account: PaperAccount, monkeypatch: pytest.MonkeyPatch) -> PaperEngine:
     made = PaperEngine(LabFolder.of("cloudy-try"), account)
     monkeypatch.setattr(clouds, "_engine", lambda *_: made)
-    monkeypatch.setattr(clouds, "find_shortages", lambda: ())
+    monkeypatch.setattr(building, "find_shortages", lambda: ())
     monkeypatch.setattr(command, "load_inventory", lambda _: PARTS.inventory)
     found = worded(PARTS, HEALTHY, None)
     monkeypatch.setattr(command, "wait_healthy", lambda *_, **__: found)
