@@ -81,8 +81,7 @@ def prepare(lab: Lab, source: str, progress: Progress) -> Prepared[LabRecord]:
     new = not folder.record.exists()
     PrivateHypervisor(folder).check_whole()
     if new:
-        _make_room(lab, folder, progress)
-        refuse(examine(needs_of(lab)))
+        check_host(lab, folder, progress)
     ensure_host_packages(progress)
     if shared is not None:
         check_free(Virsh(shared), lab, place_of(lab, folder))
@@ -93,7 +92,7 @@ def prepare(lab: Lab, source: str, progress: Progress) -> Prepared[LabRecord]:
     before = brought_to(lab, folder) if exists else lab
     changes = check(before, lab, folder, load_record(folder)) if exists else ()
     if not (new or exists):
-        refuse(examine(needs_of(lab)))
+        check_host(lab, folder, progress)
     record = load_record(folder) if exists else _new_record(lab, source, folder, progress)
     folder.consoles.mkdir(parents=True, exist_ok=True)
     folder.consoles.chmod(0o700)
@@ -215,11 +214,15 @@ def _new_record(lab: Lab, source: str, folder: LabFolder, progress: Progress) ->
     )
 
 
-def _make_room(lab: Lab, folder: LabFolder, progress: Progress) -> None:
-    """Give up labs that are kept for a warm start where the disk is too full for another one."""
+def check_host(lab: Lab, folder: LabFolder, progress: Progress) -> None:
+    """Raise HalabError when this machine cannot carry the guests of a lab that has none yet.
+
+    Labs that are kept for a warm start are given up where the disk is too full for this one.
+    """
     wanted = needs_of(lab).disk_mib * MIB
     for gone in KeptLabs().make_room(wanted, folder.path, lab.name):
         progress.note(f"lab {gone.name} is kept no more: the disk is too full for lab {lab.name}")
+    refuse(examine(needs_of(lab)))
 
 
 def _grow_disks(prepared: Prepared[LabRecord], virsh: Virsh, step: Step) -> None:

@@ -45,10 +45,18 @@ def check(before: Lab, lab: Lab, folder: LabFolder, record: LabRecord) -> tuple[
     take more.
     """
     changes = compared(before, lab, folder, record.domains)
-    needs = needs_of_change(before, lab, _running(folder, record))
+    check_room(before, lab, _running(folder, record))
+    return changes
+
+
+def check_room(before: Lab, lab: Lab, running: Collection[str]) -> None:
+    """Raise HalabError when this machine has not what a lab that exists would take more.
+
+    `running` are the machines that hold their memory already.
+    """
+    needs = needs_of_change(before, lab, running)
     if needs is not None:
         refuse_needs(examine(needs))
-    return changes
 
 
 def compared(before: Lab, lab: Lab, folder: LabFolder, held: Collection[str]) -> tuple[Change, ...]:

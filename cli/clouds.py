@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from cli.building import (
     Prepared,
+    check_host,
     ensure_host_packages,
     ensure_tools,
     keep_definition,
     note_lab,
 )
-from cli.changing import brought_to, compared
+from cli.changing import brought_to, check_room, compared
 from cli.events import PulumiEvents
 from cli.progress import Progress, Step
 from core.errors import HalabError
@@ -19,14 +20,14 @@ from hypervisor.extras import ensure_extras, use_extras
 from hypervisor.private import PrivateHypervisor
 from infra import aws_removal
 from infra.aws_account import Account, access
-from infra.aws_machines import STOPPED, AwsMachines
+from infra.aws_machines import RUNNING, STOPPED, AwsMachines
 from infra.engine import Engine
 from infra.impact import Impact, cloud_impact_of
 from inventory.mark import mark_of
 from inventory.record import CloudRecord, load_cloud_record
 from labs.addressing import machines
 from labs.model import Lab
-from labs.tables.aws import REHEARSAL, Aws
+from labs.tables.aws import Aws
 from parts.secrets import ensure_secrets
 from rehearsal.keeper import begin, is_accelerated, is_played
 
@@ -34,14 +35,16 @@ from rehearsal.keeper import begin, is_accelerated, is_played
 def prepare(lab: Lab, source: str, progress: Progress) -> Prepared[CloudRecord]:
     """Set up everything that the Pulumi program needs; nothing is made on AWS yet.
 
-    Raises HalabError before any change when nobody's credentials are at hand, or when a lab that
-    exists cannot be brought to its definition.
+    Raises HalabError before any change when nobody's credentials are at hand, when this machine
+    cannot carry a rehearsal, or when a lab that exists cannot be brought to its definition.
     """
     assert isinstance(lab.platform, Aws)
     folder = LabFolder.of(lab.name)
     new = not folder.record.exists()
+    rehearsed = lab.platform.rehearsed
+    if rehearsed and new:
+        check_host(lab, folder, progress)
     ensure_host_packages(progress)
-    rehearsed = lab.platform.endpoint == REHEARSAL
     endpoint = _rehearsal(lab, folder, new, progress) if rehearsed else lab.platform.endpoint
     engine = _engine(folder, endpoint, progress)
     if new:
@@ -55,6 +58,11 @@ def prepare(lab: Lab, source: str, progress: Progress) -> Prepared[CloudRecord]:
     held = load_cloud_record(folder).machines if exists else ()
     changes = compared(before, lab, folder, held) if exists else ()
     record = load_cloud_record(folder) if exists else _new_record(lab, source, folder, endpoint)
+    if rehearsed and exists:
+        use_extras(progress.note)
+        check_room(before, lab, _running(folder, record))
+    elif rehearsed and not new:
+        check_host(lab, folder, progress)
     definition = note_lab(folder, record, source, exists=exists)
     return Prepared(lab, folder, record, engine, definition, new, exists, before, changes)
 
@@ -125,9 +133,15 @@ def _rehearsal(lab: Lab, folder: LabFolder, new: bool, progress: Progress) -> st
         return begin(folder, lab.platform.region, user, step)
 
 
+def _running(folder: LabFolder, record: CloudRecord) -> list[str]:
+    """Return the machines that have power."""
+    states = AwsMachines(Account(record.region, record.endpoint), folder.name, record.mark).states()
+    return [name for name, state in states.items() if state == RUNNING]
+
+
 def _new_record(lab: Lab, source: str, folder: LabFolder, endpoint: str | None) -> CloudRecord:
     assert isinstance(lab.platform, Aws)
-    rehearsed = lab.platform.endpoint == REHEARSAL
+    rehearsed = lab.platform.rehearsed
     return CloudRecord(
         source=source,
         region=lab.platform.region,

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 
 from hypervisor.doctor import Needs
-from hypervisor.image import cached_image
+from hypervisor.image import Recipe, cached, recipe_of
 from labs.addressing import MachinePlan, machines
+from labs.instances import MIB_PER_GIB, MIN_IO2_GIB, gib
 from labs.model import Lab
 from labs.roles import MachineRole
+from labs.tables.aws import Aws
+from rehearsal import image
+from rehearsal.domains import CPUS, MEMORY_MIB
 
 OVERHEAD_MIB = 150
 """What QEMU and libvirt need for each guest besides its memory, measured in emulation."""
@@ -18,13 +23,20 @@ DISK_MIB = 3072
 
 
 def needs_of(lab: Lab) -> Needs:
-    """Return what this machine must have for the lab: memory and disk in MiB, cores."""
-    plans = machines(lab)
-    missing = sum(cached_image(role, lab.kernel(role)) is None for role in MachineRole)
+    """Return what this machine must have for the lab: memory and disk in MiB, cores.
+
+    A lab on AWS needs nothing of it, but for a rehearsal, whose instances are guests here.
+    """
+    guests, images = _guests(lab), _images(lab)
+    missing = sum(cached(recipe) is None for recipe in images)
+    # A rehearsal has a copy of its image, and each of its machines its own of all software.
+    copies = 1 if isinstance(lab.platform, Aws) else 0
+    usual = DISK_MIB * (1 + copies + missing) if guests else 0
     return Needs(
-        memory_mib=sum(map(_memory, plans)),
-        disk_mib=DISK_MIB * (1 + missing) + _disks(lab),
-        cores=sum(plan.cpus for plan in plans),
+        memory_mib=sum(map(_memory, guests)),
+        disk_mib=usual + _disks(lab),
+        cores=sum(guest.cpus for guest in guests),
+        images=images,
     )
 
 
@@ -33,29 +45,50 @@ def needs_of_change(before: Lab, after: Lab, running: Collection[str]) -> Needs 
 
     `running` are the machines that hold their memory already.
     """
-    plans = machines(after)
-    held = {plan.name: plan for plan in machines(before)}
-    memory = sum(map(_memory, plans)) - sum(_memory(held[name]) for name in running if name in held)
+    guests = _guests(after)
+    held = {guest.name: guest for guest in _guests(before)}
+    memory = sum(map(_memory, guests))
+    memory -= sum(_memory(held[name]) for name in running if name in held)
     disk = _disks(after) - _disks(before)
     if memory <= 0 and disk <= 0:
         return None
     return Needs(
         memory_mib=max(0, memory),
         disk_mib=max(0, disk),
-        cores=sum(plan.cpus for plan in plans),
+        cores=sum(guest.cpus for guest in guests),
+        images=_images(after),
         more=True,
     )
 
 
-def _memory(plan: MachinePlan) -> int:
-    return plan.memory_mib + OVERHEAD_MIB
+def _guests(lab: Lab) -> tuple[MachinePlan, ...]:
+    """Return the machines that are guests here, with what they have here."""
+    plans = machines(lab)
+    if not isinstance(lab.platform, Aws):
+        return plans
+    if not lab.platform.rehearsed:
+        return ()
+    return tuple(replace(plan, cpus=CPUS, memory_mib=MEMORY_MIB) for plan in plans)
+
+
+def _images(lab: Lab) -> tuple[Recipe, ...]:
+    if not isinstance(lab.platform, Aws):
+        return tuple(recipe_of(role, lab.kernel(role)) for role in MachineRole)
+    return (image.recipe(),) if lab.platform.rehearsed else ()
+
+
+def _memory(guest: MachinePlan) -> int:
+    return guest.memory_mib + OVERHEAD_MIB
 
 
 def _disks(lab: Lab) -> int:
-    shared = sum(each.size_mib for each in lab.storage if not each.replicated)
-    return shared + sum(map(_disk, machines(lab)))
-
-
-def _disk(plan: MachinePlan) -> int:
-    # Its snapshot for `reset` may come to hold all of the machine's memory.
-    return sum(plan.data_disks.values()) + plan.memory_mib
+    """Return what disks for data may come to hold, in MiB, and snapshots where there are any."""
+    guests = _guests(lab)
+    own = [size for guest in guests for size in guest.data_disks.values()]
+    shared = [each.size_mib for each in lab.storage if not each.replicated]
+    if isinstance(lab.platform, Aws):
+        # Volumes have whole GiB.
+        volumes = [*map(gib, own), *(gib(size, MIN_IO2_GIB) for size in shared if guests)]
+        return sum(volumes) * MIB_PER_GIB
+    # A machine's snapshot for `reset` may come to hold all of its memory.
+    return sum((*own, *shared, *(guest.memory_mib for guest in guests)))

@@ -15,7 +15,7 @@ from core.errors import HalabError
 from core.folders import cache_folder, state_folder
 from hypervisor import acceleration
 from hypervisor.distribution import this_distribution
-from hypervisor.image import cached_image
+from hypervisor.image import Recipe, cached
 from hypervisor.namespaces import check_namespaces
 from hypervisor.origins import wanted_origins
 from hypervisor.packages import (
@@ -30,10 +30,9 @@ from hypervisor.packages import (
 )
 from hypervisor.toolchain import find_toolchain
 from hypervisor.workplace import find_workplace
-from labs.roles import MachineRole
 
-IMAGES_MIB = 6 * 1024
-"""Disk for two guest images with what their build needs on the way."""
+IMAGE_MIB = 3 * 1024
+"""Disk for a guest image with what its build needs on the way."""
 TOOLCHAIN_BUILD_MIB = 7 * 1024
 """Disk for Go's module and build caches after a build of the toolchain with cold caches."""
 
@@ -48,15 +47,22 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Needs:
-    """What a lab takes: memory of all machines, size of their disks, virtual processors.
+    """What a lab takes: memory of all guests, size of their disks, virtual processors.
 
-    `more` says that memory and disk are what a lab that exists takes besides what it has.
+    `images` are what guests are made from, that of the nodes first. `more` says that memory and
+    disk are what a lab that exists takes besides what it has.
     """
 
     memory_mib: int
     disk_mib: int
     cores: int
+    images: tuple[Recipe, ...]
     more: bool = False
+
+    @property
+    def missing_images(self) -> tuple[Recipe, ...]:
+        """What has to be built first."""
+        return tuple(recipe for recipe in self.images if cached(recipe) is None)
 
 
 @dataclass(frozen=True)
@@ -79,10 +85,10 @@ def examine(needs: Needs) -> list[Finding]:
         _processors(needs),
         _memory(needs),
         *_disks(needs),
-        _workplace(),
+        _workplace(needs),
         _programs(shortages),
         namespaces,
-        _acceleration(namespaces),
+        _acceleration(namespaces, needs),
         _toolchain(),
     ]
 
@@ -149,7 +155,7 @@ def _available_memory_mib() -> int:
 
 
 def _disks(needs: Needs) -> list[Finding]:
-    wanted = {state_folder(): needs.disk_mib, cache_folder(): _cache_mib()}
+    wanted = {state_folder(): needs.disk_mib, cache_folder(): _cache_mib(needs)}
     devices: dict[int, list[Path]] = {}
     for folder in wanted:
         devices.setdefault(_existing(folder).stat().st_dev, []).append(folder)
@@ -167,17 +173,17 @@ def _disks(needs: Needs) -> list[Finding]:
     return findings
 
 
-def _workplace() -> Finding:
+def _workplace(needs: Needs) -> Finding:
     try:
         return Finding("tmp", Verdict.OK, f"guest images can be built in {find_workplace()}")
     except HalabError as error:
-        built = all(cached_image(role) for role in MachineRole)
         fact = f"{error.message} ({error.detail})".replace("\n", "; ")
-        return Finding("tmp", Verdict.WARNING if built else Verdict.ERROR, fact, error.hint)
+        verdict = Verdict.ERROR if needs.missing_images else Verdict.WARNING
+        return Finding("tmp", verdict, fact, error.hint)
 
 
-def _cache_mib() -> int:
-    images = 0 if all(cached_image(role) for role in MachineRole) else IMAGES_MIB
+def _cache_mib(needs: Needs) -> int:
+    images = IMAGE_MIB * len(needs.missing_images)
     # Go's caches are usually on the same disk as ours.
     building = wanted_origins() == ("build",) and find_toolchain() is None
     return images + (TOOLCHAIN_BUILD_MIB if building else 0)
@@ -219,10 +225,10 @@ def _namespaces(shortages: list[Shortage]) -> Finding:
     return Finding("namespaces", Verdict.OK, f"a private hypervisor can run {who}")
 
 
-def _acceleration(namespaces: Finding) -> Finding:
+def _acceleration(namespaces: Finding, needs: Needs) -> Finding:
     if namespaces.verdict is Verdict.ERROR:
         return Finding("acceleration", Verdict.OK, "KVM is tried when there are namespaces")
-    image = cached_image(MachineRole.NODE)
+    image = cached(needs.images[0]) if needs.images else None
     if image is None:
         fact = "is tried when the first guest image has been built"
         return Finding("acceleration", Verdict.OK, f"KVM {fact}")

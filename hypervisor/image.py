@@ -163,7 +163,12 @@ def kinds_on(kernel: Kernel) -> tuple[type[Part], ...]:
 
 def cached_image(role: MachineRole, kernel: Kernel = Kernel.CLOUD) -> Image | None:
     """Return the image of the present recipe if it was built before and is whole."""
-    return _cached(_image(recipe_of(role, kernel)))
+    return cached(recipe_of(role, kernel))
+
+
+def cached(recipe: Recipe) -> Image | None:
+    """Return the image of a recipe if it was built before and is whole."""
+    return _whole(_image(recipe))
 
 
 def ensure_image(
@@ -183,7 +188,7 @@ def ensure(recipe: Recipe, report: Report = lambda _: None) -> Image:
     with (images / f".{recipe.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         image = _image(recipe)
-        if _cached(image):
+        if _whole(image):
             return image
         _check_room(images)
         _remove_abandoned(images, recipe)
@@ -215,7 +220,7 @@ def _image(recipe: Recipe) -> Image:
     return Image(recipe.name, disk, kernel, initrd, recipe.key)
 
 
-def _cached(image: Image) -> Image | None:
+def _whole(image: Image) -> Image | None:
     return image if is_whole(image.disk.parent, image.files) else None
 
 

@@ -16,6 +16,9 @@ TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, autoescape=True
 )
 
+MEMORY_MIB, CPUS = 1280, 1
+"""What every instance gets here, whatever its type."""
+
 ARGUMENTS = ("root=/dev/vda", "rw", "console=ttyS0")
 EMULATION_ARGUMENTS = ("mitigations=off", "nokaslr")
 """They save time in software emulation, and would weaken a guest on KVM."""

@@ -20,7 +20,7 @@ from hypervisor.acceleration import probe
 from hypervisor.extras import ensure_extras
 from hypervisor.private import PrivateHypervisor
 from inventory.endpoint import note_file, noted
-from rehearsal.domains import Files, Size
+from rehearsal.domains import CPUS, MEMORY_MIB, Files, Size
 from rehearsal.image import ensure_copy
 
 START_TIMEOUT_S = 300.0
@@ -30,19 +30,11 @@ ANSWER_TIMEOUT_S = 5.0
 Report = Callable[[str], None]
 
 
-def begin(
-    folder: LabFolder,
-    region: str,
-    user: IPv4Address,
-    report: Report,
-    *,
-    memory_mib: int = 1280,
-    cpus: int = 1,
-) -> str:
+def begin(folder: LabFolder, region: str, user: IPv4Address, report: Report) -> str:
     """Have a rehearsed cloud answer for a lab, and return its URL; nothing happens if it does.
 
-    `user` is the address by which whoever asks from this machine is seen by instances. Every
-    instance gets so much memory and so many processors. Raises HalabError when it does not come up.
+    `user` is the address by which whoever asks from this machine is seen by instances. Raises
+    HalabError when it does not come up.
     """
     if is_played(folder) and (url := noted(folder)):
         return url
@@ -52,7 +44,7 @@ def begin(
     note_file(folder).unlink(missing_ok=True)
     files = Files(folder.rehearsal)
     ensure_copy(files.boot, report)
-    size = Size(memory_mib, cpus, is_accelerated(folder))
+    size = Size(MEMORY_MIB, CPUS, is_accelerated(folder))
     for left in files.of_guests():
         left.unlink()
     hypervisor.start(report)

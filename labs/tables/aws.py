@@ -120,14 +120,19 @@ class Aws(Table):
     )
 
     @property
+    def rehearsed(self) -> bool:
+        """Whether instances are guests on this machine."""
+        return self.endpoint == REHEARSAL
+
+    @property
     def seen_endpoint(self) -> str | None:
         """Where instances find what answers in AWS's stead; None for AWS itself."""
-        return SEEN_REHEARSAL if self.endpoint == REHEARSAL else self.endpoint
+        return SEEN_REHEARSAL if self.rehearsed else self.endpoint
 
     @property
     def pace(self) -> Literal["auto", "kvm"]:
         """Instances are as fast as guests on KVM, as they are such; rehearsed ones may not be."""
-        return "auto" if self.endpoint == REHEARSAL else "kvm"
+        return "auto" if self.rehearsed else "kvm"
 
     def zone_names(self, lab: Contents) -> tuple[str, ...]:
         """Return the zones that the lab uses, the monitor's last."""
@@ -158,7 +163,7 @@ class Aws(Table):
 
     def costs(self, lab: Contents) -> Estimate | None:
         """Estimate what the lab costs while its machines exist; a rehearsal costs nothing."""
-        return None if self.endpoint == REHEARSAL else self._estimate(lab)
+        return None if self.rehearsed else self._estimate(lab)
 
     def carrier(self, network: NetworkRole) -> NetworkRole:
         """Return the network whose interfaces carry this one."""

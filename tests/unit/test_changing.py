@@ -19,6 +19,7 @@ from core.errors import HalabError
 from core.folders import LabFolder
 from core.wait import WaitTimeout
 from hypervisor.disks import data_disk_mib, grow_data_disk
+from hypervisor.doctor import Needs
 from hypervisor.objects import Virsh
 from infra.engine import Engine
 from infra.impact import Impact
@@ -28,6 +29,7 @@ from labs.changes import Change
 from labs.checking import check
 from labs.model import Lab
 from tests.unit import provisioned_lab
+from tests.unit.aws_labs import aws_lab
 
 LOSS = Impact(lost=("volume node1-data would be replaced",))
 
@@ -52,6 +54,28 @@ def test_a_lab_that_stands_still_needs_all_of_its_memory_again() -> None:
     assert needs is not None
     assert needs.memory_mib == needs_of(lab()).memory_mib
     assert needs.disk_mib == 0
+
+
+def test_a_rehearsal_takes_of_this_machine_what_its_guests_get_here() -> None:
+    alone, more = (aws_lab(name, endpoint="rehearsal") for name in ("two-node", "ring"))
+
+    needs = needs_of(alone)
+
+    assert needs.memory_mib == 3 * (1280 + 150)
+    assert (needs.cores, [recipe.name for recipe in needs.images]) == (3, ["plain"])
+    # A volume has whole GiB.
+    assert needs_of(more).disk_mib - needs.disk_mib == 1024 * (6 - 2)
+
+
+def test_a_rehearsed_disk_that_nodes_share_is_the_smallest_that_aws_has() -> None:
+    shared = needs_of(aws_lab("shared-disk", endpoint="rehearsal")).disk_mib
+    plain = needs_of(aws_lab("active-active", endpoint="rehearsal")).disk_mib
+    assert shared - plain == 4096
+
+
+def test_a_lab_on_aws_takes_nothing_of_this_machine() -> None:
+    assert needs_of(aws_lab("ring")) == Needs(0, 0, 0, ())
+    assert needs_of_change(aws_lab("two-node"), aws_lab("two-node"), ()) is None
 
 
 @pytest.mark.parametrize("memory_mib", [1024, 768])

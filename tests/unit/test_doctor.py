@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,11 +9,14 @@ from core.errors import HalabError
 from hypervisor import doctor, packages
 from hypervisor.distribution import parse
 from hypervisor.doctor import Finding, Needs, Verdict, examine, refuse
+from hypervisor.image import Image, recipe_of
 from hypervisor.packages import Need, Shortage
+from labs.roles import MachineRole
 from tests.unit.systems import FEDORA
 
-SMALL = Needs(memory_mib=1, disk_mib=1, cores=1)
-HUGE = Needs(memory_mib=1 << 40, disk_mib=1 << 40, cores=1 << 20)
+IMAGES = (recipe_of(MachineRole.NODE), recipe_of(MachineRole.MONITOR))
+SMALL = Needs(memory_mib=1, disk_mib=1, cores=1, images=IMAGES)
+HUGE = Needs(memory_mib=1 << 40, disk_mib=1 << 40, cores=1 << 20, images=IMAGES)
 
 
 @pytest.fixture(autouse=True)
@@ -24,8 +28,8 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "find_program", lambda _: None)
     monkeypatch.setattr(doctor, "check_namespaces", lambda: None)
     monkeypatch.setattr(doctor, "find_toolchain", lambda: None)
-    monkeypatch.setattr(doctor, "cached_image", lambda _: None)
-    monkeypatch.setattr(doctor, "IMAGES_MIB", 1)
+    monkeypatch.setattr(doctor, "cached", lambda _: None)
+    monkeypatch.setattr(doctor, "IMAGE_MIB", 1)
     monkeypatch.setattr("platform.machine", lambda: "x86_64")
 
 
@@ -52,6 +56,18 @@ def test_too_few_processors_only_warn() -> None:
 
 def test_state_and_cache_on_one_disk_are_one_finding() -> None:
     assert [finding.name for finding in examine(SMALL)].count("disk") == 1
+
+
+def test_room_is_asked_for_the_images_that_are_missing_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fewer = replace(SMALL, images=IMAGES[:1])
+    monkeypatch.setattr(doctor, "IMAGE_MIB", 1 << 40)
+    assert found(fewer, "disk").fact.endswith(f"up to {(1 << 40) + 1} MiB are needed")
+    there = Image("node", Path(), Path(), Path(), IMAGES[0].key)
+    monkeypatch.setattr(doctor, "cached", lambda recipe: {IMAGES[0]: there}.get(recipe))
+    assert found(fewer, "disk").verdict is Verdict.OK
+    assert found(SMALL, "disk").verdict is Verdict.ERROR
 
 
 def test_another_processor_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cli import building, clouds, listing, sites
+from cli import building, changing, clouds, listing, sites
 from cli import up as command
 from cli.down import down
 from cli.listing import describe
@@ -17,6 +17,8 @@ from cli.snapshot import snapshot
 from cli.up import up
 from core.errors import HalabError
 from core.folders import LabFolder
+from hypervisor import doctor
+from hypervisor.kept_labs import KeptLabs
 from hypervisor.private import PrivateHypervisor
 from infra.aws_account import access
 from infra.aws_tags import tags_of
@@ -166,7 +168,53 @@ def played(engine: PaperEngine, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(clouds, "begin", begin)
     monkeypatch.setattr(clouds, "is_played", lambda _: bool(begun))
     monkeypatch.setattr(clouds, "is_accelerated", lambda _: False)
+    here(monkeypatch, memory_mib=1 << 20)
     return begun
+
+
+def here(monkeypatch: pytest.MonkeyPatch, memory_mib: int) -> None:
+    """Let this machine have so much memory, and all else that it takes."""
+    monkeypatch.setattr(doctor, "_available_memory_mib", lambda: memory_mib)
+    for module in (building, changing):
+        monkeypatch.setattr(module, "examine", lambda needs: [doctor._memory(needs)])
+    monkeypatch.setattr(KeptLabs, "make_room", lambda *_: ())
+
+
+def test_a_rehearsal_that_this_machine_cannot_carry_is_refused_before_it_begins(
+    tmp_path: Path,
+    engine: PaperEngine,
+    played: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    here(monkeypatch, memory_mib=4000)
+
+    with pytest.raises(HalabError, match="this machine cannot run the lab as it is") as refused:
+        up(lab=rehearsed(tmp_path))
+
+    assert "4000 MiB available, the lab takes 4290 MiB" in str(refused.value.detail)
+    assert (played, engine.folder.record.exists()) == ([], False)
+
+
+def test_of_a_rehearsal_that_is_played_only_what_it_takes_more_is_asked(
+    tmp_path: Path,
+    engine: PaperEngine,
+    played: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    file = rehearsed(tmp_path)
+    up(lab=file)
+    names = ("node1", "node2", "monitor")
+    engine.known = frozenset(f"describe_instances-{name}" for name in names)
+    for name in names:
+        machine(engine.account, name, "running", mark_of(engine.folder))
+    here(monkeypatch, memory_mib=0)
+
+    up(lab=file)
+
+    engine.account.things["describe_instances"][1]["State"] = {"Name": "stopped"}
+    with pytest.raises(HalabError) as refused:
+        up(lab=file)
+    assert "0 MiB available, the lab takes 1430 MiB more" in str(refused.value.detail)
 
 
 def test_a_rehearsal_is_begun_and_answers_in_awss_stead(
