@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from cli.choosing import existing, is_missing
+from cli.choosing import existing, is_missing, standing
 from core.errors import HalabError
 from core.folders import LabFolder
 from hypervisor.extras import use_extras
@@ -19,6 +19,8 @@ from hypervisor.private import PrivateHypervisor
 from infra.aws_account import Account
 from infra.aws_machines import RUNNING, AwsMachines
 from inventory.record import CloudRecord, Record, load_any
+from labs.instances import rate
+from labs.loading import load
 
 SCHEMA_VERSION = 2
 
@@ -32,6 +34,9 @@ def list_labs(
         print(json.dumps({"version": SCHEMA_VERSION, "labs": labs}, indent=2))
     elif labs:
         Console(highlight=False).print(_labs(labs))
+        for lab in labs:
+            if lab["usd_per_hour"] is not None:
+                print(f"{lab['name']} costs {rate(lab['usd_per_hour'])} as it is")
     else:
         print("no lab was built here: `./halab labs` shows which can be, `./halab up LAB` builds")
 
@@ -53,12 +58,14 @@ def describe(folder: LabFolder) -> dict[str, Any]:
 
     A lab whose files cannot be read hides no other: its state says so.
     """
-    record, machines, running = None, [], []
+    record, machines, running, usd_per_hour = None, [], [], None
     try:
         record = _record(folder)
         machines = list(record.machines) if record else []
         running = _running(folder, record)
         state = _state(folder, machines, running)
+        if isinstance(record, CloudRecord):
+            usd_per_hour = _usd_per_hour(folder, running)
     except HalabError:
         state = "unreachable"
     except OSError as error:
@@ -71,6 +78,7 @@ def describe(folder: LabFolder) -> dict[str, Any]:
         "source": record.source if record else None,
         "machines": machines,
         "running": running,
+        "usd_per_hour": usd_per_hour,
     }
 
 
@@ -95,6 +103,20 @@ def _running(folder: LabFolder, record: Record | None) -> list[str]:
         return [machine for machine in record.machines if states.get(machine) == RUNNING]
     domains = running_domains(Virsh(record.uri), record.mark)
     return [machine for machine, domain in record.domains.items() if domain in domains]
+
+
+def _usd_per_hour(folder: LabFolder, running: Collection[str]) -> float | None:
+    """Return what a lab costs as it is, by its estimate; None where nobody is paid or can tell."""
+    try:
+        lab = load(str(standing(folder)))
+    except HalabError:
+        return None
+    costs = lab.platform.costs(lab)
+    if costs is None:
+        return None
+    # A machine that left the definition may not have left AWS yet.
+    known = [name for name in running if name in costs.machines]
+    return round(costs.while_running(known), 4)
 
 
 def _say_nothing(_: str) -> None:

@@ -8,7 +8,7 @@ with AWS's own: an estimate, not a bill.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import ceil
 from typing import Literal
@@ -78,20 +78,37 @@ ADDRESS_USD_PER_HOUR = 0.005
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a lab costs while its machines exist, in USD an hour."""
+    """What a lab costs while it exists, in USD an hour.
 
-    usd_per_hour: float
+    `machines` are what each of them costs besides while it runs, `standing` what disks and
+    addresses cost also when all are off.
+    """
+
+    machines: Mapping[str, float]
+    standing: float
+
+    @property
+    def usd_per_hour(self) -> float:
+        """What it costs while all machines run."""
+        return self.while_running(self.machines)
 
     @property
     def usd_per_day(self) -> float:
         """The same for 24 hours."""
         return 24 * self.usd_per_hour
 
+    def while_running(self, machines: Iterable[str]) -> float:
+        """Return what it costs while these machines run and no others, in USD an hour."""
+        return self.standing + sum(self.machines[name] for name in machines)
+
     def __str__(self) -> str:
-        return (
-            f"about {self.usd_per_hour:.2f} USD an hour, {self.usd_per_day:.2f} USD a day "
-            f"(list prices of {PRICES_OF}, without tax and traffic)"
-        )
+        rest = f"list prices of {PRICES_OF}, without tax and traffic"
+        return f"{rate(self.usd_per_hour)} ({rest})"
+
+
+def rate(usd_per_hour: float) -> str:
+    """Return what something costs in words, by the hour and by the day."""
+    return f"about {usd_per_hour:.2f} USD an hour, {24 * usd_per_hour:.2f} USD a day"
 
 
 def gib(size_mib: int, least: int = 1) -> int:
@@ -100,11 +117,17 @@ def gib(size_mib: int, least: int = 1) -> int:
 
 
 def estimate(
-    region: str, types: Iterable[str], gp3_gib: int, shared_gib: Iterable[int], addresses: int
+    region: str,
+    types: Mapping[str, str],
+    gp3_gib: int,
+    shared_gib: Iterable[int],
+    addresses: int,
 ) -> Estimate:
-    """Add up what instances of these types, disks in GiB and public addresses cost."""
+    """Add up what machines, by name and type, disks in GiB and public addresses cost."""
     disks, shared = DISKS[region], tuple(shared_gib)
     monthly = gp3_gib * disks.gp3_gib + sum(shared) * disks.io2_gib
     monthly += len(shared) * SHARED_IOPS * disks.io2_iops
-    machines = sum(TYPES[each].usd_per_hour[region] for each in types)
-    return Estimate(machines + monthly / HOURS_A_MONTH + addresses * ADDRESS_USD_PER_HOUR)
+    return Estimate(
+        {name: TYPES[each].usd_per_hour[region] for name, each in types.items()},
+        monthly / HOURS_A_MONTH + addresses * ADDRESS_USD_PER_HOUR,
+    )

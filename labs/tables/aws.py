@@ -202,7 +202,7 @@ class Aws(Table):
         data = sum(gib(each.size_mib) * len(each.nodes) for each in disks)
         return estimate(
             self.region,
-            [*[self.node_type] * nodes, self.monitor_type],
+            {**dict.fromkeys(lab.nodes.names, self.node_type), lab.monitor.name: self.monitor_type},
             gp3_gib=data + ROOT_GIB * (nodes + 1),
             shared_gib=[
                 gib(each.size_mib, MIN_IO2_GIB) for each in lab.storage if not each.replicated

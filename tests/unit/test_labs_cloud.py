@@ -196,8 +196,19 @@ def test_an_estimate_adds_up_machines_disks_and_addresses() -> None:
     assert str(costs).startswith("about 0.43 USD an hour, 10.2")
 
 
+def test_what_is_off_costs_its_disks_and_addresses_alone() -> None:
+    lab = aws_lab()
+
+    costs = lab.platform.costs(lab)
+
+    assert costs is not None
+    standing = 26 * 0.0952 / 730 + 3 * 0.005
+    assert costs.while_running([]) == pytest.approx(standing)
+    assert costs.while_running(["node2", "monitor"]) == pytest.approx(standing + 0.192 + 0.024)
+
+
 def test_a_shared_disk_is_paid_for_with_its_operations() -> None:
-    alone = estimate("us-east-1", [], 0, [4], 0)
+    alone = estimate("us-east-1", {}, 0, [4], 0)
 
     assert alone.usd_per_hour == pytest.approx((4 * 0.125 + 100 * 0.065) / 730)
 

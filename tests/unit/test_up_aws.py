@@ -365,6 +365,28 @@ def test_list_asks_aws_and_says_so_when_it_does_not_answer(
     assert describe(engine.folder)["state"] == "unreachable"
 
 
+def test_list_says_what_the_machines_that_run_cost(
+    tmp_path: Path, engine: PaperEngine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begun(tmp_path, engine)
+    (node1,) = engine.account.things["describe_instances"]
+
+    paid = []
+    for state in ("running", "stopped"):
+        node1["State"] = {"Name": state}
+        paid.append(describe(engine.folder)["usd_per_hour"])
+
+    # A t3.xlarge in the one case; 26 GiB of disks and three addresses in both.
+    assert paid == [pytest.approx(0.1664 + 0.0178, abs=1e-4), pytest.approx(0.0178, abs=1e-4)]
+    capsys.readouterr()
+    listing.list_labs()
+    told = capsys.readouterr().out
+    assert "cloudy-try costs about 0.02 USD an hour, 0.43 USD a day as it is" in told
+    engine.folder.applied.write_text("no definition")
+    assert describe(engine.folder)["usd_per_hour"] is None
+    assert describe(engine.folder)["state"] == "half built"
+
+
 def test_snapshots_are_refused_in_a_sentence(tmp_path: Path, engine: PaperEngine) -> None:
     begun(tmp_path, engine)
     engine.folder.inventory.write_text(PARTS.inventory.model_dump_json())
