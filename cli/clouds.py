@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from cli.building import (
     Prepared,
     check_host,
@@ -12,6 +14,7 @@ from cli.building import (
 )
 from cli.changing import brought_to, check_room, compared
 from cli.events import PulumiEvents
+from cli.hours import until_of
 from cli.progress import Progress, Step
 from core.errors import HalabError
 from core.folders import LabFolder
@@ -57,7 +60,11 @@ def prepare(lab: Lab, source: str, progress: Progress) -> Prepared[CloudRecord]:
     before = brought_to(lab, folder) if exists else lab
     held = load_cloud_record(folder).machines if exists else ()
     changes = compared(before, lab, folder, held) if exists else ()
-    record = load_cloud_record(folder) if exists else _new_record(lab, source, folder, endpoint)
+    record = (
+        load_cloud_record(folder)
+        if exists
+        else _new_record(lab, source, folder, endpoint, None if new else until_of(folder))
+    )
     if rehearsed and exists:
         use_extras(progress.note)
         check_room(before, lab, _running(folder, record))
@@ -90,6 +97,9 @@ def build(prepared: Prepared[CloudRecord], impact: Impact, step: Step) -> None:
         )
     aws_removal.remove(account, record.mark, step, spared=known)
     there = AwsMachines(account, folder.name, record.mark)
+    if record.until is not None:
+        # Before they are started: one whose end is over would go off again at once.
+        there.end_at(record.until)
     off = [name for name, state in there.states().items() if state == STOPPED]
     if off:
         step(f"starting {', '.join(off)}")
@@ -139,7 +149,9 @@ def _running(folder: LabFolder, record: CloudRecord) -> list[str]:
     return [name for name, state in states.items() if state == RUNNING]
 
 
-def _new_record(lab: Lab, source: str, folder: LabFolder, endpoint: str | None) -> CloudRecord:
+def _new_record(
+    lab: Lab, source: str, folder: LabFolder, endpoint: str | None, until: datetime | None
+) -> CloudRecord:
     assert isinstance(lab.platform, Aws)
     rehearsed = lab.platform.rehearsed
     return CloudRecord(
@@ -151,6 +163,7 @@ def _new_record(lab: Lab, source: str, folder: LabFolder, endpoint: str | None) 
         mark=mark_of(folder),
         machines=tuple(plan.name for plan in machines(lab)),
         accelerated=is_accelerated(folder) if rehearsed else True,
+        until=until,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -11,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.choosing import existing, is_missing, standing
+from cli.hours import when
 from core.errors import HalabError
 from core.folders import LabFolder
 from hypervisor.extras import use_extras
@@ -36,9 +38,14 @@ def list_labs(
         Console(highlight=False).print(_labs(labs))
         for lab in labs:
             if lab["usd_per_hour"] is not None:
-                print(f"{lab['name']} costs {rate(lab['usd_per_hour'])} as it is")
+                print(f"{lab['name']} costs {rate(lab['usd_per_hour'])} as it is{_ends(lab)}")
     else:
         print("no lab was built here: `./halab labs` shows which can be, `./halab up LAB` builds")
+
+
+def _ends(lab: dict[str, Any]) -> str:
+    until = lab["until"]
+    return "" if until is None else f"; it goes off at {when(datetime.fromisoformat(until))}"
 
 
 def _labs(labs: Iterable[dict[str, Any]]) -> Table:
@@ -58,7 +65,7 @@ def describe(folder: LabFolder) -> dict[str, Any]:
 
     A lab whose files cannot be read hides no other: its state says so.
     """
-    record, machines, running, usd_per_hour = None, [], [], None
+    record, machines, running, usd_per_hour, until = None, [], [], None, None
     try:
         record = _record(folder)
         machines = list(record.machines) if record else []
@@ -66,6 +73,7 @@ def describe(folder: LabFolder) -> dict[str, Any]:
         state = _state(folder, machines, running)
         if isinstance(record, CloudRecord):
             usd_per_hour = _usd_per_hour(folder, running)
+            until = _cloud(folder, record).end() if running else None
     except HalabError:
         state = "unreachable"
     except OSError as error:
@@ -79,6 +87,7 @@ def describe(folder: LabFolder) -> dict[str, Any]:
         "machines": machines,
         "running": running,
         "usd_per_hour": usd_per_hour,
+        "until": None if until is None else until.isoformat(),
     }
 
 
@@ -97,12 +106,16 @@ def _running(folder: LabFolder, record: Record | None) -> list[str]:
     if private and not PrivateHypervisor(folder).is_running():
         return []
     if isinstance(record, CloudRecord):
-        use_extras(_say_nothing)
-        account = Account(record.region, record.endpoint)
-        states = AwsMachines(account, folder.name, record.mark).states()
+        states = _cloud(folder, record).states()
         return [machine for machine in record.machines if states.get(machine) == RUNNING]
     domains = running_domains(Virsh(record.uri), record.mark)
     return [machine for machine, domain in record.domains.items() if domain in domains]
+
+
+def _cloud(folder: LabFolder, record: CloudRecord) -> AwsMachines:
+    """Return what AWS knows of a lab's machines."""
+    use_extras(_say_nothing)
+    return AwsMachines(Account(record.region, record.endpoint), folder.name, record.mark)
 
 
 def _usd_per_hour(folder: LabFolder, running: Collection[str]) -> float | None:

@@ -13,6 +13,7 @@ from cli.building import Prepared
 from cli.choosing import wanted
 from cli.claims import take_over
 from cli.events import PulumiEvents
+from cli.hours import FEWEST, check_end, end_after, keep_end, price
 from cli.locking import locked
 from cli.measuring import measuring
 from cli.platforms import build, prepare, review
@@ -48,6 +49,10 @@ def up(
         bool,
         typer.Option("--cold", help="Build anew: neither start from a kept lab nor keep this one."),
     ] = False,
+    hours: Annotated[
+        float | None,
+        typer.Option(min=FEWEST, help="On AWS: have the lab switch itself off after so long."),
+    ] = None,
 ) -> None:
     """Build a lab and prove it healthy; on a lab that exists, bring it to its definition.
 
@@ -58,12 +63,18 @@ def up(
     progress = Progress()
     bring_back(lab, progress)
     definition, source = wanted(lab)
+    until = end_after(hours, definition)
     if (costs := definition.platform.costs(definition)) is not None:
-        progress.note(f"while its machines exist, lab {definition.name} costs {costs}")
+        progress.note(f"while its machines run, lab {definition.name} costs {costs}")
+        if until is not None:
+            progress.note(price(costs, until))
     with locked(definition.name):
         take_over(definition.name)
         end_unfinished(definition.name, progress)
+        if (still := check_end(LabFolder.of(definition.name), until)) is not None:
+            progress.note(still)
         prepared, impact = ready(definition, source, progress, yes=yes)
+        prepared = keep_end(prepared, until)
         for doubt in definition.timing(prepared.record.accelerated).doubts:
             progress.note(doubt)
         kept = None if cold else find_kept(prepared, progress)

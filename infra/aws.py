@@ -11,7 +11,7 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.access import GROUPS, Group, Rule, group_name, rules
-from infra.aws_tags import name_of, tags_of
+from infra.aws_tags import ending, name_of, tags_of
 from infra.cluster import MachineArgs, NetworkArgs
 from infra.console_key import ConsoleKey
 from infra.first_boot import user_data
@@ -172,7 +172,14 @@ class AwsPlatform:
             iam_instance_profile=self._profile.name if node else None,
             placement_group=self._spread.name if node else None,
             primary_network_interface={"network_interface_id": nics[first].id},
-            metadata_options={"http_endpoint": "enabled", "http_tokens": "required"},
+            metadata_options={
+                "http_endpoint": "enabled",
+                "http_tokens": "required",
+                # By these it learns when to switch itself off.
+                "instance_metadata_tags": "enabled",
+            },
+            # It keeps its disks, and `up` can start it again.
+            instance_initiated_shutdown_behavior="stop",
             root_block_device={
                 "volume_size": ROOT_GIB,
                 "volume_type": "gp3",
@@ -185,7 +192,7 @@ class AwsPlatform:
                     self._lab, plan, {NetworkRole(role): mac for role, mac in macs.items()}
                 )
             ),
-            tags=self._tags(plan.name),
+            tags={**self._tags(plan.name), **ending(self._record.until)},
             # A newer image is no reason to make a machine anew.
             opts=pulumi.ResourceOptions.merge(own, pulumi.ResourceOptions(ignore_changes=["ami"])),
         )

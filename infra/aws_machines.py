@@ -6,12 +6,13 @@ Everything is found by the lab's mark, so nothing of anybody else's is touched.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from core.errors import HalabError
 from core.wait import wait_until
 from infra.aws_objects import NAME, Asked
-from infra.aws_tags import MARK, name_of
+from infra.aws_tags import MARK, UNTIL, ending, name_of
 
 RUNNING, STOPPED = "running", "stopped"
 """What AWS calls them (DescribeInstances, InstanceState)."""
@@ -51,6 +52,21 @@ class AwsMachines:
             if not self.is_on(name):
                 self._ask_of(name, "start_instances")
         self._await(machines, RUNNING)
+
+    def end_at(self, until: datetime) -> None:
+        """Have all machines that there are switch themselves off then; those that are off as well.
+
+        Raises like `Account.ask`.
+        """
+        ids = [each["InstanceId"] for each in self._instances().values()]
+        tags = [{"Key": key, "Value": value} for key, value in ending(until).items()]
+        if ids:
+            self._account.ask("ec2", "create_tags", Resources=ids, Tags=tags)
+
+    def end(self) -> datetime | None:
+        """Return when the last of the machines switches itself off; None when one never does."""
+        told = [_tag(each, UNTIL) for each in self._instances().values()]
+        return max(map(datetime.fromisoformat, told)) if told and all(told) else None
 
     def starts(self) -> dict[str, tuple[str, float]]:
         """Return of each machine its state and when it was started last, in seconds since 1970."""

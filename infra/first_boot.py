@@ -13,15 +13,20 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from infra.aws_tags import UNTIL
 from labs.addressing import MachinePlan, interfaces
 from labs.model import Lab
-from labs.roles import NetworkRole
+from labs.roles import MachineRole, NetworkRole
 
 RESOLVER = IPv4Address("169.254.169.253")
 """Where instances ask for names in any VPC (Amazon's DNS server, VPC user guide)."""
 
 ONCE = ("cloud-init-per", "instance", "halab-network", "sh", "-c")
 """Runs once in an instance's life what follows; `bootcmd` by itself does at every boot."""
+
+PROGRAM = "/usr/local/lib/halab-until.py"
+LEAVING_S = 300
+"""Seconds that nodes have for leaving their cluster before the monitor goes."""
 
 TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent),
@@ -49,7 +54,7 @@ def user_data(lab: Lab, plan: MachinePlan, macs: Mapping[NetworkRole, str]) -> s
     Interfaces are named by these before sshd starts, the ones that are attached later as they
     come. root is let in with the lab's key, where Debian would send people to another user.
     The host key is the machine's own: it shows the public half on its console
-    (`infra.console_key`).
+    (`infra.console_key`). It looks every minute whether it shall switch itself off.
     """
     told = {
         "hostname": plan.name,
@@ -60,8 +65,31 @@ def user_data(lab: Lab, plan: MachinePlan, macs: Mapping[NetworkRole, str]) -> s
         "disable_root": False,
         "ssh_genkeytypes": ["ed25519"],
         "bootcmd": [[*ONCE, naming(lab, plan, macs)]],
+        "write_files": [
+            {"path": path, "content": content} for path, content in _ending(plan).items()
+        ],
+        # The earliest time: who goes away while software is brought shall not pay for ever.
+        "runcmd": [["systemctl", "enable", "--now", "halab-until.service", "halab-until.timer"]],
     }
     return f"#cloud-config\n{json.dumps(told)}\n"
+
+
+def _ending(plan: MachinePlan) -> dict[str, str]:
+    """Return the files by which a machine switches itself off at its end, by their paths.
+
+    The monitor stays for a while: the quorum device's vote counts until all nodes have left.
+    """
+    here = Path(__file__).parent
+    service = TEMPLATES.get_template("until.service.j2").render(
+        program=PROGRAM,
+        tag=UNTIL,
+        later_s=LEAVING_S if plan.role is MachineRole.MONITOR else 0,
+    )
+    return {
+        PROGRAM: (here / "switch_off.py").read_text(),
+        "/etc/systemd/system/halab-until.service": service,
+        "/etc/systemd/system/halab-until.timer": (here / "until.timer").read_text(),
+    }
 
 
 def naming(lab: Lab, plan: MachinePlan, macs: Mapping[NetworkRole, str]) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from shlex import quote
 from typing import ClassVar, Literal, TypeVar
 
-from pydantic import ConfigDict, ValidationError
+from pydantic import AwareDatetime, ConfigDict, ValidationError
 
 from core.errors import HalabError
 from core.files import write_file
@@ -71,6 +71,7 @@ class CloudRecord(Frozen):
     stead, as a URL, and `seen_from_machines` where the lab's own machines find it. `proxy_command`
     leads ssh to their public addresses where the world does not know these. `machines` are the
     lab's, by name; `accelerated` whether they run as fast as on KVM, as instances of AWS do.
+    `until` is when they shall switch themselves off, None for never.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -88,6 +89,7 @@ class CloudRecord(Frozen):
     mark: str
     machines: tuple[str, ...]
     accelerated: bool = True
+    until: AwareDatetime | None = None
 
     @property
     def platform(self) -> str:

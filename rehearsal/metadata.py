@@ -99,6 +99,8 @@ def _meta_data(instance: Any) -> dict[str, Any]:
             }
         },
     }
+    if instance.metadata_options.instance_metadata_tags == "enabled":
+        tree["tags"] = {"instance": {tag["key"]: tag["value"] for tag in instance.get_tags()}}
     if first.public_ip:
         tree["public-ipv4"] = first.public_ip
     if instance.key_name:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv4Network
+from threading import Thread
 from typing import Any
 from urllib.request import Request, urlopen
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+
+from infra import switch_off
+from infra.aws_tags import UNTIL, ending
 
 REGION = "eu-central-1"
 
@@ -123,6 +128,34 @@ def test_a_shared_volume_is_in_all_instances_that_have_it(asked: Asked) -> None:
     asked.ec2.detach_volume(VolumeId=volume)
     (shared,) = asked.wanted().volumes
     assert shared.attached == {}
+
+
+def test_an_instance_learns_from_its_tags_when_to_switch_itself_off(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from moto.ec2.models import ec2_backends
+    from werkzeug.serving import make_server
+
+    from rehearsal.metadata import service
+
+    made = asked.ec2.run_instances(
+        ImageId="ami-1",
+        MinCount=1,
+        MaxCount=1,
+        MetadataOptions={"InstanceMetadataTags": "enabled"},
+        NetworkInterfaces=[{"DeviceIndex": 0, "NetworkInterfaceId": asked.interface("10.10.0.4")}],
+    )["Instances"][0]["InstanceId"]
+    instance = ec2_backends["123456789012"][REGION].get_instance(made)
+    server = make_server("127.0.0.1", 0, service(lambda _: instance), threaded=True)
+    Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setattr(switch_off, "SERVICE", f"http://127.0.0.1:{server.server_port}/latest")
+    assert switch_off.end(UNTIL) is None
+
+    end = datetime(2026, 11, 27, 18, tzinfo=UTC)
+    tags = [{"Key": key, "Value": value} for key, value in ending(end).items()]
+    asked.ec2.create_tags(Resources=[made], Tags=tags)
+
+    assert switch_off.end(UNTIL) == end
 
 
 def test_a_volume_of_one_is_not_given_to_another(asked: Asked) -> None:

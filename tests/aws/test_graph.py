@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
@@ -12,7 +13,7 @@ from pulumi.runtime import MockCallArgs, MockResourceArgs
 
 from infra.access import GROUPS, group_name, rules
 from infra.aws import AwsPlatform
-from infra.aws_tags import MARK
+from infra.aws_tags import MARK, UNTIL
 from infra.cluster import Cluster
 from infra.first_boot import naming
 from infra.planning import sketch
@@ -28,6 +29,7 @@ from tests.unit.aws_labs import NAMES, PLATFORM, aws_lab
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIG test"
 WORLD = "0.0.0.0/0"
+END = datetime(2026, 11, 27, 18, tzinfo=UTC)
 
 TAGLESS = {
     *("Provider", "Route", "RouteTableAssociation", "VpcIpv4CidrBlockAssociation"),
@@ -77,7 +79,9 @@ def built(lab: Lab) -> AwsRecorder:
 
     def program() -> None:
         assert isinstance(lab.platform, Aws)
-        record = CloudRecord(source=lab.name, region="eu-central-1", mark="mark", machines=())
+        record = CloudRecord(
+            source=lab.name, region="eu-central-1", mark="mark", machines=(), until=END
+        )
         Cluster(lab, AwsPlatform(lab, lab.platform, record, KEY), KEY)
 
     pulumi.runtime.test(program)()  # type: ignore[no-untyped-call]
@@ -252,7 +256,13 @@ def test_everything_bears_the_lab_s_mark(lab: Lab, built: AwsRecorder) -> None:
 
 def test_instances_tell_their_rights_to_nobody_who_only_asks(built: AwsRecorder) -> None:
     for each in built.of("Instance").values():
-        assert each["metadataOptions"] == {"httpEndpoint": "enabled", "httpTokens": "required"}
+        assert each["metadataOptions"] == {
+            "httpEndpoint": "enabled",
+            "httpTokens": "required",
+            "instanceMetadataTags": "enabled",
+        }
+        assert each["instanceInitiatedShutdownBehavior"] == "stop"
+        assert each["tags"][UNTIL] == "2026-11-27T18:00:00Z"
 
 
 def test_nodes_have_the_role_of_the_cluster_and_the_monitor_has_none(
