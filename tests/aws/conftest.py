@@ -44,15 +44,22 @@ endpoint = "{endpoint}"
 
 
 @pytest.fixture(scope="session")
-def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def requests(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file in which the server writes down what it is asked for, by its recorder."""
+    return tmp_path_factory.mktemp("recorded") / "requests"
+
+
+@pytest.fixture(scope="session")
+def endpoint(tmp_path_factory: pytest.TempPathFactory, requests: Path) -> Iterator[str]:
     """An account of AWS in which nothing is, by the address of its server."""
     log = tmp_path_factory.mktemp("stand-in") / "log"
+    recorded = {"MOTO_ENABLE_RECORDING": "yes", "MOTO_RECORDER_FILEPATH": str(requests)}
     with (
         log.open("w") as said,
         start(
             [sys.executable, "-P", "-m", "rehearsal"],
             cwd=PROJECT,
-            env={"PYTHONPATH": os.environ["PYTHONPATH"]},
+            env={"PYTHONPATH": os.environ["PYTHONPATH"], **recorded},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=said,

@@ -1,0 +1,59 @@
+"""What the stories before asked AWS for is what the policy for credentials allows, and no less."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from pathlib import Path
+from urllib.parse import parse_qs
+
+import pytest
+
+from infra.credentials import RIGHTS
+
+SERVICE = re.compile(r"Credential=[^/]+/\d+/[^/]+/(\w+)/")
+
+UNFORBIDDEN = "sts:GetCallerIdentity"
+"""Who one is, AWS tells everybody."""
+
+UNTOLD = {"Use", "Change", "ChangeLook", "MarkRights", "GiveRights"}
+"""What no story of these does: changes, drills; and rights that are no requests."""
+
+
+@pytest.fixture
+def asked(requests: Path) -> set[str]:
+    """What was asked for, by service and action."""
+    if not requests.exists():
+        pytest.skip("nobody asked for anything")
+    return set(map(action, requests.read_text().splitlines()))
+
+
+def action(line: str) -> str:
+    """Return what a recorded request asks for."""
+    request = json.loads(line)
+    headers = {name.lower(): value for name, value in request["headers"].items()}
+    named = SERVICE.search(headers["authorization"])
+    assert named is not None, headers
+    body = base64.b64decode(request["body"]).decode()
+    return f"{named[1]}:{parse_qs(body)['Action'][0]}"
+
+
+def allowed(*names: str) -> set[str]:
+    return {
+        f"{right.service}:{each}"
+        for right in RIGHTS
+        for each in right.actions
+        if not names or right.name in names
+    }
+
+
+def test_all_that_was_asked_for_is_allowed(asked: set[str]) -> None:
+    assert asked - allowed() == {UNFORBIDDEN}
+
+
+def test_nothing_is_allowed_that_nobody_asks_for(asked: set[str]) -> None:
+    told = {right.name for right in RIGHTS} - UNTOLD
+    if "ec2:TerminateInstances" not in asked:
+        pytest.skip("only a part of the stories was told")
+    assert allowed(*told) - asked == set()
