@@ -15,6 +15,7 @@ from labs.model import Lab
 from labs.placement import apart_from
 from labs.roles import MachineRole, NetworkRole
 from labs.shape import kinds, models_in
+from labs.tables.aws import Aws
 from labs.tables.base import Table
 from labs.tables.services import AnyService
 from labs.tables.storage import AnyStorage
@@ -122,7 +123,10 @@ class Scene:
 
     @property
     def platform(self) -> str:
-        """The address that halab itself has on the management network."""
+        """Where halab itself is: its address on the management network, or whence it comes."""
+        platform = self.lab.platform
+        if isinstance(platform, Aws):
+            return str(platform.management_from)
         return str(hypervisor_address(self.lab))
 
     @property
@@ -140,8 +144,12 @@ class Scene:
         }[self.inventory.quorum]
 
     def size_of(self, machine: Machine) -> str:
-        """Return processors and memory of a machine."""
+        """Return processors and memory of a machine, or what is rented for it, and where."""
         (plan,) = (each for each in machines(self.lab) if each.name == machine.name)
+        platform = self.lab.platform
+        if isinstance(platform, Aws):
+            zone = platform.zone_names(self.lab)[platform.zone_number(plan.number, self.lab)]
+            return f"{platform.instance_type(plan.role)}, {zone}"
         return f"{plan.cpus} {'CPU' if plan.cpus == 1 else 'CPUs'}, {size(plan.memory_mib)}"
 
     def size_of_disk(self, storage: Storage) -> str:

@@ -17,8 +17,7 @@ from rich.cells import cell_len
 
 from core.folders import PROJECT
 from drawing.picture import draw
-from tests.unit.drawn import DRAWN, M, W, scene
-from tests.unit.planned_lab import OFFERED
+from tests.unit.drawn import CLOUDY, DRAWN, PICTURED, M, W, scene
 
 IMAGES = PROJECT / "docs" / "images"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -31,7 +30,7 @@ MONO, BOLD, PLAIN = 0.602, 0.7, 0.6
 Of text that is not monospace it is the average."""
 
 
-@pytest.mark.parametrize("name", OFFERED)
+@pytest.mark.parametrize("name", PICTURED)
 def test_the_pictures_in_the_documentation_are_of_these_labs(name: str) -> None:
     path, drawn = IMAGES / f"{name}.svg", draw(scene(name))
     if os.environ.get("HALAB_GOLDEN") == "write":
@@ -43,7 +42,7 @@ def test_the_pictures_in_the_documentation_are_of_these_labs(name: str) -> None:
 def test_every_picture_is_of_a_lab_and_shown_somewhere() -> None:
     pages = "".join(p.read_text() for p in (PROJECT / "README.md", *PROJECT.glob("docs/*.md")))
     pictures = {path.stem for path in IMAGES.glob("*.svg")}
-    assert pictures == set(OFFERED)
+    assert pictures == set(PICTURED)
     assert all(f"images/{name}.svg" in pages for name in pictures)
 
 
@@ -62,6 +61,14 @@ def test_a_picture_says_everything_about_the_lab(name: str) -> None:
         assert {service.name, *places} <= said
     for storage in drawn.inventory.storage:
         assert {storage.name, storage.mount_point, drawn.size_of_disk(storage)} <= said
+
+
+def test_what_is_rented_is_drawn_with_its_type_and_zone_and_whence_one_comes() -> None:
+    said = {each.text for each in texts(picture(CLOUDY))}
+    assert {
+        *("t3.xlarge, eu-central-1a", "t3.xlarge, eu-central-1b"),
+        *("t3.small, eu-central-1c", "203.0.113.7/32"),
+    } <= said
 
 
 def test_what_a_lab_has_not_is_not_drawn() -> None:
