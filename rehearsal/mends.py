@@ -16,6 +16,7 @@ from moto.core.responses import ActionResult
 from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models import EC2Backend, ec2_backends
 from moto.ec2.models.elastic_network_interfaces import Attachment, NetworkInterface
+from moto.ec2.models.security_groups import SecurityGroupRule
 from moto.ec2.responses import EC2Response
 
 from rehearsal import multi_attach
@@ -38,6 +39,10 @@ def mend() -> None:
     ec2_backends.backend = Backend
     NetworkInterface.attachment = property(_attachment)
     NetworkInterface.get_filter_value = _filter_value
+    # What a rule is for is said of the network or of the group that it lets in.
+    SecurityGroupRule.description = property(
+        lambda rule: (rule.ip_range or rule.source_group).get("Description")
+    )
     EC2Response.__bases__ += (PlacementGroups,)
     elastic.random_ip = _public_address
     multi_attach.mend()

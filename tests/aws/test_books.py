@@ -130,6 +130,25 @@ def test_a_shared_volume_is_in_all_instances_that_have_it(asked: Asked) -> None:
     assert shared.attached == {}
 
 
+@pytest.mark.parametrize("from_group", [True, False])
+def test_a_rule_says_what_it_is_for_whomever_it_lets_in(asked: Asked, from_group: bool) -> None:
+    said = {"Description": "the cluster's first link"}
+    source = (
+        {"UserIdGroupPairs": [{"GroupId": asked.group, **said}]}
+        if from_group
+        else {"IpRanges": [{"CidrIp": "10.10.0.0/26", **said}]}
+    )
+    made = asked.ec2.authorize_security_group_ingress(
+        GroupId=asked.group,
+        IpPermissions=[{"IpProtocol": "udp", "FromPort": 5405, "ToPort": 5405, **source}],
+    )["SecurityGroupRules"][0]["SecurityGroupRuleId"]
+
+    (shown,) = asked.ec2.describe_security_group_rules(SecurityGroupRuleIds=[made])[
+        "SecurityGroupRules"
+    ]
+    assert shown["Description"] == "the cluster's first link"
+
+
 def test_an_instance_learns_from_its_tags_when_to_switch_itself_off(
     asked: Asked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
