@@ -10,7 +10,7 @@ MARK = "halab-mark"
 """Holds the lab's mark (`inventory.mark`): another machine's lab may have the same name."""
 
 UNTIL = "halab-until"
-"""Holds when a machine switches itself off (`infra.switch_off`); one without it goes on."""
+"""Holds when a machine switches itself off (`infra.programs`); one without it goes on."""
 
 
 def name_of(lab: str, name: str) -> str:

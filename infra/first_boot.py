@@ -86,7 +86,7 @@ def _ending(plan: MachinePlan) -> dict[str, str]:
         later_s=LEAVING_S if plan.role is MachineRole.MONITOR else 0,
     )
     return {
-        PROGRAM: (here / "switch_off.py").read_text(),
+        PROGRAM: (here / "programs/switch_off.py").read_text(),
         "/etc/systemd/system/halab-until.service": service,
         "/etc/systemd/system/halab-until.timer": (here / "until.timer").read_text(),
     }

@@ -12,8 +12,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from infra import switch_off
 from infra.aws_tags import UNTIL, ending
+from infra.programs import switch_off
 
 REGION = "eu-central-1"
 

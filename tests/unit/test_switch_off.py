@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from infra import switch_off
 from infra.aws_tags import UNTIL, ending
 from infra.first_boot import LEAVING_S, user_data
+from infra.programs import switch_off
 from labs.addressing import machines
 from tests.unit.aws_labs import aws_lab
 
@@ -60,7 +60,8 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def orders(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     given: list[str] = []
     monkeypatch.setattr(
-        "infra.switch_off.subprocess.run", lambda words, check: given.append(" ".join(words))
+        "infra.programs.switch_off.subprocess.run",
+        lambda words, check: given.append(" ".join(words)),
     )
     return given
 
@@ -109,8 +110,8 @@ def test_a_service_that_is_silent_for_long_is_a_failure_and_no_end(
 ) -> None:
     waits: list[float] = []
     monkeypatch.setattr(switch_off, "SERVICE", "http://127.0.0.1:9")
-    monkeypatch.setattr("infra.switch_off.time.monotonic", lambda: float(len(waits)))
-    monkeypatch.setattr("infra.switch_off.time.sleep", waits.append)
+    monkeypatch.setattr("infra.programs.switch_off.time.monotonic", lambda: float(len(waits)))
+    monkeypatch.setattr("infra.programs.switch_off.time.sleep", waits.append)
 
     with pytest.raises(OSError):
         look(monkeypatch)
