@@ -23,21 +23,8 @@ if grep -q "^ *$minor: .* ds:Inconsistent/Inconsistent " /proc/drbd; then
 fi
 drbdadm primary "$resource"
 if ! blkid --probe "$device" >/dev/null; then
-    tree=$(mktemp -d)
-    chmod 0755 "$tree"
-    /bin/sh -euc "$fill" fill "$tree"
     # Everything is written now: nothing is left to trickle through replication later.
-    mke2fs -q -t ext4 -d "$tree" -L "$label" -i 65536 -J size=16 \
-        -E lazy_itable_init=0,lazy_journal_init=0,nodiscard "$device"
-    rm -rf "$tree"
-    # It leaves out blocks of zeros, on which a database counts when the filesystem is full. Who
-    # interrupts this leaves nothing mounted.
-    mkdir "$tree"
-    unshare --mount /bin/sh -eu -s "$device" "$tree" <<'END'
-mount -t ext4 "$1" "$2"
-find "$2" -type f -size +0 -exec sh -c 'fallocate --length "$(stat --format %s "$1")" "$1"' room {} ';'
-END
-    rmdir "$tree"
+    make_filesystem "$device" "$label" "$fill" lazy_itable_init=0,lazy_journal_init=0,nodiscard
 fi
 drbdadm secondary "$resource"
 mkdir -p "${note%/*}"

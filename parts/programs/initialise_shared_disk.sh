@@ -24,19 +24,7 @@ if ! vgs --foreign "$group" >/dev/null 2>&1 || [ "$(owner)" = "$(uname -n)" ]; t
     fi
     lvchange --activate y "$group/$volume"
     if ! blkid --probe "$device" >/dev/null; then
-        tree=$(mktemp -d)
-        chmod 0755 "$tree"
-        /bin/sh -euc "$fill" fill "$tree"
-        mke2fs -q -t ext4 -d "$tree" -L "$volume" -i 65536 -J size=16 -E nodiscard "$device"
-        rm -rf "$tree"
-        # It leaves out blocks of zeros, on which a database counts when the filesystem is full. Who
-        # interrupts this leaves nothing mounted.
-        mkdir "$tree"
-        unshare --mount /bin/sh -eu -s "$device" "$tree" <<'END'
-mount -t ext4 "$1" "$2"
-find "$2" -type f -size +0 -exec sh -c 'fallocate --length "$(stat --format %s "$1")" "$1"' room {} ';'
-END
-        rmdir "$tree"
+        make_filesystem "$device" "$volume" "$fill" nodiscard
     fi
     lvchange --activate n "$group/$volume"
 fi

@@ -201,7 +201,8 @@ class Drbd(StoragePart):
             self.inventory.lab,
             self._fill,
         )
-        command = f"set -- {shlex.join(words)}\n{program('initialise_replication.sh')}"
+        made = program("make_filesystem.sh", "initialise_replication.sh")
+        command = f"set -- {shlex.join(words)}\n{made}"
         what = "replication initialised, filesystem made"
         return (Step(what, command, self.timing.format_wait_s),)
 

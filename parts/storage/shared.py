@@ -50,7 +50,8 @@ class SharedDisk(VolumePart):
             self.inventory.lab,
             self._fill,
         )
-        command = f"set -- {shlex.join(words)}\n{program('initialise_shared_disk.sh')}"
+        made = program("make_filesystem.sh", "initialise_shared_disk.sh")
+        command = f"set -- {shlex.join(words)}\n{made}"
         return (Step("volume group on the shared disk and its filesystem made", command),)
 
     def members(self) -> tuple[Primitive, ...]:

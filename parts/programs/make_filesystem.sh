@@ -1,0 +1,18 @@
+# Defines `make_filesystem`. Its arguments: the device, a label, shell text that fills the folder
+# that it gets as $1, mke2fs's extended options.
+make_filesystem() {
+    tree=$(mktemp -d)
+    chmod 0755 "$tree"
+    /bin/sh -euc "$3" fill "$tree"
+    mke2fs -q -t ext4 -d "$tree" -L "$2" -i 65536 -J size=16 -E "$4" "$1"
+    rm -rf "$tree"
+    # It leaves out blocks of zeros, on which a database counts when the filesystem is full. Who
+    # interrupts this leaves nothing mounted.
+    mkdir "$tree"
+    unshare --mount /bin/sh -eu -s "$1" "$tree" <<'END'
+mount -t ext4 "$1" "$2"
+find "$2" -type f -size +0 -exec sh -c 'fallocate --length "$(stat --format %s "$1")" "$1"' room {} ';'
+END
+    rmdir "$tree"
+}
+
