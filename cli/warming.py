@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -158,8 +159,7 @@ def start_warm(prepared: Prepared[LabRecord], kept: KeptLab, step: Report) -> La
         step("letting all machines go on")
         all_machines.resume()
         step("giving them the new keys")
-        _renew(former, present)
-        set_clocks(present.inventory, step)
+        _renew(former, present, step)
         step("waiting for Pulumi's state")
         told.result()
     step("checking its health")
@@ -209,20 +209,25 @@ def _tell_pulumi(prepared: Prepared[LabRecord], state: State) -> None:
     prepared.engine.adopt(state)
 
 
-def _renew(former: _Keys, present: _Keys) -> None:
-    """Give every machine its new keys, and the monitor new passwords."""
-    timeout = RENEW_S * present.inventory.timing.pace
+def _renew(former: _Keys, present: _Keys, step: Report) -> None:
+    """Give every machine its new keys and the time, and the monitor new passwords.
 
-    def renew(machine: Machine) -> None:
-        key = present.private.parent / "host_keys" / machine.name
-        renew_keys(machine, present.public, key.read_text(), timeout)
-        if machine.name == former.inventory.monitor.name and present.inventory.monitoring:
-            with Remote(present.inventory.monitor) as remote:
-                set_passwords(remote, Parts(present.inventory), present.secrets)
+    One connection to each, made by the former keys, serves for all: a login takes an emulated
+    guest as long as what it is for.
+    """
+    inventory = present.inventory
+    timeout = RENEW_S * inventory.timing.pace
 
-    found = former.inventory.machines
-    with ThreadPoolExecutor(len(found)) as pool:
-        list(pool.map(renew, found))
+    def renew(remote: Remote) -> None:
+        key = present.private.parent / "host_keys" / remote.name
+        renew_keys(remote, present.public, key.read_text(), timeout)
+        if remote.name == inventory.monitor.name and inventory.monitoring:
+            set_passwords(remote, Parts(inventory), present.secrets)
+
+    with ExitStack() as stack, ThreadPoolExecutor(len(inventory.machines)) as pool:
+        remotes = [stack.enter_context(Remote(machine)) for machine in former.inventory.machines]
+        list(pool.map(renew, remotes))
+        set_clocks(remotes, step)
 
 
 def begin_again(folder: LabFolder, step: Report) -> None:

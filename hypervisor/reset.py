@@ -13,6 +13,7 @@ The caller holds the lab's lock.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime
 
 from core.errors import CommandError, HalabError
@@ -33,6 +34,7 @@ from hypervisor.snapshots import (
 from inventory.model import Inventory
 from inventory.record import LabRecord, load_inventory
 from machines.clock import set_clocks
+from machines.remote import Remote
 from status.collect import collect
 from status.health import wait_healthy
 from status.model import LabStatus
@@ -248,6 +250,8 @@ def _check_origin(folder: LabFolder, snapshot: Snapshot, machines: Machines) -> 
 def _set_clocks(inventory: Inventory, report: Report) -> None:
     # A lab may be broken on purpose when it is frozen; that is for its status to say.
     try:
-        set_clocks(inventory, report)
+        with ExitStack() as stack:
+            remotes = [stack.enter_context(Remote(machine)) for machine in inventory.machines]
+            set_clocks(remotes, report)
     except HalabError as error:
         report(f"the clocks could not be set: {error.message}")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import dataclass
 
 from core.wait import retry
-from inventory.model import Inventory
+from labs.roles import MachineRole
 from machines.remote import Remote, RemoteUnreachable
 
 RIGHT_WITHIN_S = 0.3
@@ -38,16 +37,15 @@ def measure(remote: Remote, samples: int = SAMPLES) -> Offset:
     return _sample(remote, samples)
 
 
-def set_clocks(inventory: Inventory, report: Callable[[str], None] = lambda _: None) -> float:
-    """Have all machines show this machine's time; return the seconds they were stepped by.
+def set_clocks(remotes: Sequence[Remote], report: Callable[[str], None] = lambda _: None) -> float:
+    """Have a lab's machines, all of them, show this machine's time; return the step in seconds.
 
     All are stepped by the same amount: the monitor, which gives the time to the others, and they
     with it, so that nobody sees them disagree.
     Raises WaitTimeout for a machine that does not answer, RemoteUnreachable, CommandError.
     """
-    with ExitStack() as stack, ThreadPoolExecutor(len(inventory.machines)) as pool:
-        remotes = [stack.enter_context(Remote(machine)) for machine in inventory.machines]
-        [monitor] = [r for r in remotes if r.machine == inventory.monitor]
+    [monitor] = [remote for remote in remotes if remote.machine.role is MachineRole.MONITOR]
+    with ThreadPoolExecutor(len(remotes)) as pool:
         # Connecting takes seconds in an emulated guest and must not come between the steps.
         list(pool.map(_connect, remotes))
         behind = -_sample(monitor, SAMPLES).ahead

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from inventory.known_hosts import GIVEN_AS
-from inventory.model import Machine
 from machines.remote import Remote
 
 CREDENTIAL = GIVEN_AS.rpartition("/")[2]
@@ -28,12 +27,11 @@ systemctl restart ssh.service
 sshd.conf and early-network. Both come again at each boot, from what the machine is described by."""
 
 
-def renew_keys(former: Machine, authorized: str, host_key: str, timeout: float) -> None:
+def renew_keys(remote: Remote, authorized: str, host_key: str, timeout: float) -> None:
     """Have a machine of halab's own show another host key, and let in who has another key, alone.
 
-    `former` says by which keys it is reached until then; `authorized` is a line with a public key,
+    `remote` stays connected, by the former keys. `authorized` is a line with a public key,
     `host_key` the text of a private one; `timeout` is in seconds. Raises RemoteUnreachable,
     CommandError.
     """
-    with Remote(former) as remote:
-        remote.run(RENEW, stdin=f"{authorized.strip()}\n{host_key}", timeout=timeout)
+    remote.run(RENEW, stdin=f"{authorized.strip()}\n{host_key}", timeout=timeout)

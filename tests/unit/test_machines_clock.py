@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from inventory.model import Machine
 from machines import clock
 from machines.clock import set_clocks
-from machines.remote import RemoteUnreachable
+from machines.remote import Remote, RemoteUnreachable
 from tests.unit.healthy_lab import INVENTORY
 
 NOW = 1_800_000_000.0
@@ -23,19 +24,14 @@ class Guests:
         self.behind = behind
         self.asleep: dict[str, int] = {}
 
-    def remote(self, machine: Machine) -> FakeRemote:
-        return FakeRemote(machine, self)
+    @property
+    def remotes(self) -> list[Remote]:
+        return [cast(Remote, FakeRemote(machine, self)) for machine in INVENTORY.machines]
 
 
 class FakeRemote:
     def __init__(self, machine: Machine, guests: Guests) -> None:
         self.machine, self.name, self._guests = machine, machine.name, guests
-
-    def __enter__(self) -> FakeRemote:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
 
     def run(self, command: str) -> SimpleNamespace:
         if self._guests.asleep.get(self.name, 0) > 0:
@@ -49,30 +45,29 @@ class FakeRemote:
 @pytest.fixture
 def guests(monkeypatch: pytest.MonkeyPatch) -> Guests:
     found = Guests(node1=3600.01, node2=3600.02, monitor=3600.0)
-    monkeypatch.setattr(clock, "Remote", found.remote)
     monkeypatch.setattr(clock, "time", SimpleNamespace(time=lambda: NOW))
     monkeypatch.setattr("core.wait.time.sleep", lambda _: None)
     return found
 
 
 def test_all_are_stepped_by_what_the_monitor_lags(guests: Guests) -> None:
-    assert set_clocks(INVENTORY) == pytest.approx(3600)
+    assert set_clocks(guests.remotes) == pytest.approx(3600)
     assert guests.behind == pytest.approx({"node1": 0.01, "node2": 0.02, "monitor": 0}, abs=1e-6)
 
 
 def test_a_clock_that_is_ahead_is_set_back(guests: Guests) -> None:
     guests.behind = {"node1": -5.0, "node2": -5.0, "monitor": -5.0}
-    assert set_clocks(INVENTORY) == pytest.approx(-5)
+    assert set_clocks(guests.remotes) == pytest.approx(-5)
     assert guests.behind["node1"] == pytest.approx(0)
 
 
 def test_clocks_that_are_right_are_left_alone(guests: Guests) -> None:
     guests.behind = before = {"node1": 0.1, "node2": 0.1, "monitor": 0.1}
-    assert set_clocks(INVENTORY) == 0
+    assert set_clocks(guests.remotes) == 0
     assert guests.behind == before
 
 
 def test_a_machine_that_has_just_been_resumed_gets_a_moment_to_answer(guests: Guests) -> None:
     guests.asleep = {"node2": 3}
-    set_clocks(INVENTORY)
+    set_clocks(guests.remotes)
     assert guests.behind["node2"] == pytest.approx(0.02, abs=1e-6)

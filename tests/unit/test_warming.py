@@ -93,8 +93,9 @@ def test_a_lab_comes_back_as_it_was_with_keys_of_its_own(place: Place, kept: Kep
         key = (folder.pool / volume).read_text()
         assert key == (folder.host_keys / name).read_text()
     # The machines are reached by the former keys until they have the new ones.
-    assert {machine.name for machine, *_ in place.renewed} == set(NAMES)
-    for machine, authorized, host_key in place.renewed:
+    assert {remote.name for remote, *_ in place.renewed} == set(NAMES)
+    for remote, authorized, host_key in place.renewed:
+        machine = remote.machine
         assert machine.ssh.key_file == old / "id_ed25519"
         assert machine.ssh.host_key != inventory.machine(machine.name).ssh.host_key
         assert blob(authorized) == new_blob

@@ -27,10 +27,10 @@ from infra.planning import plan_inventory
 from infra.rekeying import blob, software_inputs
 from infra.ssh_key import ensure_ssh_key
 from inventory.mark import volume_name
-from inventory.model import Machine
 from inventory.record import Boot, LabRecord, load_inventory, save
 from labs.loading import load
 from labs.roles import MachineRole
+from machines.remote import Remote
 from parts.secrets import ensure_secrets, load_secrets
 from status.model import LabStatus
 from tests.unit.snapshot_scene import NAMES, Daemon, FakeVirsh
@@ -103,7 +103,7 @@ class Place:
 
     folder: LabFolder
     libvirt: Libvirt
-    renewed: list[tuple[Machine, str, str]] = field(default_factory=list)
+    renewed: list[tuple[Remote, str, str]] = field(default_factory=list)
     did: list[str] = field(default_factory=list)
 
     def prepared(self) -> Prepared[LabRecord]:
