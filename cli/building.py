@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ from hypervisor.doctor import examine, refuse
 from hypervisor.image import cached_image, ensure_image, remove_stale
 from hypervisor.kept_labs import KeptLabs
 from hypervisor.objects import Virsh, owned, remove_orphans, start_stopped
-from hypervisor.packages import authorize, ensure_packages, find_shortages
+from hypervisor.packages import NEEDS, Need, authorize, ensure_packages, find_shortages
 from hypervisor.placing import libvirt_of, place_of
 from hypervisor.private import PrivateHypervisor
 from hypervisor.reset import recover
@@ -104,14 +104,14 @@ def prepare(lab: Lab, source: str, progress: Progress) -> Prepared[LabRecord]:
     return Prepared(lab, folder, record, engine, definition, new, exists, before, changes)
 
 
-def ensure_host_packages(progress: Progress) -> None:
+def ensure_host_packages(progress: Progress, needs: Sequence[Need] = NEEDS) -> None:
     """Install what this machine lacks; raises HalabError where nobody may."""
-    missing = find_shortages()
+    missing = find_shortages(needs)
     if missing:
         # The password is asked for where no live display would garble the question.
         authorize(missing)
         with progress.step("System packages", usually="1 min") as step:
-            ensure_packages(step)
+            ensure_packages(step, needs)
 
 
 def note_lab(folder: LabFolder, record: Record, source: str, *, exists: bool) -> Path:

@@ -20,6 +20,7 @@ from core.errors import HalabError
 from core.folders import LabFolder
 from hypervisor.aws_provider import ensure_provider, with_provider
 from hypervisor.extras import ensure_extras, use_extras
+from hypervisor.packages import FILTER_NEEDS, NEEDS
 from hypervisor.private import PrivateHypervisor
 from infra import aws_removal
 from infra.aws_account import Account, access
@@ -47,7 +48,7 @@ def prepare(lab: Lab, source: str, progress: Progress) -> Prepared[CloudRecord]:
     rehearsed = lab.platform.rehearsed
     if rehearsed and new:
         check_host(lab, folder, progress)
-    ensure_host_packages(progress)
+    ensure_host_packages(progress, (*NEEDS, *FILTER_NEEDS) if rehearsed else NEEDS)
     endpoint = _rehearsal(lab, folder, new, progress) if rehearsed else lab.platform.endpoint
     engine = _engine(folder, endpoint, progress)
     if new:

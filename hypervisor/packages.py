@@ -102,9 +102,14 @@ NEEDS = (
 )  # fmt: skip
 """The one table of packages. Ubuntu's names are Debian's; Fedora's are of its release 43."""
 
+FILTER_NEEDS = (
+    Need("nftables", "nft", (), "packet filters on this machine", fedora="nftables"),
+)  # fmt: skip
+"""What a rehearsed cloud uses besides, and the tests that try rules in namespaces."""
+
 TEST_NEEDS = (
+    *FILTER_NEEDS,
     Need("shellcheck", "shellcheck", (), "checks the project's shell scripts"),
-    Need("nftables", "nft", (), "tries firewall rules in namespaces"),
     Need("chromium", "chromium", (), "looks at the dashboard as a person does"),
     Need("chromium-driver", "chromedriver", (), "lets tests use it"),
 )

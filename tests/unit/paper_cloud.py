@@ -103,7 +103,7 @@ def make_engine(account: PaperAccount, monkeypatch: pytest.MonkeyPatch) -> Paper
     """Return the Pulumi of a lab that is healthy whenever `up` has built it."""
     made = PaperEngine(LabFolder.of("cloudy-try"), account)
     monkeypatch.setattr(clouds, "_engine", lambda *_: made)
-    monkeypatch.setattr(building, "find_shortages", lambda: ())
+    monkeypatch.setattr(building, "find_shortages", lambda _: ())
     monkeypatch.setattr(command, "load_inventory", lambda _: PARTS.inventory)
     found = worded(PARTS, HEALTHY, None)
     monkeypatch.setattr(command, "wait_healthy", lambda *_, **__: found)
