@@ -32,7 +32,7 @@ class Machine:
         self.root, self.log = root, root / "log"
         self.programs = root / "programs"
         self.programs.mkdir()
-        for name in ("ip", "udevadm", "networkctl"):
+        for name in ("ip", "udevadm", "systemctl"):
             (self.programs / name).write_text(RECORDING)
             (self.programs / name).chmod(0o755)
         for folder in ("etc/netplan", "etc/udev/rules.d", "run/systemd/network", "sys/class/net"):
@@ -70,7 +70,7 @@ def test_what_is_there_is_named_at_once_and_the_rest_as_it_comes(machine: Machin
         "udevadm settle",
         "ip link set ens5 down",
         "ip link set ens5 name mgmt",
-        "networkctl reload",
+        "systemctl reload-or-restart systemd-networkd.service",
     ]
     for name, role in {
         "mgmt": NetworkRole.MANAGEMENT,
