@@ -9,7 +9,7 @@ from core.errors import HalabError
 from core.folders import LabFolder, state_folder
 from hypervisor.private import PrivateHypervisor, first_processes
 from inventory.record import CloudRecord, Record, load_any
-from labs.loading import available, find, is_path, load
+from labs.loading import LABS, find, is_path, load
 from labs.model import LAB_NAME, Lab
 from labs.tables.aws import Aws
 from labs.tables.libvirt import Libvirt
@@ -56,23 +56,32 @@ def existing_lab(name: str, otherwise: str = "`./halab up LAB` builds one") -> L
 def wanted(argument: str) -> tuple[Lab, str]:
     """Return the lab to build and where its definition stands.
 
-    `argument` is a name in labs/, a TOML file, or the name of a lab that was built from a file.
+    `argument` is a TOML file, the name of a lab that was begun, or a name in labs/.
     Raises HalabError for an unknown lab, a broken definition or a name that is taken.
     """
     if is_path(argument):
         lab, source = load(argument), str(Path(argument).resolve())
-    elif argument in {entry.name for entry in available()}:
-        lab, source = load(argument), argument
-    elif is_begun(argument) and LabFolder.of(argument).definition.exists():
-        folder = LabFolder.of(argument)
-        source = str(folder.definition)
-        if folder.record.exists():
-            source = load_any(folder).source
-        lab = load(source if Path(source).is_file() else str(folder.definition))
+    elif is_begun(argument):
+        lab, source = _begun(LabFolder.of(argument))
     else:
         lab, source = load(argument), argument
     _check_free(lab, source)
     return lab, source
+
+
+def _begun(folder: LabFolder) -> tuple[Lab, str]:
+    """Return what a lab is built from, or was, where that file is gone."""
+    source = load_any(folder).source if folder.record.exists() else folder.name
+    if _file(source).is_file() or not folder.definition.exists():
+        return load(source), source
+    if not folder.record.exists():
+        source = str(folder.definition)
+    return load(str(folder.definition)), source
+
+
+def _file(source: str) -> Path:
+    """Return the file that a lab is built from; those of halab's own are known by their names."""
+    return Path(source) if is_path(source) else LABS / f"{source}.toml"
 
 
 def standing(folder: LabFolder) -> Path:
@@ -98,7 +107,7 @@ def _check_free(lab: Lab, source: str) -> None:
     if not folder.record.exists():
         return
     record = load_any(folder)
-    if record.source != source:
+    if _file(record.source) != _file(source):
         raise HalabError(
             f"the name {lab.name!r} is taken by the lab that was built from {record.source}",
             hint=f"change `name` in {source}, or remove the other: `./halab down {lab.name}`",

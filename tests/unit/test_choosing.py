@@ -1,0 +1,90 @@
+"""Which lab a person means who writes a name or a file after `up`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cli.choosing import wanted
+from core.errors import HalabError
+from core.folders import LabFolder
+from inventory.mark import mark_of
+from inventory.record import CloudRecord, save
+from labs.loading import LABS
+
+OFFERED = "aws-active-passive"
+"""One of halab's own labs."""
+
+
+@pytest.fixture(autouse=True)
+def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
+def begin(name: str, definition: Path, source: str | None) -> LabFolder:
+    """Have a lab begun from a file; without `source` before anything was decided for it."""
+    folder = LabFolder.of(name)
+    folder.path.mkdir(parents=True)
+    folder.definition.write_text(definition.read_text())
+    if source is not None:
+        mark = mark_of(folder)
+        record = CloudRecord(
+            source=source,
+            region="eu-central-1",
+            endpoint="http://127.0.0.1:1",
+            mark=mark,
+            machines=("node1",),
+        )
+        save(folder.record, record)
+    return folder
+
+
+def own(folder: Path, name: str) -> Path:
+    """Write a definition of somebody's own."""
+    text = (LABS / f"{OFFERED}.toml").read_text()
+    path = folder / "own.toml"
+    path.write_text(
+        text.replace(f'"{OFFERED}"', f'"{name}"').replace("[services.web]", "[services.mine]")
+    )
+    return path
+
+
+@pytest.mark.parametrize("first", [OFFERED, f"{LABS}/{OFFERED}.toml"])
+@pytest.mark.parametrize("then", [OFFERED, f"{LABS}/{OFFERED}.toml"])
+def test_a_lab_of_halabs_own_is_the_same_by_its_name_and_by_its_file(first: str, then: str) -> None:
+    begin(OFFERED, LABS / f"{OFFERED}.toml", first)
+
+    assert wanted(then)[0].name == OFFERED
+
+
+@pytest.mark.parametrize("name", [OFFERED, "of-my-own"])
+def test_the_name_of_a_lab_that_was_begun_means_that_lab(tmp_path: Path, name: str) -> None:
+    path = own(tmp_path, name)
+    begin(name, path, str(path))
+
+    lab, source = wanted(name)
+
+    assert (lab.name, source) == (name, str(path))
+    assert [service.name for service in lab.services] == ["mine"]
+
+
+def test_a_lab_whose_file_is_gone_is_built_from_what_was_kept_of_it(tmp_path: Path) -> None:
+    path = own(tmp_path, "of-my-own")
+    begin("of-my-own", path, str(path))
+    path.unlink()
+
+    assert wanted("of-my-own")[0].name == "of-my-own"
+
+
+def test_a_lab_for_which_nothing_was_decided_goes_on_from_its_folder(tmp_path: Path) -> None:
+    folder = begin("of-my-own", own(tmp_path, "of-my-own"), None)
+
+    assert wanted("of-my-own")[1] == str(folder.definition)
+
+
+def test_another_file_cannot_take_a_labs_name(tmp_path: Path) -> None:
+    begin(OFFERED, LABS / f"{OFFERED}.toml", OFFERED)
+
+    with pytest.raises(HalabError, match="is taken by the lab that was built from"):
+        wanted(str(own(tmp_path, OFFERED)))
