@@ -30,6 +30,9 @@ data: where clients reach nobody, or only stale data, the service stays."""
 class Cables(Part):
     """What looks at the cable of every node, and takes users of the network away from it."""
 
+    # The agent refuses to do anything without arping, also where it shall not use it.
+    node_packages = ("iputils-arping", "resource-agents")
+
     def __init__(self, inventory: Inventory, users: Mapping[str, int]) -> None:
         """Take ids of resources, and for each how much it may want to be where it is."""
         super().__init__(inventory)
