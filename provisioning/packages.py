@@ -13,8 +13,8 @@ EVERYWHERE = ("iputils-ping", "python3")
 """What halab itself uses on every machine."""
 
 INSTALL_TIMEOUT = 900.0
-"""Seconds for about 100 MB from a mirror, unpacked at pace 1. Three emulated guests on two processors
-(pace 4) took 480 to 670 side by side, from a mirror that was near."""
+"""Seconds for about 100 MB from a mirror, unpacked at pace 1. Three emulated guests (pace 4) on two
+processors took 480 to 670 side by side, from a mirror that was near."""
 
 
 def wanted(parts: Parts, role: MachineRole) -> tuple[str, ...]:
