@@ -41,9 +41,13 @@ class Routes(Part):
         """Describe the unit."""
         if not self._divided:
             return ()
+        led = [nic for nic in machine.interfaces.values() if nic.router is not None]
         # Replication may share the interface of a link.
-        commands = dict.fromkeys(map(_route, machine.interfaces.values()))
-        text = render("routes.service.j2", commands=[each for each in commands if each])
+        text = render(
+            "routes.service.j2",
+            names=dict.fromkeys(nic.name for nic in led),
+            commands=dict.fromkeys(map(_route, led)),
+        )
         return (File(UNIT_FILE, text), Link(f"{UNITS}/{AT_BOOT}/{UNIT}", UNIT_FILE))
 
     def configure(
@@ -57,8 +61,6 @@ class Routes(Part):
 
 
 def _route(nic: Interface) -> str:
-    """Return the command that sets the route of one interface; empty where there is none."""
-    if nic.router is None:
-        return ""
+    """Return the command that sets the route of one interface."""
     words = (str(nic.peers), "via", str(nic.router), "dev", nic.name)
     return shlex.join(("/usr/bin/ip", "route", "replace", *words, "src", str(nic.address.ip)))

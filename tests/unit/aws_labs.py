@@ -7,9 +7,10 @@ from typing import Any
 
 from labs.checking import check
 from labs.kernels import Kernel
-from labs.loading import LABS, available, load
+from labs.loading import LABS, load
 from labs.model import Lab
 from labs.roles import MachineRole
+from tests.unit.planned_lab import OFFERED
 
 PLATFORM: dict[str, Any] = {
     "kind": "aws",
@@ -17,11 +18,7 @@ PLATFORM: dict[str, Any] = {
     "management_from": "203.0.113.7/32",
 }
 
-NAMES = tuple(
-    offer.name
-    for offer in available()
-    if load(offer.name).kernel(MachineRole.NODE) is not Kernel.FULL
-)
+NAMES = tuple(name for name in OFFERED if load(name).kernel(MachineRole.NODE) is not Kernel.FULL)
 """What comes with halab and can be on AWS, whose images have Debian's cloud kernel."""
 
 

@@ -13,11 +13,14 @@ from labs.addressing import machines
 from labs.loading import available, load
 from labs.model import Lab
 from labs.roles import MachineRole
+from labs.tables.libvirt import Libvirt
 from parts.certificates import Authority
 from parts.secrets import Secrets
 
-OFFERED = tuple(offer.name for offer in available())
-"""The definitions that come with halab."""
+OFFERED = tuple(
+    offer.name for offer in available() if offer.lab and isinstance(offer.lab.platform, Libvirt)
+)
+"""The definitions that come with halab, of labs on this machine."""
 
 DEFINITIONS = {
     **{name: name for name in OFFERED},

@@ -66,6 +66,7 @@ def test_what_is_there_is_named_at_once_and_the_rest_as_it_comes(machine: Machin
     done = machine.boot(naming(LAB, NODE1, MACS))
 
     assert done == [
+        "systemctl add-wants multi-user.target systemd-networkd.service",
         "udevadm control --reload",
         "udevadm settle",
         "ip link set ens5 down",
