@@ -68,8 +68,14 @@ def user_data(lab: Lab, plan: MachinePlan, macs: Mapping[NetworkRole, str]) -> s
         "write_files": [
             {"path": path, "content": content} for path, content in _ending(plan).items()
         ],
-        # The earliest time: who goes away while software is brought shall not pay for ever.
-        "runcmd": [["systemctl", "enable", "--now", "halab-until.service", "halab-until.timer"]],
+        "runcmd": [
+            # The earliest time: who goes away while software is brought shall not pay for ever.
+            ["systemctl", "enable", "--now", "halab-until.service", "halab-until.timer"],
+            # The last thing of all: systemd leaves out what is left of it as soon as it sees this.
+            # At later boots it would ask for addresses and metadata again, and take from a node
+            # the processor with which that joins its cluster.
+            ["touch", "/etc/cloud/cloud-init.disabled"],
+        ],
     }
     return f"#cloud-config\n{json.dumps(told)}\n"
 

@@ -66,7 +66,6 @@ def test_what_is_there_is_named_at_once_and_the_rest_as_it_comes(machine: Machin
     done = machine.boot(naming(LAB, NODE1, MACS))
 
     assert done == [
-        "systemctl add-wants multi-user.target systemd-networkd.service",
         "udevadm control --reload",
         "udevadm settle",
         "ip link set ens5 down",
@@ -115,6 +114,17 @@ def test_nobody_else_configures_them_then_or_later(machine: Machine) -> None:
     assert kept.read_text() == "network: {config: disabled}\n"
     rules = machine.root / "etc/udev/rules.d/99-vpc-policy-routes.rules"
     assert str(rules.readlink()) == "/dev/null"
+
+
+def test_a_later_boot_needs_nobody_but_networkd(machine: Machine) -> None:
+    machine.boot(naming(LAB, NODE1, MACS))
+
+    started = "etc/systemd/system/multi-user.target.wants/systemd-networkd.service"
+    assert (machine.root / started).is_symlink()
+    # systemd leaves cloud-init out where it sees this: not before all of that is done.
+    told = user_data(LAB, NODE1, MACS)
+    assert json.loads(told.partition("\n")[2])["runcmd"][-1][1] == "/etc/cloud/cloud-init.disabled"
+    assert "cloud-init.disabled" not in naming(LAB, NODE1, MACS)
 
 
 def test_the_monitor_is_told_of_its_two_interfaces() -> None:
