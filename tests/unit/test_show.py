@@ -134,9 +134,9 @@ def test_of_a_lab_whose_files_are_lost_the_definition_is_drawn() -> None:
 
 def test_a_lab_that_nobody_knows() -> None:
     assert refused("databse").hint == (
-        "did you mean database? known labs: active-active, active-passive, cluster-filesystem, "
-        "database, galera, load-balancer, mirror, nfs, ring, shared-disk, three-node, two-node; or "
-        "give the path of a .toml file"
+        "did you mean database? known labs: active-active, active-passive, aws-active-passive, "
+        "cluster-filesystem, database, galera, load-balancer, mirror, nfs, ring, shared-disk, "
+        "three-node, two-node; or give the path of a .toml file"
     )
 
 

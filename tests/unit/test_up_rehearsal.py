@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from core.errors import HalabError
 from core.folders import LabFolder
 from hypervisor import doctor
 from hypervisor.kept_labs import KeptLabs
+from hypervisor.packages import Need
 from hypervisor.private import PrivateHypervisor
 from infra.aws_account import access
 from inventory.mark import mark_of
@@ -73,6 +75,27 @@ def here(monkeypatch: pytest.MonkeyPatch, memory_mib: int) -> None:
     for module in (building, changing):
         monkeypatch.setattr(module, "examine", lambda needs: [doctor._memory(needs)])
     monkeypatch.setattr(KeptLabs, "make_room", lambda *_: ())
+
+
+def test_what_filters_packets_here_is_wanted_for_a_rehearsal_alone(
+    tmp_path: Path,
+    engine: PaperEngine,
+    played: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wanted: list[str] = []
+
+    def find_shortages(needs: Sequence[Need]) -> tuple[()]:
+        wanted[:] = [need.found_by for need in needs]
+        return ()
+
+    monkeypatch.setattr(building, "find_shortages", find_shortages)
+
+    up(lab=definition(tmp_path))
+    assert "nft" not in wanted
+    down(engine.folder.name)
+    up(lab=rehearsed(tmp_path))
+    assert "nft" in wanted
 
 
 def test_a_rehearsal_that_this_machine_cannot_carry_is_refused_before_it_begins(
