@@ -71,6 +71,21 @@ def test_everything_that_can_go_wrong_raises_a_problem(parts: Parts) -> None:
         assert "node.qdevice" in found[Alarm.QDEVICE_LOST]
 
 
+@each_lab
+def test_who_was_fenced_a_while_ago_is_no_news_while_others_join_him(parts: Parts) -> None:
+    # Alerts call a node a member before the coordinator calls it online, or pending.
+    found = expressions(parts)[Alarm.FENCED]
+    pattern = re.search(r"cluster\.member,,\"regexp\",\"([^\"]*)\"\)=1", found)
+    assert pattern is not None
+    gone = {state for state in ("lost", "offline", "unclean") if re.search(pattern[1], state)}
+    there = {
+        state
+        for state in ("member", "pending", "standby", "online")
+        if re.search(pattern[1], state)
+    }
+    assert (gone, there) == ({"lost", "offline", "unclean"}, set())
+
+
 def test_a_lab_is_not_watched_for_what_it_does_not_have() -> None:
     everything = set(Alarm) - {Alarm.OTHER, Alarm.SHARED_DISK_LOST}
     assert alarms(STORY) == alarms(BOOKS) == alarms(SHOP) == everything
