@@ -130,7 +130,7 @@ def test_a_machine_has_it_from_its_first_boot_on_and_looks_before_it_joins_a_clu
         assert "Before=corosync.service pacemaker.service" in service
         source = Path(switch_off.__file__).read_text()
         assert files["/usr/local/lib/halab-until.py"] == source
-        (command,) = told["runcmd"]
+        command, *_ = told["runcmd"]
         assert set(command[3:]) <= {Path(path).name for path in files}
         # AWS takes no more of it.
         assert len(user_data(lab, plan, {})) < 16384
