@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from flask import request
 from moto.core.responses import ActionResult
+from moto.core.utils import utcnow
 from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models import EC2Backend, ec2_backends
 from moto.ec2.models.elastic_network_interfaces import Attachment, NetworkInterface
@@ -50,10 +51,17 @@ def mend() -> None:
 
 
 class Instance(instances.Instance):  # type: ignore[misc]
-    """An instance that lets go of its interfaces when it is terminated."""
+    """One that knows since when it runs, and lets go of its interfaces when it is terminated."""
 
     # It finds out by the module's name which service answers.
     __module__ = "moto.ec2.models"
+
+    def start(self) -> Any:
+        """Begin to count anew when it was off: by this others see that it has been, afterwards."""
+        before = super().start()
+        if before.name != "running":
+            self.launch_time = utcnow()
+        return before
 
     def terminate(self) -> Any:
         """Let go of disks that others have as well, before, and of interfaces, after."""

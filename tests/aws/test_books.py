@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address, IPv4Network
 from threading import Thread
-from typing import Any
+from typing import Any, cast
 from urllib.request import Request, urlopen
 
 import boto3
@@ -45,6 +45,10 @@ class Asked:
             NetworkInterfaces=[{"DeviceIndex": 0, "NetworkInterfaceId": interface}],
         )
         return str(made["Instances"][0]["InstanceId"])
+
+    def launched(self, instance: str) -> datetime:
+        found = self.ec2.describe_instances(InstanceIds=[instance])
+        return cast(datetime, found["Reservations"][0]["Instances"][0]["LaunchTime"])
 
     def wanted(self) -> Any:
         from moto.ec2.models import ec2_backends
@@ -108,6 +112,22 @@ def test_an_interface_is_in_one_instance_and_free_after_its_end(asked: Asked) ->
 
     assert asked.wanted().guests == ()
     assert asked.instance(interface) != instance
+
+
+def test_an_instance_that_was_off_runs_since_it_was_started_again(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later = datetime.now(UTC).replace(tzinfo=None) + timedelta(hours=1)
+    monkeypatch.setattr("rehearsal.mends.utcnow", lambda: later)
+    name = asked.instance(asked.interface("10.10.0.8"))
+    first = asked.launched(name)
+
+    asked.ec2.start_instances(InstanceIds=[name])
+    assert asked.launched(name) == first
+
+    asked.ec2.stop_instances(InstanceIds=[name], Force=True)
+    asked.ec2.start_instances(InstanceIds=[name])
+    assert asked.launched(name) > first
 
 
 def test_a_shared_volume_is_in_all_instances_that_have_it(asked: Asked) -> None:
