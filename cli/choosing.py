@@ -9,7 +9,7 @@ from core.errors import HalabError
 from core.folders import LabFolder, state_folder
 from hypervisor.private import PrivateHypervisor, first_processes
 from inventory.record import CloudRecord, Record, load_any
-from labs.loading import LABS, find, is_path, load
+from labs.loading import file_of, find, is_path, load
 from labs.model import LAB_NAME, Lab
 from labs.tables.aws import Aws
 from labs.tables.libvirt import Libvirt
@@ -71,17 +71,11 @@ def wanted(argument: str) -> tuple[Lab, str]:
 
 def _begun(folder: LabFolder) -> tuple[Lab, str]:
     """Return what a lab is built from, or was, where that file is gone."""
-    source = load_any(folder).source if folder.record.exists() else folder.name
-    if _file(source).is_file() or not folder.definition.exists():
+    known = load_any(folder).source if folder.record.exists() else None
+    source, kept = known or folder.name, str(folder.definition)
+    if file_of(source).is_file() or not folder.definition.exists():
         return load(source), source
-    if not folder.record.exists():
-        source = str(folder.definition)
-    return load(str(folder.definition)), source
-
-
-def _file(source: str) -> Path:
-    """Return the file that a lab is built from; those of halab's own are known by their names."""
-    return Path(source) if is_path(source) else LABS / f"{source}.toml"
+    return load(kept), known or kept
 
 
 def standing(folder: LabFolder) -> Path:
@@ -107,7 +101,7 @@ def _check_free(lab: Lab, source: str) -> None:
     if not folder.record.exists():
         return
     record = load_any(folder)
-    if _file(record.source) != _file(source):
+    if file_of(record.source) != file_of(source):
         raise HalabError(
             f"the name {lab.name!r} is taken by the lab that was built from {record.source}",
             hint=f"change `name` in {source}, or remove the other: `./halab down {lab.name}`",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from cli.building import (
     Prepared,
     check_host,
@@ -24,7 +22,7 @@ from hypervisor.packages import FILTER_NEEDS, NEEDS
 from hypervisor.private import PrivateHypervisor
 from infra import aws_removal
 from infra.aws_account import Account, access
-from infra.aws_machines import RUNNING, STOPPED, AwsMachines
+from infra.aws_machines import STOPPED, AwsMachines
 from infra.engine import Engine
 from infra.impact import Impact, cloud_impact_of
 from inventory.mark import mark_of
@@ -61,14 +59,11 @@ def prepare(lab: Lab, source: str, progress: Progress) -> Prepared[CloudRecord]:
     before = brought_to(lab, folder) if exists else lab
     held = load_cloud_record(folder).machines if exists else ()
     changes = compared(before, lab, folder, held) if exists else ()
-    record = (
-        load_cloud_record(folder)
-        if exists
-        else _new_record(lab, source, folder, endpoint, None if new else until_of(folder))
-    )
+    record = load_cloud_record(folder) if exists else _new_record(lab, source, folder, endpoint)
     if rehearsed and exists:
         use_extras(progress.note)
-        check_room(before, lab, _running(folder, record))
+        account = Account(record.region, record.endpoint)
+        check_room(before, lab, AwsMachines(account, folder.name, record.mark).running())
     elif rehearsed and not new:
         check_host(lab, folder, progress)
     definition = note_lab(folder, record, source, exists=exists)
@@ -144,15 +139,7 @@ def _rehearsal(lab: Lab, folder: LabFolder, new: bool, progress: Progress) -> st
         return begin(folder, lab.platform.region, user, step)
 
 
-def _running(folder: LabFolder, record: CloudRecord) -> list[str]:
-    """Return the machines that have power."""
-    states = AwsMachines(Account(record.region, record.endpoint), folder.name, record.mark).states()
-    return [name for name, state in states.items() if state == RUNNING]
-
-
-def _new_record(
-    lab: Lab, source: str, folder: LabFolder, endpoint: str | None, until: datetime | None
-) -> CloudRecord:
+def _new_record(lab: Lab, source: str, folder: LabFolder, endpoint: str | None) -> CloudRecord:
     assert isinstance(lab.platform, Aws)
     rehearsed = lab.platform.rehearsed
     return CloudRecord(
@@ -164,7 +151,8 @@ def _new_record(
         mark=mark_of(folder),
         machines=tuple(plan.name for plan in machines(lab)),
         accelerated=is_accelerated(folder) if rehearsed else True,
-        until=until,
+        # Of what is begun again the end stays.
+        until=until_of(folder),
     )
 
 

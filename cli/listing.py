@@ -19,7 +19,7 @@ from hypervisor.extras import use_extras
 from hypervisor.objects import Virsh, running_domains
 from hypervisor.private import PrivateHypervisor
 from infra.aws_account import Account
-from infra.aws_machines import RUNNING, AwsMachines
+from infra.aws_machines import AwsMachines
 from inventory.record import CloudRecord, Record, load_any
 from labs.instances import rate
 from labs.loading import load
@@ -106,8 +106,8 @@ def _running(folder: LabFolder, record: Record | None) -> list[str]:
     if private and not PrivateHypervisor(folder).is_running():
         return []
     if isinstance(record, CloudRecord):
-        states = _cloud(folder, record).states()
-        return [machine for machine in record.machines if states.get(machine) == RUNNING]
+        found = _cloud(folder, record).running()
+        return [machine for machine in record.machines if machine in found]
     domains = running_domains(Virsh(record.uri), record.mark)
     return [machine for machine, domain in record.domains.items() if domain in domains]
 

@@ -33,6 +33,10 @@ class AwsMachines:
         """Return the state of each machine that there is; raises like `Account.ask`."""
         return {name: each["State"]["Name"] for name, each in self._instances().items()}
 
+    def running(self) -> list[str]:
+        """Return the machines that run; raises like `Account.ask`."""
+        return [name for name, state in self.states().items() if state == RUNNING]
+
     def is_on(self, machine: str) -> bool:
         """Tell whether a machine has power; one that is being stopped may have."""
         return bool(self.instance(machine)["State"]["Name"] != STOPPED)

@@ -16,7 +16,7 @@ from core.text import read_text
 from labs.checking import DefinitionError, Problem, check
 from labs.model import Lab
 
-__all__ = ["LABS", "DefinitionError", "Offer", "Problem", "available", "find", "load"]
+__all__ = ["LABS", "DefinitionError", "Offer", "Problem", "available", "file_of", "find", "load"]
 
 LABS = PROJECT / "labs"
 """The definitions that come with halab."""
@@ -42,20 +42,26 @@ def available(folder: Path = LABS) -> tuple[Offer, ...]:
     return tuple(_offer(path) for path in sorted(folder.glob("*.toml")))
 
 
+def file_of(name_or_path: str, folder: Path = LABS) -> Path:
+    """Return the file that a name in `folder` or a path stands for, whether it is there or not."""
+    if is_path(name_or_path):
+        # Unlike Path.expanduser, it leaves alone what it does not know.
+        return Path(os.path.expanduser(name_or_path))
+    return folder / f"{name_or_path}.toml"
+
+
 def find(name_or_path: str, folder: Path = LABS) -> Path:
     """Return the file that a person means: a name in `folder`, or a path to a .toml file.
 
     What ends with .toml or has a slash is a path. Raises HalabError when there is no such file.
     """
-    if is_path(name_or_path):
-        # Unlike Path.expanduser, it leaves alone what it does not know.
-        path = Path(os.path.expanduser(name_or_path))
-        problem = f"no such lab definition: {path}{_instead(path)}"
-    else:
-        path = folder / f"{name_or_path}.toml"
-        problem = f"unknown lab: {name_or_path!r}"
+    path = file_of(name_or_path, folder)
     if path.is_file():
         return path
+    if is_path(name_or_path):
+        problem = f"no such lab definition: {path}{_instead(path)}"
+    else:
+        problem = f"unknown lab: {name_or_path!r}"
     names = [offer.name for offer in available(folder)]
     close = get_close_matches(path.stem, names, n=1)
     question = f"did you mean {close[0]}? " if close else ""

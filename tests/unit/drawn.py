@@ -6,9 +6,8 @@ from typing import Any
 
 from drawing.scene import Scene
 from infra.planning import sketch
-from labs.loading import load
+from labs.loading import available, load
 from labs.model import Lab
-from tests.unit.planned_lab import OFFERED
 
 W, M = "w" * 12, "m" * 12
 
@@ -76,7 +75,7 @@ def scene(name: str) -> Scene:
 CLOUDY = "aws-active-passive"
 """A lab on AWS that comes with halab."""
 
-PICTURED = (*OFFERED, CLOUDY)
+PICTURED = tuple(offer.name for offer in available())
 """Labs of which there are pictures in the documentation."""
 
 DRAWN = (*PICTURED, *CROWDED)

@@ -87,7 +87,7 @@ class PaperEngine:
         self.done.append("up")
 
 
-def make_account(folder: Path, monkeypatch: pytest.MonkeyPatch) -> PaperAccount:
+def _make_account(folder: Path, monkeypatch: pytest.MonkeyPatch) -> PaperAccount:
     """Return the account that commands ask, while labs stand in a folder of the story's."""
     monkeypatch.setenv("XDG_STATE_HOME", str(folder / "state"))
     made = PaperAccount()
@@ -99,8 +99,12 @@ def make_account(folder: Path, monkeypatch: pytest.MonkeyPatch) -> PaperAccount:
     return made
 
 
-def make_engine(account: PaperAccount, monkeypatch: pytest.MonkeyPatch) -> PaperEngine:
-    """Return the Pulumi of a lab that is healthy whenever `up` has built it."""
+def make_engine(folder: Path, monkeypatch: pytest.MonkeyPatch) -> PaperEngine:
+    """Return the Pulumi of a lab that is healthy whenever `up` has built it, with its account.
+
+    Labs stand in a folder of the story's.
+    """
+    account = _make_account(folder, monkeypatch)
     made = PaperEngine(LabFolder.of("cloudy-try"), account)
     monkeypatch.setattr(clouds, "_engine", lambda *_: made)
     monkeypatch.setattr(building, "find_shortages", lambda _: ())

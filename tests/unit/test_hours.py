@@ -15,24 +15,17 @@ from core.errors import HalabError
 from infra.aws_tags import UNTIL
 from inventory.record import load_cloud_record, save
 from tests.unit.paper_cloud import (
-    PaperAccount,
     PaperEngine,
     begun,
     definition,
     machine,
-    make_account,
     make_engine,
 )
 
 
 @pytest.fixture
-def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PaperAccount:
-    return make_account(tmp_path, monkeypatch)
-
-
-@pytest.fixture
-def engine(account: PaperAccount, monkeypatch: pytest.MonkeyPatch) -> PaperEngine:
-    return make_engine(account, monkeypatch)
+def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PaperEngine:
+    return make_engine(tmp_path, monkeypatch)
 
 
 def test_hours_are_told_with_their_price_and_kept_until_others_are_said(
@@ -118,7 +111,7 @@ def test_list_says_until_when(
     assert describe(engine.folder)["until"] is None
 
 
-def test_hours_are_for_what_is_paid_by_the_hour(tmp_path: Path, account: PaperAccount) -> None:
+def test_hours_are_for_what_is_paid_by_the_hour(tmp_path: Path, engine: PaperEngine) -> None:
     with pytest.raises(HalabError, match="costs nothing by the hour: --hours is for labs on AWS"):
         up(lab="active-passive", hours=8)
 

@@ -18,24 +18,17 @@ from inventory.record import load_cloud_record
 from labs.checking import DefinitionError
 from tests.unit.healthy_lab import PARTS
 from tests.unit.paper_cloud import (
-    PaperAccount,
     PaperEngine,
     begun,
     definition,
     machine,
-    make_account,
     make_engine,
 )
 
 
 @pytest.fixture
-def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PaperAccount:
-    return make_account(tmp_path, monkeypatch)
-
-
-@pytest.fixture
-def engine(account: PaperAccount, monkeypatch: pytest.MonkeyPatch) -> PaperEngine:
-    return make_engine(account, monkeypatch)
+def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PaperEngine:
+    return make_engine(tmp_path, monkeypatch)
 
 
 def test_up_says_the_price_and_then_has_pulumi_make_the_lab(
@@ -55,7 +48,7 @@ def test_up_says_the_price_and_then_has_pulumi_make_the_lab(
 
 
 def test_a_lab_that_costs_more_than_it_may_is_refused_before(
-    tmp_path: Path, account: PaperAccount
+    tmp_path: Path, engine: PaperEngine
 ) -> None:
     with pytest.raises(DefinitionError) as refused:
         up(lab=definition(tmp_path, limit="5"))

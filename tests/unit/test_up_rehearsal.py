@@ -23,23 +23,16 @@ from inventory.mark import mark_of
 from inventory.record import load_cloud_record
 from labs.tables.aws import SEEN_REHEARSAL
 from tests.unit.paper_cloud import (
-    PaperAccount,
     PaperEngine,
     definition,
     machine,
-    make_account,
     make_engine,
 )
 
 
 @pytest.fixture
-def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PaperAccount:
-    return make_account(tmp_path, monkeypatch)
-
-
-@pytest.fixture
-def engine(account: PaperAccount, monkeypatch: pytest.MonkeyPatch) -> PaperEngine:
-    return make_engine(account, monkeypatch)
+def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PaperEngine:
+    return make_engine(tmp_path, monkeypatch)
 
 
 URL = "http://127.0.0.1:40123"
