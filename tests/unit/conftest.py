@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 
@@ -21,3 +22,10 @@ def heard_signals() -> Iterator[None]:
     yield
     for number, held in before.items():
         signal.signal(number, held)
+
+
+@pytest.fixture(autouse=True)
+def nothing_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget what this user asks of halab by environment: a test says what it is about."""
+    for name in [name for name in os.environ if name.startswith("HALAB_")]:
+        monkeypatch.delenv(name)

@@ -19,7 +19,6 @@ look_for_obstacles = acceleration._obstacle
 @pytest.fixture(autouse=True)
 def a_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.delenv(acceleration.OVERRIDE, raising=False)
     monkeypatch.setattr(acceleration, "_obstacle", lambda: None)
     monkeypatch.setattr(acceleration, "_boot", lambda *_: BOOTS)
     monkeypatch.setattr(acceleration, "_subject", lambda kernel: {"kernel": str(kernel)})

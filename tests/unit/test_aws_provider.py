@@ -35,7 +35,6 @@ def toolchain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Toolchain:
     """A toolchain on a machine that has no AWS provider and no way to get one."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
-    monkeypatch.delenv("HALAB_TOOLCHAIN", raising=False)
     monkeypatch.setattr(aws_provider, "install_plugin", refuse)
     monkeypatch.setattr(awsbuild, "build", refuse)
     return Toolchain(tmp_path / "b/pulumi", tmp_path / "b", tmp_path / "home", "build")

@@ -35,7 +35,6 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
-    monkeypatch.delenv("HALAB_TOOLCHAIN", raising=False)
     monkeypatch.setattr(toolchain, "download", refuse("unreachable"))
     monkeypatch.setattr(gobuild, "build", refuse("no module proxy"))
     return tmp_path
