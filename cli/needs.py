@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from hypervisor.doctor import Needs
-from hypervisor.image import Recipe, cached, recipe_of
+from hypervisor.image import Recipe, recipe_of
 from labs.addressing import MachinePlan, machines
 from labs.instances import MIB_PER_GIB, MIN_IO2_GIB, gib
 from labs.model import Lab
@@ -19,7 +19,8 @@ OVERHEAD_MIB = 150
 """What QEMU and libvirt need for each guest besides its memory, measured in emulation."""
 
 DISK_MIB = 3072
-"""What a lab's disks and a guest image usually take, for the check before anything is made."""
+"""What a lab's disks usually take besides data, for the check before anything is made; what is
+missing of images is reckoned where they are kept (`Needs.images`)."""
 
 
 def needs_of(lab: Lab) -> Needs:
@@ -28,10 +29,9 @@ def needs_of(lab: Lab) -> Needs:
     A lab on AWS needs nothing of it, but for a rehearsal, whose instances are guests here.
     """
     guests, images = _guests(lab), _images(lab)
-    missing = sum(cached(recipe) is None for recipe in images)
     # A rehearsal has a copy of its image, and each of its machines its own of all software.
     copies = 1 if isinstance(lab.platform, Aws) else 0
-    usual = DISK_MIB * (1 + copies + missing) if guests else 0
+    usual = DISK_MIB * (1 + copies) if guests else 0
     return Needs(
         memory_mib=sum(map(_memory, guests)),
         disk_mib=usual + _disks(lab),

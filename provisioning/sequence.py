@@ -160,7 +160,7 @@ class _Run:
         absent = plan.packages(machine)
         if absent:
             self.report(f"{machine.name}: installing {len(absent)} packages")
-            packages.ensure_installed(remote, absent, self.inventory.timing.pace)
+            packages.ensure_installed(remote, absent)
             changes += self._note(machine, (f"packages installed: {' '.join(absent)}",))
             plan = plan.with_facts(machine, self._look(machine))
 
