@@ -13,10 +13,11 @@ from rich.table import Table
 
 from cli.claims import check_removable, claimed
 from cli.progress import Progress
+from cli.testing import DEFINITIONS, definition_of
 from core.command import run
 from core.environment import for_halab
 from core.errors import HalabError
-from core.folders import PROJECT, LabFolder
+from core.folders import LabFolder
 from drills.failover import measure_power_loss, words
 from drills.site import Site
 from hypervisor.acceleration import probe
@@ -30,8 +31,6 @@ from labs.roles import MachineRole
 
 COMMAND = "halab bench"
 
-DEFINITION = PROJECT / "tests" / "labs" / "active-passive.toml"
-
 UP_AGAINST_BOOT = 1.5
 """How much longer than the bare boot `up` is meant to take."""
 
@@ -42,38 +41,43 @@ COMMAND_S = 3600
 
 
 def bench(
+    lab: Annotated[
+        str, typer.Option(help=f"Which of the labs of the tests: {', '.join(DEFINITIONS)}.")
+    ] = "active-passive",
     failover: Annotated[bool, typer.Option(help="Measure a power loss too.")] = True,
 ) -> None:
     """Measure bare boot, `up`, reset, memory and failover; prints and asserts nothing."""
-    lab, progress = load(str(DEFINITION)), Progress()
-    if check_removable(lab.name, COMMAND):
-        _halab("down", lab.name)
-    table = Table("what", "measured", "beside", box=None)
+    file, progress = str(definition_of(lab)), Progress()
+    definition = load(file)
+    name, guests = definition.name, len(machines(definition))
+    if check_removable(name, COMMAND):
+        _halab("down", name)
+    table = Table("what", "measured", "beside", box=None, title=lab)
     with progress.step("Booting the same guests by bare QEMU"):
-        boot = _bare_boot(lab)
-    table.add_row("three guests by bare QEMU until ssh", f"{boot:.0f} s", "")
+        boot = _bare_boot(definition)
+    table.add_row(f"{guests} guests by bare QEMU until ssh", f"{boot:.0f} s", "")
 
     def take_away() -> None:
         with progress.step("halab down"):
-            table.add_row("down", f"{_timed('down', lab.name):.0f} s", "")
+            table.add_row("down", f"{_timed('down', name):.0f} s", "")
 
-    with claimed(lab.name, COMMAND, take_away, keep=False):
-        with progress.step("halab up"), _Memory(LabFolder.of(lab.name)) as memory:
-            first = _timed("up", "--cold", str(DEFINITION))
+    with claimed(name, COMMAND, take_away, keep=False):
+        with progress.step("halab up"), _Memory(LabFolder.of(name)) as memory:
+            first = _timed("up", "--cold", file)
         table.add_row(
             "up until healthy",
             f"{first:.0f} s",
             f"{first / boot:.2f} x bare boot (aim {UP_AGAINST_BOOT})",
         )
         with progress.step("halab up, again"):
-            table.add_row("second up", f"{_timed('up', str(DEFINITION)):.0f} s", "")
+            table.add_row("second up", f"{_timed('up', file):.0f} s", "")
         with progress.step("halab snapshot, halab reset"):
-            kept, back = _timed("snapshot", lab.name, "bench"), _timed("reset", lab.name)
+            kept, back = _timed("snapshot", name, "bench"), _timed("reset", name)
         table.add_row("snapshot of the running lab", f"{kept:.0f} s", "")
         table.add_row("reset until healthy", f"{back:.0f} s", "")
         if failover:
             with progress.step("Power loss of the active node") as step:
-                result = measure_power_loss(Site.of(LabFolder.of(lab.name)), step)
+                result = measure_power_loss(Site.of(LabFolder.of(name)), step)
             for line in words(result):
                 table.add_row("power loss", line, "")
         table.add_row("peak memory of the lab", f"{memory.peak_mib} MiB", "proportional set size")

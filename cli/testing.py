@@ -73,10 +73,8 @@ def test(
     ] = None,
 ) -> None:
     """Run linters, unit tests, Pulumi-mock tests, and whole labs: up, state, failover, down."""
-    if lab is not None and lab not in DEFINITIONS:
-        raise HalabError(
-            f"no lab of the tests is called {lab!r}", hint=f"they are {', '.join(DEFINITIONS)}"
-        )
+    if lab is not None:
+        definition_of(lab)
     console = Console(highlight=False, soft_wrap=True)
     with ExitStack() as stack:
         stack.enter_context(interruptible())
@@ -99,10 +97,19 @@ def test(
             _test_lab(kind, stories, reports / f"{kind}.xml", console, keep=keep)
 
 
+def definition_of(kind: str) -> Path:
+    """Return the file of a lab of the tests; raises HalabError when there is none of that kind."""
+    if kind not in DEFINITIONS:
+        raise HalabError(
+            f"no lab of the tests is called {kind!r}", hint=f"they are {', '.join(DEFINITIONS)}"
+        )
+    return DEFINITIONS[kind]
+
+
 def _test_aws(report: Path, console: Console) -> None:
-    """Tell what AWS would be asked for, and what its real provider makes of that."""
+    """Tell what AWS would be asked for, what its real provider makes of that, and rehearse it."""
     tools = ensure_cloud_tools(Progress())
-    console.print("[bold]what AWS would be asked for[/]")
+    console.print("[bold]what AWS would be asked for, and a rehearsal[/]")
     _check(_pytest(["tests/aws"], report), tools)
 
 
@@ -117,7 +124,7 @@ def _test_lab(
     kind: str, stories: Sequence[str], report: Path, console: Console, *, keep: bool
 ) -> None:
     """Build a lab, run stories about it and take it away."""
-    name = load(str(DEFINITIONS[kind])).name
+    name = load(str(definition_of(kind))).name
     with _lab(kind, name, keep, console):
         console.print(f"[bold]state and failover of lab {name}, which is {kind}[/]")
         _check(_pytest([*stories, f"--lab={name}"], report))
@@ -138,7 +145,7 @@ def _lab(kind: str, name: str, keep: bool, console: Console) -> Iterator[None]:
         _check(_halab("down", name))
     with claimed(name, COMMAND, lambda: _check(_halab("down", name)), keep):
         try:
-            _check(_halab("up", "--cold", str(DEFINITIONS[kind])))
+            _check(_halab("up", "--cold", str(definition_of(kind))))
             yield
         finally:
             if keep:

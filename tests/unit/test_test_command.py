@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from cli import testing
+from cli.bench import bench
 from cli.testing import DEFINITIONS, SUITES, USUAL, _chosen
+from core.errors import HalabError
 from core.folders import PROJECT
 from tests.unit.sketched import STORY
 from tests.unit.test_needs import collect
@@ -48,6 +52,15 @@ def test_all_is_everything_about_all() -> None:
 @pytest.mark.parametrize("kind", DEFINITIONS)
 def test_one_lab_alone_is_tested_whole(kind: str) -> None:
     assert _chosen(kind, thorough=False) == {kind: SUITES}
+
+
+@pytest.mark.parametrize("command", [testing.test, bench])
+def test_a_lab_that_is_none_is_refused_with_the_names_of_those_that_are(
+    command: Callable[..., None],
+) -> None:
+    with pytest.raises(HalabError, match="no lab of the tests is called 'nosuch'") as caught:
+        command(lab="nosuch")
+    assert caught.value.hint == f"they are {', '.join(DEFINITIONS)}"
 
 
 def test_the_stories_are_there() -> None:
