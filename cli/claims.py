@@ -11,9 +11,11 @@ from pydantic import ValidationError
 
 from cli.choosing import is_begun
 from cli.locking import locked
+from cli.progress import Progress
 from core.errors import HalabError
 from core.folders import LabFolder
 from core.processes import is_alive, start_time
+from drills.evidence import move_out
 from inventory.frozen import Frozen
 from inventory.record import save
 
@@ -44,7 +46,8 @@ class Claim(Frozen):
 def claimed(name: str, command: str, take_away: Callable[[], None], keep: bool) -> Iterator[bool]:
     """Own a lab that is not there yet; afterwards take away what came to be, unless `keep`.
 
-    Yields whether it is ours: a lab that is there already belongs to somebody else and stays.
+    What was kept of failures stays, and is named. Yields whether it is ours: a lab that is there
+    already belongs to somebody else and stays.
     Raises HalabError when another halab command works on it.
     """
     with locked(name):
@@ -55,7 +58,12 @@ def claimed(name: str, command: str, take_away: Callable[[], None], keep: bool) 
         # Somebody may have taken it away meanwhile, and made one of his own.
         found = claim_on(name)
         if ours and not keep and found is not None and found.is_mine:
-            take_away()
+            try:
+                evidence = move_out(LabFolder.of(name))
+            finally:
+                take_away()
+            if evidence is not None:
+                Progress().note(f"journals, cluster state and consoles stay in {evidence}")
 
 
 def check_removable(name: str, command: str) -> bool:

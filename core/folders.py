@@ -164,3 +164,8 @@ class LabFolder:
     def logs(self) -> Path:
         """Logs of `up` and what was collected after failures."""
         return self.path / "logs"
+
+    @property
+    def evidence(self) -> Path:
+        """What outlives a lab that a command made for itself: what was kept of its failures."""
+        return self.path.parent.parent / "evidence" / self.name

@@ -17,6 +17,8 @@ from machines.remote import Remote
 
 CONNECT_TIMEOUT_S = 10.0
 
+_WHY = "why.txt"
+
 _EVERYWHERE = {
     "journal.txt": "journalctl --no-pager --quiet --output short-precise --lines 20000",
     "kernel.txt": "dmesg",
@@ -46,7 +48,7 @@ def collect_evidence(folder: LabFolder, inventory: Inventory | None, why: str) -
     """
     target = folder.logs / f"{datetime.now():%Y-%m-%d-%H%M%S}"
     target.mkdir(parents=True, exist_ok=True)
-    write_file(target / "why.txt", why + "\n")
+    write_file(target / _WHY, why + "\n")
     machines = inventory.machines if inventory else ()
     if machines:
         with ThreadPoolExecutor(len(machines)) as pool:
@@ -54,6 +56,23 @@ def collect_evidence(folder: LabFolder, inventory: Inventory | None, why: str) -
     if folder.consoles.is_dir():
         shutil.copytree(folder.consoles, target / "consoles", dirs_exist_ok=True)
     return target
+
+
+def move_out(folder: LabFolder) -> Path | None:
+    """Move what was collected to where it outlives the lab, in the place of an earlier lab's.
+
+    Returns where it is then; None when nothing was collected. Raises OSError when it cannot be
+    moved.
+    """
+    found = [why.parent for why in folder.logs.glob(f"*/{_WHY}")]
+    if not found:
+        return None
+    if folder.evidence.exists():
+        shutil.rmtree(folder.evidence)
+    folder.evidence.mkdir(parents=True)
+    for each in found:
+        shutil.move(each, folder.evidence)
+    return folder.evidence
 
 
 def _keep(machine: Machine, target: Path) -> None:

@@ -16,6 +16,7 @@ from cli.locking import locked
 from core.errors import HalabError
 from core.folders import LabFolder
 from core.processes import start_time
+from drills.evidence import collect_evidence
 from inventory.record import save
 
 
@@ -57,6 +58,26 @@ def test_it_is_taken_away_whatever_happened(removed: list[str]) -> None:
     ):
         raise HalabError("up failed")
     assert removed == ["exam"]
+
+
+def test_what_was_kept_of_failures_outlives_it(
+    removed: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for run in ("first", "second"):
+        with claimed("exam", "halab exam", lambda: removed.append("exam"), keep=False):
+            folder = LabFolder.of("exam")
+            collect_evidence(folder, None, f"what failed in the {run} run")
+            (folder.logs / "dashboard.png").touch()
+        shutil.rmtree(folder.path)
+        assert str(folder.evidence) in capsys.readouterr().err.replace("\n", "")
+    [kept] = folder.evidence.iterdir()
+    assert (kept / "why.txt").read_text() == "what failed in the second run\n"
+
+
+def test_where_nothing_failed_nothing_stays(removed: list[str]) -> None:
+    with claimed("exam", "halab exam", lambda: removed.append("exam"), keep=False):
+        LabFolder.of("exam").logs.mkdir()
+    assert not LabFolder.of("exam").evidence.exists()
 
 
 def test_a_lab_that_was_there_stays(removed: list[str]) -> None:
