@@ -11,14 +11,20 @@ has failed: that the time of such a watchdog is over is no proof that its node d
 from __future__ import annotations
 
 import shlex
+from pathlib import PurePath
 
 from inventory.model import Inventory, Machine
 from labs import cloud_timing
+from labs.roles import MachineRole
 from labs.tables.cloud import LAB_TAG
 from parts.base import Found
 from parts.cluster import Primitive, advised, operations, seconds
 from parts.fencing.base import PRIMITIVE, FencingPart
-from parts.host import Step
+from parts.host import Entry, File, Step, program
+from parts.secrets import Secrets
+
+AGENT = "/usr/sbin/fence_halab_aws"
+"""Where Pacemaker looks for stonith:fence_halab_aws: fence_aws, which describes itself at once."""
 
 
 class FenceAws(FencingPart):
@@ -32,6 +38,20 @@ class FenceAws(FencingPart):
         """Raise HalabError where the inventory does not say where in AWS the lab is."""
         super().__init__(inventory)
         self.cloud = inventory.own_cloud
+
+    def files(self, machine: Machine, secrets: Secrets, found: Found) -> tuple[Entry, ...]:
+        """Describe the agent."""
+        if machine.role is MachineRole.MONITOR:
+            return ()
+        return (File(AGENT, program("fence_aws_agent.sh"), mode=0o755),)
+
+    def configure(
+        self, machine: Machine, found: Found, written: frozenset[str]
+    ) -> tuple[Step, ...]:
+        """Have the agent know its description before Pacemaker asks for it."""
+        if AGENT not in written:
+            return ()
+        return (Step("fencing agent described", f"{AGENT} --action=metadata >/dev/null"),)
 
     def welcome(self, machine: Machine, found: Found) -> tuple[Step, ...]:
         """Have AWS answer this node, and name it among those that can be fenced."""
@@ -64,7 +84,7 @@ class FenceAws(FencingPart):
         timeouts = advised(self.timing, start=60, stop=20, monitor=60, every_s=180)
         return Primitive(
             PRIMITIVE,
-            "stonith:fence_aws",
+            f"stonith:{PurePath(AGENT).name}",
             operations(timeouts),
             {
                 "region": self.cloud.region,

@@ -26,6 +26,10 @@ def heard_signals() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def nothing_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Forget what this user asks of halab by environment: a test says what it is about."""
-    for name in [name for name in os.environ if name.startswith("HALAB_")]:
-        monkeypatch.delenv(name)
+    """Forget what this user asks of halab by environment: a test says what it is about.
+
+    HALAB_GOLDEN is asked of the tests themselves.
+    """
+    for name in list(os.environ):
+        if name.startswith("HALAB_") and name != "HALAB_GOLDEN":
+            monkeypatch.delenv(name)

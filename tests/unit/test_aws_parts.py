@@ -40,7 +40,7 @@ TWO = sketch(aws_lab("two-node"))
 LOCAL = planned("active-passive", accelerated=True)
 
 AGENTS = {
-    "stonith:fence_aws": {"region", "filter", "power_timeout"},
+    "stonith:fence_halab_aws": {"region", "filter", "power_timeout"},
     "ocf:heartbeat:aws-vpc-move-ip": {
         *("ip", "interface", "routing_table", "lookup_type", "region", "auth_type", "monapi"),
     },
