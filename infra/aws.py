@@ -180,11 +180,9 @@ class AwsPlatform:
             },
             # It keeps its disks, and `up` can start it again.
             instance_initiated_shutdown_behavior="stop",
-            root_block_device={
-                "volume_size": ROOT_GIB,
-                "volume_type": "gp3",
-                "tags": self._tags(f"{plan.name}-root"),
-            },
+            # Without tags: the provider sets them later, by a request that names nothing of a lab.
+            # A policy that lets this through lets through any. The disk goes with its instance.
+            root_block_device={"volume_size": ROOT_GIB, "volume_type": "gp3"},
             user_data=pulumi.Output.all(
                 **{role.value: nic.mac_address for role, nic in nics.items()}
             ).apply(
@@ -193,8 +191,11 @@ class AwsPlatform:
                 )
             ),
             tags={**self._tags(plan.name), **ending(self._record.until)},
-            # A newer image is no reason to make a machine anew.
-            opts=pulumi.ResourceOptions.merge(own, pulumi.ResourceOptions(ignore_changes=["ami"])),
+            # A newer image is no reason to make a machine anew, and what only its first boot reads
+            # none to stop it.
+            opts=pulumi.ResourceOptions.merge(
+                own, pulumi.ResourceOptions(ignore_changes=["ami", "user_data"])
+            ),
         )
         for index, role in enumerate(others, start=1):
             aws.ec2.NetworkInterfaceAttachment(

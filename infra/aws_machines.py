@@ -16,6 +16,8 @@ from infra.aws_tags import MARK, UNTIL, ending, name_of
 
 RUNNING, STOPPED = "running", "stopped"
 """What AWS calls them (DescribeInstances, InstanceState)."""
+OFF = (STOPPED, "stopping")
+"""One that is being stopped will be off, in a minute or more."""
 GONE = ("terminated", "shutting-down")
 
 PATIENCE_S = 600

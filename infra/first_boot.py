@@ -66,11 +66,15 @@ def user_data(lab: Lab, plan: MachinePlan, macs: Mapping[NetworkRole, str]) -> s
         "ssh_genkeytypes": ["ed25519"],
         "bootcmd": [[*ONCE, naming(lab, plan, macs)]],
         "write_files": [
-            {"path": path, "content": content} for path, content in _ending(plan).items()
+            {"path": path, "content": content}
+            for path, content in {**_ending(plan), **_host_key()}.items()
         ],
         "runcmd": [
             # The earliest time: who goes away while software is brought shall not pay for ever.
             ["systemctl", "enable", "--now", "halab-until.service", "halab-until.timer"],
+            # It lasts a minute, for which nobody has to wait.
+            ["systemctl", "enable", "halab-host-key.service"],
+            ["systemctl", "start", "--no-block", "halab-host-key.service"],
             # The last thing of all: systemd leaves out what is left of it as soon as it sees this.
             # At later boots it would ask for addresses and metadata again, and take from a node
             # the processor with which that joins its cluster.
@@ -95,6 +99,15 @@ def _ending(plan: MachinePlan) -> dict[str, str]:
         PROGRAM: (here / "programs/switch_off.py").read_text(),
         "/etc/systemd/system/halab-until.service": service,
         "/etc/systemd/system/halab-until.timer": (here / "until.timer").read_text(),
+    }
+
+
+def _host_key() -> dict[str, str]:
+    """Return the files by which a machine shows its host key at every boot, by their paths."""
+    here = Path(__file__).parent
+    return {
+        "/usr/local/lib/halab-host-key.sh": (here / "programs/show_host_key.sh").read_text(),
+        "/etc/systemd/system/halab-host-key.service": (here / "host-key.service").read_text(),
     }
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from core.command import run
+from infra.console_key import host_key_in
 from infra.first_boot import naming, user_data
 from labs.addressing import machines
 from labs.roles import NetworkRole
@@ -21,6 +23,8 @@ MACS = {
     NetworkRole.CLUSTER_B: "02:00:00:00:00:03",
     NetworkRole.SERVICE: "02:00:00:00:00:04",
 }
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGkOdnCXZrO4kN+1qZ1nvXUVGOQzNZ7mUDn4mlOYeGDH"
 
 RECORDING = '#!/bin/sh\necho "${0##*/} $*" >>"$LOG"\n'
 
@@ -114,6 +118,35 @@ def test_nobody_else_configures_them_then_or_later(machine: Machine) -> None:
     assert kept.read_text() == "network: {config: disabled}\n"
     rules = machine.root / "etc/udev/rules.d/99-vpc-policy-routes.rules"
     assert str(rules.readlink()) == "/dev/null"
+
+
+def test_a_boot_waits_for_management_alone_and_no_reset_of_an_adapter_takes_an_address(
+    machine: Machine,
+) -> None:
+    machine.boot(naming(LAB, NODE1, MACS))
+
+    of = {
+        name: machine.network(f"05-halab-{name}.network") for name in ("mgmt", "cla", "clb", "svc")
+    }
+    assert [name for name, text in of.items() if "RequiredForOnline=no" not in text] == ["mgmt"]
+    assert all("IgnoreCarrierLoss=yes" in text for text in of.values())
+
+
+def test_the_host_key_is_shown_more_than_once_by_whole_blocks() -> None:
+    told = json.loads(user_data(LAB, NODE1, MACS).partition("\n")[2])
+    files = {each["path"]: each["content"] for each in told["write_files"]}
+    script = files["/usr/local/lib/halab-host-key.sh"]
+    for here, there in (
+        ("/dev/console", "/dev/stdout"),
+        ("/etc/ssh/ssh_host_ed25519_key.pub", "/dev/stdin"),
+        ("sleep 15", ":"),
+    ):
+        script = script.replace(here, there)
+    shown = run(["sh", "-c", script], stdin=f"{KEY} root@node1\n").stdout
+    assert shown.count("BEGIN SSH HOST KEY KEYS") > 1
+    cut = shown.replace(KEY, KEY[:40] + "[ 12.3] nvme1n1: p1" + KEY[40:], 1)
+    assert host_key_in(cut) == KEY
+    assert ["systemctl", "enable", "halab-host-key.service"] in told["runcmd"]
 
 
 def test_a_later_boot_needs_nobody_but_networkd(machine: Machine) -> None:
