@@ -11,13 +11,15 @@ from cli import streams
 from cli.app import app
 from core import environment
 from core.errors import HalabError
+from core.signals import interruptible
 from core.wording import worded
 
 
 def main() -> int:
     """Run the command line and return the exit status."""
     streams.prepare()
-    with environment.adopted(environment.for_halab()):
+    # What a command has to take back it does whichever way it is told to end.
+    with environment.adopted(environment.for_halab()), interruptible():
         return _run(Console(stderr=True, highlight=False, soft_wrap=True))
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from cli.changing import brought_to, check, check_disks
+from cli.choosing import built_from
 from cli.events import PulumiEvents
 from cli.needs import needs_of
 from cli.progress import Progress, Step
@@ -36,7 +37,7 @@ from infra.ssh_key import ensure_ssh_key
 from inventory.record import Boot, LabRecord, Record, load_record, save
 from labs.addressing import machines
 from labs.changes import Change
-from labs.loading import find
+from labs.loading import load
 from labs.model import Lab
 from labs.roles import MachineRole
 from parts.secrets import ensure_secrets
@@ -98,7 +99,7 @@ def prepare(lab: Lab, source: str, progress: Progress) -> Prepared[LabRecord]:
     folder.consoles.chmod(0o700)
     if record.private:
         record.pool.mkdir(parents=True, exist_ok=True)
-    definition = note_lab(folder, record, source, exists=exists)
+    definition = note_lab(lab, folder, record, source, exists=exists)
     if record.private:
         PrivateHypervisor(folder).start()
     return Prepared(lab, folder, record, engine, definition, new, exists, before, changes)
@@ -114,14 +115,14 @@ def ensure_host_packages(progress: Progress, needs: Sequence[Need] = NEEDS) -> N
             ensure_packages(step, needs)
 
 
-def note_lab(folder: LabFolder, record: Record, source: str, *, exists: bool) -> Path:
+def note_lab(lab: Lab, folder: LabFolder, record: Record, source: str, *, exists: bool) -> Path:
     """Write down what was decided for a lab, with a key to it; return its wanted definition."""
     ensure_ssh_key(folder)
     save(folder.record, record)
-    definition = wanted_definition(source, folder)
+    definition = built_from(source, folder)
     if not exists:
         folder.applied.unlink(missing_ok=True)
-        keep_definition(folder, definition)
+        keep_definition(folder, definition, lab)
     return definition
 
 
@@ -139,7 +140,7 @@ def build(prepared: Prepared[LabRecord], impact: Impact, step: Step) -> None:
     folder, record, engine = prepared.folder, prepared.record, prepared.engine
     step("looking at what is there")
     prepared.make_stack(step)
-    keep_definition(folder, prepared.definition)
+    keep_definition(folder, prepared.definition, prepared.lab)
     ensure_secrets(folder.secrets)
     virsh = Virsh(record.uri)
     recover(folder, record, step)
@@ -234,15 +235,16 @@ def _grow_disks(prepared: Prepared[LabRecord], virsh: Virsh, step: Step) -> None
                 step(f"{name}: its disk {storage.name} has {storage.size_mib} MiB now")
 
 
-def wanted_definition(source: str, folder: LabFolder) -> Path:
-    """Return the file with the definition; a lab outlives the one that it was built from."""
-    try:
-        return find(source)
-    except HalabError:
-        return folder.definition
+def keep_definition(folder: LabFolder, path: Path, lab: Lab) -> None:
+    """Make a file the definition that Pulumi's program reads.
 
-
-def keep_definition(folder: LabFolder, path: Path) -> None:
-    """Make a file the definition that Pulumi's program reads."""
+    Raises HalabError when it says another lab than the one that was checked, minutes ago perhaps.
+    """
     if path != folder.definition:
-        write_file(folder.definition, path.read_bytes())
+        text = path.read_bytes()
+        if load(str(path)) != lab:
+            raise HalabError(
+                f"{path} was changed while `up` was at work",
+                hint="say `up` again: it begins with what that means for the lab",
+            )
+        write_file(folder.definition, text)

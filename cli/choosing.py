@@ -60,7 +60,7 @@ def wanted(argument: str) -> tuple[Lab, str]:
     Raises HalabError for an unknown lab, a broken definition or a name that is taken.
     """
     if is_path(argument):
-        lab, source = load(argument), str(Path(argument).resolve())
+        lab, source = load(argument), str(file_of(argument).resolve())
     elif is_begun(argument):
         lab, source = _begun(LabFolder.of(argument))
     else:
@@ -70,12 +70,23 @@ def wanted(argument: str) -> tuple[Lab, str]:
 
 
 def _begun(folder: LabFolder) -> tuple[Lab, str]:
-    """Return what a lab is built from, or was, where that file is gone."""
+    """Return what a lab is built from, and its source, whatever became of that."""
     known = load_any(folder).source if folder.record.exists() else None
-    source, kept = known or folder.name, str(folder.definition)
-    if file_of(source).is_file() or not folder.definition.exists():
+    source = known or folder.name
+    path = built_from(source, folder)
+    if path != folder.definition or not path.exists():
         return load(source), source
-    return load(kept), known or kept
+    return load(str(path)), known or str(path)
+
+
+def built_from(source: str, folder: LabFolder) -> Path:
+    """Return the file with a lab's definition; a lab outlives the one that it was built from.
+
+    That may be gone, or be another lab's by now: then it is what the lab keeps of it. Raises
+    DefinitionError for one that cannot be read.
+    """
+    path = file_of(source)
+    return path if path.is_file() and load(str(path)).name == folder.name else folder.definition
 
 
 def standing(folder: LabFolder) -> Path:

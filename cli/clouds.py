@@ -22,9 +22,10 @@ from hypervisor.packages import FILTER_NEEDS, NEEDS
 from hypervisor.private import PrivateHypervisor
 from infra import aws_removal
 from infra.aws_account import Account, access
-from infra.aws_machines import STOPPED, AwsMachines
+from infra.aws_machines import OFF, AwsMachines
 from infra.engine import Engine
 from infra.impact import Impact, cloud_impact_of
+from inventory.endpoint import noted
 from inventory.mark import mark_of
 from inventory.record import CloudRecord, load_cloud_record
 from labs.addressing import machines
@@ -66,7 +67,7 @@ def prepare(lab: Lab, source: str, progress: Progress) -> Prepared[CloudRecord]:
         check_room(before, lab, AwsMachines(account, folder.name, record.mark).running())
     elif rehearsed and not new:
         check_host(lab, folder, progress)
-    definition = note_lab(folder, record, source, exists=exists)
+    definition = note_lab(lab, folder, record, source, exists=exists)
     return Prepared(lab, folder, record, engine, definition, new, exists, before, changes)
 
 
@@ -80,7 +81,7 @@ def build(prepared: Prepared[CloudRecord], impact: Impact, step: Step) -> None:
     folder, record, engine = prepared.folder, prepared.record, prepared.engine
     step("looking at what is there")
     prepared.make_stack(step)
-    keep_definition(folder, prepared.definition)
+    keep_definition(folder, prepared.definition, prepared.lab)
     ensure_secrets(folder.secrets)
     use_extras(step)
     account = Account(record.region, record.endpoint)
@@ -96,7 +97,9 @@ def build(prepared: Prepared[CloudRecord], impact: Impact, step: Step) -> None:
     if record.until is not None:
         # Before they are started: one whose end is over would go off again at once.
         there.end_at(record.until)
-    off = [name for name, state in there.states().items() if state == STOPPED]
+    # One that leaves and is off stays off: it would join again.
+    wanted = {plan.name for plan in machines(prepared.lab)}
+    off = [name for name, state in there.states().items() if state in OFF and name in wanted]
     if off:
         step(f"starting {', '.join(off)}")
         there.start(*off)
@@ -124,16 +127,20 @@ def _engine(folder: LabFolder, endpoint: str | None, progress: Progress) -> Engi
 
 
 def _rehearsal(lab: Lab, folder: LabFolder, new: bool, progress: Progress) -> str:
-    """Begin a new lab's rehearsal, and return who answers in it.
+    """Return who answers in a lab's rehearsal, which begins where the lab is new.
 
     Raises HalabError for a lab whose rehearsal has ended.
     """
     assert isinstance(lab.platform, Aws)
-    if not new and not is_played(folder):
-        raise HalabError(
-            f"the rehearsal of lab {lab.name!r} has ended, and with it all that was made there",
-            hint=f"`./halab down {lab.name}` removes what is left; then `up` builds the lab anew",
-        )
+    if not new:
+        url = noted(folder)
+        if url is None or not is_played(folder):
+            raise HalabError(
+                f"the rehearsal of lab {lab.name!r} has ended, and with it all that was made there",
+                hint=f"`./halab down {lab.name}` removes what is left; then `up` builds the lab "
+                "anew",
+            )
+        return url
     user = lab.platform.management_from.network_address
     with progress.step("A rehearsal of AWS", usually="1 to 5 min") as step:
         return begin(folder, lab.platform.region, user, step)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from pathlib import Path
 from shlex import quote
 from typing import Annotated
 
@@ -21,7 +20,7 @@ from hypervisor.private import PrivateHypervisor
 from hypervisor.taken import looking
 from infra.orphans import end_orphans
 from inventory.record import load_any
-from labs.loading import available, is_path, load
+from labs.loading import available, file_of, is_path, load
 from labs.model import Lab
 
 OTHERWISE = (
@@ -57,7 +56,10 @@ def down(
 
 def _definition(argument: str) -> Lab | None:
     """Return the definition that a name in labs/ or a file means; None for any other name."""
-    is_file = is_path(argument) and Path(argument).is_file()
+    if not is_path(argument) and is_begun(argument):
+        # Whatever became of the file that it was built from.
+        return None
+    is_file = is_path(argument) and file_of(argument).is_file()
     offered = argument in {offer.name for offer in available()}
     return load(argument) if is_file or offered else None
 

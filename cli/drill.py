@@ -15,7 +15,6 @@ from cli.choosing import existing_lab
 from cli.live import LiveDrill
 from cli.locking import locked
 from core.errors import HalabError
-from core.signals import interruptible
 from drills.catalogue import find
 from drills.drill import Drill
 from drills.report import write_report
@@ -62,7 +61,7 @@ def drill(
     entry = find(fault, Parts(load_inventory(folder)))
     first = new_seed() if seed is None else seed
     passed = True
-    with locked(name), interruptible():
+    with locked(name):
         site = Site.of(folder)
         for turn in range(repeat):
             kept = show_drill(

@@ -18,7 +18,6 @@ from cli.locking import locked
 from cli.series import print_summary, run_series
 from cli.up import up
 from core.folders import LabFolder
-from core.signals import interruptible
 from drills.junit import Case, junit
 from drills.runner import new_seed
 from drills.schedule import exam as turns_of
@@ -66,7 +65,7 @@ def exam(
     # Before anything is built: a name that is no drill of this lab.
     names = [turn.drill.name for turn in turns_of(Parts(sketch(definition)), chosen, asked)]
     cases: list[Case] = []
-    with interruptible(), _standing(lab, name, keep, console) as built, locked(name):
+    with _standing(lab, name, keep, console) as built, locked(name):
         site = Site.of(LabFolder.of(name))
         turns = turns_of(site.parts, chosen, names)
         afresh = reset or (built and can_reset(site.folder))

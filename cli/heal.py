@@ -14,7 +14,6 @@ from cli.live import LiveDrill
 from cli.locking import locked
 from cli.status import UNHEALTHY, print_status
 from core.errors import HalabError
-from core.signals import interruptible
 from drills.healing import heal as heal_site
 from drills.site import Site
 from machines.remote import Remote
@@ -36,7 +35,7 @@ def heal(
     """
     folder = existing_lab(name)
     console = Console(highlight=False, soft_wrap=True)
-    with locked(name), interruptible():
+    with locked(name):
         site = Site.of(folder)
         live = LiveDrill(f"Healing lab {name}")
         with live.shown():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,8 @@ from labs.instances import Estimate, rate
 from labs.model import Lab
 from labs.tables.aws import Aws
 
+MOST = 8760.0
+"""A year."""
 FEWEST = 0.5
 """A lab on AWS takes minutes to build: it would go off before it is of use."""
 
@@ -26,6 +29,8 @@ def end_after(hours: float | None, lab: Lab) -> datetime | None:
     """
     if hours is None:
         return None
+    if math.isnan(hours):
+        raise HalabError("--hours nan is no number of hours", hint=f"from {FEWEST} to {MOST:.0f}")
     if not isinstance(lab.platform, Aws):
         raise HalabError(
             f"lab {lab.name!r} costs nothing by the hour: --hours is for labs on AWS",

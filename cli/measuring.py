@@ -50,17 +50,18 @@ def measuring(prepared: Prepared[Record], impact: Impact, progress: Progress) ->
     allowed_s = costs(before, after, prepared.changes, impact.in_turn)
     for line in told(before, allowed_s):
         progress.note(line)
-    if (why := _unwatched(site, impact, allowed_s)) is not None:
-        progress.note(f"nobody measures that: {why}")
+    if not allowed_s:
         yield notice
         return
-    clock = LabClock(site.inventory.monitor)
     with ExitStack() as stack:
         try:
+            _check_watched(site, impact, allowed_s)
+            clock = LabClock(site.inventory.monitor)
             clients = stack.enter_context(Clients(site, only=allowed_s))
             began = clock.now()
         except HalabError as error:
-            # The change may be what mends it: a disk that is full refuses writes alone.
+            # The change may be what mends it: a disk that is full refuses writes alone. And where
+            # machines are off, it starts them.
             progress.note(f"nobody measures that: {error.message}")
             yield notice
             return
@@ -86,11 +87,11 @@ def _site(prepared: Prepared[Record], impact: Impact) -> Site | None:
         return None
 
 
-def _unwatched(site: Site, impact: Impact, addresses: Collection[str]) -> str | None:
-    """Say why no client can look at these addresses; None where clients can."""
+def _check_watched(site: Site, impact: Impact, addresses: Collection[str]) -> None:
+    """Raise HalabError where no client can look at these addresses."""
     monitor = site.inventory.monitor.name
     if monitor in impact.in_turn:
-        return f"clients run on {monitor}, which is shut down and started as well"
+        raise HalabError(f"clients run on {monitor}, which is shut down and started as well")
     with Observer(site.inventory) as observer:
         answering = {str(each) for each in observer.answering()}
     silent = [
@@ -98,4 +99,5 @@ def _unwatched(site: Site, impact: Impact, addresses: Collection[str]) -> str | 
         for part in site.parts.public
         if {str(each.ip) for each in part.service.addresses} & set(addresses) - answering
     ]
-    return f"{', '.join(silent)} does not answer" if silent else None
+    if silent:
+        raise HalabError(f"{', '.join(silent)} does not answer")

@@ -51,7 +51,7 @@ def open_lab(
             pages = str(inventory.monitor.interfaces[NetworkRole.MANAGEMENT].address.ip)
             zabbix = stack.enter_context(tunnel(remote, pages, ZABBIX_FRONTEND, zabbix_port))
         tell(Console(highlight=False, soft_wrap=True), folder, inventory, services, zabbix)
-        # Without a handler of its own, Ctrl-C raises KeyboardInterrupt out of this.
+        # What ends a command raises KeyboardInterrupt out of this.
         while True:
             try:
                 signal.pause()

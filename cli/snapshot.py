@@ -17,6 +17,7 @@ from cli.progress import Progress
 from cli.status import UNHEALTHY, print_status
 from core.folders import LabFolder
 from core.sizes import MIB
+from drills.journal import Journal
 from hypervisor.private import PrivateHypervisor
 from hypervisor.reset import fits, take
 from hypervisor.reset import reset as bring_back
@@ -116,7 +117,8 @@ def _return_to(folder: LabFolder, label: str) -> None:
     began = time.monotonic()
     record, inventory = load_record(folder), load_inventory(folder)
     with locked(folder.name):
-        age = datetime.now(UTC) - Shelf(folder).find(label).taken
+        taken = Shelf(folder).find(label).taken
+        age = datetime.now(UTC) - taken
         progress = Progress()
         progress.note(
             f"lab {folder.name} returns to snapshot {label}, taken {spell(age.total_seconds())} "
@@ -124,6 +126,7 @@ def _return_to(folder: LabFolder, label: str) -> None:
         )
         with progress.step(f"Restoring {label}", usually=USUALLY) as step:
             found = bring_back(folder, record, inventory, label, step)
+        Journal(folder).go_back(taken)
     console = Console(highlight=False, soft_wrap=True)
     print_status(console, found)
     console.print(f"\nBack at {label} after {time.monotonic() - began:.1f} s.")

@@ -14,7 +14,6 @@ from cli.choosing import existing_lab
 from cli.drill import NOT_PASSED, RESET
 from cli.locking import locked
 from cli.series import print_summary, run_series
-from core.signals import interruptible
 from drills.runner import new_seed
 from drills.schedule import Turn
 from drills.schedule import soak as draw
@@ -38,7 +37,7 @@ def soak(
     if reports is not None:
         reports.mkdir(parents=True, exist_ok=True)
     cases = []
-    with locked(name), interruptible():
+    with locked(name):
         site = Site.of(folder)
         try:
             turns = _until(draw(site.parts, chosen), minutes)

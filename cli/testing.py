@@ -20,7 +20,6 @@ from cli.progress import Progress
 from core.command import run, start
 from core.errors import HalabError
 from core.folders import PROJECT
-from core.signals import interruptible
 from hypervisor.packages import NEEDS, TEST_NEEDS, ensure_packages
 from labs.loading import load
 
@@ -65,7 +64,7 @@ def test(
     ] = None,
     thorough: Annotated[bool, typer.Option("--all", help="Everything about all labs.")] = False,
     aws: Annotated[
-        bool, typer.Option("--aws", help="What labs on AWS would ask for; installs 360 MB.")
+        bool, typer.Option("--aws", help="Labs on AWS, and a rehearsal of one; installs 360 MB.")
     ] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the test labs up.")] = False,
     junit: Annotated[
@@ -77,7 +76,6 @@ def test(
         definition_of(lab)
     console = Console(highlight=False, soft_wrap=True)
     with ExitStack() as stack:
-        stack.enter_context(interruptible())
         reports = junit or Path(stack.enter_context(TemporaryDirectory(prefix="halab-test-")))
         reports.mkdir(parents=True, exist_ok=True)
         # The last line: what all suites counted, whatever ended them.
@@ -177,7 +175,7 @@ def _shellcheck() -> tuple[str, ...]:
     listed = run(
         [
             *("grep", "-rlIE", "^#!/bin/(ba)?sh", "--exclude=*.j2"),
-            *("halab", ".ci", "hypervisor", "parts", "provisioning"),
+            *("halab", ".ci", "hypervisor", "infra", "parts", "provisioning", "rehearsal"),
         ],
         cwd=PROJECT,
     ).stdout.split()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,10 +49,16 @@ class Timer:
     def install(self, definition: str, when: str) -> None:
         """Have this definition examined whenever systemd's calendar says so.
 
-        Raises HalabError, and leaves nothing, where systemd does not take it.
+        Raises HalabError, and leaves what was there before, where systemd does not take it.
         """
-        calendar = _calendar(when)
+        by_cron = _by_cron(self, definition)
+        calendar = _calendar(when, by_cron)
         service, timer = self.files
+        before = {
+            path: (path.read_bytes(), path.stat().st_mode & 0o777)
+            for path in self.files
+            if path.exists()
+        }
         # A proxy's address may hold a password.
         write_file(service, _service(self, definition))
         write_file(timer, _timer(self, calendar), mode=READABLE)
@@ -61,11 +68,12 @@ class Timer:
         except HalabError as error:
             for path in self.files:
                 path.unlink(missing_ok=True)
+            for path, (text, mode) in before.items():
+                write_file(path, text, mode=mode)
             raise HalabError(
                 f"systemd does not take a timer for lab {self.lab}: {error.message}",
                 detail=error.detail,
-                hint="where no systemd runs, cron does it; a line of `crontab -e`:\n"
-                f"17 2 * * 1  cd {PROJECT} && ./halab exam {definition} --reports {self.results}",
+                hint=by_cron,
             ) from error
 
     def remove(self) -> None:
@@ -116,8 +124,11 @@ def _folder() -> Path:
     return base / "systemd" / "user"
 
 
-def _calendar(when: str) -> str:
-    """Return a calendar expression; raises HalabError for words that are none."""
+def _calendar(when: str, otherwise: str) -> str:
+    """Return a calendar expression; raises HalabError for words that are none.
+
+    `otherwise` says what to do where there is no systemd that could tell.
+    """
     expression = EVERY.get(when, when)
     try:
         run(["systemd-analyze", "calendar", expression])
@@ -127,7 +138,16 @@ def _calendar(when: str) -> str:
             detail=error.stderr.strip() or None,
             hint=f"say {', '.join(EVERY)}, or as systemd.time(7) has it: 'Sat 03:30'",
         ) from error
+    except HalabError as error:
+        raise HalabError("there is no systemd here", hint=otherwise) from error
     return expression
+
+
+def _by_cron(timer: Timer, definition: str) -> str:
+    """Say how an exam is repeated without systemd; `%` is a new line to cron (crontab(5))."""
+    words = ("./halab", "exam", definition, "--reports", str(timer.results))
+    command = f"cd {shlex.quote(str(PROJECT))} && {shlex.join(words)}".replace("%", r"\%")
+    return f"where no systemd runs, cron does it; a line of `crontab -e`:\n17 2 * * 1  {command}"
 
 
 def _service(timer: Timer, definition: str) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from shlex import quote
 from typing import IO, Annotated, BinaryIO, Literal
 
 import typer
@@ -60,6 +61,11 @@ def export(
     Keys, passwords and the monitoring's history are not among it: each lab has its own.
     """
     folder = existing_lab(name)
+    if file.is_dir() or not file.name:
+        raise HalabError(
+            f"{file} is a folder; an export is one file",
+            hint=f"say {file / name}.halab, for instance",
+        )
     parts = Parts(load_inventory(folder))
     kept = {each: part for each, part in parts.services.items() if part.keeps_writes}
     kinds = {each: part.service.settings.kind for each, part in kept.items()}
@@ -84,7 +90,7 @@ def export(
             archive.add(place / service, f"{DATA}/{service}")
     size = file.stat().st_size / MIB
     print(f"lab {name} is in {file}: {size:.1f} MiB; the data of {', '.join(kept) or 'no service'}")
-    print(f"to build one like it: ./halab import {file}")
+    print(f"to build one like it: ./halab import {quote(str(file))}")
 
 
 def import_lab(
@@ -98,7 +104,7 @@ def import_lab(
 ) -> None:
     """Build a lab from an export, with the data that were in it; its definition stands beside it.
 
-    Broken off, the same command goes on.
+    Broken off, the same command goes on, with --yes where the lab was begun.
     """
     with _opened(file) as archive:
         said = _manifest(archive, file)

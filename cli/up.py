@@ -13,7 +13,7 @@ from cli.building import Prepared
 from cli.choosing import wanted
 from cli.claims import take_over
 from cli.events import PulumiEvents
-from cli.hours import FEWEST, check_end, end_after, keep_end, price
+from cli.hours import FEWEST, MOST, check_end, end_after, keep_end, price
 from cli.locking import locked
 from cli.measuring import measuring
 from cli.platforms import build, prepare, review
@@ -51,7 +51,9 @@ def up(
     ] = False,
     hours: Annotated[
         float | None,
-        typer.Option(min=FEWEST, help="On AWS: have the lab switch itself off after so long."),
+        typer.Option(
+            min=FEWEST, max=MOST, help="On AWS: have the lab switch itself off after so long."
+        ),
     ] = None,
 ) -> None:
     """Build a lab and prove it healthy; on a lab that exists, bring it to its definition.

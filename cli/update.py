@@ -12,7 +12,6 @@ from cli.choosing import existing_lab
 from cli.live import LiveDrill
 from cli.locking import locked
 from core.errors import HalabError
-from core.signals import interruptible
 from drills.readiness import check_healed
 from drills.site import Site
 from status.collect import collect
@@ -63,7 +62,7 @@ def update(
     wanted = Wanted(names, security, from_folder)
     console = Console(highlight=False, soft_wrap=True)
     folder = existing_lab(name)
-    with locked(name), interruptible():
+    with locked(name):
         site = Site.of(folder)
         turns = examine(site, wanted, back=rollback, reboot=reboot)
         if not turns:
@@ -78,7 +77,8 @@ def update(
         title = f"Rollback of lab {name}" if rollback else f"Update of lab {name}"
         account = roll(site, wanted, turns, title, console)
     if not account.kept:
-        console.print("clients waited longer, or lost more, than an update may cost them")
+        if account.unknown is None:
+            console.print("clients waited longer, or lost more, than an update may cost them")
         raise typer.Exit(NOT_KEPT)
 
 

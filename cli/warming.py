@@ -162,11 +162,12 @@ def start_warm(prepared: Prepared[LabRecord], kept: KeptLab, step: Report) -> La
         _renew(former, present, step)
         step("waiting for Pulumi's state")
         told.result()
+    # From here on it is a lab as any other: who is interrupted goes on with it.
+    remove_folder(folder.warming)
     step("checking its health")
     timing = present.inventory.timing
     found = wait_healthy(present.inventory, timing.healthy_wait_s, step, record=record)
     write_file(folder.applied, folder.definition.read_bytes())
-    remove_folder(folder.warming)
     return found
 
 
@@ -238,7 +239,8 @@ def begin_again(folder: LabFolder, step: Report) -> None:
     step("removing what was laid out")
     end_orphans(folder)
     PrivateHypervisor(folder).stop()
-    for path in list(folder.path.iterdir()):
+    # What says that a warm start has left it goes last: this may be killed too.
+    for path in sorted(folder.path.iterdir(), key=lambda path: path == folder.warming):
         if path.is_dir():
             remove_folder(path)
         elif path.name != CLAIM:

@@ -19,7 +19,6 @@ from cli.show import check_picture
 from core.errors import HalabError
 from core.files import READABLE, write_file
 from core.folders import LabFolder
-from core.signals import interruptible
 from drawing.moves import Moment, draw_moves
 from drills.junit import Case
 from drills.schedule import Turn, rehearsal
@@ -98,7 +97,7 @@ def _check(folder: LabFolder, asked: Sequence[Sequence[Event]], everything: bool
                 raise
             unchecked.append(error.message)
     cases: list[Case] = []
-    with locked(site.inventory.lab), interruptible():
+    with locked(site.inventory.lab):
         try:
             cases.extend(run_series(site, turns, console))
         finally:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from core.signals import undisturbed
 from drills.catalogue import find
@@ -11,8 +11,9 @@ from drills.drill import Drill
 from drills.faults.base import Scene
 from drills.journal import Journal, Wound
 from drills.ledger import clear_ledger
-from drills.probes import forget
+from drills.probes import forget, running
 from drills.site import Audience, Site
+from machines.remote import RemoteUnreachable
 from parts.services.base import ServicePart
 from status.collect import collect
 
@@ -64,19 +65,28 @@ def heal(site: Site, audience: Audience) -> Wound | None:
     journal = Journal(site.folder)
     wound = journal.read()
     if wound is None:
+        with suppress(RemoteUnreachable):
+            end_clients(site)
         return None
     drill = find(wound.fault, site.parts)
     audience.phase("Healing")
     audience.say(f"{drill.title}: {', '.join(wound.targets)}")
     with undisturbed(lambda: audience.say(HEALING)):
         drill.fault.heal(_scene(site, wound.targets, journal, wound))
-        run = wound.notes.get(RUN)
-        if run is not None:
-            forget(site.inventory, run)
-            for part in site.parts.public:
-                forget_entries(site, part, run)
+        end_clients(site, *(run for note, run in wound.notes.items() if note == RUN))
         journal.close()
     return wound
+
+
+def end_clients(site: Site, *runs: str) -> None:
+    """End what clients a command that was killed has left, and remove what they wrote.
+
+    One command at a time works on a lab, so none is another's. `runs` may have ended by themselves.
+    """
+    for run in dict.fromkeys((*runs, *running(site.inventory))):
+        forget(site.inventory, run)
+        for part in site.parts.public:
+            forget_entries(site, part, run)
 
 
 def forget_entries(site: Site, part: ServicePart, run: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, MutableMapping
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
@@ -46,6 +47,16 @@ class Journal:
         """Write down what will be broken; return the notes that a fault may add to."""
         save(self.path, wound)
         return Notes(self, wound)
+
+    def go_back(self, moment: datetime) -> None:
+        """Forget what was broken later, or cannot be told: the lab is as it was at that moment."""
+        try:
+            wound = self.read()
+        except HalabError:
+            self.close()
+            return
+        if wound is not None and wound.began > moment.timestamp():
+            self.close()
 
     def close(self) -> None:
         """Forget what has been healed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import shlex
 from collections.abc import Collection, Iterator, Sequence
@@ -25,6 +26,10 @@ SETTLED_S = 5.0
 
 RECENT_LINES = 400
 """At five probes and two writes a second, about a minute."""
+
+MOST_S = 86400
+"""Seconds after which a client ends by itself: nobody watches one for a day, and what it writes
+would fill the disk of who serves."""
 
 _FOLDER = "/run/halab"
 _PROGRAM = f"{_FOLDER}/outside"
@@ -135,6 +140,13 @@ def new_run() -> str:
     return secrets.token_hex(4)
 
 
+def running(inventory: Inventory) -> tuple[str, ...]:
+    """Return the runs of which clients are at work on the monitor."""
+    with Remote(inventory.monitor) as remote:
+        listed = remote.run(f"systemctl list-units --plain --no-legend '{_UNIT}*'").stdout
+    return tuple(dict.fromkeys(re.findall(rf"^{_UNIT}([0-9a-f]+)-", listed, re.MULTILINE)))
+
+
 def forget(inventory: Inventory, run: str) -> None:
     """End the clients of a run that nobody watches any more, and remove their logs."""
     with Remote(inventory.monitor) as remote:
@@ -164,7 +176,7 @@ def probing(part: ServicePart, run: str, only: Collection[str] | None = None) ->
         ensure_files(remote, program_files(_PROGRAM))
         # A unit of its own outlives a lost ssh connection and is stopped by name. What it mounts
         # below its own /tmp goes with it.
-        unit = f"--unit {probe.unit} --property PrivateTmp=yes"
+        unit = f"--unit {probe.unit} --property PrivateTmp=yes --property RuntimeMaxSec={MOST_S}"
         remote.run(f"systemd-run --quiet --collect {unit} -- {shlex.join(words)}")
         try:
             probe.wait_success(wanted, timeout=30.0 * inventory.timing.pace)

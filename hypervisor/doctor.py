@@ -15,7 +15,7 @@ from core.errors import HalabError
 from core.folders import cache_folder, state_folder
 from hypervisor import acceleration
 from hypervisor.distribution import this_distribution
-from hypervisor.image import Recipe, cached
+from hypervisor.image import ROOM_MIB, Recipe, cached
 from hypervisor.namespaces import check_namespaces
 from hypervisor.origins import wanted_origins
 from hypervisor.packages import (
@@ -31,8 +31,6 @@ from hypervisor.packages import (
 from hypervisor.toolchain import find_toolchain
 from hypervisor.workplace import find_workplace
 
-IMAGE_MIB = 3 * 1024
-"""Disk for a guest image with what its build needs on the way."""
 TOOLCHAIN_BUILD_MIB = 7 * 1024
 """Disk for Go's module and build caches after a build of the toolchain with cold caches."""
 
@@ -183,7 +181,7 @@ def _workplace(needs: Needs) -> Finding:
 
 
 def _cache_mib(needs: Needs) -> int:
-    images = IMAGE_MIB * len(needs.missing_images)
+    images = ROOM_MIB * len(needs.missing_images)
     # Go's caches are usually on the same disk as ours.
     building = wanted_origins() == ("build",) and find_toolchain() is None
     return images + (TOOLCHAIN_BUILD_MIB if building else 0)

@@ -153,15 +153,21 @@ class KeptLabs:
     def make_room(self, wanted: int, place: Path, needed: str) -> list[KeptLab]:
         """Remove labs, as `trim` does, until a place has `wanted` bytes free; return them.
 
-        `needed` stays. What they share with labs that exist frees nothing.
+        `needed` stays, and all do where they stand on another disk, or would not suffice. What they
+        share with labs that exist frees nothing.
         """
+        here = _standing(place)
+        others = [kept for kept in self.all() if kept.name != needed]
+        if not others or here.stat().st_dev != self._root.stat().st_dev:
+            return []
+        if shutil.disk_usage(here).free + sum(kept.size for kept in others) < wanted:
+            return []
         gone = []
-        for kept in self.all():
-            if shutil.disk_usage(_standing(place)).free >= wanted:
+        for kept in others:
+            if shutil.disk_usage(here).free >= wanted:
                 break
-            if kept.name != needed:
-                self.remove(kept.name)
-                gone.append(kept)
+            self.remove(kept.name)
+            gone.append(kept)
         return gone
 
     def _folders(self) -> list[Path]:

@@ -71,9 +71,12 @@ def take(
             f"lab {folder.name!r} has a snapshot {label!r} already",
             hint="choose another label, or take its place with --replace",
         )
-    recover(folder, record, report)
-    states = machines.states()
-    off = [name for name in record.domains if states.get(name) != RUNNING]
+    if PrivateHypervisor(folder).is_running():
+        recover(folder, record, report)
+        states = machines.states()
+        off = [name for name in record.domains if states.get(name) != RUNNING]
+    else:
+        off = list(record.domains)
     if off:
         raise HalabError(
             f"a snapshot is of machines that run; these do not: {', '.join(off)}",

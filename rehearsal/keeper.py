@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import TextIO
+from urllib.parse import urlsplit
 
 from core.command import start
 from core.files import write_file
@@ -31,13 +32,11 @@ Report = Callable[[str], None]
 
 
 def begin(folder: LabFolder, region: str, user: IPv4Address, report: Report) -> str:
-    """Have a rehearsed cloud answer for a lab, and return its URL; nothing happens if it does.
+    """Have a rehearsed cloud answer for a lab that is new, and return its URL.
 
     `user` is the address by which whoever asks from this machine is seen by instances. Raises
     HalabError when it does not come up.
     """
-    if is_played(folder) and (url := noted(folder)):
-        return url
     hypervisor = PrivateHypervisor(folder)
     # What is left of one that ended is in no books any more.
     hypervisor.stop()
@@ -95,9 +94,19 @@ def is_accelerated(folder: LabFolder) -> bool:
 
 
 def is_played(folder: LabFolder) -> bool:
-    """Tell whether a lab's rehearsal is there and answers."""
+    """Tell whether a lab's rehearsal is there, however long it takes to answer."""
     url = noted(folder)
-    return url is not None and PrivateHypervisor(folder).is_running() and _answers(url)
+    return url is not None and PrivateHypervisor(folder).is_running() and _listens(url)
+
+
+def _listens(url: str) -> bool:
+    """Tell whether a process waits there for who asks."""
+    where = urlsplit(url)
+    try:
+        with socket.create_connection((where.hostname, where.port), ANSWER_TIMEOUT_S):
+            return True
+    except OSError:
+        return False
 
 
 def _answers(url: str) -> bool:

@@ -45,7 +45,8 @@ class Settled:
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         environ["wsgi.input"] = BytesIO(body)
         action = parse_qs(body.decode(errors="replace")).get("Action", [""])[0]
-        if action.startswith(READING):
+        # Who asks for nothing wants to know whether somebody is there.
+        if not action or action.startswith(READING):
             return self._answers(environ, start_response)
         said: list[Any] = []
         with self._one_at_a_time:

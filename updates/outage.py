@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from drills.expectations import stall_s
-from drills.healing import forget_entries
+from drills.healing import end_clients, forget_entries
 from drills.ledger import Books, Entry, compare, read_ledger
 from drills.probes import Attempt, Probe, new_run, probing
 from drills.site import Site
@@ -59,19 +59,27 @@ class Silence:
 
 @dataclass(frozen=True)
 class Account:
-    """What clients saw of a change; `books` are comparisons of ledgers, by service."""
+    """What clients saw of a change; `books` are comparisons of ledgers, by service.
+
+    `unknown` says why nobody can tell.
+    """
 
     silences: tuple[Silence, ...]
     books: dict[str, Books]
+    unknown: str | None = None
 
     @property
     def kept(self) -> bool:
         """Whether the services kept all that they promise."""
+        if self.unknown is not None:
+            return False
         ledgers = all(books.complete for books in self.books.values())
         return ledgers and all(silence.kept for silence in self.silences)
 
     def lines(self) -> Iterator[str]:
         """Say it."""
+        if self.unknown is not None:
+            yield f"what clients noticed is not known: {self.unknown}"
         yield from map(str, self.silences)
         for name, books in self.books.items():
             yield f"{name}: {books}"
@@ -94,7 +102,8 @@ class Clients:
         self._probes: list[tuple[ServicePart, Probe]] = []
 
     def __enter__(self) -> Clients:
-        """Start them; raises WaitTimeout where a service does not answer."""
+        """Start them in the place of any that were left; raises WaitTimeout without an answer."""
+        end_clients(self._site)
         run = new_run()
         with ExitStack() as stack:
             for part in self._parts:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from core.errors import HalabError
@@ -77,13 +77,20 @@ class Rolling:
         """
         self.audience.phase("Clients outside begin")
         clock = LabClock(self.site.inventory.monitor)
-        with Clients(self.site) as clients:
+        with ExitStack() as stack:
+            clients = stack.enter_context(Clients(self.site))
             try:
                 for turn in turns:
                     self.take(turn, clock)
             except HalabError as error:
                 self.failure = error
-            return clients.account(self._stretches)
+            try:
+                account = clients.account(self._stretches)
+                stack.close()
+            except HalabError as error:
+                # Where the update stopped, and why, has to be said all the same.
+                return Account((), {}, unknown=error.message)
+            return account
 
     def take(self, turn: Turn, clock: LabClock) -> None:
         """Update one node.
@@ -112,9 +119,10 @@ class Rolling:
         peer = peer_of(found, turn.node)
         note, source = turn.note, worker.source_of(turn.note, self.wanted)
         self._begin("keeping the packages that it has, fetching those that it gets")
-        worker.write_note(remote, note)
+        # The note comes behind what it promises: that there is a way back.
         if note.goal is Goal.NEW:
             worker.keep(remote, note)
+        worker.write_note(remote, note)
         worker.fetch(remote, note, source)
         self._leave(turn, peer)
         self._begin("stopping the cluster on it")

@@ -82,8 +82,8 @@ def keep(remote: Remote, note: Note) -> None:
     kept = remote.run(f"cat {done} 2>/dev/null || :").stdout.split()
     old = {f"{change.name}={change.old}": change.name for change in note.changes if change.old}
     if not set(kept) & set(old):
-        # Of an update before this one.
-        remote.run(f"rm -rf {KEPT}")
+        # Of an update before this one, which cannot be taken back any more.
+        remote.run(f"rm -rf {PATH} {KEPT}")
         kept = []
     missing = [version for version in old if version not in kept]
     if missing:

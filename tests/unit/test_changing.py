@@ -56,6 +56,11 @@ def test_a_lab_that_stands_still_needs_all_of_its_memory_again() -> None:
     assert needs.disk_mib == 0
 
 
+def test_a_lab_that_is_there_needs_no_image() -> None:
+    needs = needs_of_change(lab(), lab(), ())
+    assert needs is not None and needs.images == ()
+
+
 def test_a_rehearsal_takes_of_this_machine_what_its_guests_get_here() -> None:
     alone, more = (aws_lab(name, endpoint="rehearsal") for name in ("two-node", "ring"))
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.choosing import wanted
+from cli.building import keep_definition
+from cli.choosing import built_from, wanted
 from core.errors import HalabError
 from core.folders import LabFolder
 from inventory.mark import mark_of
@@ -75,6 +76,43 @@ def test_a_lab_whose_file_is_gone_is_built_from_what_was_kept_of_it(tmp_path: Pa
     path.unlink()
 
     assert wanted("of-my-own")[0].name == "of-my-own"
+
+
+def test_a_lab_whose_file_has_become_anothers_is_built_from_what_was_kept_of_it(
+    tmp_path: Path,
+) -> None:
+    path = own(tmp_path, "of-my-own")
+    folder = begin("of-my-own", path, str(path))
+    own(tmp_path, "another")
+
+    lab, source = wanted("of-my-own")
+
+    assert (lab.name, source) == ("of-my-own", str(path))
+    assert built_from(source, folder) == folder.definition
+    assert wanted(str(path))[0].name == "another"
+
+
+def test_a_file_is_found_from_a_persons_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    path = own(tmp_path, "of-my-own")
+
+    assert wanted(f"~/{path.name}")[1] == str(path.resolve())
+
+
+def test_a_definition_that_changes_while_up_is_at_work_is_not_built_unchecked(
+    tmp_path: Path,
+) -> None:
+    path = own(tmp_path, "of-my-own")
+    folder = begin("of-my-own", path, str(path))
+    lab, before = wanted(str(path))[0], folder.definition.read_text()
+    path.write_text(path.read_text().replace("port = 80", "port = 8080"))
+
+    with pytest.raises(HalabError, match="was changed while"):
+        keep_definition(folder, path, lab)
+
+    assert folder.definition.read_text() == before
 
 
 def test_a_lab_for_which_nothing_was_decided_goes_on_from_its_folder(tmp_path: Path) -> None:

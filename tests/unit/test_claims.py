@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -12,7 +13,7 @@ from rich.console import Console
 
 from cli import bench, testing
 from cli.claims import Claim, check_removable, claim_on, claimed, take_over
-from cli.locking import locked
+from cli.locking import LabBusy, locked
 from core.errors import HalabError
 from core.folders import LabFolder
 from core.processes import start_time
@@ -103,6 +104,17 @@ def test_a_lab_that_another_command_is_building_is_not_claimed(removed: list[str
         pytest.fail("claimed")
     assert removed == []
     assert not LabFolder.of("exam").path.exists()
+
+
+def test_a_lock_that_ended_while_it_was_taken_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    def slow(descriptor: int, how: int) -> None:
+        flock(descriptor, how)
+        (LabFolder.of("exam").path.parents[1] / "locks" / "exam").unlink()
+
+    flock = fcntl.flock
+    monkeypatch.setattr(fcntl, "flock", slow)
+    with pytest.raises(LabBusy, match="it ends at this moment"), locked("exam"):
+        pytest.fail("locked what nobody else sees")
 
 
 def test_up_by_hand_makes_it_the_persons_lab() -> None:

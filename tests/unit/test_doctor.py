@@ -29,7 +29,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "check_namespaces", lambda: None)
     monkeypatch.setattr(doctor, "find_toolchain", lambda: None)
     monkeypatch.setattr(doctor, "cached", lambda _: None)
-    monkeypatch.setattr(doctor, "IMAGE_MIB", 1)
+    monkeypatch.setattr(doctor, "ROOM_MIB", 1)
     monkeypatch.setattr("platform.machine", lambda: "x86_64")
 
 
@@ -62,7 +62,7 @@ def test_room_is_asked_for_the_images_that_are_missing_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     fewer = replace(SMALL, images=IMAGES[:1])
-    monkeypatch.setattr(doctor, "IMAGE_MIB", 1 << 40)
+    monkeypatch.setattr(doctor, "ROOM_MIB", 1 << 40)
     assert found(fewer, "disk").fact.endswith(f"up to {(1 << 40) + 1} MiB are needed")
     there = Image("node", Path(), Path(), Path(), IMAGES[0].key)
     monkeypatch.setattr(doctor, "cached", lambda recipe: {IMAGES[0]: there}.get(recipe))

@@ -229,6 +229,21 @@ def test_a_lab_that_is_offered_and_not_there_is_no_failure(
     assert "nothing to remove" in capsys.readouterr().err
 
 
+def test_a_lab_that_was_begun_is_removed_whatever_became_of_the_offered_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offered = tmp_path / "offered"
+    offered.mkdir()
+    (offered / "active-passive.toml").write_text("name =")
+    monkeypatch.setattr("labs.loading.LABS", offered)
+    folder = LabFolder.of("active-passive")
+    folder.path.mkdir(parents=True)
+
+    down("active-passive")
+
+    assert not folder.path.exists()
+
+
 def test_a_process_that_stays_is_named_and_the_command_fails(folder: LabFolder) -> None:
     follower = ["sh", "-c", "echo up; sleep 60; :", str(folder.hypervisor / "hypervisor.log")]
     with subprocess.Popen(follower, start_new_session=True, stdout=subprocess.PIPE) as process:

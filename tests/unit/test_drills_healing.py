@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -57,6 +58,29 @@ class Diary:
         self.done.append(f"heal {scene.targets[0].name} with {scene.notes.get('disk')}")
         if not self.heals:
             raise HalabError("it resists")
+
+
+@pytest.mark.parametrize(("taken", "stays"), [(WOUND.began - 1, False), (WOUND.began + 1, True)])
+def test_a_lab_that_goes_back_has_what_was_broken_by_then(
+    tmp_path: Path, taken: float, stays: bool
+) -> None:
+    journal = Journal(LabFolder(tmp_path))
+    journal.open(WOUND)
+    journal.go_back(datetime.fromtimestamp(taken, UTC))
+    assert (journal.read() is not None) == stays
+
+
+def test_what_nobody_can_read_is_mended_by_going_back(tmp_path: Path) -> None:
+    journal = Journal(LabFolder(tmp_path))
+    journal.open(WOUND)
+    journal.path.write_text("{")
+    journal.go_back(datetime.now(UTC))
+    assert journal.read() is None
+
+
+@pytest.fixture(autouse=True)
+def _nobody_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(healing, "running", lambda _: ())
 
 
 @pytest.fixture
@@ -150,12 +174,17 @@ def test_heal_ends_the_client_of_a_crashed_drill(
     Journal(site.folder).open(WOUND.model_copy(update={"notes": {"run": "abc"}}))
     done: list[str] = []
     monkeypatch.setattr(healing, "forget", lambda _, run: done.append(f"forget {run}"))
+    monkeypatch.setattr(healing, "running", lambda _: ("abc", "def"))
     monkeypatch.setattr(healing, "collect", lambda _: status("node2", {}))
     monkeypatch.setattr(
         healing, "clear_ledger", lambda _, node, run: done.append(f"clear {run} on {node.name}")
     )
     heal(site, Nobody())
-    assert done == ["forget abc", "clear abc on node2"]
+    found = ["forget abc", "clear abc on node2", "forget def", "clear def on node2"]
+    assert done == found
+    # And those of a change that was killed, which had broken nothing.
+    heal(site, Nobody())
+    assert done == [*found, *found]
 
 
 def test_what_the_clients_of_a_crashed_drill_left_is_removed_from_every_service(
@@ -210,6 +239,7 @@ class TestRefusals:
 LOST_SESSION = """
 import time
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from cli import streams
 streams.prepare()

@@ -7,6 +7,7 @@ import shlex
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, cast
+from unittest.mock import MagicMock
 
 import pytest
 
@@ -90,6 +91,20 @@ def test_clients_of_one_run_are_told_apart_and_forgotten_together(
     assert all(fnmatch(client.log, removed) for client in clients)
     stranger = Probe(cast(Any, None), "ffffffff", "web")
     assert not fnmatch(stranger.unit, stopped) and not fnmatch(stranger.log, removed)
+
+
+def test_runs_whose_clients_were_left_are_found_by_their_units(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    web, books, other = (
+        Probe(cast(Any, None), run, name).unit
+        for run, name in (("0a1b2c3d", "web"), ("0a1b2c3d", "my-books"), ("ffffffff", "web"))
+    )
+    listed = "".join(f"{unit}.service loaded active running x\n" for unit in (web, books, other))
+    monitor = MagicMock()
+    monitor.return_value.__enter__.return_value.run.return_value.stdout = listed
+    monkeypatch.setattr(probes, "Remote", monitor)
+    assert probes.running(SHOP.inventory) == ("0a1b2c3d", "ffffffff")
 
 
 def test_gaps_before_the_story_do_not_count() -> None:

@@ -111,6 +111,11 @@ def test_list_says_until_when(
     assert describe(engine.folder)["until"] is None
 
 
+def test_what_is_no_number_of_hours_is_refused(tmp_path: Path, engine: PaperEngine) -> None:
+    with pytest.raises(HalabError, match="is no number of hours"):
+        up(lab=definition(tmp_path), hours=float("nan"))
+
+
 def test_hours_are_for_what_is_paid_by_the_hour(tmp_path: Path, engine: PaperEngine) -> None:
     with pytest.raises(HalabError, match="costs nothing by the hour: --hours is for labs on AWS"):
         up(lab="active-passive", hours=8)

@@ -132,6 +132,17 @@ def test_where_there_is_room_nothing_goes(tmp_path: Path) -> None:
     assert names() == ["a"]
 
 
+@pytest.mark.parametrize(("place", "wanted"), [("", 1 << 60), ("/proc/labs", 1)])
+def test_nothing_goes_where_that_would_not_help(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, wanted: int
+) -> None:
+    keep("a")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
+
+    assert KeptLabs().make_room(wanted, tmp_path / place, "b") == []
+    assert names() == ["a"]
+
+
 def test_a_person_sets_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     assert limit_bytes() == 20 << 30
     monkeypatch.setenv(LIMIT, "3")

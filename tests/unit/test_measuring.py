@@ -211,9 +211,19 @@ def test_a_change_is_done_although_nobody_can_tell_what_clients_noticed(scene: S
 def test_nobody_looks_for_what_was_written_where_the_service_was(scene: Scene) -> None:
     scene.change(lab(service={"address": "10.30.0.77"}), Impact())
     assert scene.said == [
-        "web: clients find it elsewhere, or nowhere",
-        *("clients of 0 begin", "changed", "clients end"),
+        *("web: clients find it elsewhere, or nowhere", "changed"),
     ]
+
+
+def test_a_lab_that_is_off_is_brought_up_by_its_change(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreachable(_: object) -> None:
+        raise HalabError("monitor does not answer")
+
+    monkeypatch.setattr(measuring, "LabClock", unreachable)
+    scene.change(LARGER, TURNS)
+    assert scene.said[-2:] == ["nobody measures that: monitor does not answer", "changed"]
 
 
 def test_clients_end_with_a_change_that_fails(scene: Scene) -> None:

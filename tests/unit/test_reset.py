@@ -14,6 +14,7 @@ from core.errors import CommandError, HalabError
 from hypervisor import reset as module
 from hypervisor import snapshots
 from hypervisor.machines import Machines
+from hypervisor.private import PrivateHypervisor
 from hypervisor.reset import fits, recover
 from hypervisor.snapshots import Shelf, check_label
 from tests.unit.snapshot_scene import NAMES, Daemon, FakeVirsh, Killed, Scene, make_scene
@@ -252,6 +253,15 @@ def test_a_machine_that_is_off_has_no_memory_to_keep(scene: Scene) -> None:
     with pytest.raises(HalabError, match="do not: node2"):
         scene.take("calm")
     assert scene.daemon.calls == []
+
+
+def test_a_lab_that_is_off_altogether_is_told_how_to_go_on(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(PrivateHypervisor, "is_running", lambda _: False)
+    with pytest.raises(HalabError, match="do not: node1, node2, monitor") as caught:
+        scene.take("calm")
+    assert caught.value.hint is not None and "`./halab up" in caught.value.hint
 
 
 def test_tidying_up_does_not_forget_where_a_restore_was_going(scene: Scene) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 from collections.abc import Sequence
 from configparser import RawConfigParser
@@ -148,6 +149,31 @@ def test_where_no_systemd_runs_nothing_is_left_and_cron_is_named(systemd: System
     systemd.refuses = "System has not been booted with systemd"
     assert "crontab" in (refused("active-passive").hint or "")
     assert not any(path.exists() for path in Timer("active-passive").files)
+
+
+def test_a_timer_that_was_there_outlives_one_that_is_not_taken(systemd: Systemd) -> None:
+    assert call("active-passive", "--every", "day").exit_code == 0
+    before = [path.read_text() for path in Timer("active-passive").files]
+    systemd.refuses = "it does not answer"
+    refused("active-passive", "--every", "hour")
+    assert [path.read_text() for path in Timer("active-passive").files] == before
+
+
+def test_where_there_is_no_systemd_at_all_cron_is_named_for_any_path(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def missing(*_: object) -> None:
+        raise HalabError("program not found: systemd-analyze")
+
+    place = tmp_path / "100% my labs"
+    monkeypatch.setattr(timers, "run", missing)
+    monkeypatch.setattr(timers, "PROJECT", place)
+    error = refused("active-passive")
+    assert error.message == "there is no systemd here"
+    line = (error.hint or "").splitlines()[1]
+    command = line.split("  ", 1)[1].replace("\\%", "%")
+    assert "%" not in line.replace("\\%", "")
+    assert shlex.split(command)[:3] == ["cd", str(place), "&&"]
 
 
 def test_an_unknown_lab_is_refused_before_anything(systemd: Systemd) -> None:

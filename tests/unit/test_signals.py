@@ -107,3 +107,36 @@ def test_a_full_disk_spoils_results_and_no_progress() -> None:
             [sys.executable, "-c", program], stderr=full, stdout=subprocess.PIPE, text=True
         )
     assert (done.returncode, done.stdout) == (0, "a result\n")
+
+
+COMMAND = """
+import time
+from cli import __main__ as halab
+
+@halab.app.command()
+def stall() -> None:
+    try:
+        print("ready", flush=True)
+        time.sleep(60)
+    finally:
+        print("taken back", flush=True)
+
+raise SystemExit(halab.main())
+"""
+
+
+@EVERY
+def test_every_command_takes_back_what_it_began(number: int) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-P", "-c", COMMAND, "stall"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(number)
+        said, complained = process.communicate(timeout=30)
+    assert said == "taken back\n"
+    assert process.returncode == 130
+    assert "interrupted; the same command continues" in complained

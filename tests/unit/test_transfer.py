@@ -182,6 +182,18 @@ def test_an_export_that_fails_leaves_the_one_before(
     assert not list(labs.tmp_path.glob(".*"))
 
 
+@pytest.mark.parametrize("place", [".", "..", "/", ""])
+def test_a_folder_is_no_place_for_an_export(labs: Labs, place: str) -> None:
+    labs.add("course")
+    assert "is a folder; an export is one file" in refused("export", "course", place).message
+
+
+def test_what_it_says_can_be_pasted(labs: Labs) -> None:
+    labs.add("course")
+    done = call("export", "course", labs.tmp_path / "my course.halab")
+    assert f"./halab import '{labs.tmp_path}/my course.halab'" in done.stdout
+
+
 def test_a_place_that_cannot_be_written_is_said(labs: Labs) -> None:
     labs.add("course")
     assert (

@@ -12,6 +12,7 @@ from cli.listing import describe
 from cli.snapshot import snapshot
 from cli.up import up
 from core.errors import HalabError
+from infra.aws_machines import AwsMachines
 from infra.engine import Step
 from inventory.mark import mark_of
 from inventory.record import load_cloud_record
@@ -91,6 +92,33 @@ def test_a_machine_that_is_off_is_started(tmp_path: Path, engine: PaperEngine) -
     up(lab="cloudy-try")
 
     assert engine.account.asked[-1] == "start_instances"
+
+
+def test_a_machine_that_is_being_stopped_is_started_as_well(
+    tmp_path: Path, engine: PaperEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun(tmp_path, engine)
+    engine.account.things["describe_instances"][0]["State"] = {"Name": "stopping"}
+    started: list[str] = []
+    monkeypatch.setattr(AwsMachines, "start", lambda _, *names: started.extend(names))
+
+    up(lab="cloudy-try")
+
+    assert started == ["node1"]
+
+
+def test_a_machine_that_leaves_and_is_off_stays_off(tmp_path: Path, engine: PaperEngine) -> None:
+    begun(tmp_path, engine)
+    left = engine.account.things["describe_instances"][0]
+    left["State"] = {"Name": "stopped"}
+    left["Tags"] = [
+        {**tag, "Value": "halab-cloudy-try-node9"} if tag["Key"] == "Name" else tag
+        for tag in left["Tags"]
+    ]
+
+    up(lab="cloudy-try")
+
+    assert "start_instances" not in engine.account.asked
 
 
 def test_a_state_that_is_lost_is_no_reason_to_make_all_of_it_twice(

@@ -57,6 +57,7 @@ def played(engine: PaperEngine, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(clouds, "begin", begin)
     monkeypatch.setattr(clouds, "is_played", lambda _: bool(begun))
+    monkeypatch.setattr(clouds, "noted", lambda _: URL)
     monkeypatch.setattr(clouds, "is_accelerated", lambda _: False)
     here(monkeypatch, memory_mib=1 << 20)
     return begun

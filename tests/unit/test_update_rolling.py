@@ -59,6 +59,12 @@ class Lab:
     done: list[str] = field(default_factory=list)
     shut: set[str] = field(default_factory=set)
     boots: int = 0
+    lost: bool = False
+
+    def account(self, _: object) -> Account:
+        if self.lost:
+            raise HalabError("the monitor has booted, and its log is gone")
+        return Account((), {})
 
     def remote(self, machine: Machine) -> Any:
         return PaperRemote(self, machine.name)
@@ -89,7 +95,7 @@ class Lab:
     @contextmanager
     def clients(self, _: Site) -> Iterator[Any]:
         self.done.append("clients begin")
-        yield SimpleNamespace(account=lambda stretches: Account((), {}))
+        yield SimpleNamespace(account=self.account)
         self.done.append("clients end")
 
 
@@ -145,8 +151,8 @@ def test_a_node_is_away_while_its_packages_change(lab: Lab) -> None:
     assert lab.done == [
         "clients begin",
         "healthy",
-        "node1 write_note begun",
         "node1 keep",
+        "node1 write_note begun",
         "node1 fetch",
         "node2: crm_standby --node node1 --update on",
         "node1 left",
@@ -227,10 +233,25 @@ def test_a_node_that_is_not_well_afterwards_gets_nothing(
     assert "node1 write_note finished" not in lab.done
 
 
+@pytest.mark.parametrize("stops", [True, False])
+def test_where_it_stopped_is_told_although_nobody_knows_what_clients_noticed(
+    lab: Lab, stops: bool
+) -> None:
+    lab.lost, lab.shut = True, {"node1 member"} if stops else set()
+    site = cast(Site, SimpleNamespace(inventory=INVENTORY, parts=PARTS))
+    made = Rolling(site, Wanted(), Nobody())
+    account = made.run((FIRST,))
+    assert (made.failure is not None) == stops
+    assert not account.kept
+    [line] = account.lines()
+    assert line.endswith("is not known: the monitor has booted, and its log is gone")
+    assert lab.done[-1] == "clients end"
+
+
 def test_what_was_left_is_mended_by_going_on(lab: Lab) -> None:
     """It waits for no health before: the node itself is what is wrong."""
     update(lab, replace(FIRST, resumes=True))
-    assert lab.done[:2] == ["clients begin", "node1 write_note begun"]
+    assert lab.done[:3] == ["clients begin", "node1 keep", "node1 write_note begun"]
     assert lab.done.count("healthy") == 1
 
 

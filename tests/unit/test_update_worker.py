@@ -19,7 +19,7 @@ from provisioning.files import run_script, script
 from tests.unit.provisioned_lab import this_machine
 from updates import worker
 from updates.apt import Change, parse_simulation
-from updates.note import Note
+from updates.note import PATH, Note
 from updates.worker import Wanted
 
 FIXTURES = Path(__file__).parent / "fixtures" / "updates"
@@ -180,7 +180,9 @@ def test_what_is_added_on_the_way_is_kept_beside_the_rest() -> None:
 def test_what_an_older_update_kept_is_taken_away() -> None:
     node = Node({"versions": "resource-agents=1:3\n"})
     worker.keep(node.remote, Note(changes=(AGENTS,)))
-    assert node.place(f"rm -rf {worker.KEPT}") < node.place("repack.sh")
+    # With the note that promised the way back.
+    gone = f"rm -rf {PATH} {worker.KEPT}"
+    assert node.place(gone) < node.place("repack.sh")
 
 
 class TestScripts:

@@ -196,8 +196,8 @@ def test_what_a_failed_start_leaves_makes_way_for_a_new_lab(
     with pytest.raises(HalabError):
         start_warm(prepared, kept, step)
 
-    # So the next `up` knows, also when this one is killed now.
-    assert prepared.folder.warming.exists()
+    # So the next `up` knows, also when this one is killed now. One that is whole it goes on with.
+    assert prepared.folder.warming.exists() == (trouble is not no_health)
     begin_again(prepared.folder, step)
     assert place.did[-1] == "stop"
     assert [path.name for path in prepared.folder.path.iterdir()] == ["claim.json"]
