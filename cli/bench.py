@@ -13,7 +13,7 @@ from rich.table import Table
 
 from cli.claims import check_removable, claimed
 from cli.progress import Progress
-from cli.testing import DEFINITIONS, definition_of
+from cli.testing import DEFINITIONS, lab_file
 from core.command import run
 from core.environment import for_halab
 from core.errors import HalabError
@@ -47,7 +47,7 @@ def bench(
     failover: Annotated[bool, typer.Option(help="Measure a power loss too.")] = True,
 ) -> None:
     """Measure bare boot, `up`, reset, memory and failover; prints and asserts nothing."""
-    file, progress = str(definition_of(lab)), Progress()
+    file, progress = str(lab_file(lab)), Progress()
     definition = load(file)
     name, guests = definition.name, len(machines(definition))
     if check_removable(name, COMMAND):

@@ -18,7 +18,7 @@ from labs.effects import Effect
 from parts.all import Parts
 from status.collect import Observer
 from updates.costs import costs, told
-from updates.outage import Clients, Stretch
+from updates.outage import Clients, Stretch, concluded
 
 
 @dataclass
@@ -66,13 +66,10 @@ def measuring(prepared: Prepared[Record], impact: Impact, progress: Progress) ->
             yield notice
             return
         yield notice
-        try:
-            account = clients.account([Stretch("measured", began, clock.now(), allowed_s)])
-            stack.close()
-        except HalabError as error:
-            notice.lines = (f"what clients noticed is not known: {error.message}",)
-            return
-    notice.lines, notice.kept = tuple(account.lines()), account.kept
+        stretch = Stretch("measured", began, clock.now(), allowed_s)
+        account = concluded(stack, clients, [stretch])
+    notice.lines = tuple(account.lines())
+    notice.kept = account.unknown is not None or account.kept
 
 
 def _site(prepared: Prepared[Record], impact: Impact) -> Site | None:

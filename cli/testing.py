@@ -73,7 +73,8 @@ def test(
 ) -> None:
     """Run linters, unit tests, Pulumi-mock tests, and whole labs: up, state, failover, down."""
     if lab is not None:
-        definition_of(lab)
+        # Before anything runs: a name of none.
+        lab_file(lab)
     console = Console(highlight=False, soft_wrap=True)
     with ExitStack() as stack:
         reports = junit or Path(stack.enter_context(TemporaryDirectory(prefix="halab-test-")))
@@ -95,7 +96,7 @@ def test(
             _test_lab(kind, stories, reports / f"{kind}.xml", console, keep=keep)
 
 
-def definition_of(kind: str) -> Path:
+def lab_file(kind: str) -> Path:
     """Return the file of a lab of the tests; raises HalabError when there is none of that kind."""
     if kind not in DEFINITIONS:
         raise HalabError(
@@ -122,7 +123,7 @@ def _test_lab(
     kind: str, stories: Sequence[str], report: Path, console: Console, *, keep: bool
 ) -> None:
     """Build a lab, run stories about it and take it away."""
-    name = load(str(definition_of(kind))).name
+    name = load(str(lab_file(kind))).name
     with _lab(kind, name, keep, console):
         console.print(f"[bold]state and failover of lab {name}, which is {kind}[/]")
         _check(_pytest([*stories, f"--lab={name}"], report))
@@ -143,7 +144,7 @@ def _lab(kind: str, name: str, keep: bool, console: Console) -> Iterator[None]:
         _check(_halab("down", name))
     with claimed(name, COMMAND, lambda: _check(_halab("down", name)), keep):
         try:
-            _check(_halab("up", "--cold", str(definition_of(kind))))
+            _check(_halab("up", "--cold", str(lab_file(kind))))
             yield
         finally:
             if keep:

@@ -61,7 +61,7 @@ def export(
     Keys, passwords and the monitoring's history are not among it: each lab has its own.
     """
     folder = existing_lab(name)
-    if file.is_dir() or not file.name:
+    if file.is_dir():
         raise HalabError(
             f"{file} is a folder; an export is one file",
             hint=f"say {file / name}.halab, for instance",

@@ -73,7 +73,7 @@ def heal(site: Site, audience: Audience) -> Wound | None:
     audience.say(f"{drill.title}: {', '.join(wound.targets)}")
     with undisturbed(lambda: audience.say(HEALING)):
         drill.fault.heal(_scene(site, wound.targets, journal, wound))
-        end_clients(site, *(run for note, run in wound.notes.items() if note == RUN))
+        end_clients(site, *([wound.notes[RUN]] if RUN in wound.notes else []))
         journal.close()
     return wound
 

@@ -45,8 +45,7 @@ class Settled:
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         environ["wsgi.input"] = BytesIO(body)
         action = parse_qs(body.decode(errors="replace")).get("Action", [""])[0]
-        # Who asks for nothing wants to know whether somebody is there.
-        if not action or action.startswith(READING):
+        if action.startswith(READING):
             return self._answers(environ, start_response)
         said: list[Any] = []
         with self._one_at_a_time:

@@ -24,7 +24,7 @@ from status.model import LabStatus
 from updates import worker
 from updates.gates import Gates
 from updates.note import Goal
-from updates.outage import Account, Clients, Stretch, allowances
+from updates.outage import Account, Clients, Stretch, allowances, concluded
 from updates.planning import Found, Turn
 from updates.worker import Wanted
 
@@ -84,13 +84,7 @@ class Rolling:
                     self.take(turn, clock)
             except HalabError as error:
                 self.failure = error
-            try:
-                account = clients.account(self._stretches)
-                stack.close()
-            except HalabError as error:
-                # Where the update stopped, and why, has to be said all the same.
-                return Account((), {}, unknown=error.message)
-            return account
+            return concluded(stack, clients, self._stretches)
 
     def take(self, turn: Turn, clock: LabClock) -> None:
         """Update one node.

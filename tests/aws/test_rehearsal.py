@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -11,7 +10,7 @@ import pytest
 
 from cli.claims import check_removable, claimed
 from core.command import run
-from core.folders import PROJECT, LabFolder
+from core.folders import LabFolder
 from core.wait import wait_until
 from drills.catalogue import find
 from drills.failover import words
@@ -23,6 +22,8 @@ from infra.aws_account import Account
 from infra.aws_machines import RUNNING, STOPPED, AwsMachines
 from infra.first_boot import LEAVING_S
 from inventory.record import load_cloud_record, save
+from labs.loading import LABS
+from labs.writing import copied
 from status.health import wait_healthy
 from tests.failover.conftest import Printing, require_pass
 
@@ -42,9 +43,8 @@ half a minute for what runs on it, several times over."""
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabFolder]:
     """Return a rehearsed lab; stories of this module are told in their order."""
-    text = (PROJECT / "labs/aws-active-passive.toml").read_text()
     file = tmp_path_factory.mktemp("definition") / "lab.toml"
-    file.write_text(re.sub(r"^name = .*$", f'name = "{NAME}"', text, flags=re.MULTILINE, count=1))
+    file.write_text(copied(LABS / "aws-active-passive.toml", NAME, file))
     if check_removable(NAME, COMMAND):
         halab("down", NAME)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ from drills.site import Site
 from drills.snapshot import snapshot
 from inventory.model import Inventory
 from inventory.record import load_record
+from labs.writing import copied
 from tests.failover.conftest import Rehearse, require_pass
 
 pytestmark = pytest.mark.thorough
@@ -38,8 +38,7 @@ def neighbour(folder: LabFolder, tmp_path: Path) -> Iterator[Site]:
     if not load_record(folder).private:
         pytest.fail("two labs with the same addresses need hypervisors of their own")
     name, file = f"{folder.name}-too", tmp_path / "lab.toml"
-    text = folder.applied.read_text()
-    file.write_text(re.sub(r"^name = .*$", f'name = "{name}"', text, flags=re.MULTILINE, count=1))
+    file.write_text(copied(folder.applied, name, file))
     if check_removable(name, COMMAND):
         halab("down", name)
     with claimed(name, COMMAND, lambda: halab("down", name), keep=False) as ours:
