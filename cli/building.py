@@ -13,7 +13,7 @@ from cli.choosing import built_from
 from cli.events import PulumiEvents
 from cli.needs import needs_of
 from cli.progress import Progress, Step
-from cli.turns import restart_in_turn
+from cli.turns import Power, restart_in_turn
 from core.environment import libvirt_access
 from core.errors import HalabError
 from core.files import write_file
@@ -24,11 +24,12 @@ from hypervisor.disks import grow_data_disk
 from hypervisor.doctor import examine, refuse
 from hypervisor.image import cached_image, ensure_image, remove_stale
 from hypervisor.kept_labs import KeptLabs
+from hypervisor.machines import OFF
 from hypervisor.objects import Virsh, owned, remove_orphans, start_stopped
 from hypervisor.packages import NEEDS, Need, authorize, ensure_packages, find_shortages
 from hypervisor.placing import libvirt_of, place_of
 from hypervisor.private import PrivateHypervisor
-from hypervisor.reset import recover
+from hypervisor.reset import machines_of, recover
 from hypervisor.taken import check_free
 from hypervisor.toolchain import Toolchain, ensure_toolchain
 from infra.engine import Engine
@@ -161,7 +162,8 @@ def build(prepared: Prepared[LabRecord], impact: Impact, step: Step) -> None:
     if impact.missing:
         engine.up(PulumiEvents(step), only=impact.missing)
     if impact.in_turn and folder.applied.exists():
-        restart_in_turn(folder, record, engine, impact.in_turn, step)
+        power = Power(machines_of(record).states, OFF)
+        restart_in_turn(folder, record, engine, impact.in_turn, power, step)
     if prepared.exists:
         _grow_disks(prepared, virsh, step)
     engine.up(PulumiEvents(step))

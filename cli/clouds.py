@@ -14,6 +14,7 @@ from cli.changing import brought_to, check_room, compared
 from cli.events import PulumiEvents
 from cli.hours import until_of
 from cli.progress import Progress, Step
+from cli.turns import Power, restart_in_turn
 from core.errors import HalabError
 from core.folders import LabFolder
 from hypervisor.aws_provider import ensure_provider, with_provider
@@ -22,7 +23,8 @@ from hypervisor.packages import FILTER_NEEDS, NEEDS
 from hypervisor.private import PrivateHypervisor
 from infra import aws_removal
 from infra.aws_account import Account, access
-from infra.aws_machines import OFF, AwsMachines
+from infra.aws_machines import OFF, PATIENCE_S, STOPPED, AwsMachines
+from infra.aws_offers import check_offered
 from infra.engine import Engine
 from infra.impact import Impact, cloud_impact_of
 from inventory.endpoint import noted
@@ -50,20 +52,20 @@ def prepare(lab: Lab, source: str, progress: Progress) -> Prepared[CloudRecord]:
     ensure_host_packages(progress, (*NEEDS, *FILTER_NEEDS) if rehearsed else NEEDS)
     endpoint = _rehearsal(lab, folder, new, progress) if rehearsed else lab.platform.endpoint
     engine = _engine(folder, endpoint, progress)
+    use_extras(progress.note)
+    account = Account(lab.platform.region, endpoint)
+    # Else it would be Pulumi that finds out, half-way, that AWS cannot be asked, or refuses.
     if new:
-        # Else it would be Pulumi that finds out that nobody may ask AWS.
-        use_extras(progress.note)
-        _check_free(Account(lab.platform.region, endpoint), lab, folder)
+        _check_free(account, lab, folder)
     else:
         engine.prepare(progress.note)
     exists = not new and engine.has_machines()
     before = brought_to(lab, folder) if exists else lab
     held = load_cloud_record(folder).machines if exists else ()
     changes = compared(before, lab, folder, held) if exists else ()
+    check_offered(account, lab)
     record = load_cloud_record(folder) if exists else _new_record(lab, source, folder, endpoint)
     if rehearsed and exists:
-        use_extras(progress.note)
-        account = Account(record.region, record.endpoint)
         check_room(before, lab, AwsMachines(account, folder.name, record.mark).running())
     elif rehearsed and not new:
         check_host(lab, folder, progress)
@@ -83,7 +85,6 @@ def build(prepared: Prepared[CloudRecord], impact: Impact, step: Step) -> None:
     prepared.make_stack(step)
     keep_definition(folder, prepared.definition, prepared.lab)
     ensure_secrets(folder.secrets)
-    use_extras(step)
     account = Account(record.region, record.endpoint)
     known = engine.mentioned()
     if not known and aws_removal.of(account, record.mark) and folder.inventory.exists():
@@ -103,6 +104,9 @@ def build(prepared: Prepared[CloudRecord], impact: Impact, step: Step) -> None:
     if off:
         step(f"starting {', '.join(off)}")
         there.start(*off)
+    if impact.in_turn and folder.applied.exists():
+        power = Power(there.states, STOPPED, PATIENCE_S)
+        restart_in_turn(folder, record, engine, impact.in_turn, power, step)
     engine.up(PulumiEvents(step))
 
 

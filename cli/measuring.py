@@ -20,6 +20,9 @@ from status.collect import Observer
 from updates.costs import costs, told
 from updates.outage import Clients, Stretch, concluded
 
+TOO_LONG = "clients waited longer, or lost more, than the change may cost them"
+"""What `up` says of a change that was not what it promised."""
+
 
 @dataclass
 class Notice:

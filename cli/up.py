@@ -15,7 +15,7 @@ from cli.claims import take_over
 from cli.events import PulumiEvents
 from cli.hours import FEWEST, MOST, check_end, end_after, keep_end, price
 from cli.locking import locked
-from cli.measuring import measuring
+from cli.measuring import TOO_LONG, measuring
 from cli.platforms import build, prepare, review
 from cli.progress import Progress, Step
 from cli.restoring import bring_back
@@ -156,7 +156,7 @@ def build_measured(prepared: Prepared[Record], impact: Impact, progress: Progres
     for line in notice.lines:
         progress.note(line)
     if not notice.kept:
-        progress.note("clients waited longer, or lost more, than the change may cost them")
+        progress.note(TOO_LONG)
     return found
 
 

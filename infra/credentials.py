@@ -52,7 +52,8 @@ RIGHTS = (
         (
             *("DescribeAddresses", "DescribeAddressesAttribute", "DescribeImages"),
             *("DescribeInstanceAttribute", "DescribeInstanceCreditSpecifications"),
-            *("DescribeInstanceTypes", "DescribeInstances", "DescribeInternetGateways"),
+            *("DescribeInstanceTypeOfferings", "DescribeInstanceTypes", "DescribeInstances"),
+            "DescribeInternetGateways",
             *("DescribeKeyPairs", "DescribeNetworkAcls", "DescribeNetworkInterfaces"),
             *("DescribePlacementGroups", "DescribeRouteTables", "DescribeSecurityGroupRules"),
             *("DescribeSecurityGroups", "DescribeSubnets", "DescribeTags", "DescribeVolumes"),

@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -43,13 +43,15 @@ class Step(NamedTuple):
     """What a `pulumi up` would do with one resource.
 
     `what` is create, update, delete or replace; `kind` and `name` are the resource's type in lower
-    case (domain, volume, network, ...) and its name in the program.
+    case (domain, volume, network, ...) and its name in the program. `changed` are the properties,
+    as the provider names them, by which it is another one than before.
     """
 
     what: str
     kind: str
     name: str
     urn: str
+    changed: tuple[str, ...] = ()
 
 
 class Managed(NamedTuple):
@@ -137,7 +139,8 @@ class Engine:
         def note(event: EngineEvent) -> None:
             if event.resource_pre_event:
                 metadata = event.resource_pre_event.metadata
-                if found := step_of(metadata.op, metadata.type, metadata.urn):
+                diffs = metadata.diffs or ()
+                if found := step_of(metadata.op, metadata.type, metadata.urn, diffs):
                     steps[found.urn] = found
 
         heard = Diagnostics(note)
@@ -259,15 +262,22 @@ def _words(value: Any) -> Iterator[str]:
             yield from _words(each)
 
 
-def step_of(op: str, kind: str, urn: str) -> Step | None:
+def step_of(op: str, kind: str, urn: str, diffs: Iterable[str] = ()) -> Step | None:
     """Word one step of the engine; None when it changes nothing.
 
-    A replacement is several steps for Pulumi and one for us.
+    A replacement is several steps for Pulumi and one for us. `diffs` are the properties that
+    change.
     """
     what = OpType.REPLACE if op in REPLACING else op
     if what not in (OpType.CREATE, OpType.UPDATE, OpType.DELETE, OpType.REPLACE):
         return None
-    return Step(OpType(what).value, kind.rpartition(":")[2].lower(), urn.rpartition("::")[2], urn)
+    return Step(
+        OpType(what).value,
+        kind.rpartition(":")[2].lower(),
+        urn.rpartition("::")[2],
+        urn,
+        tuple(diffs),
+    )
 
 
 class Diagnostics:

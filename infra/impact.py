@@ -19,9 +19,10 @@ class Impact:
     """The costly part of what Pulumi would do to a lab that exists.
 
     `missing` are the URNs of machines that are to be made beside others that are there, with what
-    belongs to them. `in_turn` has the same for each machine that is to be made anew around its
-    disks. `leaving` are machines that the definition does not know any more. `lost` names what else
-    would be removed or made anew: with that, data go.
+    belongs to them. `in_turn` has what to change of each machine that has to be off for it, as it
+    is made anew around its disks, or on AWS of another type. `leaving` are machines that the
+    definition does not know any more. `lost` names what else would be removed or made anew: with
+    that, data go.
     """
 
     missing: tuple[str, ...] = ()
@@ -54,6 +55,9 @@ def impact_of(steps: Iterable[Step]) -> Impact:
     )
 
 
+INSTANCE_TYPE = "instanceType"
+"""The one property of an instance that its machine has to be off for, of those that change."""
+
 LIVED_ON = ("instance", "volume")
 """Kinds of AWS's resources with which data go; all others are made anew without any loss."""
 
@@ -61,7 +65,7 @@ LIVED_ON = ("instance", "volume")
 def cloud_impact_of(steps: Iterable[Step]) -> Impact:
     """Sort what Pulumi would do on AWS by what it costs; what costs nothing is left out.
 
-    An instance changes its type in its place, so no machine is made anew around its disks.
+    An instance changes its type in its place: stopped, and started again.
     """
     steps = tuple(steps)
     leaving = [step.name for step in steps if (step.kind, step.what) == ("machine", "delete")]
@@ -70,6 +74,11 @@ def cloud_impact_of(steps: Iterable[Step]) -> Impact:
         return step.name in leaving or _owner(step.name) in leaving
 
     return Impact(
+        in_turn={
+            step.name: (step.urn,)
+            for step in steps
+            if (step.kind, step.what) == ("instance", "update") and INSTANCE_TYPE in step.changed
+        },
         leaving=tuple(leaving),
         lost=tuple(
             f"{step.kind} {step.name} would be {step.what}d"

@@ -26,8 +26,7 @@ RULES: dict[str, Effect | Weigh | str] = {
     "platform.pace": Effect.LIVE,
     "platform.region": FIXED,
     "platform.zones": FIXED,
-    # Pulumi has AWS stop all nodes at once, and start them again.
-    "platform.node_type": Effect.RESTARTED,
+    "platform.node_type": Effect.IN_TURN,
     "platform.monitor_type": Effect.IN_TURN,
     "platform.management_from": Effect.LIVE,
     "platform.max_usd_per_day": Effect.NOTED,

@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from cli.claims import check_removable, claimed
+from cli.measuring import TOO_LONG
 from core.command import run
 from core.folders import LabFolder
 from core.wait import wait_until
@@ -34,6 +36,9 @@ COMMAND = "a rehearsal of the tests"
 
 BUILT_S = 3600
 """Seconds: three times what `up` takes in emulation, packages from Debian's mirrors among it."""
+
+OTHER = "m6i.xlarge"
+"""A type that the lab's nodes can be of, and are not."""
 
 OFF_S = 300
 """Seconds in which a system that was told its end powers off in emulation: a minute until it looks,
@@ -77,6 +82,28 @@ def test_a_survivor_takes_over_and_no_promise_is_broken(
     for line in words(kept.result):
         tell(line)
     require_pass(kept.result)
+
+
+def test_nodes_get_another_type_one_after_the_other_while_clients_are_served(site: Site) -> None:
+    before = snapshot(site.inventory)
+    record = load_cloud_record(site.folder)
+    file = Path(record.source)
+    file.write_text(
+        file.read_text().replace("[platform]\n", f'[platform]\nnode_type = "{OTHER}"\n')
+    )
+
+    said = halab("up", NAME)
+
+    assert "measured" in said
+    assert TOO_LONG not in said
+    after = snapshot(site.inventory)
+    assert after.status.healthy, after.status.summary()
+    assert not after.fence_events - before.fence_events
+    machines = AwsMachines(Account(record.region, record.endpoint), NAME, record.mark)
+    for node in site.inventory.nodes:
+        assert machines.instance(node.name)["InstanceType"] == OTHER
+        assert after.boots[node.name] != before.boots[node.name]
+    assert after.boots[site.inventory.monitor.name] == before.boots[site.inventory.monitor.name]
 
 
 def test_it_goes_off_by_its_hours_without_a_fencing_and_goes_on_by_more(site: Site) -> None:

@@ -6,7 +6,7 @@ import pytest
 from pulumi.automation import OpType
 
 from infra.engine import Step, step_of
-from infra.impact import impact_of
+from infra.impact import cloud_impact_of, impact_of
 
 
 def step(what: str, kind: str, name: str) -> Step:
@@ -116,6 +116,25 @@ def test_a_new_machine_is_made_with_all_that_the_program_says_of_it() -> None:
     made.append(step("create", "volume", "node4-root"))
 
     assert impact_of(made).missing == tuple(each.urn for each in made)
+
+
+def test_what_changes_is_read_as_well() -> None:
+    found = step_of(OpType.UPDATE, "aws:ec2/instance:Instance", "urn::node1", ["instanceType"])
+
+    assert found is not None
+    assert found.changed == ("instanceType",)
+
+
+def test_an_instance_of_another_type_takes_its_turn_and_one_with_other_tags_does_not() -> None:
+    impact = cloud_impact_of(
+        [
+            Step("update", "instance", "node1", "urn of node1", ("instanceType", "tags")),
+            Step("update", "instance", "node2", "urn of node2", ("tags",)),
+            Step("create", "instance", "node3", "urn of node3", ("instanceType",)),
+        ]
+    )
+
+    assert (impact.in_turn, impact.lost) == ({"node1": ("urn of node1",)}, ())
 
 
 @pytest.mark.parametrize(

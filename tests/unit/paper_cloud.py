@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,8 @@ class PaperAccount:
     def __init__(self) -> None:
         self.region, self.asked = "us-east-1", [""]
         self.things: dict[str, list[dict[str, Any]]] = {}
+        zones = [f"{self.region}{letter}" for letter in "abc"]
+        self.offered = list(product(("t3.small", "t3.xlarge", "m6i.xlarge"), zones))
 
     def put(self, operation: str, id_key: str, name: str, mark: str, **more: Any) -> None:
         tags = tags_of("cloudy-try", mark, name)
@@ -61,6 +64,8 @@ class PaperAccount:
         return {}
 
     def every(self, service: str, operation: str, expression: str, **words: Any) -> Iterator[Any]:
+        if operation == "describe_instance_type_offerings":
+            return iter({"InstanceType": kind, "Location": zone} for kind, zone in self.offered)
         return iter(list(self.things.get(operation, ())))
 
 

@@ -164,19 +164,21 @@ def turns_of_lab(monkeypatch: pytest.MonkeyPatch) -> Turns:
     happened, lab_inventory = Turns(), provisioned_lab.inventory()
     monkeypatch.setattr(turns, "load_inventory", lambda _: lab_inventory)
     monkeypatch.setattr(turns, "wait_healthy", happened.wait_healthy)
-    monkeypatch.setattr(turns, "_shut_down", happened.shut_down)
+    monkeypatch.setattr(turns, "shut_down", happened.shut_down)
     monkeypatch.setattr(turns, "_with_host_key", lambda inventory, *_: inventory)
     return happened
 
 
 PARTS = {"node1": ("one",), "node2": ("two",), "monitor": ("three",)}
 
+POWER = turns.Power(dict, "off")
+
 
 def test_each_machine_is_back_before_the_next_one_goes(
     turns_of_lab: Turns, tmp_path: Path, record: LabRecord
 ) -> None:
     engine = cast(Engine, turns_of_lab)
-    turns.restart_in_turn(LabFolder(tmp_path), record, engine, PARTS, lambda _: None)
+    turns.restart_in_turn(LabFolder(tmp_path), record, engine, PARTS, POWER, lambda _: None)
 
     assert turns_of_lab.events == [
         "healthy",
@@ -193,7 +195,7 @@ def test_no_machine_goes_while_the_lab_is_not_healthy(
 
     with pytest.raises(WaitTimeout):
         engine = cast(Engine, turns_of_lab)
-        turns.restart_in_turn(LabFolder(tmp_path), record, engine, PARTS, lambda _: None)
+        turns.restart_in_turn(LabFolder(tmp_path), record, engine, PARTS, POWER, lambda _: None)
     assert turns_of_lab.events == []
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from cli import turns
-from hypervisor.machines import OFF
-from inventory.record import LabRecord
 from parts.all import Parts
 from tests.unit.sketched import STORY, TRIO, name_of
+
+ALL_OFF = turns.Power(lambda: {"node1": "off", "monitor": "off"}, "off")
 
 
 @pytest.fixture
@@ -28,9 +27,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         def run(self, command: str, **_: Any) -> None:
             commands.append(command)
 
-    machines = {"node1": OFF, "monitor": OFF}
     monkeypatch.setattr(turns, "Remote", Remote)
-    monkeypatch.setattr(turns, "machines_of", lambda _: SimpleNamespace(states=lambda: machines))
     return commands
 
 
@@ -41,7 +38,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 )
 def test_a_node_leaves_in_good_order(told: list[str], parts: Parts, members: str) -> None:
     lab = parts.inventory
-    turns._shut_down(lab.machine("node1"), lab, cast(LabRecord, None))
+    turns.shut_down(lab.machine("node1"), lab, ALL_OFF)
     assert told == [
         f"systemctl stop pacemaker\nsystemctl stop {members}",
         "systemctl poweroff --no-block",
@@ -49,7 +46,7 @@ def test_a_node_leaves_in_good_order(told: list[str], parts: Parts, members: str
 
 
 def test_the_monitor_is_no_member(told: list[str]) -> None:
-    turns._shut_down(STORY.inventory.monitor, STORY.inventory, cast(LabRecord, None))
+    turns.shut_down(STORY.inventory.monitor, STORY.inventory, ALL_OFF)
     assert told == ["systemctl poweroff --no-block"]
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from cli import listing
+from cli import clouds, listing
 from cli.down import down
 from cli.listing import describe
 from cli.snapshot import snapshot
@@ -142,6 +144,40 @@ def test_a_change_that_costs_data_is_asked_for(tmp_path: Path, engine: PaperEngi
     with pytest.raises(HalabError) as refused:
         up(lab="cloudy-try")
     assert refused.value.detail == "volume node1-data would be replaced"
+
+
+def test_a_zone_without_the_type_of_a_machine_is_told_before_anything_is_made(
+    tmp_path: Path, engine: PaperEngine
+) -> None:
+    engine.account.offered.remove(("t3.xlarge", "us-east-1b"))
+    engine.account.offered.append(("t3.small", "us-east-1f"))
+
+    with pytest.raises(HalabError) as refused:
+        up(lab=definition(tmp_path))
+
+    assert refused.value.detail == "us-east-1b has no t3.xlarge, as node2 would be"
+    assert "t3.small and t3.xlarge: us-east-1a, us-east-1c;" in str(refused.value.hint)
+    assert engine.done == [""]
+    assert not engine.folder.record.exists()
+
+
+def test_instances_of_another_type_take_their_turn_before_the_rest(
+    tmp_path: Path, engine: PaperEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun(tmp_path, engine)
+    engine.steps = (Step("update", "instance", "node1", "urn:1", ("instanceType",)),)
+    turns: list[Mapping[str, tuple[str, ...]]] = []
+
+    def note(_folder: object, _record: object, _engine: object, parts: Any, *_: object) -> None:
+        assert engine.done[-1] == "prepare"
+        turns.append(parts)
+
+    monkeypatch.setattr(clouds, "restart_in_turn", note)
+
+    up(lab="cloudy-try")
+
+    assert turns == [{"node1": ("urn:1",)}]
+    assert engine.done[-1] == "up"
 
 
 def test_list_asks_aws_and_says_so_when_it_does_not_answer(
