@@ -48,10 +48,11 @@ class Lab:
     file: Path
     original: str
 
-    def become(self, text: str) -> None:
-        """Bring the lab to another definition, as a person does."""
+    def become(self, text: str) -> str:
+        """Bring the lab to another definition, as a person does; return what `up` says."""
         self.file.write_text(text)
-        run([*UP, str(self.file)], timeout=CHANGED_S)
+        done = run([*UP, str(self.file)], timeout=CHANGED_S)
+        return done.stdout + done.stderr
 
     def begin(self, text: str, moment: str) -> None:
         """Begin to bring the lab to another definition; halab is killed when it says `moment`."""

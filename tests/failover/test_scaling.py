@@ -7,13 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from cli.measuring import TOO_LONG
 from core.folders import LabFolder
-from drills.clock import LabClock
-from drills.site import Site
-from parts.budget import budget
 from status.collect import collect
 from tests.failover.growth import NEW, Lab, changeable, require_at_work, require_gone
-from updates.outage import Clients, Stretch, allowances
 
 pytestmark = [pytest.mark.thorough, pytest.mark.needs("everywhere", "scalable")]
 
@@ -28,24 +25,16 @@ def lab(folder: LabFolder, tmp_path: Path) -> Iterator[Lab]:
 def test_a_node_comes_and_goes_while_clients_are_served(
     lab: Lab, quorum: str, tell: Callable[[str], None]
 ) -> None:
-    site = Site.of(lab.folder)
-    clock = LabClock(site.inventory.monitor)
-    boots = {node.name: node.boot_id for node in collect(site.inventory).nodes}
-    moves_s = {part.service.name: budget(part).move_s for part in site.parts.public}
-    allowed_s = allowances(site.parts, moves_s)
-    stretches = []
-    with Clients(site) as clients:
-        for what, text in (("comes", lab.grown(quorum)), ("goes", lab.original)):
-            began = clock.now()
-            lab.become(text)
-            stretches.append(Stretch(f"{NEW} {what}", began, clock.now(), allowed_s))
-            if what == "comes":
-                require_at_work(lab)
-        account = clients.account(stretches)
-    for silence in account.silences:
-        tell(str(silence))
-        assert silence.kept, str(silence)
-    assert account.books == {} or account.kept
+    boots = {node.name: node.boot_id for node in collect(lab.inventory).nodes}
+    for text in (lab.grown(quorum), lab.original):
+        said = lab.become(text)
+        measured = [line for line in said.splitlines() if "measured:" in line]
+        for line in measured:
+            tell(line.strip())
+        assert measured, said
+        assert TOO_LONG not in said, said
+        if text != lab.original:
+            require_at_work(lab)
     require_gone(lab)
     status = collect(lab.inventory)
     assert status.healthy, status.summary()
