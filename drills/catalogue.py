@@ -67,7 +67,10 @@ def conceivable(parts: Parts) -> tuple[Drill, ...]:
 
 
 def _copies(parts: Parts, storage: Storage, user: str) -> tuple[Drill, ...]:
-    alone = copies.alone(storage, user) if parts.quorum.serves_alone else ()
+    # Who is away is fenced by the one that comes first. Over a disk it hears of it when it comes
+    # back; AWS starts it, and nobody is away any more.
+    by_disk = parts.inventory.fencing_disk is not None
+    alone = copies.alone(storage, user) if parts.quorum.serves_alone and by_disk else ()
     return (*copies.entries(storage, user), *alone)
 
 

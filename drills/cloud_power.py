@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
@@ -19,6 +19,10 @@ from labs.roles import NetworkRole
 
 LOOK_S = 1.0
 """Seconds between two looks at all machines: as often as fence_aws looks."""
+
+SILENT_S = 60.0
+"""Seconds without an answer after which nobody can say what happened meanwhile: a request that is
+put off is made again for half a minute."""
 
 
 class CloudPower:
@@ -39,8 +43,8 @@ class CloudPower:
         self._machines.cut(machine)
 
     def start(self, machine: str) -> None:
-        """Give a machine its power back; does nothing when it has it."""
-        self._machines.start(machine)
+        """Have a machine get its power back; does nothing when it has it."""
+        self._machines.begin(machine)
 
     def disk(self, machine: str, name: str) -> str | None:
         """Return a machine's volume and where it is attached; None when it is not."""
@@ -91,7 +95,7 @@ class CloudPower:
                 with suppress(HalabError):
                     now = self._machines.starts()
                     watch.note(time.time(), known, now)
-                    known = now
+                    known, watch.last = now, time.monotonic()
 
         thread = threading.Thread(target=look, daemon=True)
         thread.start()
@@ -102,11 +106,15 @@ class CloudPower:
             thread.join()
 
 
-@dataclass(frozen=True)
+@dataclass
 class CloudWatch:
-    """What AWS said so far, each state when it was seen first, on this machine's clock."""
+    """What AWS said so far, each state when it was seen first, on this machine's clock.
+
+    `last`: when it was asked last with success, on the monotonic clock.
+    """
 
     log: Path
+    last: float = field(default_factory=time.monotonic)
 
     def note(
         self, at: float, before: dict[str, tuple[str, float]], now: dict[str, tuple[str, float]]
@@ -127,7 +135,9 @@ class CloudWatch:
                 file.writelines(lines)
 
     def events(self) -> tuple[Event, ...]:
-        """Return everything that has been recorded."""
+        """Return everything that was recorded; raises HalabError when AWS was silent lately."""
+        if time.monotonic() - self.last > SILENT_S:
+            raise HalabError("AWS does not say any more what its instances do")
         told = (line.split() for line in self.log.read_text().splitlines())
         return tuple(
             Event(at=float(at), machine=machine, kind="instance", detail=state.capitalize())

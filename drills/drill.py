@@ -12,6 +12,9 @@ from labs.roles import MachineRole
 from parts.all import Parts
 from parts.services.base import ServicePart
 
+ALL = "all"
+"""The target of a drill in which every node is lost."""
+
 SETTLE_S = 15.0
 """Seconds that a fault which nobody may notice is held at least: DRBD needs 13 to miss its peer."""
 

@@ -73,6 +73,11 @@ class Findings:
         return self.part.inventory
 
     @property
+    def routed(self) -> bool:
+        """Whether routes lead to the addresses: nobody answers for them by ARP then."""
+        return self.inventory.addresses == "routed"
+
+    @property
     def was(self) -> dict[IPv4Address, str]:
         """At which node clients found the service before, by address."""
         return self.before.holders(self.part.service.name)

@@ -99,4 +99,4 @@ def forget_entries(site: Site, part: ServicePart, run: str) -> None:
 
 def _scene(site: Site, targets: tuple[str, ...], journal: Journal, wound: Wound) -> Scene:
     machines = tuple(site.inventory.machine(name) for name in targets)
-    return Scene(site.inventory, site.power, machines, journal.open(wound))
+    return Scene(site.inventory, site.power, machines, journal.open(wound), wound.began)

@@ -131,7 +131,12 @@ _COURSE = (
         _halab("what-if"),
         lambda found: found.foretold is not None,
     ),
-    _of_service(service.holder_question, service.one_holder, _file(".json", "attempts")),
+    _of_service(
+        service.holder_question,
+        service.one_holder,
+        _file(".json", "attempts"),
+        lambda found: not found.routed,
+    ),
     _of_service(
         "Is every acknowledged write there, exactly once and in order?",
         data.ledger,

@@ -43,6 +43,8 @@ class Patience:
     probes: tuple[Probe, ...]
     injected: float
     seen: set[str] = field(default_factory=set)
+    shown: float | None = None
+    """When all that has to be complained of was there, on the lab's clock."""
 
     def await_consequences(self) -> None:
         """Wait until what has to happen has happened; what does not is the judge's to say."""
@@ -52,6 +54,7 @@ class Patience:
             self.await_service()
         if expected.fenced or expected.reasons or fates & {Fate.MOVES, Fate.VISITS}:
             self._await_cluster()
+            self.shown = self.clock.now()
         self._hold()
 
     def await_service(self) -> None:
@@ -153,27 +156,30 @@ class Patience:
 
     @property
     def _hold_s(self) -> float:
-        """How long the fault is held: longer than anybody's patience with it.
+        """How long the fault is held: longer than anybody's patience with it."""
+        timing, hold_s = self.order.site.inventory.timing, self.order.drill.hold_s
+        ends_s = PATIENCE_ENDS * max(timing.death_s, timing.watchdog_s)
+        return max(hold_s, ends_s) if hold_s else 0.0
 
-        What the monitoring has to see, it has to come round to.
-        """
-        inventory = self.order.site.inventory
-        timing = inventory.timing
-        held_s = [self.order.drill.hold_s]
-        if self.order.drill.hold_s:
-            held_s.append(PATIENCE_ENDS * max(timing.death_s, timing.watchdog_s))
-        if inventory.monitoring is not None and self.order.expected.alarms:
-            held_s.append(ROUNDS_TO_SEE * inventory.observe_every_s)
-        return max(held_s)
+    @property
+    def _seen_at(self) -> float:
+        """When the monitoring has come round to see what is there while the fault is."""
+        inventory, expected = self.order.site.inventory, self.order.expected
+        if inventory.monitoring is None or not expected.alarms:
+            return self.injected
+        # What lasts no longer than the fault may have taken a while to come.
+        since = self.shown if self.shown and expected.reasons else self.injected
+        return since + ROUNDS_TO_SEE * inventory.observe_every_s
 
     def _hold(self) -> None:
-        until = self.injected + self._hold_s
-        if self.clock.now() >= until:
+        until = max(self.injected + self._hold_s, self._seen_at)
+        now = self.clock.now()
+        if now >= until:
             return
         wait_until(
             self._look,
             lambda _: self.clock.now() >= until,
             what="the fault to last",
-            timeout=self._hold_s + MARGIN_S,
+            timeout=until - now + MARGIN_S,
             interval=self._look_every,
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -166,7 +166,7 @@ class Power:
                 stderr=subprocess.STDOUT,
             )
             try:
-                yield Watch(log, names)
+                yield Watch(log, names, lambda: process.poll() is None)
             finally:
                 process.send_signal(signal.SIGINT)
                 try:
@@ -178,13 +178,18 @@ class Power:
 
 @dataclass(frozen=True)
 class Watch:
-    """Libvirt's events so far."""
+    """Libvirt's events so far; `listens` tells whether somebody still records them."""
 
     log: Path
     names: Mapping[str, str]
+    listens: Callable[[], bool]
 
     def events(self) -> tuple[Event, ...]:
-        """Return everything that has been recorded."""
+        """Return everything that has been recorded; raises HalabError when that has ended."""
+        if not self.listens():
+            raise HalabError(
+                "nobody records libvirt's events any more", detail=self.log.read_text()
+            )
         return parse_events(self.log.read_text(), self.names)
 
 

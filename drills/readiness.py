@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from core.errors import HalabError
-from drills.drill import Drill
+from drills.drill import ALL, Drill
 from drills.journal import Journal
 from drills.site import Site
 from drills.snapshot import Snapshot, snapshot
@@ -57,6 +57,12 @@ def check_targets(
         raise HalabError(
             f"{drill.name} hits one machine, not {len(targets)}: {', '.join(targets)}",
             hint="`blackout` is the drill that takes all nodes",
+        )
+    spared = [node.name for node in site.inventory.nodes if node.name not in targets]
+    if drill.target == ALL and spared:
+        raise HalabError(
+            f"{drill.name} hits all nodes, and {', '.join(spared)} would be spared",
+            hint="leave --target away",
         )
     places = drill.about(site.parts).places
     if drill.service is not None and not set(places) & set(targets):

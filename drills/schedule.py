@@ -8,7 +8,7 @@ from random import Random
 
 from core.errors import HalabError
 from drills.catalogue import catalogue, find
-from drills.drill import Drill
+from drills.drill import ALL, Drill
 from labs.roles import MachineRole
 from parts.all import Parts
 from status.events import Event
@@ -30,9 +30,6 @@ EXAM = (
 """What a cluster has to survive before it is accepted: the gentle ones first, so that an early
 failure is told before the long ones begin."""
 
-CALM = frozenset({"blackout", "first-alone", "rejoin", "stale-first"})
-"""Not drawn in a soak: everybody is lost, which takes longer than all others."""
-
 
 @dataclass(frozen=True)
 class Turn:
@@ -49,9 +46,12 @@ class Turn:
 
 
 def soak(parts: Parts, seed: int) -> Iterator[Turn]:
-    """Draw from a lab's drills without end; the same seed draws the same ones."""
+    """Draw from a lab's drills without end; the same seed draws the same ones.
+
+    None in which everybody is lost, which takes longer than all others.
+    """
     random, nodes = Random(seed), [node.name for node in parts.inventory.nodes]
-    drills = [drill for name, drill in sorted(catalogue(parts).items()) if name not in CALM]
+    drills = [drill for _, drill in sorted(catalogue(parts).items()) if drill.target != ALL]
     number = 0
     while True:
         number += 1

@@ -47,8 +47,8 @@ class AwsMachines:
         """Take the power away, without a shutdown of the system; AWS does it in its own time."""
         self._ask_of(machine, "stop_instances", Force=True, SkipOsShutdown=True)
 
-    def start(self, *machines: str) -> None:
-        """Give machines their power back, where they have none, and wait until they have it.
+    def begin(self, *machines: str) -> None:
+        """Have AWS start machines that are off, which takes it a while.
 
         One that is being stopped can be started once it is off. Another may be faster: fencing
         starts what it stopped.
@@ -57,6 +57,10 @@ class AwsMachines:
         for name in machines:
             if not self.is_on(name):
                 self._ask_of(name, "start_instances")
+
+    def start(self, *machines: str) -> None:
+        """The same, and wait until they run."""
+        self.begin(*machines)
         self._await(machines, RUNNING)
 
     def end_at(self, until: datetime) -> None:

@@ -116,6 +116,7 @@ def compare(before: Lab, after: Lab) -> tuple[Change, ...]:
             value = is_ or was or _NOTHING
             changes.append(_change(value, was and was.value, is_ and is_.value, before, after))
     changes += _places(before, after)
+    changes += _handed_over(before, after)
     return tuple(_with_quorum(change, before, after) for change in changes)
 
 
@@ -129,6 +130,22 @@ def _places(before: Lab, after: Lab) -> Iterator[Change]:
         stay = [name for name in old if name in new]
         if any(old.index(name) != new.index(name) for name in stay):
             yield Change(table, _toml(old), _toml(new), Effect.REFUSED, PLACES)
+
+
+def _handed_over(before: Lab, after: Lab) -> Iterator[Change]:
+    """Refuse an address that another service has: both would have it for a moment.
+
+    The one that stops takes it away from the one that has started.
+    """
+    owners = {each: service.name for service in before.services for each in service.addresses}
+    for service in after.services:
+        for address in service.addresses:
+            owner = owners.get(address, service.name)
+            if owner != service.name:
+                key = after.written(f"services.{service.name}.addresses")
+                was, is_ = f"{address} of {owner}", f"of {service.name}"
+                reason = f"{address} changes hands in two steps: first another one for {owner}"
+                yield Change(key, was, is_, Effect.REFUSED, reason, service.name)
 
 
 def continues(one: Sequence[object], other: Sequence[object]) -> bool:

@@ -109,18 +109,35 @@ def storage_bears_others(storage: Mapping[str, AnyStorage]) -> Iterator[Conflict
             return
 
 
-def disks_suffice(storage: Mapping[str, AnyStorage], nodes: Nodes) -> Iterator[Conflict]:
-    """A disk has room for what its filesystem keeps for itself, and for data."""
+def disks_suffice(
+    storage: Mapping[str, AnyStorage], services: Mapping[str, AnyService], nodes: Nodes
+) -> Iterator[Conflict]:
+    """A disk has room for what its filesystem and its service keep for themselves, and for data."""
     for name, each in storage.items():
         size_mib = each.size_mib or nodes.data_disk_mib
-        if size_mib < each.least_mib:
+        users = (service for service in services.values() if service.storage == name)
+        neediest = max((each, *users), key=lambda one: one.least_mib)
+        if size_mib < neediest.least_mib:
             key = f"storage.{name}.size_mib" if each.size_mib else "nodes.data_disk_mib"
             yield Conflict(
                 keys=(key,),
                 value=str(size_mib),
-                allowed=f'at least {each.least_mib}, with "{each.kind}"',
-                hint="it holds a journal for every node that a lab can ever have",
+                allowed=f'at least {neediest.least_mib}, with "{neediest.kind}"',
+                hint=neediest.least_why,
             )
+
+
+def volumes_have_names(storage: Mapping[str, AnyStorage]) -> Iterator[Conflict]:
+    """What makes a disk's volume lets it be called like the storage."""
+    for name, each in storage.items():
+        for beginning in each.reserved:
+            if name.startswith(beginning):
+                yield Conflict(
+                    keys=(f"storage.{name}",),
+                    value=f'"{name}"',
+                    allowed=f'a name that does not begin with "{beginning}", with "{each.kind}"',
+                    hint=f"{each.title} calls volumes of its own so",
+                )
 
 
 def storage_has_nodes(storage: Mapping[str, AnyStorage], nodes: Nodes) -> Iterator[Conflict]:
@@ -325,7 +342,10 @@ def _replication_ports(storage: Mapping[str, AnyStorage]) -> dict[int, str]:
 
 
 def quorum_decides(
-    quorum: Quorum, nodes: Nodes, services: Mapping[str, AnyService]
+    quorum: Quorum,
+    nodes: Nodes,
+    services: Mapping[str, AnyService],
+    storage: Mapping[str, AnyStorage],
 ) -> Iterator[Conflict]:
     """Somebody decides when the cluster divides."""
     count = len(nodes.names)
@@ -343,6 +363,15 @@ def quorum_decides(
             allowed=f'"{"device" if count % 2 == 0 else "majority"}" with {count} nodes',
             hint="with more nodes than two a part of a divided cluster can be a majority: leave it "
             "out",
+        )
+    shared = [name for name, each in storage.items() if each.together]
+    if quorum.kind == "two-node" and shared:
+        yield Conflict(
+            keys=("quorum.kind", f"storage.{shared[0]}"),
+            value=f'"two-node" (with storage of kind "{storage[shared[0]].kind}")',
+            allowed='"device" with storage that all nodes use at once',
+            hint="its lock manager fences by itself, without the delay by which one of two lives "
+            "that fence each other",
         )
     addresses = sum(address_count(name, services, nodes) for name in services)
     if quorum.kind == "two-node" and addresses > MOST_WEIGHED:

@@ -81,7 +81,8 @@ class Lab(Table):
             composition.service_said_once(self.web_table, self.service_tables),
             composition.storage_fits(self.settings, self.storage_settings),
             composition.storage_bears_others(self.storage_settings),
-            composition.disks_suffice(self.storage_settings, self.nodes),
+            composition.disks_suffice(self.storage_settings, self.settings, self.nodes),
+            composition.volumes_have_names(self.storage_settings),
             composition.storage_has_nodes(self.storage_settings, self.nodes),
             composition.requests_arrive(self.settings),
             composition.kinds_suffice(self.settings),
@@ -96,7 +97,9 @@ class Lab(Table):
             composition.addresses_float(self.settings, self.networks.service, taken),
             composition.addresses_suffice(self.settings, self.nodes, self.networks.service),
             composition.ports_free(self.settings, self.storage_settings),
-            composition.quorum_decides(self.quorum_table, self.nodes, self.settings),
+            composition.quorum_decides(
+                self.quorum_table, self.nodes, self.settings, self.storage_settings
+            ),
             self.platform.conflicts(self),
         )
         Conflicts.raise_any(conflict.renamed(self.written) for conflict in found)

@@ -121,6 +121,10 @@ class Part:
         """Tell whether the cluster must stop on a node before this part can be put right."""
         return False
 
+    def hinders(self, found: Found) -> Iterable[str]:
+        """Tell why the lab cannot be configured as it was found: nothing is changed then."""
+        return ()
+
     def configure(self, machine: Machine, found: Found, written: frozenset[str]) -> Iterable[Step]:
         """Return what follows on a machine alone; `written` are its files that had to be."""
         return ()

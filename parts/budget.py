@@ -49,6 +49,19 @@ def budget(part: ServicePart) -> Budget:
     )
 
 
+def held_s(part: ServicePart) -> float:
+    """Return how long a server that is well may wait for its disk, in seconds: for a fencing.
+
+    DRBD holds writes from the loss of its peer until that is known to be fenced, and so does a lock
+    manager. Where no other node has the data nothing waits.
+    """
+    storage = part.storage
+    if storage is None or not (storage.replicated or storage.together):
+        return 0.0
+    found = budget(part)
+    return found.detection_s + found.decision_s + found.fencing_s + found.promotion_s
+
+
 def _promotion_s(part: ServicePart) -> float:
     """Return what passes between fencing and the first start: until its data may be used again."""
     storage, pace = part.storage, part.timing.pace

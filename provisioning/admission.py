@@ -1,4 +1,4 @@
-"""Whether a running cluster can take over another membership: asked before anything is written."""
+"""Whether a running cluster can be configured as it is: asked before anything is written."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from wire.corosync import QuorumView
 
 
 def check(plan: Plan, stopping: Collection[Machine]) -> None:
-    """Raise HalabError when the cluster would lose its quorum, or a member that nobody names.
+    """Raise HalabError when a part cannot be configured, or the membership cannot be taken over.
 
-    `stopping` are the nodes whose cluster is stopped before that.
+    It cannot where the cluster would lose its quorum, or a member that nobody names. `stopping` are
+    the nodes whose cluster is stopped before that.
     """
+    _check_parts(plan)
     _check_named(plan)
     for view in _views(plan, stopping):
         present = view.members - {node.number for node in stopping}
@@ -30,6 +32,19 @@ def check(plan: Plan, stopping: Collection[Machine]) -> None:
                 "away that was there before, `up` with the old names first: "
                 f"`./halab status {lab}` shows who is",
             )
+
+
+def _check_parts(plan: Plan) -> None:
+    """Raise HalabError with all that hinders a part."""
+    hindered = [why for part in plan.parts.every for why in part.hinders(plan.found)]
+    if hindered:
+        lab = plan.inventory.lab
+        raise HalabError(
+            f"lab {lab!r} cannot be configured as it is: {'; '.join(hindered)}; nothing was "
+            "configured",
+            hint=f"`./halab status {lab}` says what is wrong, `./halab heal {lab}` mends what "
+            "drills leave; then `up` again",
+        )
 
 
 def _check_named(plan: Plan) -> None:

@@ -138,11 +138,9 @@ class Clients:
 
     def _entries(self, part: ServicePart, probe: Probe) -> list[Entry]:
         found = collect(self._site.inventory).service(part.service.name).nodes
-        return [
-            entry
-            for node in found[:1]
-            for entry in read_ledger(part, self._site.inventory.machine(node), probe.run)
-        ]
+        if not found:
+            raise HalabError(f"{part.service.name} is at no node, so nobody can read its ledger")
+        return list(read_ledger(part, self._site.inventory.machine(found[0]), probe.run))
 
 
 def concluded(stack: ExitStack, clients: Clients, stretches: Sequence[Stretch]) -> Account:

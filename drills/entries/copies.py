@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from drills.cold_starts import everybody_away, served_alone, stale_alone
-from drills.drill import SETTLE_S, Drill
+from drills.drill import ALL, SETTLE_S, Drill
 from drills.expectations import but, replication_lost, unnoticed
 from drills.faults import departure, replication
 from inventory.parts import Storage
@@ -71,7 +71,7 @@ def alone(storage: Storage, user: str) -> tuple[Drill, ...]:
             fault=departure.newest_first(storage),
             expects=served_alone,
             others=everybody_away,
-            target="all",
+            target=ALL,
             most=99,
         ),
         Drill(
@@ -84,7 +84,7 @@ def alone(storage: Storage, user: str) -> tuple[Drill, ...]:
             fault=departure.stale_first(storage),
             expects=stale_alone,
             others=everybody_away,
-            target="all",
+            target=ALL,
             most=99,
             hold_s=SETTLE_S,
         ),

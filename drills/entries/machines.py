@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from drills.cold_starts import all_lost
-from drills.drill import SETTLE_S, Drill
+from drills.drill import ALL, SETTLE_S, Drill
 from drills.expectations import frozen, hiccup, node_lost
 from drills.faults import power
 from status.events import POWER_OFF
@@ -64,7 +64,7 @@ ENTRIES = (
         by_hand="Start all nodes within dc-deadtime of each other.",
         fault=power.blackout(),
         expects=all_lost,
-        target="all",
+        target=ALL,
         most=99,
     ),
 )

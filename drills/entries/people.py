@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from drills.cold_starts import waits_for_all
-from drills.drill import SETTLE_S, Drill
+from drills.drill import ALL, SETTLE_S, Drill
 from drills.expectations import left_to_itself, planned_move
 from drills.faults import departure, operator
 from parts.all import Parts
@@ -51,7 +51,7 @@ def together(parts: Parts) -> tuple[Drill, ...]:
             by_hand="systemctl start corosync pacemaker on the other node",
             fault=departure.first_alone(parts.leaving, parts.joining),
             expects=waits_for_all,
-            target="all",
+            target=ALL,
             most=99,
             hold_s=SETTLE_S,
         ),

@@ -22,12 +22,16 @@ UNIT = "halab-fault"
 
 @dataclass(frozen=True)
 class Scene:
-    """What a fault works on. `notes` are kept in the drill's journal: healing may read them."""
+    """What a fault works on. `notes` are kept in the drill's journal: healing may read them.
+
+    `began`: when it was begun, in seconds since 1970 on the lab's clock.
+    """
 
     inventory: Inventory
     power: Hands
     targets: tuple[Machine, ...]
     notes: MutableMapping[str, str]
+    began: float = 0.0
 
     @property
     def others(self) -> tuple[Machine, ...]:
@@ -98,13 +102,22 @@ def commands(inject: str, heal: str, proof: str | None = None) -> Fault:
 
 
 def printed(command: str) -> Callable[[Scene], str]:
-    """Return the proof that every target prints; nothing when one of them is silent."""
+    """Return the proof that every target prints; nothing when one of them is silent.
+
+    The text finds in `$began` when the fault began: an earlier one proves nothing.
+    """
 
     def ask(scene: Scene) -> str:
-        told = [run_on(machine, command, check=False).strip() for machine in scene.targets]
+        text = f"began=@{int(scene.began)}\n{command}"
+        told = [run_on(machine, text, check=False).strip() for machine in scene.targets]
         return " | ".join(" ".join(text.split()) for text in told) if all(told) else ""
 
     return ask
+
+
+def logged(options: str) -> str:
+    """Return shell text for a proof: what a machine has logged since the fault began."""
+    return f'journalctl {options} --quiet --no-pager --since "$began"'
 
 
 def suicidal(inject: str, heal: str = "true", needs: frozenset[Hand] = frozenset()) -> Fault:

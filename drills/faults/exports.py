@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from drills.faults.base import Fault, commands
+from drills.faults.base import Fault, commands, logged
 from drills.faults.processes import ended
 from parts.services.nfs import MOUNT_UNIT, RECORDS_UNIT, Nfs
 from wire.nfs import DAEMONS
@@ -15,9 +15,10 @@ def removed(part: Nfs) -> Fault:
 
 def daemons_killed() -> Fault:
     """Kill the daemons beside the kernel's threads: systemd starts one again, and not the other."""
-    killed = f"journalctl --unit {RECORDS_UNIT} --quiet --no-pager --since -5min"
+    killed = logged(f"--unit {RECORDS_UNIT}")
     return commands(
         f"kill -9 $(pidof {' '.join(DAEMONS)})",
         f"systemctl start {MOUNT_UNIT}",
-        f"! pidof rpc.mountd && pidof nfsdcld && {killed} | grep 'code=killed' | tail -n 1",
+        "! pidof rpc.mountd && pidof nfsdcld >/dev/null && "
+        f"{killed} | grep 'code=killed' | tail -n 1",
     )

@@ -22,7 +22,8 @@ def off() -> Fault:
 def blackout() -> Fault:
     """Take the power from all nodes in the same second; give it back to one after the other.
 
-    All of them come within half of dc-deadtime: nodes that miss each other fence each other.
+    All of them come within half of dc-deadtime: nodes that miss each other fence each other. So to
+    give one its power must not wait until it is known to run.
     """
 
     def cut(scene: Scene) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from drills.faults.base import UNIT, Fault, commands
+from drills.faults.base import UNIT, Fault, commands, logged
 
-BUSY_LOOPS = 4
+LOOPS_A_PROCESSOR = 4
 
 _RUNS = f"systemctl is-active {UNIT}-cpu && cut -d ' ' -f 1-3 /proc/loadavg"
 
@@ -15,8 +15,9 @@ def processors_busy() -> Fault:
     With a hundred times as much (the greatest weight) nothing but real-time processes runs: agents
     exceed every timeout, and rightly so.
     """
-    loops = " & ".join(["while :; do :; done"] * BUSY_LOOPS)
-    return _unit("cpu", "--property=CPUWeight=1000", f"sh -c '{loops} & wait'", _RUNS)
+    count = f"$(({LOOPS_A_PROCESSOR} * $(nproc)))"
+    loops = f"for _ in $(seq {count}); do while :; do :; done & done; wait"
+    return _unit("cpu", "--property=CPUWeight=1000", f"sh -c '{loops}'", _RUNS)
 
 
 def memory_gone() -> Fault:
@@ -28,7 +29,7 @@ def memory_gone() -> Fault:
         # Killed without its cluster: the kernel's choice shall not depend on luck.
         "--property=OOMScoreAdjust=900 --property=OOMPolicy=continue",
         f"python3 -c '{program}'",
-        "journalctl --dmesg --quiet --no-pager --since -5min | grep 'Out of memory' | tail -n 1",
+        f"{logged('--dmesg')} | grep 'Out of memory' | tail -n 1",
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from drills.faults.base import Fault, commands, suicidal
+from drills.faults.base import Fault, commands, logged, suicidal
 
 CLEAN_UP = "crm_resource --cleanup --resource {resource} --node $(uname -n) >/dev/null 2>&1 || :"
 """Forgets a failure that was caused on purpose; its memory would keep the lab from being healthy
@@ -28,8 +28,7 @@ def pacemakerd_killed() -> Fault:
     return commands(
         "kill -9 $(pidof pacemakerd)",
         "true",
-        "journalctl --unit pacemaker --quiet --no-pager --since -5min"
-        " | grep 'code=killed' | tail -n 1",
+        f"{logged('--unit pacemaker')} | grep 'code=killed' | tail -n 1",
     )
 
 

@@ -73,11 +73,15 @@ def replica_detached(storage: Storage) -> Fault:
 
 
 def attach(storage: Storage) -> str:
-    """Return shell text that gives a replica its disk again; nothing where it has it."""
+    """Return shell text that gives a replica its disk again; nothing where it has it.
+
+    It fails where the disk does not come back.
+    """
     name = storage.resource
     return (
         f"for _ in 1 2 3 4 5 6 7 8 9 10; do case $(drbdadm dstate {name} 2>/dev/null) in "
-        f"Diskless/*) drbdadm attach {name} && break; sleep 1;; *) break;; esac; done"
+        f"Diskless/*) drbdadm attach {name} && break; sleep 1;; *) break;; esac; done; "
+        f"case $(drbdadm dstate {name} 2>/dev/null) in Diskless/*) exit 1;; esac"
     )
 
 

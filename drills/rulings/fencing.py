@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from drills.daemons import lost
 from drills.findings import Findings
 from drills.power import Event
 from drills.rulings.base import Ruling, names
+from drills.situation import Fate
 from drills.takeover import takeover
+from drills.timeline import Line
+
+BOOT = "Linux version "
+"""With what Linux begins to log (init/main.c)."""
 
 
 def fenced(found: Findings) -> Ruling:
@@ -25,7 +31,10 @@ def fenced(found: Findings) -> Ruling:
 
 
 def rebooted(found: Findings) -> Ruling:
-    """Exactly those booted anew that had to, as their own boot ids say."""
+    """Exactly those booted anew that had to, as their own boot ids say, and none of them twice.
+
+    How often is told by their journals, in which each boot begins with the kernel's own words.
+    """
     if found.after is None:
         return None, "the machines could not be asked"
     before, after = found.before.boots, found.after.boots
@@ -33,7 +42,13 @@ def rebooted(found: Findings) -> Ruling:
     if any(boots.get(name) is None for name in nodes for boots in (before, after)):
         return None, "a machine did not tell its boot id"
     new = {name for name in nodes if after[name] != before[name]}
-    return new == found.expected.rebooted, f"booted anew: {names(new)}"
+    again = {name for name in new if _boots(found.journals.get(name) or ()) > 1}
+    said = f"booted anew: {names(new)}" + (f"; more than once: {names(again)}" if again else "")
+    return new == found.expected.rebooted and not again, said
+
+
+def _boots(lines: Iterable[Line]) -> int:
+    return sum(each.program == "kernel" and each.message.startswith(BOOT) for each in lines)
 
 
 def reset(found: Findings) -> Ruling:
@@ -46,10 +61,15 @@ def reset(found: Findings) -> Ruling:
 
 
 def unharmed(found: Findings) -> Ruling:
-    """Compare the daemons of all machines that the fault neither hits nor lets be fenced."""
+    """Compare the daemons of all machines that the fault neither hits nor lets be fenced.
+
+    Where another is fenced than the one it is aimed at, that one lives on. A fault that stops all
+    nodes stops their daemons too.
+    """
     if found.after is None:
         return None, "the machines could not be asked"
-    hit = {*found.targets, *found.expected.fenced, *found.expected.rebooted}
+    stopped = found.targets if found.expected.fate is Fate.RETURNS else ()
+    hit = {*stopped, *found.struck}
     bystanders = sorted({machine.name for machine in found.inventory.machines} - hit)
     before, after = found.before.daemons, found.after.daemons
     # A monitor without the quorum device has none of them; a node without any is no node.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from ipaddress import IPv4Address
 
 from drills.expectations import stall_s
@@ -10,13 +10,22 @@ from drills.findings import Findings
 from drills.probes import Outage, gaps, outages
 from drills.rulings.base import Ruling
 from drills.situation import Fate
+from drills.timeline import done, first_after
 
 BEFORE_FAULT_S = 5.0
 """The outage is looked for from this long before the fault: clocks and probes are not exact."""
 
+BUSY = 2
+"""How many times as long as what nobody notices a gap may be while nodes boot and disks are
+compared beside the service, on a host that all machines share."""
+
 
 def outage(found: Findings) -> Ruling:
-    """No client waited for longer than it may at any address, and each answers at the end."""
+    """No client waited for longer than it may at any address, and each answers at the end.
+
+    Once, that is: nor did one wait again, but to see an address come home. A service that was away
+    as a whole may be so several times while its cluster starts.
+    """
     worst = worst_gap(found)
     allowed = found.allowed_s(worst.address)
     where = f" at {worst.address}" if len(found.part.service.addresses) > 1 else ""
@@ -28,7 +37,40 @@ def outage(found: Findings) -> Ruling:
     if silent:
         who = "the service" if len(last) == 1 else ", ".join(silent)
         return False, f"{who} did not answer at the end; {said}"
+    ended = {a.address: a.wall for a in found.attempts if a.kind == "probe"}
+    if any(wall < found.healed for wall in ended.values()):
+        return None, f"the client ended before the fault did; {said}"
+    again = max(_again(found), key=lambda gap: gap.seconds, default=None)
+    if again is not None and again.seconds > _busy_s(found):
+        after_s = again.began - found.injected
+        said += (
+            f", and then, {after_s:.0f} s after the fault, there was another of "
+            f"{again.seconds:.1f} s at {again.address}, of {_busy_s(found):.1f} s"
+        )
+        return False, said
     return worst.seconds <= allowed, said
+
+
+def _again(found: Findings) -> Iterator[Outage]:
+    """Yield the gaps that are neither what the fault costs nor what coming home does."""
+    if found.expected.fate is Fate.RETURNS:
+        return
+    for address in dict.fromkeys(a.address for a in found.attempts if a.kind == "probe"):
+        told = _absences(found, address)[: 2 if _comes_home(found, address) else 1]
+        yield from (gap for gap in _gaps(found, address) if gap not in told)
+
+
+def _busy_s(found: Findings) -> float:
+    """Return the longest gap that a node which starts beside the service, or a stale one, costs."""
+    return BUSY * stall_s(found.part.timing) + found.expected.double_s
+
+
+def _gaps(found: Findings, address: str) -> tuple[Outage, ...]:
+    return gaps(found.attempts, address, found.injected - BEFORE_FAULT_S)
+
+
+def _comes_home(found: Findings, address: str) -> bool:
+    return found.expected.return_s is not None and IPv4Address(address) in found.hit
 
 
 def worst_gap(found: Findings) -> Outage:
@@ -54,10 +96,10 @@ def _absences(found: Findings, address: str) -> list[Outage]:
     The longer one is the fault's, unless clients notice both and the address comes home: then it is
     the one that came first.
     """
-    own = gaps(found.attempts, address, found.injected - BEFORE_FAULT_S)
-    both = sorted(own, key=lambda gap: gap.seconds, reverse=True)[:2]
-    homeward = found.expected.return_s is not None and IPv4Address(address) in found.hit
-    if homeward and all(gap.seconds > stall_s(found.part.timing) for gap in both):
+    both = sorted(_gaps(found, address), key=lambda gap: gap.seconds, reverse=True)[:2]
+    if _comes_home(found, address) and all(
+        gap.seconds > stall_s(found.part.timing) for gap in both
+    ):
         both.sort(key=lambda gap: gap.began)
     return both
 
@@ -133,6 +175,10 @@ def _visited(found: Findings, expected: Collection[IPv4Address]) -> Ruling:
     """
     moved = []
     for address in found.was:
+        if found.routed:
+            if _started_elsewhere(found, address):
+                moved.append(address)
+            continue
         before, since = _hardware(found, address)
         if not before or not since:
             return None, f"nobody told by ARP who had {address} {'since' if before else 'before'}"
@@ -140,6 +186,16 @@ def _visited(found: Findings, expected: Collection[IPv4Address]) -> Ruling:
             moved.append(address)
     said = f"moved: {', '.join(map(str, moved)) or 'none'}; now on {_places(found.now)}"
     return set(moved) == set(expected) and found.was == found.now, said
+
+
+def _started_elsewhere(found: Findings, address: IPv4Address) -> bool:
+    """Tell from the nodes' journals whether an address was somewhere else since the fault."""
+    ids = {each.ip: name for name, each in found.part.service.address_ids.items()}
+    return any(
+        first_after(lines or (), done("start", ids[address], node), found.injected) is not None
+        for node, lines in found.journals.items()
+        if node != found.was[address]
+    )
 
 
 def _hardware(found: Findings, address: IPv4Address) -> tuple[set[str], set[str]]:
@@ -175,6 +231,8 @@ def one_holder(found: Findings) -> Ruling:
         first, last = min(span[0] for span in spans), max(span[-1] for span in spans)
         said = f"{len(double)} times more than one did, {first:.1f} to {last:.1f} s in: {who}"
         return all(span[-1] - span[0] < found.expected.double_s for span in spans), said
+    if max(s.wall for s in found.sightings) < found.healed:
+        return None, "nobody asked by ARP any more when the fault ended"
     said = f"asked {len(found.sightings)} times by ARP, one machine answered {answered} times"
     last_seen = {s.address: s.hardware for s in found.sightings}
     return (all(last_seen.values()) or None), said

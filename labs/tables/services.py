@@ -38,7 +38,16 @@ FIRST_ADDRESS = (
 )
 
 Port = Annotated[StrictInt, Field(ge=1, le=65535), Note(allowed=PORT_ALLOWED)]
+UnprivilegedPort = Annotated[
+    StrictInt, Field(ge=1024, le=65535), Note(allowed="1024 and more: its server is never root")
+]
+"""Below that only root may listen (ip(7))."""
 FloatingAddress = Annotated[Address | None, Note(allowed=ADDRESS_ALLOWED, default=FIRST_ADDRESS)]
+
+
+POSTGRESQL_LEAST_MIB = 192
+"""What an empty database of version 17 takes and its log up to max_wal_size, as halab sets that,
+with some room for data: reckoned."""
 
 
 class ServiceTable(Table):
@@ -58,6 +67,10 @@ class ServiceTable(Table):
 
     between_nodes: ClassVar[Mapping[int, str]] = {}
     """TCP ports at which its servers find each other on the replication network, and for what."""
+
+    least_mib: ClassVar[int] = 0
+    least_why: ClassVar[str] = ""
+    """What the disk with its storage has to have at least, and for what."""
 
     settled: ClassVar[Mapping[str, str]] = {}
     """Keys that a lab that exists keeps because of it: its own, or dotted ones; and why."""
@@ -217,7 +230,7 @@ class Galera(SpreadTable):
         description="a database of MariaDB's that is written at every node"
     )
     runs: Literal["everywhere"] = Field(default="everywhere", description="on all nodes at once")
-    port: Port = Field(default=3306, description="TCP port at every address")
+    port: UnprivilegedPort = Field(default=3306, description="TCP port at every address")
     storage: Annotated[
         None, Note(allowed="nothing, as each node has a copy on its own disk", default="none")
     ] = Field(default=None, description="where it keeps its data")
@@ -227,9 +240,13 @@ class Postgresql(ServiceTable):
     """[services.NAME] kind = "postgresql": a database on replicated storage."""
 
     title: ClassVar[str] = "PostgreSQL"
+    least_mib: ClassVar[int] = POSTGRESQL_LEAST_MIB
+    least_why: ClassVar[str] = (
+        "an empty database takes 50, its log up to 64 more, and the filesystem's journal 16"
+    )
 
     kind: Literal["postgresql"] = Field(description="a database")
-    port: Port = Field(default=5432, description="TCP port at every address")
+    port: UnprivilegedPort = Field(default=5432, description="TCP port at every address")
     storage: Annotated[PartName, Note(allowed=STORAGE_ALLOWED)] = Field(
         description="where it keeps its data"
     )
@@ -259,7 +276,7 @@ class Memcached(SpreadTable):
     kind: Literal["memcached"] = Field(
         description="a cache in memory, empty again after every start"
     )
-    port: Port = Field(default=11211, description="TCP port at every address")
+    port: UnprivilegedPort = Field(default=11211, description="TCP port at every address")
     storage: Annotated[None, Note(allowed="nothing, as it keeps no data", default="none")] = Field(
         default=None, description="where it keeps its data"
     )

@@ -20,6 +20,9 @@ GFS2_LEAST_MIB = 192
 """A journal and a file of changed quotas, of 1 MiB, for as many nodes as a lab can have come to 72;
 the same again and more is left for data."""
 
+LVM_RESERVED = ("pvmove", "snapshot")
+"""How no logical volume's name can begin (lvm(8), "VALID NAMES"); the disk's is its storage's."""
+
 
 def _pair(names: tuple[str, ...]) -> tuple[str, ...]:
     if names and (len(names) != REPLICAS or len(set(names)) != REPLICAS):
@@ -43,7 +46,11 @@ class StorageTable(Table):
     """Why no other disk that nodes share can be beside it, where that is so."""
 
     least_mib: ClassVar[int] = 0
-    """What its disk has to have at least, for what it keeps for itself."""
+    least_why: ClassVar[str] = ""
+    """What its disk has to have at least, and for what."""
+
+    reserved: ClassVar[tuple[str, ...]] = ()
+    """How its name cannot begin, as what it is made of has other uses for that."""
 
     needs_full_kernel: ClassVar[bool] = False
     """Whether Debian's cloud kernel lacks what it needs."""
@@ -100,6 +107,7 @@ class SharedDisk(StorageTable):
 
     title: ClassVar[str] = "LVM"
     replicas: ClassVar[int | None] = None
+    reserved: ClassVar[tuple[str, ...]] = LVM_RESERVED
 
     kind: Literal["shared-disk"] = Field(
         description="one disk that all nodes are attached to, with a volume group that one of them "
@@ -120,6 +128,8 @@ class Gfs2(StorageTable):
         "a node has one lock manager, and its LVM asks that for every disk that nodes share"
     )
     least_mib: ClassVar[int] = GFS2_LEAST_MIB
+    least_why: ClassVar[str] = "it holds a journal for every node that a lab can ever have"
+    reserved: ClassVar[tuple[str, ...]] = LVM_RESERVED
     needs_full_kernel: ClassVar[bool] = True
 
     kind: Literal["gfs2"] = Field(

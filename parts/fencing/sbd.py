@@ -23,6 +23,8 @@ UNIT = "sbd.service"
 CONFIGURATION = "/etc/default/sbd"
 MODULES = "/etc/modules-load.d/halab-watchdog.conf"
 LOOK = "fencing disk"
+UNREADABLE = "unreadable"
+"""What a look at a disk finds that does not let itself be read, whatever stands on it."""
 
 
 @dataclass(frozen=True)
@@ -53,12 +55,14 @@ class Sbd(FencingPart):
         return (UNIT,) if role is MachineRole.NODE else ()
 
     def looks(self, machine: Machine) -> dict[str, str]:
-        """Ask for the disk's header and its slots."""
+        """Ask for the disk's header and its slots, and whether it can be read at all."""
         if machine.role is MachineRole.MONITOR:
             return {}
         disk = shlex.quote(self.disk)
+        read = f"{LIMITED} dd if={disk} of=/dev/null bs=512 count=1 iflag=direct 2>/dev/null"
         ask = " ".join(f"sbd -d {disk} {word} 2>/dev/null || :;" for word in ("dump", "list"))
-        return {LOOK: f"if command -v sbd >/dev/null; then {ask} fi"}
+        told = f"if {read}; then {ask} else echo {UNREADABLE}; fi"
+        return {LOOK: f"if command -v sbd >/dev/null; then {told}; fi"}
 
     def files(self, machine: Machine, secrets: Secrets, found: Found) -> tuple[Entry, ...]:
         """Describe sbd's configuration, its start, and the module that must be there before it."""
@@ -74,6 +78,24 @@ class Sbd(FencingPart):
             unit_link(UNIT, "pacemaker.service.requires"),
         )
 
+    def hinders(self, found: Found) -> Iterator[str]:
+        """Tell of a disk that somebody cannot read, and of one that is somebody else's as well.
+
+        By a header that nobody reads nothing can be decided, and a new one would take the slots of
+        another cluster's nodes from under their daemons.
+        """
+        nodes = self.inventory.nodes
+        for node in nodes if any(found[node].is_member for node in nodes) else ():
+            if not _readable(found[node]):
+                yield f"{node.name} cannot read the fencing disk {self.disk}"
+        known = found.known.union(node.name for node in nodes)
+        others = [name for name in self._slots(nodes[0], found) if name not in known]
+        if others and header(found[nodes[0]]) != wanted(self.inventory):
+            yield (
+                f"the fencing disk {self.disk} has slots of {', '.join(others)}, and this lab's "
+                "timeouts are others than its: it needs a disk of its own"
+            )
+
     def must_stop(self, machine: Machine, secrets: Secrets, found: Found) -> bool:
         """Tell whether the cluster has to stop for its fencing to be put right.
 
@@ -82,8 +104,8 @@ class Sbd(FencingPart):
         which starts before it, with corosync alone.
         """
         other = any(
-            found[node].is_member and header(found[node]) != wanted(self.inventory)
-            for node in self.inventory.nodes
+            facts.is_member and _readable(facts) and header(facts) != wanted(self.inventory)
+            for facts in map(found.__getitem__, self.inventory.nodes)
         )
         facts = found[machine]
         return other or (facts.cluster_runs and not facts.unit(UNIT).active)
@@ -116,9 +138,9 @@ class Sbd(FencingPart):
         Who leaves is still known to the cluster, and has stopped. All other slots are somebody
         else's: several clusters may share a disk.
         """
-        held = self._slots(machine, found)
-        if not held:
+        if not self.is_first(machine) or header(found[machine]) != wanted(self.inventory):
             return ()
+        held = self._slots(machine, found)
         nodes = [node.name for node in self.inventory.nodes]
         disk = self.disk
         return (
@@ -148,9 +170,7 @@ class Sbd(FencingPart):
         return (Step("fencing of this node proven ready", command),)
 
     def _slots(self, machine: Machine, found: Found) -> tuple[str, ...]:
-        """Return whose slots the first node finds on the disk; nothing on others."""
-        if not self.is_first(machine) or header(found[machine]) != wanted(self.inventory):
-            return ()
+        """Return whose slots a node finds on the disk."""
         return tuple(slot.node for slot in parse_slots(found[machine].looks.get(LOOK, "")))
 
     def watched(self, role: MachineRole) -> tuple[str, ...]:
@@ -196,6 +216,10 @@ class Sbd(FencingPart):
 def wanted(inventory: Inventory) -> DiskTimeouts:
     """Return the timeouts that the disk shall hold."""
     return DiskTimeouts(inventory.timing.watchdog_s, inventory.timing.msgwait_s)
+
+
+def _readable(facts: Facts) -> bool:
+    return facts.looks.get(LOOK, "").strip() != UNREADABLE
 
 
 def header(facts: Facts) -> DiskTimeouts | None:

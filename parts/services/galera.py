@@ -252,7 +252,10 @@ class Galera(ServicePart):
             f"if [ -s {PID_FILE} ]; then crm_resource --restart --resource {self.service.group} "
             f"--node {machine.name}; fi"
         )
-        return (Step("database took over its configuration", command, in_turn=True),)
+        times = self.timeouts
+        extra_s = times.demote_s + times.stop_s + times.start_s + times.promote_s
+        what = "database took over its configuration"
+        return (Step(what, command, in_turn=True, extra_s=extra_s),)
 
     def prepare_data(
         self, machine: Machine, found: Found, written: frozenset[str]

@@ -255,7 +255,8 @@ class Nfs(ServicePart):
             f"if [ $(cat {KERNEL}/threads 2>/dev/null || echo 0) -gt 0 ]; then "
             f"crm_resource --restart --resource {self.service.resource}; fi"
         )
-        return (Step("file server took over its configuration", command),)
+        extra_s = self.timeouts.stop_s + self.timeouts.start_s
+        return (Step("file server took over its configuration", command, extra_s=extra_s),)
 
     def readings(self) -> dict[str, str]:
         """Ask the kernel what it serves, and look at the table of exports."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from math import ceil
+
 from inventory.model import Machine
 from labs.durations import Operations
 from labs.roles import MachineRole
 from parts.base import Found
+from parts.budget import held_s
 from parts.cluster import Primitive, advised, operations
 from parts.host import Entry, File, Step, program, render
 from parts.secrets import Secrets
@@ -24,6 +28,9 @@ PAGES = "/var/lib/halab/www"
 MONITOR_S = 10
 """Between two monitors, on any machine: this interval dominates how late a dead server is seen."""
 
+HELD_FACTOR = 1.2
+"""By which timeouts exceed the longest wait for a disk."""
+
 
 class Nginx(PagesPart):
     """One web server. Pacemaker starts it, systemd never."""
@@ -38,8 +45,13 @@ class Nginx(PagesPart):
 
     @property
     def configuration(self) -> str:
-        """Where its configuration stands."""
-        return f"/etc/nginx/{self._tag()}.conf"
+        """Where its configuration stands.
+
+        The agent finds its processes by this path, as a regular expression: no service's may be
+        read in another's.
+        """
+        name = f"{self.service.name}.halab" if self.service.number else "halab"
+        return f"/etc/nginx/{name}.conf"
 
     @property
     def process(self) -> Process:
@@ -48,8 +60,15 @@ class Nginx(PagesPart):
 
     @property
     def timeouts(self) -> Operations:
-        """As ocf:heartbeat:nginx advises."""
-        return advised(self.timing, start=40, stop=60, monitor=30, every_s=MONITOR_S)
+        """As ocf:heartbeat:nginx advises, and no less than its only worker may wait for a disk.
+
+        Else the loss of a node that it does not run on would have it restarted.
+        """
+        found = advised(self.timing, start=40, stop=60, monitor=30, every_s=MONITOR_S)
+        least_s = ceil(HELD_FACTOR * held_s(self))
+        return replace(
+            found, stop_s=max(found.stop_s, least_s), monitor_s=max(found.monitor_s, least_s)
+        )
 
     @property
     def primitive(self) -> Primitive:
@@ -64,7 +83,7 @@ class Nginx(PagesPart):
             operations(self.timeouts, monitor={"OCF_CHECK_LEVEL": 10}),
             {
                 "configfile": self.configuration,
-                "status10url": f"http://127.0.0.1:{self.service.port}{PING}",
+                "status10url": self._url,
                 "status10regex": "^ok",
             },
         )
@@ -120,11 +139,20 @@ class Nginx(PagesPart):
     def configure(
         self, machine: Machine, found: Found, written: frozenset[str]
     ) -> tuple[Step, ...]:
-        """Make a running server take over a changed configuration; elsewhere nothing happens."""
-        if self.configuration not in written or not found[machine].cluster_runs:
+        """Make a running server take over a changed configuration; elsewhere nothing happens.
+
+        One that gets another port is started again by the cluster, which asks for a page there.
+        """
+        facts = found[machine]
+        stays = facts.cluster_runs and self._url in facts.cib
+        if self.configuration not in written or not stays:
             return ()
         command = f"if [ -s {self.process.pid_file} ]; then kill -HUP {self.process.first}; fi"
         return (Step("web server took over its configuration", command),)
+
+    @property
+    def _url(self) -> str:
+        return f"http://127.0.0.1:{self.service.port}{PING}"
 
     @property
     def _shares(self) -> bool:

@@ -44,7 +44,7 @@ class Postgresql(ServicePart):
     @property
     def access(self) -> str:
         """Where it reads who may come in."""
-        return f"/etc/postgresql-common/{self._tag()}-hba.conf"
+        return f"/etc/postgresql-common/{self._tag()}.hba.conf"
 
     @property
     def data(self) -> str:

@@ -21,10 +21,10 @@ SHARING = {
     "web": {"kind": "nginx", "storage": "data"},
     "sql": {"kind": "postgresql", "storage": "rows"},
 }
-STORES = {"data": {"kind": "drbd"}, "rows": {"kind": "drbd", "size_mib": 64}}
+STORES = {"data": {"kind": "drbd"}, "rows": {"kind": "drbd", "size_mib": 192}}
 PAIRS = {
     "data": {"kind": "drbd", "nodes": ["node3", "node2"]},
-    "rows": {"kind": "drbd", "nodes": ["node1", "node4"], "size_mib": 64},
+    "rows": {"kind": "drbd", "nodes": ["node1", "node4"], "size_mib": 192},
 }
 """Of four nodes, the data of one service on the two in the middle, those of another on the rest."""
 

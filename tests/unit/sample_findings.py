@@ -116,7 +116,7 @@ FLAWLESS = Findings(
     seen=frozenset(),
     trouble="",
     attempts=ATTEMPTS,
-    sightings=(sighting(FAULT - 1, "aa"), sighting(FAULT + 10), sighting(BACK, "bb")),
+    sightings=(sighting(FAULT - 1, "aa"), sighting(FAULT + 10), sighting(FAULT + 41, "bb")),
     entries=STORED,
     events=(
         Event(OFF, "node1", "lifecycle", "Stopped Destroyed"),

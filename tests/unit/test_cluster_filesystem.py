@@ -75,6 +75,17 @@ class TestDefinition:
                 {"storage": {"data": {"kind": "shared-disk"}}},
                 'storage of a service that runs on "one-node"',
             ),
+            (
+                {"quorum": {"kind": "two-node"}},
+                '"device" with storage that all nodes use at once',
+            ),
+            (
+                {
+                    "services": {"web": {**WEB, "storage": "snapshots"}},
+                    "storage": {"snapshots": {"kind": "gfs2"}},
+                },
+                'a name that does not begin with "snapshot", with "gfs2"',
+            ),
         ],
     )
     def test_what_it_does_not_go_with(self, tables: dict[str, Any], said: str) -> None:

@@ -19,6 +19,7 @@ from drills.probes import Attempt, Probe
 from drills.site import Site
 from parts.services.base import ServicePart
 from status.model import LabStatus
+from status.problems import Alarm
 from tests.unit import sample_findings as story
 from tests.unit import sample_mirror as mirror
 from tests.unit import sample_visit as trio
@@ -209,3 +210,23 @@ class TestSilence:
     ) -> None:
         tried = tuple(a for a in settled(trio.ONE, trio.TWO) if a.wall < NOW)
         assert self.last_heard(monkeypatch, tried) == pytest.approx(NOW - FAULT)
+
+
+class TestHold:
+    def test_what_is_complained_of_lasts_until_the_monitoring_has_come_round(self) -> None:
+        part = STORY.first_service
+        made, _ = waiting(part, story.POWER_LOSS, story.BEFORE, "node1", tried=())
+        alarms = frozenset({Alarm.REPLICATION_DISCONNECTED})
+        expected = replace(story.POWER_LOSS, alarms=alarms, reasons=("^replication",))
+        made.order = replace(made.order, expected=expected)
+        round_s = patience.ROUNDS_TO_SEE * part.inventory.observe_every_s
+        assert made._seen_at == FAULT + round_s
+        made.shown = FAULT + 14
+        assert made._seen_at == FAULT + 14 + round_s
+
+    def test_what_is_told_at_once_needs_no_time_of_its_own(self) -> None:
+        part = STORY.first_service
+        made, _ = waiting(part, story.POWER_LOSS, story.BEFORE, "node1", tried=())
+        made.order = replace(made.order, expected=story.POWER_LOSS)
+        made.shown = FAULT + 60
+        assert made._seen_at == FAULT + patience.ROUNDS_TO_SEE * part.inventory.observe_every_s

@@ -77,6 +77,28 @@ def test_what_comes_last_and_the_last_that_goes_leave_all_others_at_their_places
         assert Effect.REFUSED not in {change.effect for change in compare(before, after)}
 
 
+def test_an_address_is_not_taken_from_one_service_and_given_to_another_at_once() -> None:
+    def served(one: str, two: str) -> Lab:
+        tables = {"one": ("81", one), "two": ("82", two)}
+        services: dict[str, object] = {
+            name: {"kind": "nginx", "port": int(port), "address": address}
+            for name, (port, address) in tables.items()
+        }
+        return lab(services=services)
+
+    before = served("10.30.0.101", "10.30.0.102")
+    [found] = [
+        change
+        for change in compare(before, served("10.30.0.103", "10.30.0.101"))
+        if change.effect is Effect.REFUSED
+    ]
+    assert found.key == "services.two.addresses"
+    assert found.reason.startswith("10.30.0.101 changes hands in two steps")
+    away = served("10.30.0.103", "10.30.0.102")
+    for step in ((before, away), (away, served("10.30.0.103", "10.30.0.101"))):
+        assert Effect.REFUSED not in {change.effect for change in compare(*step)}
+
+
 @pytest.mark.parametrize(
     ("table", "key", "value", "effect"),
     [

@@ -225,3 +225,30 @@ def test_two_nodes_without_a_third_vote_weigh_up_to_nine_addresses() -> None:
     alone = {"quorum": {"kind": "two-node"}}
     assert lab(services=many(9), **alone).quorum == "two-node"
     assert set(problems(services=many(10), **alone)) == {"quorum.kind"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "more"),
+    [
+        ("postgresql", {"storage": "data"}),
+        ("galera", {}),
+        ("memcached", {}),
+    ],
+)
+def test_who_is_never_root_listens_where_anybody_may(kind: str, more: dict[str, str]) -> None:
+    table = {"kind": kind, **more}
+    rest = {"nodes": THREE, "storage": {"data": {"kind": "shared-disk"}} if more else {}}
+    [problem] = problems(services={"one": {**table, "port": 443}}, **rest).values()
+    assert problem.key == "services.one.port"
+    assert problem.allowed.startswith("1024 and more")
+    lab(services={"one": {**table, "port": 1024}}, **rest)
+
+
+def test_a_database_has_room_for_itself() -> None:
+    def sized(size_mib: int) -> dict[str, Any]:
+        return {"services": DATABASE, "storage": {"data": {"kind": "drbd", "size_mib": size_mib}}}
+
+    [problem] = problems(**sized(128)).values()
+    assert problem.key == "storage.data.size_mib"
+    assert problem.allowed == 'at least 192, with "postgresql"'
+    lab(**sized(192))

@@ -162,7 +162,7 @@ class TestConfiguration:
 
     def test_servers_are_asked_for_the_page_that_they_have_for_that(self) -> None:
         assert "option httpchk GET /ping\n" in told()
-        assert "location = /ping {" in content("/etc/nginx/halab-web.conf", LAB)
+        assert "location = /ping {" in content("/etc/nginx/web.halab.conf", LAB)
 
     def test_slow_machines_are_given_more_time(self) -> None:
         slower = 250 * EMULATED.timing.pace

@@ -7,18 +7,20 @@ from typing import Any
 
 import pytest
 
+from core.errors import HalabError
 from inventory.model import Inventory
 from labs.roles import MachineRole
 from parts.all import Parts
 from parts.base import Found
 from parts.facts import Facts, UnitState
+from parts.fencing import sbd
 from parts.fencing.sbd import LOOK
 from parts.host import Step
 from parts.membership import corosync
 from parts.quorum import device
 from parts.secrets import generate
 from parts.storage import drbd
-from provisioning import pacemaker, packages, sequence
+from provisioning import admission, pacemaker, packages, sequence
 from provisioning.plan import Plan
 from tests.unit.planned_lab import OFFERED, planned
 from tests.unit.provisioned_lab import (
@@ -30,6 +32,7 @@ from tests.unit.provisioned_lab import (
     plan_of,
     right,
     sizes,
+    slots,
     with_look,
     with_unit,
     words,
@@ -95,6 +98,46 @@ def test_other_fencing_timeouts_need_a_stopped_cluster() -> None:
     assert step.command.startswith("set -- /dev/disk/by-id/virtio-sbd 10 20 node1 node2\n")
 
 
+def refusal(lab: Inventory, found: dict[str, Facts]) -> str:
+    """Return why a lab that was found so is not configured; "" when nothing hinders it."""
+    plan = plan_of(lab, found)
+    try:
+        admission.check(plan, plan.to_stop())
+    except HalabError as error:
+        return error.message
+    return ""
+
+
+def with_disk(found: dict[str, Facts], text: str, *names: str) -> dict[str, Facts]:
+    """Return how machines are when some of them see this of the fencing disk."""
+    return {
+        name: replace(facts, looks={**facts.looks, LOOK: text}) if name in names else facts
+        for name, facts in found.items()
+    }
+
+
+def test_a_running_cluster_is_not_stopped_over_a_disk_that_one_node_cannot_read() -> None:
+    found = with_disk(right(LAB), sbd.UNREADABLE, OTHER.name)
+    assert f"{OTHER.name} cannot read the fencing disk" in refusal(LAB, found)
+    assert refusal(LAB, right(LAB)) == ""
+    # Where nothing runs yet, the disk may have to come first.
+    nothing = with_disk(fresh(LAB), sbd.UNREADABLE, OTHER.name)
+    assert refusal(LAB, nothing) == ""
+
+
+def test_a_disk_with_slots_of_another_cluster_gets_no_new_header() -> None:
+    shared = f"{fencing_disk(5, 10)}{slots(LAB.nodes)}4\tdb1\tclear\t\n"
+    assert "has slots of db1" in refusal(SLOWER, with_disk(fresh(SLOWER), shared, NODE.name))
+    assert refusal(LAB, with_disk(fresh(LAB), shared, NODE.name)) == ""
+
+
+def test_slots_that_nobody_got_to_give_are_given_later() -> None:
+    found = plan_of(LAB, with_disk(fresh(LAB), fencing_disk(5, 10), NODE.name, OTHER.name))
+    given = [f"slot for {node.name} on the fencing disk" for node in LAB.nodes]
+    assert [word for word in words(found.admission(NODE, NOTHING)) if "slot" in word] == given
+    assert "slot" not in str(words(found.admission(OTHER, NOTHING)))
+
+
 def test_a_disk_is_not_written_by_two() -> None:
     found = Found(fresh(LAB), tuple(node.name for node in LAB.nodes))
     for node, count in ((NODE, 1), (OTHER, 0)):
@@ -143,9 +186,17 @@ def test_a_changed_file_matters_to_a_running_service_only() -> None:
     assert not [what for what in quiet if "took over" in what]
 
 
+def test_a_web_server_that_gets_another_port_is_started_again_by_the_cluster() -> None:
+    """The cluster would ask at the old port until it knows the new one, and find nobody."""
+    moved = inventory(service={"port": 8080})
+    found = plan_of(moved, right(LAB))
+    changed = frozenset({WEB_SERVER})
+    assert "web server took over its configuration" not in words(found.steps(NODE, changed))
+
+
 def test_a_database_takes_over_what_may_be_changed_while_it_runs() -> None:
     lab = planned("database", accelerated=True)
-    changed = frozenset({"/etc/postgresql-common/halab-hba.conf"})
+    changed = frozenset({"/etc/postgresql-common/halab.hba.conf"})
     (step,) = plan_of(lab, right(lab)).steps(lab.nodes[0], changed)
     assert "kill -HUP" in step.command and "/srv/data/pgsql/postmaster.pid" in step.command
 

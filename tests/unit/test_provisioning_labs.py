@@ -67,7 +67,7 @@ def test_a_database_syncs_what_it_promises_and_a_web_server_is_made_to() -> None
 
 
 def test_nobody_but_the_monitor_comes_into_the_database_without_a_password() -> None:
-    lines = content("/etc/postgresql-common/halab-hba.conf", DATABASE).splitlines()
+    lines = content("/etc/postgresql-common/halab.hba.conf", DATABASE).splitlines()
     trusted = [line.split() for line in lines if line.endswith(" trust")]
     monitor = DATABASE.monitor.interfaces[NetworkRole.SERVICE].address.ip
     assert [words[3] for words in trusted] == [f"{monitor}/32"]

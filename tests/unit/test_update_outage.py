@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
+from core.errors import HalabError
 from drills.expectations import stall_s
 from drills.ledger import Books
-from drills.probes import Attempt
+from drills.probes import Attempt, Probe
+from drills.site import Site
 from parts.all import Parts
 from parts.budget import budget
 from tests.unit.sketched import STORY, TRIO
+from updates import outage
 from updates.outage import Account, Silence, Stretch, silence
 from updates.rolling import allowed
 
@@ -113,3 +118,15 @@ def test_an_account_is_as_good_as_its_worst() -> None:
     assert not Account((good, late), {"web": whole}).kept
     assert not Account((good,), {"web": torn}).kept
     assert list(Account((good,), {"web": whole}).lines())[-1].startswith("web: all 9 acknowledged")
+
+
+def test_a_service_that_is_nowhere_just_then_has_lost_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The node that holds it may not have answered in time."""
+    nowhere = SimpleNamespace(service=lambda _: SimpleNamespace(nodes=()))
+    monkeypatch.setattr(outage, "collect", lambda _: nowhere)
+    site = SimpleNamespace(parts=STORY, inventory=STORY.inventory)
+    clients = outage.Clients(cast(Site, site))
+    with pytest.raises(HalabError, match="web is at no node"):
+        clients._entries(PART, cast(Probe, SimpleNamespace(run="run")))
