@@ -113,25 +113,24 @@ class Probe:
         self._remote.run(f"systemctl stop {self.unit}")
         return self.attempts()
 
-    def wait_success(self, wanted: set[tuple[str, str]], timeout: float) -> None:
+    def wait_success(self, wanted: set[tuple[str, str]], seen: set[str], timeout: float) -> None:
         """Wait until all that it tries has succeeded once and ARP told who has each address.
 
-        `wanted` are kinds of attempts and addresses. Raises WaitTimeout.
+        `wanted` are kinds of attempts and addresses, `seen` the addresses that ARP can tell of.
+        Raises WaitTimeout.
         """
-        addresses = {address for _, address in wanted}
 
         def told(sightings: Sequence[Sighting]) -> set[str]:
             return {sighting.address for sighting in sightings if sighting.hardware}
 
         wait_until(
             lambda: (self.recent(), self.sightings()),
-            lambda seen: (
-                {(a.kind, a.address) for a in seen[0] if a.ok} >= wanted
-                and told(seen[1]) >= addresses
+            lambda now: (
+                {(a.kind, a.address) for a in now[0] if a.ok} >= wanted and told(now[1]) >= seen
             ),
             what="service answers the client outside",
             timeout=timeout,
-            describe=lambda seen: _describe(seen[0], 0.0),
+            describe=lambda now: _describe(now[0], 0.0),
         )
 
 
@@ -166,7 +165,9 @@ def probing(part: ServicePart, run: str, only: Collection[str] | None = None) ->
     addresses = list(map(str, found))
     with Remote(inventory.monitor) as remote:
         probe = Probe(remote, run, part.service.name)
-        interface = inventory.monitor.interfaces[NetworkRole.SERVICE].name
+        # Where a route leads to an address, nobody answers for it.
+        announced = inventory.addresses == "announced"
+        interface = inventory.monitor.interfaces[NetworkRole.SERVICE].name if announced else ""
         kinds = ("probe", "write") if part.keeps_writes else ("probe",)
         wanted = {(kind, address) for kind in kinds for address in addresses}
         writes = "writes" if part.keeps_writes else "reads"
@@ -179,7 +180,8 @@ def probing(part: ServicePart, run: str, only: Collection[str] | None = None) ->
         unit = f"--unit {probe.unit} --property PrivateTmp=yes --property RuntimeMaxSec={MOST_S}"
         remote.run(f"systemd-run --quiet --collect {unit} -- {shlex.join(words)}")
         try:
-            probe.wait_success(wanted, timeout=30.0 * inventory.timing.pace)
+            seen = set(addresses) if announced else set()
+            probe.wait_success(wanted, seen, timeout=30.0 * inventory.timing.pace)
             yield probe
         finally:
             remote.run(f"systemctl stop {probe.unit}; rm -f {probe.log}", check=False)

@@ -56,8 +56,9 @@ def compare(plan: Plan, machine: Machine, remote: Remote) -> list[str]:
     if absent:
         # The users that own files may be missing with their packages.
         return [f"no packages {' '.join(absent)}"]
-    wanted = [*plan.files(machine), *plan.delivery(machine)]
-    written = differing_files(remote, wanted)
+    written = differing_files(remote, plan.files(machine))
+    # What only travels is wanted where something is to be done with it.
+    written |= {file.path for file in plan.delivery(machine)}
     steps = plan.steps(machine, written)
     steps += plan.membership(machine, written)
     if machine.role is MachineRole.NODE:

@@ -165,9 +165,11 @@ class _Run:
             plan = plan.with_facts(machine, self._look(machine))
 
         delivered = plan.delivery(machine)
-        written = ensure_files(remote, [*plan.files(machine), *delivered])
+        travelling = frozenset(file.path for file in delivered)
+        # A run that was killed may have delivered the same, and never used it.
+        written = ensure_files(remote, [*plan.files(machine), *delivered]) | travelling
         self.written[machine.name] = written
-        paths = sorted(written - {file.path for file in delivered})
+        paths = sorted(written - travelling)
         changes += self._note(machine, _written(paths))
         # Before anything listens, and while nothing can be lost by it.
         tried = firewall.apply_on_trial(

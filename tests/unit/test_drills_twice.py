@@ -23,9 +23,6 @@ from drills.schedule import soak
 from drills.site import Site
 from drills.situation import Fate
 from drills.timeline import Line
-from infra.planning import sketch
-from parts.all import Parts
-from tests.unit.aws_labs import aws_lab
 from tests.unit.sample_findings import ATTEMPTS, BACK, FAULT, FLAWLESS, probe
 from tests.unit.sample_visit import FLAWLESS as VISIT
 from tests.unit.sample_visit import ONE, TWO
@@ -124,9 +121,3 @@ class TestWitnesses:
         watch.last -= SILENT_S + 1
         with pytest.raises(HalabError, match="AWS does not say"):
             watch.events()
-
-
-def test_who_is_fenced_by_a_cloud_is_not_away_for_long() -> None:
-    cloud = Parts(sketch(aws_lab()))
-    assert {"rejoin", "stale-first"} <= catalogue(STORY).keys()
-    assert not {"rejoin", "stale-first"} & catalogue(cloud).keys()

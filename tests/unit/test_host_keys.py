@@ -126,7 +126,7 @@ def _serve(listening: socket.socket, key: paramiko.PKey) -> None:
     try:
         transport.start_server(server=paramiko.ServerInterface())
         transport.join(60)
-    except (paramiko.SSHException, EOFError):
+    except (paramiko.SSHException, EOFError, ConnectionError):
         pass
     finally:
         transport.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Barrier, BrokenBarrierError
 from typing import Any
 
@@ -82,6 +82,8 @@ class Doing:
 
     found: Mapping[str, Facts]
     done: list[tuple[str, str]] = field(default_factory=list)
+    tried: list[str] = field(default_factory=list)
+    """Machines that tried firewall rules."""
 
     def where(self, what: str) -> list[str]:
         """Return the machines that did something."""
@@ -121,12 +123,17 @@ def applied(
     lab: Inventory,
     found: Mapping[str, Facts],
     meanwhile: Callable[[tuple[Step, ...]], None] = lambda _: None,
+    *,
+    standing: bool = False,
 ) -> tuple[Doing, tuple[sequence.Change, ...]]:
-    """Apply a lab to machines that were found like this; `meanwhile` happens while steps run."""
+    """Apply a lab to machines that were found like this; `meanwhile` happens while steps run.
+
+    `standing`: every file is there already, as it shall be.
+    """
     doing = Doing(found)
 
     def written(remote: PaperRemote, files: Iterable[Entry]) -> frozenset[str]:
-        as_found = found == right(lab)
+        as_found = standing or found == right(lab)
         return frozenset() if as_found else frozenset(file.path for file in files)
 
     def run(remote: PaperRemote, steps: Iterable[Step], *, timeout: float) -> tuple[str, ...]:
@@ -136,6 +143,11 @@ def applied(
         doing.done += [(remote.name, what) for what in told]
         return told
 
+    def tried(_: Inventory, remote: PaperRemote, __: object, told: frozenset[str]) -> tuple[()]:
+        if firewall.TRIAL in told:
+            doing.tried.append(remote.name)
+        return ()
+
     def look(_parts: Parts, remote: PaperRemote) -> Facts:
         return found[remote.name]
 
@@ -143,7 +155,7 @@ def applied(
     monkeypatch.setattr(sequence, "look", look)
     monkeypatch.setattr(sequence, "ensure_files", written)
     monkeypatch.setattr(sequence, "run_steps", run)
-    monkeypatch.setattr(firewall, "apply_on_trial", lambda *_: ())
+    monkeypatch.setattr(firewall, "apply_on_trial", tried)
     monkeypatch.setattr(monitoring, "configure", lambda *_: ())
     monkeypatch.setattr(pacemaker, "ensure_configured", lambda *_: ())
     changes = sequence.apply(lab, SECRETS, lambda _: None)
@@ -195,6 +207,15 @@ def test_one_node_after_the_other_begins_again_with_the_quorum_device(
     assert len(begun) == 2
     assert not together
     assert begun[0].extra_s == slower.timing.membership_wait_s
+
+
+def test_rules_that_a_killed_run_has_only_delivered_are_tried(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = right(LAB)
+    found[SECOND.name] = replace(found[SECOND.name], digests={})
+    doing, _ = applied(monkeypatch, LAB, found, standing=True)
+    assert doing.tried == [SECOND.name]
 
 
 @pytest.mark.parametrize("name", OFFERED)
