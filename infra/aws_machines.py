@@ -5,7 +5,7 @@ Everything is found by the lab's mark, so nothing of anybody else's is touched.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +19,10 @@ RUNNING, STOPPED = "running", "stopped"
 OFF = (STOPPED, "stopping")
 """One that is being stopped will be off, in a minute or more."""
 GONE = ("terminated", "shutting-down")
+
+DETACHED = "detached"
+LEAVING = ("detaching", DETACHED)
+"""What AWS calls volumes that a machine has no more (VolumeAttachment, State)."""
 
 PATIENCE_S = 600
 """Seconds until AWS has started or stopped an instance: a minute as a rule, more when it hangs."""
@@ -87,13 +91,10 @@ class AwsMachines:
 
     def volume(self, machine: str, name: str) -> Mapping[str, Any] | None:
         """Return the attachment of a volume, by the name of its disk; None where there is none."""
-        instance = self._id(machine)
-        ours = [{"Name": f"tag:{MARK}", "Values": [self._mark]}]
         names = {name_of(self._lab, name), name_of(self._lab, f"{machine}-{name}")}
-        for each in self._account.every("ec2", "describe_volumes", "Volumes[]", Filters=ours):
-            for attachment in each.get("Attachments", ()) if _tag(each, NAME) in names else ():
-                if attachment["InstanceId"] == instance and attachment["State"] != "detached":
-                    return dict(attachment)
+        for volume, attachment in self._attachments(machine):
+            if _tag(volume, NAME) in names and attachment["State"] not in LEAVING:
+                return attachment
         return None
 
     def detach(self, machine: str, volume: str) -> None:
@@ -102,7 +103,18 @@ class AwsMachines:
         self._account.ask("ec2", "detach_volume", **words)
 
     def attach(self, machine: str, volume: str, device: str) -> None:
-        """Put a volume into a machine, where it was."""
+        """Put a volume into a machine, where it was; one that is being torn out is waited for."""
+        wait_until(
+            lambda: [
+                str(each["State"])
+                for _, each in self._attachments(machine)
+                if each["VolumeId"] == volume
+            ],
+            lambda states: all(state == DETACHED for state in states),
+            what=f"AWS says that volume {volume} is out of {machine}",
+            timeout=PATIENCE_S,
+            interval=INTERVAL_S,
+        )
         words = {"VolumeId": volume, "InstanceId": self._id(machine), "Device": device}
         self._account.ask("ec2", "attach_volume", **words)
 
@@ -116,6 +128,15 @@ class AwsMachines:
                 f"on AWS ({self._account.region})",
                 hint="`./halab up LAB` makes it again",
             ) from error
+
+    def _attachments(self, machine: str) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+        """Yield the lab's volumes that a machine has, or had lately, each with how it has it."""
+        instance = self._id(machine)
+        ours = [{"Name": f"tag:{MARK}", "Values": [self._mark]}]
+        for volume in self._account.every("ec2", "describe_volumes", "Volumes[]", Filters=ours):
+            for attachment in volume.get("Attachments", ()):
+                if attachment["InstanceId"] == instance:
+                    yield volume, attachment
 
     def _instances(self) -> dict[str, Mapping[str, Any]]:
         ours = [{"Name": f"tag:{MARK}", "Values": [self._mark]}]
