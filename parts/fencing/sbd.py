@@ -59,7 +59,7 @@ class Sbd(FencingPart):
         if machine.role is MachineRole.MONITOR:
             return {}
         disk = shlex.quote(self.disk)
-        read = f"{LIMITED} dd if={disk} of=/dev/null bs=512 count=1 iflag=direct 2>/dev/null"
+        read = f"{LIMITED} dd if={disk} of=/dev/null bs=4096 count=1 iflag=direct 2>/dev/null"
         ask = " ".join(f"sbd -d {disk} {word} 2>/dev/null || :;" for word in ("dump", "list"))
         told = f"if {read}; then {ask} else echo {UNREADABLE}; fi"
         return {LOOK: f"if command -v sbd >/dev/null; then {told}; fi"}

@@ -15,6 +15,7 @@ from labs.roles import MachineRole
 from machines.remote import Remote, Result
 from parts.all import Parts
 from parts.facts import AWAY, parse_facts
+from parts.fencing import sbd
 from parts.fencing.sbd import LOOK, DiskTimeouts, header, parse_dump
 from parts.storage.drbd import Sizes, parse_sizes
 from provisioning.facts import look
@@ -152,6 +153,7 @@ class Pretender(ThisMachine):
 @pytest.mark.parametrize("name", OFFERED)
 def test_a_machine_is_looked_at_as_all_parts_need_it(name: str, tools: Path) -> None:
     put_program(tools, "sbd", f"cat <<END\n{FENCING_DISK}END")
+    put_program(tools, "dd", ":")
     lab = planned(name, accelerated=True)
     parts = Parts(lab)
     for machine in lab.machines:
@@ -172,6 +174,16 @@ def test_a_machine_is_looked_at_as_all_parts_need_it(name: str, tools: Path) -> 
             assert header(facts) == DiskTimeouts(watchdog=5, msgwait=10)
         else:
             assert not looks
+
+
+def test_a_fencing_disk_that_cannot_be_read_is_told_from_an_empty_one(tools: Path) -> None:
+    put_program(tools, "sbd", "exit 1")
+    lab = planned("active-passive", accelerated=True)
+    for status, found in ((1, sbd.UNREADABLE), (0, "")):
+        put_program(tools, "dd", f"exit {status}")
+        facts = look(Parts(lab), Pretender(lab.nodes[0]).remote)
+        assert facts.looks[LOOK].strip() == found
+        assert header(facts) is None
 
 
 @pytest.mark.usefixtures("tools")
