@@ -15,6 +15,7 @@ from parts.addresses.cable import Cables
 from parts.addresses.kinds import addresses
 from parts.addresses.ready import Readiness
 from parts.base import Part
+from parts.budget import held_s
 from parts.cluster import Group, Primitive, Resource
 from parts.constraints import Constraint
 from parts.fencing.base import FencingPart
@@ -60,11 +61,14 @@ class Parts:
 
     @cached_property
     def services(self) -> dict[str, ServicePart]:
-        """Its services, by name."""
-        return {
+        """Its services, by name; each is told what only who knows all parts can tell."""
+        found = {
             service.name: SERVICES[service.settings.kind](self.inventory, service)
             for service in self.inventory.services
         }
+        for part in found.values():
+            part.held_s = held_s(part)
+        return found
 
     @property
     def public(self) -> tuple[ServicePart, ...]:

@@ -83,6 +83,9 @@ class ServicePart(Part):
     """Seconds that its clients may wait once it has started, on any machine: clocks tell them to.
     """
 
+    held_s: float = 0.0
+    """Seconds that its server may have to wait for its disk, and nothing is wrong with it."""
+
     def __init__(self, inventory: Inventory, service: Service) -> None:
         super().__init__(inventory)
         self.service = service

@@ -9,7 +9,6 @@ from inventory.model import Machine
 from labs.durations import Operations
 from labs.roles import MachineRole
 from parts.base import Found
-from parts.budget import held_s
 from parts.cluster import Primitive, advised, operations
 from parts.host import Entry, File, Step, program, render
 from parts.secrets import Secrets
@@ -65,7 +64,7 @@ class Nginx(PagesPart):
         Else the loss of a node that it does not run on would have it restarted.
         """
         found = advised(self.timing, start=40, stop=60, monitor=30, every_s=MONITOR_S)
-        least_s = ceil(HELD_FACTOR * held_s(self))
+        least_s = ceil(HELD_FACTOR * self.held_s)
         return replace(
             found, stop_s=max(found.stop_s, least_s), monitor_s=max(found.monitor_s, least_s)
         )

@@ -15,6 +15,7 @@ from machines.remote import Result
 from parts.all import Parts
 from parts.facts import Facts
 from parts.host import Entry, Step
+from parts.system.firewall import TRIAL
 from provisioning import firewall, monitoring, pacemaker, sequence
 from tests.unit.planned_lab import OFFERED, planned
 from tests.unit.provisioned_lab import SECRETS, everything, fresh, inventory, plan_of, right, words
@@ -144,7 +145,7 @@ def applied(
         return told
 
     def tried(_: Inventory, remote: PaperRemote, __: object, told: frozenset[str]) -> tuple[()]:
-        if firewall.TRIAL in told:
+        if TRIAL in told:
             doing.tried.append(remote.name)
         return ()
 
