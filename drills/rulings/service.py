@@ -52,12 +52,16 @@ def outage(found: Findings) -> Ruling:
 
 
 def _again(found: Findings) -> Iterator[Outage]:
-    """Yield the gaps that are neither what the fault costs nor what coming home does."""
+    """Yield the gaps that are neither what the fault costs nor what coming home does.
+
+    Where a service stays, the fault may be felt for as long as it is there.
+    """
     if found.expected.fate is Fate.RETURNS:
         return
     for address in dict.fromkeys(a.address for a in found.attempts if a.kind == "probe"):
         told = _absences(found, address)[: 2 if _comes_home(found, address) else 1]
-        yield from (gap for gap in _gaps(found, address) if gap not in told)
+        since = found.healed if found.expected.fate is Fate.STAYS else 0.0
+        yield from (gap for gap in _gaps(found, address) if gap not in told and gap.began >= since)
 
 
 def _busy_s(found: Findings) -> float:

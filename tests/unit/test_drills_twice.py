@@ -61,6 +61,15 @@ def test_a_service_that_was_away_as_a_whole_may_come_in_several_steps() -> None:
     assert verdict(found, "Was no gap longer").answer is Answer.PASS
 
 
+@pytest.mark.parametrize(("healed", "fine"), [(BACK + 40, True), (BACK, False)])
+def test_who_stays_may_feel_a_fault_as_often_as_it_is_there(healed: float, fine: bool) -> None:
+    """A node without processors to spare answers late, again and again."""
+    later = tuple(probe(BACK + 20 + BUSY_S + 1 + n / 5) for n in range(200))
+    stays = Expected(Fate.STAYS, FLAWLESS.expected.outage_s)
+    found = replace(FLAWLESS, attempts=(*ATTEMPTS, *later), expected=stays, healed=healed)
+    assert (verdict(found, "Was no gap longer").answer is Answer.PASS) is fine
+
+
 def test_a_client_that_ended_early_cannot_tell() -> None:
     early = replace(FLAWLESS, healed=BACK + 100)
     assert verdict(early, "Was no gap longer").answer is Answer.UNKNOWN
