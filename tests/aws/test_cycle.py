@@ -5,12 +5,16 @@ from __future__ import annotations
 import pytest
 
 from core.command import run
-from core.folders import PROJECT
+from core.folders import PROJECT, LabFolder
 from infra.aws_account import Account as Asked
 from infra.aws_objects import KINDS, find
 from infra.engine import Engine
+from infra.impact import cloud_impact_of
 from infra.keeping import SOFTWARE
 from tests.aws.conftest import PATIENCE_S, REGION, Account, begin, engine_of, make_machines
+
+OTHER = "c6i.xlarge"
+"""A type that nodes can be of, and are not."""
 
 
 def steps_of(engine: Engine) -> list[tuple[str, str]]:
@@ -19,9 +23,14 @@ def steps_of(engine: Engine) -> list[tuple[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def engine(endpoint: str, tmp_path_factory: pytest.TempPathFactory) -> Engine:
+def folder(endpoint: str, tmp_path_factory: pytest.TempPathFactory) -> LabFolder:
+    return begin("cloudy", endpoint, tmp_path_factory.mktemp("state"))
+
+
+@pytest.fixture(scope="module")
+def engine(folder: LabFolder) -> Engine:
     """A lab that is up; stories of this module are told in their order."""
-    made = engine_of(begin("cloudy", endpoint, tmp_path_factory.mktemp("state")))
+    made = engine_of(folder)
     make_machines(made)
     return made
 
@@ -57,6 +66,36 @@ def test_pulumi_s_state_mentions_everything_that_there_is(engine: Engine, endpoi
 
 def test_there_is_nothing_to_do_then(engine: Engine) -> None:
     assert steps_of(engine) == []
+
+
+def test_an_instance_gets_another_type_in_its_turn_and_keeps_all_else(
+    engine: Engine, folder: LabFolder, account: Account
+) -> None:
+    before = types_of(account)
+    text = folder.definition.read_text()
+    folder.definition.write_text(
+        text.replace("[platform]\n", f'[platform]\nnode_type = "{OTHER}"\n')
+    )
+
+    impact = cloud_impact_of(engine.preview(folder.definition))
+    assert (set(impact.in_turn), impact.lost) == ({"node1", "node2"}, ())
+    engine.up(lambda _: None, only=impact.in_turn["node1"])
+
+    assert types_of(account) == {**before, "halab-cloudy-node1": OTHER}
+    assert steps_of(engine) == [("update", "instance")]
+    folder.definition.write_text(text)
+    engine.up(lambda _: None, only=impact.in_turn["node1"])
+    assert steps_of(engine) == []
+
+
+def types_of(account: Account) -> dict[str, str]:
+    """Return the types of all instances, by their names."""
+    return {
+        tag["Value"]: each["InstanceType"]
+        for each in account.instances()
+        for tag in each["Tags"]
+        if tag["Key"] == "Name"
+    }
 
 
 def test_what_somebody_took_away_is_noticed(engine: Engine, account: Account) -> None:
