@@ -37,7 +37,7 @@ def refused(found: Findings) -> Ruling:
 
 def slowed(found: Findings) -> Ruling:
     """Writes took longer while the fault was there than before and afterwards."""
-    promised = [(a.wall, a.ended - a.begun) for a in found.attempts if a.kind == "write" and a.ok]
+    promised = [(a.wall, a.ended - a.begun) for a in found.attempts if _promised(a)]
     slow = [took for at, took in promised if found.injected <= at - took and at <= found.healed]
     usual = [took for at, took in promised if at < found.injected or at - took > found.healed]
     if not slow or not usual:

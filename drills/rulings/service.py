@@ -32,13 +32,12 @@ def outage(found: Findings) -> Ruling:
     said = (
         f"the longest gap between two answers was {worst.seconds:.1f} s of {allowed:.1f} s{where}"
     )
-    last = {a.address: a.ok for a in found.attempts if a.kind == "probe"}
-    silent = [address for address, ok in last.items() if not ok]
+    last = {a.address: a for a in found.attempts if a.kind == "probe"}
+    silent = [address for address, attempt in last.items() if not attempt.ok]
     if silent:
         who = "the service" if len(last) == 1 else ", ".join(silent)
         return False, f"{who} did not answer at the end; {said}"
-    ended = {a.address: a.wall for a in found.attempts if a.kind == "probe"}
-    if any(wall < found.healed for wall in ended.values()):
+    if any(attempt.wall < found.healed for attempt in last.values()):
         return None, f"the client ended before the fault did; {said}"
     again = max(_again(found), key=lambda gap: gap.seconds, default=None)
     if again is not None and again.seconds > _busy_s(found):
