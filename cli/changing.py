@@ -15,8 +15,8 @@ from core.folders import LabFolder
 from hypervisor.disks import data_disk_mib
 from hypervisor.doctor import examine
 from hypervisor.doctor import refuse as refuse_needs
+from hypervisor.machines import running_machines
 from hypervisor.objects import Virsh
-from hypervisor.private import PrivateHypervisor
 from infra.impact import Impact
 from infra.planning import check_numbers
 from inventory.record import LabRecord
@@ -45,7 +45,7 @@ def check(before: Lab, lab: Lab, folder: LabFolder, record: LabRecord) -> tuple[
     take more.
     """
     changes = compared(before, lab, folder, record.domains)
-    check_room(before, lab, _running(folder, record))
+    check_room(before, lab, running_machines(folder, record))
     return changes
 
 
@@ -143,11 +143,3 @@ def _check_machines(lab: Lab, held: Collection[str]) -> None:
             f"{', '.join(names)}: {NAMED}",
             hint=f"take this back; or `./halab down {lab.name}`, then `up`: the lab's data go",
         )
-
-
-def _running(folder: LabFolder, record: LabRecord) -> frozenset[str]:
-    """Return the machines that run."""
-    if record.private and not PrivateHypervisor(folder).is_running():
-        return frozenset()
-    up = set(Virsh(record.uri)("list", "--name", check=False).split())
-    return frozenset(name for name, domain in record.domains.items() if domain in up)

@@ -16,11 +16,11 @@ from cli.hours import when
 from core.errors import HalabError
 from core.folders import LabFolder
 from hypervisor.extras import use_extras
-from hypervisor.objects import Virsh, running_domains
+from hypervisor.machines import running_machines
 from hypervisor.private import PrivateHypervisor
 from infra.aws_account import Account
 from infra.aws_machines import AwsMachines
-from inventory.record import CloudRecord, Record, load_any
+from inventory.record import CloudRecord, LabRecord, Record, load_any
 from labs.instances import rate
 from labs.loading import load
 
@@ -102,14 +102,12 @@ def _running(folder: LabFolder, record: Record | None) -> list[str]:
     """Return the machines that have power; raises HalabError when nobody tells."""
     if record is None or is_missing(folder):
         return PrivateHypervisor(folder).guests()
-    private = record.rehearsed if isinstance(record, CloudRecord) else record.private
-    if private and not PrivateHypervisor(folder).is_running():
+    if isinstance(record, LabRecord):
+        return running_machines(folder, record)
+    if record.rehearsed and not PrivateHypervisor(folder).is_running():
         return []
-    if isinstance(record, CloudRecord):
-        found = _cloud(folder, record).running()
-        return [machine for machine in record.machines if machine in found]
-    domains = running_domains(Virsh(record.uri), record.mark)
-    return [machine for machine, domain in record.domains.items() if domain in domains]
+    found = _cloud(folder, record).running()
+    return [machine for machine in record.machines if machine in found]
 
 
 def _cloud(folder: LabFolder, record: CloudRecord) -> AwsMachines:

@@ -12,8 +12,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from core.errors import CommandError
+from core.folders import LabFolder
 from core.wait import wait_until
-from hypervisor.objects import Virsh
+from hypervisor.objects import Virsh, running_domains
+from hypervisor.private import PrivateHypervisor
+from inventory.record import LabRecord
 
 RUNNING, PAUSED, OFF = "running", "paused", "shut off"
 """Libvirt's words for the states that matter here (virsh domstate)."""
@@ -23,6 +26,14 @@ SAVE_TIMEOUT_S = 600
 
 SETTLE_TIMEOUT_S = 60
 """For what libvirt is still doing on behalf of a command that was killed."""
+
+
+def running_machines(folder: LabFolder, record: LabRecord) -> list[str]:
+    """Return the machines of a lab that have power; raises CommandError when libvirt is silent."""
+    if record.private and not PrivateHypervisor(folder).is_running():
+        return []
+    domains = running_domains(Virsh(record.uri), record.mark)
+    return [machine for machine, domain in record.domains.items() if domain in domains]
 
 
 class Machines:

@@ -9,6 +9,7 @@ from functools import cached_property
 
 from inventory.model import Inventory
 from inventory.parts import Service
+from labs.roles import MachineRole
 from parts.addresses import home
 from parts.addresses.base import AddressPart
 from parts.addresses.cable import Cables
@@ -202,6 +203,11 @@ class Parts:
             Placement(inventory),
             Cables(inventory, self.users),
         )
+
+    def on(self, role: MachineRole) -> tuple[Part, ...]:
+        """Return those that have to do with machines of this role."""
+        node = role is MachineRole.NODE
+        return tuple(part for part in self.every if node or part.on_monitor)
 
     @property
     def users(self) -> dict[str, int]:

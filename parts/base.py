@@ -81,6 +81,10 @@ class Part:
     needs_full_kernel: ClassVar[bool] = False
     """Whether only nodes with Debian's full kernel have it, whose images alone bring it then."""
 
+    on_monitor: ClassVar[bool] = False
+    """Whether it has to do with the monitor, which is asked about such parts alone, besides its
+    packages; a node is asked about every part."""
+
     def __init__(self, inventory: Inventory) -> None:
         self.inventory = inventory
         self.timing = inventory.timing

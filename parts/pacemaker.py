@@ -58,15 +58,13 @@ class Pacemaker(Part):
 
     def units(self, role: MachineRole) -> tuple[str, ...]:
         """Return Pacemaker's unit."""
-        return (PACEMAKER,) if role is MachineRole.NODE else ()
+        return (PACEMAKER,)
 
     def files(self, machine: Machine, secrets: Secrets, found: Found) -> tuple[Entry, ...]:
         """Describe the daemons' settings and their start at boot.
 
         Before that, that a node is new: it may boot in the next moment, and somebody else go on.
         """
-        if machine.role is MachineRole.MONITOR:
-            return ()
         new = (
             File(NEW_NOTE, f"{self.inventory.lab}\n"),
             File(NEW_START, render("newcomer.conf.j2", quorate=QUORATE)),
@@ -79,7 +77,7 @@ class Pacemaker(Part):
 
     def start(self, machine: Machine, found: Found) -> tuple[Step, ...]:
         """Start Pacemaker on a node. All nodes must start within dc-deadtime of each other."""
-        if machine.role is MachineRole.MONITOR or found[machine].cluster_runs:
+        if found[machine].cluster_runs:
             return ()
         return (Step("cluster started", "systemctl start pacemaker"),)
 
@@ -92,7 +90,7 @@ class Pacemaker(Part):
 
     def watched(self, role: MachineRole) -> tuple[str, ...]:
         """Return Pacemaker."""
-        return ("pacemaker",) if role is MachineRole.NODE else ()
+        return ("pacemaker",)
 
     def reasons(self, seen: Seen) -> Iterator[str]:
         """Tell of a cluster that does not answer or agree, and of resources in a wrong state."""

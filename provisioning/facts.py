@@ -25,7 +25,7 @@ def look(parts: Parts, remote: Remote) -> Facts:
     machine = remote.machine
     units: dict[str, None] = {}
     looks: list[str] = []
-    for part in parts.every:
+    for part in parts.on(machine.role):
         units |= dict.fromkeys(_units(part, machine.role))
         looks += [f"echo '== look {name}'\n{text}" for name, text in part.looks(machine).items()]
     kind = "node" if machine.role is MachineRole.NODE else ""

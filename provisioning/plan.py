@@ -66,7 +66,7 @@ class Plan:
         """Return files that only travel: none when what they bring is there already."""
         return tuple(
             file
-            for part in self.parts.every
+            for part in self.parts.on(machine.role)
             for file in part.delivery(machine, self.secrets, self.found)
         )
 
@@ -75,14 +75,16 @@ class Plan:
         facts = self.found[machine]
         steps = [*_allow(facts, self._units(machine)), *_reload(written)]
         steps += _leave_to_cluster(facts, self._strangers(machine))
-        for part in self.parts.every:
+        for part in self.parts.on(machine.role):
             steps += part.configure(machine, self.found, written)
         return steps
 
     def admission(self, machine: Machine, written: frozenset[str]) -> list[Step]:
         """Return what a running cluster learns once all machines are configured."""
         steps = [
-            step for part in self.parts.every for step in part.admit(machine, self.found, written)
+            step
+            for part in self.parts.on(machine.role)
+            for step in part.admit(machine, self.found, written)
         ]
         return [*steps, *self._exclusions(machine)]
 
@@ -92,15 +94,18 @@ class Plan:
         Of the monitor: what it does no more for the members.
         """
         steps: list[Step] = []
-        for part in self.parts.every:
+        concerned = self.parts.on(machine.role)
+        for part in concerned:
             steps += part.prepare_data(machine, self.found, written)
-        for part in self.parts.every:
+        for part in concerned:
             steps += part.join(machine, self.found, written)
         return steps
 
     def start(self, machine: Machine) -> list[Step]:
         """Return what starts the cluster on a node that is a member."""
-        return [step for part in self.parts.every for step in part.start(machine, self.found)]
+        return [
+            step for part in self.parts.on(machine.role) for step in part.start(machine, self.found)
+        ]
 
     def welcome(self, machine: Machine) -> list[Step]:
         """Return what takes a new node into service; nothing on any other."""
@@ -121,7 +126,9 @@ class Plan:
     def report(self, machine: Machine, written: frozenset[str]) -> list[Step]:
         """Return what can wait until the service runs."""
         return [
-            step for part in self.parts.every for step in part.report(machine, self.found, written)
+            step
+            for part in self.parts.on(machine.role)
+            for step in part.report(machine, self.found, written)
         ]
 
     def _exclusions(self, machine: Machine) -> tuple[Step, ...]:
@@ -133,11 +140,14 @@ class Plan:
         return cib.exclusions(self.found[machine].cib, self.parts)
 
     def _units(self, machine: Machine) -> tuple[str, ...]:
-        return tuple(unit for part in self.parts.every for unit in part.units(machine.role))
+        return tuple(
+            unit for part in self.parts.on(machine.role) for unit in part.units(machine.role)
+        )
 
     def _strangers(self, machine: Machine) -> tuple[str, ...]:
         wanted = set(self._units(machine))
-        found = (unit for part in self.parts.every for unit in part.strangers(machine.role))
+        concerned = self.parts.on(machine.role)
+        found = (unit for part in concerned for unit in part.strangers(machine.role))
         return tuple(unit for unit in dict.fromkeys(found) if unit not in wanted)
 
 
@@ -149,10 +159,11 @@ def standing_files(
     Raises HalabError when two parts want different things at one path.
     """
     files: dict[str, Entry] = {}
+    concerned = parts.on(machine.role)
     wanted: list[Entry] = [
-        file for part in parts.every for file in part.files(machine, secrets, found)
+        file for part in concerned for file in part.files(machine, secrets, found)
     ]
-    wanted += [daemon.file for part in parts.every for daemon in part.daemons(machine.role)]
+    wanted += [daemon.file for part in concerned for daemon in part.daemons(machine.role)]
     if machine.role is MachineRole.NODE:
         wanted.append(pacemaker.seed(parts))
     for file in wanted:

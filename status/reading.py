@@ -95,7 +95,7 @@ def parse_monitor(parts: Parts, text: str) -> MonitorSeen:
 
 def watched_units(parts: Parts, role: MachineRole) -> tuple[str, ...]:
     """Return the services whose state makes a machine of this role healthy or not."""
-    return tuple(unit for part in parts.every for unit in part.watched(role))
+    return tuple(unit for part in parts.on(role) for unit in part.watched(role))
 
 
 def _units_command(parts: Parts, role: MachineRole) -> str:

@@ -15,7 +15,6 @@ from pathlib import PurePath
 
 from inventory.model import Inventory, Machine
 from labs import cloud_timing
-from labs.roles import MachineRole
 from labs.tables.cloud import LAB_TAG
 from parts.base import Found
 from parts.cluster import Primitive, advised, operations, seconds
@@ -41,8 +40,6 @@ class FenceAws(FencingPart):
 
     def files(self, machine: Machine, secrets: Secrets, found: Found) -> tuple[Entry, ...]:
         """Describe the agent."""
-        if machine.role is MachineRole.MONITOR:
-            return ()
         return (File(AGENT, program("fence_aws_agent.sh"), mode=0o755),)
 
     def configure(

@@ -52,12 +52,10 @@ class Sbd(FencingPart):
 
     def units(self, role: MachineRole) -> tuple[str, ...]:
         """Return sbd's unit, which starts with corosync."""
-        return (UNIT,) if role is MachineRole.NODE else ()
+        return (UNIT,)
 
     def looks(self, machine: Machine) -> dict[str, str]:
         """Ask for the disk's header and its slots, and whether it can be read at all."""
-        if machine.role is MachineRole.MONITOR:
-            return {}
         disk = shlex.quote(self.disk)
         read = f"{LIMITED} dd if={disk} of=/dev/null bs=4096 count=1 iflag=direct 2>/dev/null"
         ask = " ".join(f"sbd -d {disk} {word} 2>/dev/null || :;" for word in ("dump", "list"))
@@ -66,8 +64,6 @@ class Sbd(FencingPart):
 
     def files(self, machine: Machine, secrets: Secrets, found: Found) -> tuple[Entry, ...]:
         """Describe sbd's configuration, its start, and the module that must be there before it."""
-        if machine.role is MachineRole.MONITOR:
-            return ()
         return (
             File(
                 CONFIGURATION,
@@ -117,8 +113,6 @@ class Sbd(FencingPart):
 
         One node writes it, and only while no cluster uses the disk.
         """
-        if machine.role is MachineRole.MONITOR:
-            return ()
         steps: list[Step] = []
         facts = found[machine]
         if MODULES in written or not facts.unit(UNIT).active:
@@ -175,7 +169,7 @@ class Sbd(FencingPart):
 
     def watched(self, role: MachineRole) -> tuple[str, ...]:
         """Return sbd."""
-        return ("sbd",) if role is MachineRole.NODE else ()
+        return ("sbd",)
 
     def readings(self) -> dict[str, str]:
         """Read the disk's slots."""

@@ -36,20 +36,16 @@ class Corosync(Part):
 
     def units(self, role: MachineRole) -> tuple[str, ...]:
         """Return corosync's unit."""
-        return (COROSYNC,) if role is MachineRole.NODE else ()
+        return (COROSYNC,)
 
     def looks(self, machine: Machine) -> dict[str, str]:
         """Ask for the version of the configuration that corosync runs with, and for its votes."""
-        if machine.role is MachineRole.MONITOR:
-            return {}
         asked = {LOOK: "corosync-cmapctl -g totem.config_version", VOTES: QUORUM_COMMAND}
         runs = "if systemctl is-active --quiet corosync; then"
         return {name: f"{runs} {LIMITED} {ask} 2>/dev/null || :; fi" for name, ask in asked.items()}
 
     def files(self, machine: Machine, secrets: Secrets, found: Found) -> tuple[Entry, ...]:
         """Describe what corosync reads, and that the quorum device starts after it."""
-        if machine.role is MachineRole.MONITOR:
-            return ()
         files: list[Entry] = [
             File(CONFIGURATION, next_configuration(self.inventory, found.corosync_confs)),
             File(AUTHKEY, base64.b64decode(secrets.corosync_authkey), mode=0o400),
@@ -61,7 +57,7 @@ class Corosync(Part):
 
     def watched(self, role: MachineRole) -> tuple[str, ...]:
         """Return corosync."""
-        return ("corosync",) if role is MachineRole.NODE else ()
+        return ("corosync",)
 
     def reasons(self, seen: Seen) -> Iterator[str]:
         """Tell of votes, and of links that are down or not there."""
@@ -125,7 +121,7 @@ class Corosync(Part):
 
     def join(self, machine: Machine, found: Found, written: frozenset[str]) -> tuple[Step, ...]:
         """Start fencing and membership on a node; sbd starts with corosync."""
-        if machine.role is MachineRole.MONITOR or found[machine].is_member:
+        if found[machine].is_member:
             return ()
         return (Step("membership started", "systemctl start corosync"),)
 
@@ -134,7 +130,7 @@ class Corosync(Part):
 
         Its Pacemaker has to find theirs when it starts, and no cluster of its own.
         """
-        if machine.role is MachineRole.MONITOR or not found.is_new(machine):
+        if not found.is_new(machine):
             return ()
         others = [
             node

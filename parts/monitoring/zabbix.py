@@ -43,6 +43,7 @@ UNITS = {
 class Zabbix(Part):
     """Monitoring; in a lab without, what stops that of an earlier one."""
 
+    on_monitor = True
     node_packages = _AGENTS
     # Named, php8.4-fpm keeps apt from taking Apache, which is PHP's first choice.
     monitor_packages = (

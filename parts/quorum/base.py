@@ -13,6 +13,8 @@ from wire.corosync import QuorumView
 class QuorumPart(Part):
     """Who decides in one lab. As it stands here the nodes' own votes do: more than half of them."""
 
+    on_monitor = True
+
     kind: ClassVar[str]
     """Its word in labs.tables.quorum."""
 

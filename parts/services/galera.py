@@ -195,18 +195,14 @@ class Galera(ServicePart):
 
     def units(self, role: MachineRole) -> tuple[str, ...]:
         """Return the unit that mounts the room for the data."""
-        return (ROOM_UNIT,) if role is MachineRole.NODE else ()
+        return (ROOM_UNIT,)
 
     def looks(self, machine: Machine) -> dict[str, str]:
         """Look whether the node has a database."""
-        if machine.role is MachineRole.MONITOR:
-            return {}
         return {LOOK: f"if [ -d {DATA}/mysql ]; then echo made; fi"}
 
     def files(self, machine: Machine, secrets: Secrets, found: Found) -> tuple[Entry, ...]:
         """Describe the server's configuration, what starts it, and the room for its data."""
-        if machine.role is MachineRole.MONITOR:
-            return ()
         text = render(
             "galera.cnf.j2",
             resource=self.service.resource,
@@ -242,8 +238,6 @@ class Galera(ServicePart):
 
         One node after the other: a server takes over next to nothing while it runs.
         """
-        if machine.role is MachineRole.MONITOR:
-            return ()
         if not found[machine].unit(ROOM_UNIT).active:
             return (Step("room for the database kept", f"systemctl start {ROOM_UNIT}"),)
         if CONFIGURATION not in written or not found[machine].cluster_runs:
@@ -261,7 +255,7 @@ class Galera(ServicePart):
         self, machine: Machine, found: Found, written: frozenset[str]
     ) -> tuple[Step, ...]:
         """Make an empty database on every node: the agent says whose becomes everybody's."""
-        if machine.role is MachineRole.MONITOR or found[machine].looks.get(LOOK) == "made":
+        if found[machine].looks.get(LOOK) == "made":
             return ()
         client = self.inventory.monitor.interfaces[NetworkRole.SERVICE].address.ip
         words = (DATA, CONFIGURATION, USER, DATABASE, str(client))

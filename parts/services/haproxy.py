@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from inventory.model import Inventory, Machine
 from inventory.parts import Service
 from labs.ports import HAPROXY_STATISTICS
-from labs.roles import MachineRole, NetworkRole
+from labs.roles import NetworkRole
 from parts.base import Found
 from parts.cluster import every
 from parts.host import Entry, File, Step, render
@@ -57,8 +57,6 @@ class Haproxy(UnitPart, PagesPart):
 
     def files(self, machine: Machine, secrets: Secrets, found: Found) -> tuple[Entry, ...]:
         """Describe the configuration; one that HAProxy would refuse replaces none."""
-        if machine.role is MachineRole.MONITOR:
-            return ()
         text = render(
             "haproxy.cfg.j2",
             resource=self.service.resource,

@@ -6,7 +6,6 @@ import shlex
 from ipaddress import IPv4Address
 
 from inventory.model import Machine
-from labs.roles import MachineRole
 from parts.base import Found
 from parts.host import Entry, File, Step, render
 from parts.secrets import Secrets
@@ -39,8 +38,6 @@ class Memcached(UnitPart):
 
     def files(self, machine: Machine, secrets: Secrets, found: Found) -> tuple[Entry, ...]:
         """Describe the options that it starts with."""
-        if machine.role is MachineRole.MONITOR:
-            return ()
         text = render(
             "memcached.conf.j2",
             resource=self.service.resource,

@@ -205,18 +205,14 @@ class Nfs(ServicePart):
 
     def looks(self, machine: Machine) -> dict[str, str]:
         """Ask whether the server's script can be run, as Debian delivers it."""
-        if machine.role is MachineRole.MONITOR:
-            return {}
         return {SCRIPT_LOOK: f"if [ -x {SCRIPT} ]; then echo runs; fi"}
 
     def daemons(self, role: MachineRole) -> tuple[Daemon, ...]:
         """Return the daemon that keeps the records of clients."""
-        return () if role is MachineRole.MONITOR else (Daemon(RECORDS_UNIT),)
+        return (Daemon(RECORDS_UNIT),)
 
     def files(self, machine: Machine, secrets: Secrets, found: Found) -> tuple[Entry, ...]:
         """Describe the configuration of the server and of its daemons, and what goes before it."""
-        if machine.role is MachineRole.MONITOR:
-            return ()
         text = render(
             "nfs.conf.j2",
             resource=self.service.resource,

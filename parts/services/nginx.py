@@ -7,7 +7,6 @@ from math import ceil
 
 from inventory.model import Machine
 from labs.durations import Operations
-from labs.roles import MachineRole
 from parts.base import Found
 from parts.cluster import Primitive, advised, operations
 from parts.host import Entry, File, Step, program, render
@@ -111,8 +110,6 @@ class Nginx(PagesPart):
 
     def files(self, machine: Machine, secrets: Secrets, found: Found) -> tuple[Entry, ...]:
         """Describe the server's configuration, its page, and the agent that runs it."""
-        if machine.role is MachineRole.MONITOR:
-            return ()
         tag = self._tag()
         text = render(
             "nginx.conf.j2",

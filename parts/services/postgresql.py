@@ -7,7 +7,7 @@ from ipaddress import IPv4Address
 
 from inventory.model import Machine
 from labs.durations import Operations
-from labs.roles import MachineRole, NetworkRole
+from labs.roles import NetworkRole
 from parts.base import Found
 from parts.cluster import Primitive, advised, operations
 from parts.host import Entry, File, Step, program, render
@@ -128,8 +128,6 @@ class Postgresql(ServicePart):
 
     def files(self, machine: Machine, secrets: Secrets, found: Found) -> tuple[Entry, ...]:
         """Describe the server's configuration and who may come in."""
-        if machine.role is MachineRole.MONITOR:
-            return ()
         monitor = self.inventory.monitor.interfaces[NetworkRole.SERVICE].address.ip
         text = render(
             "postgresql.conf.j2",

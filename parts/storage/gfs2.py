@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from inventory.model import Machine
-from labs.roles import MachineRole
 from labs.tables import storage as tables
 from labs.tables.machines import MOST_NODES
 from parts.base import Found
@@ -86,8 +85,6 @@ class Gfs2(VolumePart):
 
     def files(self, machine: Machine, secrets: Secrets, found: Found) -> tuple[Entry, ...]:
         """Describe besides what the lock manager reads, and the library that it asks for."""
-        if machine.role is MachineRole.MONITOR:
-            return ()
         return (
             *super().files(machine, secrets, found),
             File(CONFIGURATION, render("dlm.conf.j2")),
@@ -100,8 +97,6 @@ class Gfs2(VolumePart):
     ) -> tuple[Step, ...]:
         """Load what the kernel needs; what dlm_stonith needs has to be there."""
         steps = list(super().configure(machine, found, written))
-        if machine.role is MachineRole.MONITOR:
-            return ()
         if MODULES_FILE in written or not found[machine].cluster_runs:
             lacks = (
                 'echo "$(uname -r) is a kernel without what GFS2 needs: install linux-image-amd64, '

@@ -83,15 +83,13 @@ class VolumePart(StoragePart):
 
     def units(self, role: MachineRole) -> tuple[str, ...]:
         """Return the unit that the agent wants to run wherever it starts something."""
-        return (BLOCK_DEVICES,) if role is MachineRole.NODE else ()
+        return (BLOCK_DEVICES,)
 
     def files(self, machine: Machine, secrets: Secrets, found: Found) -> tuple[Entry, ...]:
         """Describe LVM's configuration, the order of a shutdown and the place for the filesystem.
 
         Both that and the mount point are there on every node: any of them may take over.
         """
-        if machine.role is MachineRole.MONITOR:
-            return ()
         return (
             File(CONFIGURATION, render(self.configuration)),
             File(AFTER_PACEMAKER, render("volumes.conf.j2", unit=BLOCK_DEVICES)),
@@ -103,7 +101,7 @@ class VolumePart(StoragePart):
         self, machine: Machine, found: Found, written: frozenset[str]
     ) -> tuple[Step, ...]:
         """Start what does nothing before a shutdown."""
-        if machine.role is MachineRole.MONITOR or found[machine].unit(BLOCK_DEVICES).active:
+        if found[machine].unit(BLOCK_DEVICES).active:
             return ()
         command = f"systemctl start {BLOCK_DEVICES}"
         return (Step("block devices are let go at a shutdown", command),)

@@ -6,7 +6,6 @@ import shlex
 
 from inventory.cloud import Cloud
 from inventory.model import Inventory, Machine
-from labs.roles import MachineRole
 from parts.base import Found, Part
 from parts.host import Entry, File, Step, render
 from parts.secrets import Secrets
@@ -54,8 +53,6 @@ class CloudAccess(Part):
         ]
 
     def files(self, machine: Machine, secrets: Secrets, found: Found) -> tuple[Entry, ...]:
-        """Describe the configuration; the monitor asks AWS for nothing."""
-        if machine.role is MachineRole.MONITOR:
-            return ()
+        """Describe the configuration."""
         text = render("aws-config.j2", region=self.cloud.region, endpoint=self.cloud.endpoint)
         return (File(CONFIGURATION, text, mode=0o600),)

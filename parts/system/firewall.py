@@ -48,6 +48,7 @@ class Firewall(Part):
     """What keeps networks apart, and drops what nobody needs; removed from a lab without."""
 
     node_packages = monitor_packages = ("nftables",)
+    on_monitor = True
 
     def units(self, role: MachineRole) -> tuple[str, ...]:
         """Return the unit that loads the rules."""

@@ -14,6 +14,8 @@ HOSTS = "/etc/hosts"
 class Names(Part):
     """The file of names on all machines. The cluster itself goes by addresses."""
 
+    on_monitor = True
+
     def files(self, machine: Machine, secrets: Secrets, found: Found) -> tuple[Entry, ...]:
         """Describe the file: this machine itself, and everybody in the lab."""
         others = (

@@ -28,12 +28,10 @@ class Reserve(Part):
 
     def units(self, role: MachineRole) -> tuple[str, ...]:
         """Return the unit that mounts it."""
-        return (UNIT,) if role is MachineRole.NODE else ()
+        return (UNIT,)
 
     def files(self, machine: Machine, secrets: Secrets, found: Found) -> tuple[Entry, ...]:
         """Describe the program that makes and mounts the room, and who needs it at boot."""
-        if machine.role is MachineRole.MONITOR:
-            return ()
         service = render(
             "reserve.service.j2",
             description="Room for the cluster's state that nobody else can fill",
@@ -52,6 +50,6 @@ class Reserve(Part):
         self, machine: Machine, found: Found, written: frozenset[str]
     ) -> tuple[Step, ...]:
         """Make the room and move into it what is there already; running daemons do not mind."""
-        if machine.role is MachineRole.MONITOR or found[machine].unit(UNIT).active:
+        if found[machine].unit(UNIT).active:
             return ()
         return (Step("room for the cluster's state kept", f"systemctl start {UNIT}"),)

@@ -22,6 +22,7 @@ class Routes(Part):
     """The routes of every machine of a lab whose networks are divided; none in others."""
 
     node_packages = monitor_packages = ("iproute2",)
+    on_monitor = True
 
     @property
     def _divided(self) -> bool:

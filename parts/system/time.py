@@ -17,6 +17,7 @@ class Time(Part):
     """Chrony on all machines."""
 
     node_packages = monitor_packages = ("chrony",)
+    on_monitor = True
 
     def units(self, role: MachineRole) -> tuple[str, ...]:
         """Return chrony's unit."""

@@ -17,6 +17,8 @@ RENEWING = ("apt-daily.timer", "apt-daily-upgrade.timer", "unattended-upgrades.s
 class Upkeep(Part):
     """The state of a machine's packages."""
 
+    on_monitor = True
+
     def asked(self, role: MachineRole) -> tuple[str, ...]:
         """Return what may not renew them."""
         return RENEWING

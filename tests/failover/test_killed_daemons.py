@@ -44,7 +44,9 @@ def test_every_killed_daemon_comes_back(
     timing = inventory.timing
     wait_healthy(inventory, timing.healthy_wait_s)
     for machine in inventory.machines:
-        for daemon in (each for part in parts.every for each in part.daemons(machine.role)):
+        for daemon in (
+            each for part in parts.on(machine.role) for each in part.daemons(machine.role)
+        ):
             kill(machine, daemon.unit, RESTART_S * timing.pace)
             tell(f"{daemon.unit} is back on {machine.name}")
     wait_healthy(inventory, timing.healthy_wait_s)

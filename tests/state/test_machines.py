@@ -39,7 +39,11 @@ def test_packages(any_machine: Inspected, parts: Parts) -> None:
 
 
 def test_services_run_and_come_back_after_a_boot(any_machine: Inspected, parts: Parts) -> None:
-    for name in {unit for part in parts.every for unit in part.units(any_machine.machine.role)}:
+    for name in {
+        unit
+        for part in parts.on(any_machine.machine.role)
+        for unit in part.units(any_machine.machine.role)
+    }:
         unit = any_machine.host.service(name)
         assert unit.is_running, f"{name} does not run"
         assert unit.is_enabled, f"{name} does not start at boot"

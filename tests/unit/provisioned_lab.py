@@ -182,7 +182,9 @@ def _right(lab: Inventory, machine: Machine, secrets: Secrets) -> Facts:
         notes |= {DATABASE_NOTE: "PostgreSQL 17", ACCOUNTS_NOTE: server.accounts_digest(secrets)}
     return replace(
         _fresh(lab, machine),
-        units={unit: RUNNING for part in parts.every for unit in part.units(machine.role)},
+        units={
+            unit: RUNNING for part in parts.on(machine.role) for unit in part.units(machine.role)
+        },
         notes=notes,
         digests={"-": "abc", firewall.RULES: rules, database: "123", corosync.AUTHKEY: key},
         kernel=firewall.kernel_settings(),

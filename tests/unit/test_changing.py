@@ -258,7 +258,7 @@ def checked(wanted: Lab, folder: LabFolder, record: LabRecord) -> tuple[Change, 
 def test_what_the_lab_was_brought_to_counts_and_not_what_was_begun(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, record: LabRecord
 ) -> None:
-    monkeypatch.setattr(changing, "_running", lambda *_: frozenset(record.domains))
+    monkeypatch.setattr(changing, "running_machines", lambda *_: frozenset(record.domains))
     folder = LabFolder(tmp_path)
     folder.definition.write_text(text(memory_mib=1280))
 
@@ -297,7 +297,7 @@ def test_machines_of_an_interrupted_run_may_come_and_go(
     tmp_path: Path, record: LabRecord, monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...]
 ) -> None:
     """Nothing tells what the lab was before; the machines are those of three nodes."""
-    monkeypatch.setattr(changing, "_running", lambda *_: frozenset(names))
+    monkeypatch.setattr(changing, "running_machines", lambda *_: frozenset(names))
     standing = record.of_machines(("node1", "node2", "node3", "monitor"))
 
     assert checked(with_nodes(*names), LabFolder(tmp_path), standing) == ()
@@ -335,7 +335,7 @@ def test_a_node_that_only_an_interrupted_run_made_is_told_of() -> None:
 def test_more_memory_than_there_is_is_refused(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, record: LabRecord
 ) -> None:
-    monkeypatch.setattr(changing, "_running", lambda *_: frozenset(record.domains))
+    monkeypatch.setattr(changing, "running_machines", lambda *_: frozenset(record.domains))
     folder = LabFolder(tmp_path)
     folder.applied.write_text(text(memory_mib=1024))
 

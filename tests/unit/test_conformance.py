@@ -13,7 +13,7 @@ import pytest
 
 from core.errors import HalabError
 from hypervisor import image
-from inventory.model import Inventory
+from inventory.model import Inventory, Machine
 from labs.means import AddressMeans
 from labs.roles import MachineRole
 from labs.shape import kinds, models_in, plain
@@ -58,6 +58,11 @@ def as_it_shall_be(name: str) -> Plan:
     return plan_of(LABS[name], right(LABS[name]))
 
 
+def concerned(part: Part) -> tuple[Machine, ...]:
+    """Return the machines that are asked about a part."""
+    return part.inventory.machines if part.on_monitor else part.inventory.nodes
+
+
 def test_there_is_a_lab_with_every_kind_of_part() -> None:
     assert set(KINDS) == {type(part) for parts in PARTS.values() for part in parts.every}
 
@@ -72,7 +77,7 @@ def test_every_table_has_its_part() -> None:
 @every_part
 def test_a_part_has_nothing_to_do_where_all_is_right(name: str, part: Part) -> None:
     found = as_it_shall_be(name).found
-    for machine in part.inventory.machines:
+    for machine in concerned(part):
         assert not part.delivery(machine, SECRETS, found)
         assert not part.must_stop(machine, SECRETS, found)
         assert not list(part.configure(machine, found, NOTHING))
@@ -91,7 +96,7 @@ def test_images_bring_what_a_part_needs(name: str, part: Part) -> None:
 
 @every_part
 def test_a_part_brings_what_it_runs(name: str, part: Part) -> None:
-    for machine in part.inventory.machines:
+    for machine in concerned(part):
         found = part.files(machine, SECRETS, as_it_shall_be(name).found)
         brought = {file.path.removeprefix(f"{UNITS}/") for file in found}
         assert part.packages(machine.role) or set(part.units(machine.role)) <= brought
@@ -102,7 +107,7 @@ def test_a_part_brings_what_it_runs(name: str, part: Part) -> None:
 def test_what_has_to_run_starts_at_boot(lab: Inventory, role: MachineRole) -> None:
     machine = lab.monitor if role is MachineRole.MONITOR else lab.nodes[0]
     links = [file.path for file in files(lab, machine).values() if isinstance(file, Link)]
-    for part in Parts(lab).every:
+    for part in Parts(lab).on(role):
         for unit in part.units(role):
             assert [
                 path for path in links if path.endswith((f".wants/{unit}", f".requires/{unit}"))
@@ -114,7 +119,7 @@ def test_what_has_to_run_starts_at_boot(lab: Inventory, role: MachineRole) -> No
 def test_nobody_runs_what_somebody_else_leaves_to_pacemaker(
     lab: Inventory, role: MachineRole
 ) -> None:
-    parts = Parts(lab).every
+    parts = Parts(lab).on(role)
     wanted = {unit for part in parts for unit in part.units(role)}
     daemons = {daemon.unit for part in parts for daemon in part.daemons(role)}
     assert not {unit for part in parts for unit in part.strangers(role)} & (wanted | daemons)
@@ -123,7 +128,7 @@ def test_nobody_runs_what_somebody_else_leaves_to_pacemaker(
 def entries(lab: Inventory, found: Plan) -> Iterator[tuple[str, type[Part], Entry]]:
     """Yield everything that parts give to machines: whose it is, from which kind of part."""
     for machine in lab.machines:
-        for part in found.parts.every:
+        for part in found.parts.on(machine.role):
             own = (
                 *part.files(machine, SECRETS, found.found),
                 *part.delivery(machine, SECRETS, found.found),

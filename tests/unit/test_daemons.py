@@ -45,7 +45,7 @@ LEFT_TO_OTHERS = {
 @pytest.mark.parametrize("name", OFFERED)
 def test_every_daemon_is_started_again_however_often_it_dies(name: str, role: MachineRole) -> None:
     lab = planned(name, accelerated=True)
-    units = {unit for part in Parts(lab).every for unit in part.units(role)} - LEFT_TO_OTHERS
+    units = {unit for part in Parts(lab).on(role) for unit in part.units(role)} - LEFT_TO_OTHERS
     found = drop_ins(lab, role)
     assert units and units <= found.keys()
     for text in found.values():

@@ -160,7 +160,7 @@ def test_a_machine_is_looked_at_as_all_parts_need_it(name: str, tools: Path) -> 
         facts = look(parts, Pretender(machine).remote)
         needed = {
             unit
-            for part in parts.every
+            for part in parts.on(machine.role)
             for unit in (
                 *part.units(machine.role),
                 *part.strangers(machine.role),
@@ -168,7 +168,7 @@ def test_a_machine_is_looked_at_as_all_parts_need_it(name: str, tools: Path) -> 
             )
         }
         assert needed == set(facts.units)
-        looks = {each for part in parts.every for each in part.looks(machine)}
+        looks = {each for part in parts.on(machine.role) for each in part.looks(machine)}
         assert looks == set(facts.looks)
         if machine.role is MachineRole.NODE:
             assert header(facts) == DiskTimeouts(watchdog=5, msgwait=10)
