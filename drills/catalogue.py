@@ -70,7 +70,7 @@ def _copies(parts: Parts, storage: Storage, user: str) -> tuple[Drill, ...]:
     # Who is away is fenced by the one that comes first. Over a disk it hears of it when it comes
     # back; AWS starts it, and nobody is away any more.
     by_disk = parts.inventory.fencing_disk is not None
-    alone = copies.alone(storage, user) if parts.quorum.serves_alone and by_disk else ()
+    alone = copies.alone(parts, storage, user) if parts.quorum.serves_alone and by_disk else ()
     return (*copies.entries(storage, user), *alone)
 
 

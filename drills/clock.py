@@ -5,16 +5,16 @@ from __future__ import annotations
 import time
 
 from inventory.model import Machine
-from machines.clock import SAMPLES, measure
+from machines.clock import measure
 from machines.remote import Remote
 
 
 class LabClock:
     """Translates the hypervisor's time of day into the lab's, as its monitor tells it."""
 
-    def __init__(self, monitor: Machine, *, samples: int = SAMPLES) -> None:
+    def __init__(self, monitor: Machine) -> None:
         with Remote(monitor) as remote:
-            offset = measure(remote, samples)
+            offset = measure(remote)
         self.uncertainty, self.ahead = offset.uncertainty, offset.ahead
 
     def now(self) -> float:

@@ -33,17 +33,6 @@ def isolated(nodes: Sequence[str], *alone: str) -> Shape:
     return apart(alone, rest)
 
 
-def bridge(nodes: Sequence[str]) -> Shape:
-    """Two halves and one node in the middle that hears both, and is heard by both.
-
-    Raises ValueError below three nodes.
-    """
-    if len(nodes) < 3:
-        raise ValueError("a bridge needs three nodes")
-    middle = len(nodes) // 2
-    return apart(nodes[:middle], nodes[middle + 1 :])
-
-
 def one_way(nodes: Sequence[str], *deaf: str) -> Shape:
     """The deaf hear nothing of the others, who still hear them.
 

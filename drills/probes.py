@@ -130,7 +130,7 @@ class Probe:
             ),
             what="service answers the client outside",
             timeout=timeout,
-            describe=lambda now: _describe(now[0], 0.0),
+            describe=lambda now: _describe(now[0]),
         )
 
 
@@ -274,8 +274,8 @@ def settled(attempts: Sequence[Attempt], since: float) -> bool:
     return bool(failures) and probes[-1].ended - failures[-1] >= SETTLED_S
 
 
-def _describe(attempts: Sequence[Attempt], since: float) -> str:
-    probes = _probes(attempts, since)
+def _describe(attempts: Sequence[Attempt]) -> str:
+    probes = _probes(attempts, 0.0)
     if not probes:
         return "no probe yet"
     last = probes[-1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import StrEnum
 from typing import Literal
 
@@ -16,6 +17,13 @@ class Answer(StrEnum):
     PASS = "pass"
     FAIL = "fail"
     UNKNOWN = "unknown"
+
+
+def overall(answers: Collection[Answer]) -> Answer:
+    """Return the worst answer; unknown when nothing was asked."""
+    if Answer.FAIL in answers:
+        return Answer.FAIL
+    return Answer.PASS if set(answers) == {Answer.PASS} else Answer.UNKNOWN
 
 
 class MarkKind(StrEnum):
@@ -121,7 +129,4 @@ class DrillResult(Frozen):
     @property
     def answer(self) -> Answer:
         """Pass when every check passes and there is at least one; else the worst of them."""
-        answers = {check.answer for check in self.checks}
-        if Answer.FAIL in answers:
-            return Answer.FAIL
-        return Answer.PASS if answers == {Answer.PASS} else Answer.UNKNOWN
+        return overall([check.answer for check in self.checks])

@@ -31,10 +31,10 @@ class Offset:
     ahead: float
 
 
-def measure(remote: Remote, samples: int = SAMPLES) -> Offset:
+def measure(remote: Remote) -> Offset:
     """Compare a machine's clock with ours and return the sample with the shortest round trip."""
     remote.run("true")
-    return _sample(remote, samples)
+    return _sample(remote)
 
 
 def set_clocks(remotes: Sequence[Remote], report: Callable[[str], None] = lambda _: None) -> float:
@@ -48,7 +48,7 @@ def set_clocks(remotes: Sequence[Remote], report: Callable[[str], None] = lambda
     with ThreadPoolExecutor(len(remotes)) as pool:
         # Connecting takes seconds in an emulated guest and must not come between the steps.
         list(pool.map(_connect, remotes))
-        behind = -_sample(monitor, SAMPLES).ahead
+        behind = -_sample(monitor).ahead
         if abs(behind) < RIGHT_WITHIN_S:
             return 0.0
         report(f"setting all clocks by {behind:+.1f} s")
@@ -68,8 +68,8 @@ def _connect(remote: Remote) -> None:
     )
 
 
-def _sample(remote: Remote, samples: int) -> Offset:
-    return min(_ask(remote) for _ in range(samples))
+def _sample(remote: Remote) -> Offset:
+    return min(_ask(remote) for _ in range(SAMPLES))
 
 
 def _ask(remote: Remote) -> Offset:

@@ -7,6 +7,7 @@ from drills.drill import ALL, SETTLE_S, Drill
 from drills.expectations import but, replication_lost, unnoticed
 from drills.faults import departure, replication
 from inventory.parts import Storage
+from parts.all import Parts
 from parts.storage.replicas import named
 from status.problems import Alarm
 
@@ -55,7 +56,7 @@ def entries(storage: Storage, user: str) -> tuple[Drill, ...]:
     )
 
 
-def alone(storage: Storage, user: str) -> tuple[Drill, ...]:
+def alone(parts: Parts, storage: Storage, user: str) -> tuple[Drill, ...]:
     """Return what can happen where a node that starts while all others are away may serve."""
     prefix = f"{storage.name}-" if storage.number else ""
     return (
@@ -68,7 +69,7 @@ def alone(storage: Storage, user: str) -> tuple[Drill, ...]:
             ),
             watch="journalctl --unit corosync on the node that serves: it lives on.",
             by_hand="systemctl start corosync pacemaker on the node that is away",
-            fault=departure.newest_first(storage),
+            fault=departure.newest_first(storage, parts.leaving, parts.joining),
             expects=served_alone,
             others=everybody_away,
             target=ALL,
@@ -81,7 +82,7 @@ def alone(storage: Storage, user: str) -> tuple[Drill, ...]:
             teaches="Old data are never served: the node waits for newer ones, and nothing fails.",
             watch="crm_mon: the stale node stays unpromoted, no failed operation, no fail count.",
             by_hand="systemctl start corosync pacemaker on the other node",
-            fault=departure.stale_first(storage),
+            fault=departure.stale_first(storage, parts.leaving, parts.joining),
             expects=stale_alone,
             others=everybody_away,
             target=ALL,

@@ -1,7 +1,11 @@
-"""All nodes leave the cluster in good order, and one of them comes back alone."""
+"""All nodes leave the cluster in good order, and one of them comes back alone.
+
+`leaving` and `joining` are shell text by which a node does that; healing lets all join.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 from core.wait import wait_until
@@ -10,55 +14,41 @@ from inventory.model import Machine
 from inventory.parts import Storage
 from wire.corosync import QUORUM_COMMAND, parse_quorum
 
-STOP = "systemctl stop pacemaker && systemctl stop corosync-qdevice corosync"
-START = "systemctl start corosync pacemaker"
 
-
-def stale_first(storage: Storage) -> Fault:
-    """Let the active node leave first and come back alone: the others have newer data by then.
-
-    Healing starts the cluster on them.
-    """
+def stale_first(storage: Storage, leaving: str, joining: str) -> Fault:
+    """Let the active node leave first and come back alone: the others have newer data by then."""
 
     def inject(scene: Scene) -> None:
-        active, *others = sorted(scene.targets, key=partial(_is_primary, storage), reverse=True)
-        _leave(scene, active, *others)
-        _return(scene, active)
+        machines = sorted(scene.targets, key=partial(_is_primary, storage), reverse=True)
+        _leave(scene, leaving, machines)
+        run_on(machines[0], joining)
 
-    return Fault(inject, _heal)
+    return Fault(inject, partial(_heal, joining))
 
 
-def newest_first(storage: Storage) -> Fault:
+def newest_first(storage: Storage, leaving: str, joining: str) -> Fault:
     """Let the active node leave last and come back alone: it has the newest data, and serves.
 
     Its corosync has never met the others' when healing starts the cluster on them.
     """
 
     def inject(scene: Scene) -> None:
-        *others, active = sorted(scene.targets, key=partial(_is_primary, storage))
-        _leave(scene, *others, active)
-        _return(scene, active)
+        machines = sorted(scene.targets, key=partial(_is_primary, storage))
+        _leave(scene, leaving, machines)
+        run_on(machines[-1], joining)
 
-    return Fault(inject, _heal, partial(_served_alone, storage))
+    return Fault(inject, partial(_heal, joining), partial(_served_alone, storage))
 
 
 def first_alone(leaving: str, joining: str) -> Fault:
-    """Let all nodes leave and the first one come back alone.
-
-    `leaving` and `joining` are shell text by which a node does that; healing lets all join.
-    """
+    """Let all nodes leave and the first one come back alone."""
 
     def inject(scene: Scene) -> None:
-        first, *others = sorted(scene.targets, key=_number)
-        for machine in (*others, first):
-            run_on(machine, leaving, timeout=scene.inventory.timing.stop_wait_s)
-        run_on(first, joining)
+        machines = sorted(scene.targets, key=_number, reverse=True)
+        _leave(scene, leaving, machines)
+        run_on(machines[-1], joining)
 
-    def heal(scene: Scene) -> None:
-        for machine in scene.targets:
-            repair_on(scene, machine, joining)
-
-    return Fault(inject, heal, _has_no_quorum)
+    return Fault(inject, partial(_heal, joining), _has_no_quorum)
 
 
 def _has_no_quorum(scene: Scene) -> str:
@@ -75,18 +65,14 @@ def _number(machine: Machine) -> int:
     return machine.number
 
 
-def _leave(scene: Scene, *machines: Machine) -> None:
+def _leave(scene: Scene, leaving: str, machines: Sequence[Machine]) -> None:
     for machine in machines:
-        run_on(machine, STOP, timeout=scene.inventory.timing.stop_wait_s)
+        run_on(machine, leaving, timeout=scene.inventory.timing.stop_wait_s)
 
 
-def _return(scene: Scene, machine: Machine) -> None:
-    run_on(machine, START, timeout=scene.inventory.timing.stop_wait_s)
-
-
-def _heal(scene: Scene) -> None:
+def _heal(joining: str, scene: Scene) -> None:
     for machine in scene.targets:
-        repair_on(scene, machine, START)
+        repair_on(scene, machine, joining)
 
 
 def _is_primary(storage: Storage, machine: Machine) -> bool:

@@ -17,7 +17,7 @@ from drills.report import palette
 from drills.report.course import Course
 from drills.report.view import tally, verdict, view
 from drills.report.words import iso, plain
-from drills.result import Answer, DrillResult
+from drills.result import DrillResult, overall
 
 LEGEND_SHAPES = {
     "X": "M-7-3-3-7 0-4 3-7 7-3 4 0 7 3 3 7 0 4-3 7-7 3-4 0Z",
@@ -79,13 +79,6 @@ def history_page(found: Sequence[Strand], changed: Sequence[Change]) -> str:
         courses=[Course(strand, changed, f"s{index}") for index, strand in enumerate(found)],
         changes=[(iso(change.at), [plain(line) for line in change.lines]) for change in changed],
     )
-
-
-def overall(answers: Sequence[Answer]) -> Answer:
-    """Return the worst answer; unknown when nothing was asked."""
-    if Answer.FAIL in answers:
-        return Answer.FAIL
-    return Answer.PASS if set(answers) == {Answer.PASS} else Answer.UNKNOWN
 
 
 def script_json(value: object) -> Markup:
