@@ -28,6 +28,9 @@ REPLACED_SECTIONS = ("resources", "rsc_defaults", "alerts")
 """Sections that are halab's alone. The others hold what belongs to the cluster as well: it writes
 properties of its own, and DRBD's fence handler writes constraints."""
 
+OPTIONAL_PROPERTIES = frozenset({"priority-fencing-delay"})
+"""Properties of the cluster that only some labs ask for, and that others have no more."""
+
 NAMING = ("rsc", "with-rsc", "first", "then")
 """Attributes by which a constraint names resources."""
 
@@ -140,13 +143,22 @@ def _section(cib: Element, name: str) -> Element:
 
 def _properties(now: Element, goal: Element) -> Iterator[Step]:
     held = {
-        pair.get("name"): pair.get("value") for pair in _section(now, "crm_config").iter("nvpair")
+        pair.get("name", ""): pair.get("value")
+        for pair in _section(now, "crm_config").iter("nvpair")
     }
-    for pair in _section(goal, "crm_config").iter("nvpair"):
-        name, value = pair.get("name", ""), pair.get("value", "")
+    wanted = {
+        pair.get("name", ""): pair.get("value", "")
+        for pair in _section(goal, "crm_config").iter("nvpair")
+    }
+    for name, value in wanted.items():
         if held.get(name) != value:
-            words = ("crm_attribute", "--type", "crm_config", "--name", name, "--update", value)
-            yield Step(f"cluster property {name} is {value}", shlex.join(words))
+            yield _property(f"cluster property {name} is {value}", name, "--update", value)
+    for name in sorted(OPTIONAL_PROPERTIES & held.keys() - wanted.keys()):
+        yield _property(f"cluster property {name} removed", name, "--delete")
+
+
+def _property(what: str, name: str, *words: str) -> Step:
+    return Step(what, shlex.join(("crm_attribute", "--type", "crm_config", "--name", name, *words)))
 
 
 def _without_resources(now: Element, goal: Element) -> Iterator[Step]:

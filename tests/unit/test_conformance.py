@@ -58,6 +58,11 @@ def as_it_shall_be(name: str) -> Plan:
     return plan_of(LABS[name], right(LABS[name]))
 
 
+def test_properties_that_only_some_labs_ask_for_go_where_none_does() -> None:
+    asked = [set(parts.properties(1).values) for parts in PARTS.values()]
+    assert set.union(*asked) - set.intersection(*asked) == cib.OPTIONAL_PROPERTIES
+
+
 def concerned(part: Part) -> tuple[Machine, ...]:
     """Return the machines that are asked about a part."""
     return part.inventory.machines if part.on_monitor else part.inventory.nodes

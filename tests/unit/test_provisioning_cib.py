@@ -102,6 +102,25 @@ def test_a_property_that_somebody_removed_comes_back() -> None:
     assert "--name stonith-enabled --update true" in step
 
 
+def test_a_property_that_no_part_asks_for_any_more_goes() -> None:
+    quorum = {"quorum": {"kind": "two-node"}}
+    said = corrections(running(**quorum))
+    assert any(
+        step.endswith("--name priority-fencing-delay --delete")
+        and step.startswith("cluster property priority-fencing-delay removed")
+        for step in said
+    )
+    assert not any("priority-fencing-delay" in step for step in corrections(running()))
+
+
+def test_a_property_that_people_set_stays() -> None:
+    root = running()
+    block = root.find("configuration/crm_config/cluster_property_set")
+    assert block is not None
+    ElementTree.SubElement(block, "nvpair", id="x", name="maintenance-mode", value="true")
+    assert corrections(root) == []
+
+
 def test_changed_resources_are_replaced_as_a_whole() -> None:
     (step,) = corrections(running(), **OTHER_PORT)
     assert step.startswith("cluster resources replaced: cibadmin --replace --scope resources")
