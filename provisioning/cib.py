@@ -142,14 +142,13 @@ def _section(cib: Element, name: str) -> Element:
 
 
 def _properties(now: Element, goal: Element) -> Iterator[Step]:
-    held = {
-        pair.get("name", ""): pair.get("value")
-        for pair in _section(now, "crm_config").iter("nvpair")
-    }
-    wanted = {
-        pair.get("name", ""): pair.get("value", "")
-        for pair in _section(goal, "crm_config").iter("nvpair")
-    }
+    held, wanted = (
+        {
+            pair.get("name", ""): pair.get("value", "")
+            for pair in _section(cib, "crm_config").iter("nvpair")
+        }
+        for cib in (now, goal)
+    )
     for name, value in wanted.items():
         if held.get(name) != value:
             yield _property(f"cluster property {name} is {value}", name, "--update", value)
