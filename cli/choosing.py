@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from difflib import get_close_matches
 from pathlib import Path
 
 from core.errors import HalabError
@@ -45,10 +46,11 @@ def existing_lab(name: str, otherwise: str = "`./halab up LAB` builds one") -> L
     Raises HalabError, with what to do `otherwise`, when there is none.
     """
     if not is_begun(name):
-        names = ", ".join(found.name for found in existing()) or "none"
+        names = [found.name for found in existing()]
+        close = get_close_matches(name, names, n=1)
         raise HalabError(
-            f"no lab named {name!r} here (labs: {names})",
-            hint=otherwise,
+            f"no lab named {name!r} here (labs: {', '.join(names) or 'none'})",
+            hint=f"did you mean {close[0]}? Else {otherwise}" if close else otherwise,
         )
     return LabFolder.of(name)
 

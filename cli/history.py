@@ -20,6 +20,7 @@ from drills.history import Change, Strand, changes, read_results, strands
 from drills.journal import drills_folder
 from drills.report import write_history
 from drills.result import DrillResult
+from labs.loading import is_path
 
 SCHEMA_VERSION = 1
 
@@ -44,7 +45,11 @@ def history(
     A lab keeps the results of its drills until `down`; those of an exam also stay in the folder
     `history` among its --reports.
     """
-    folder = Path(lab) if Path(lab).is_dir() else drills_folder(existing_lab(lab))
+    folder = Path(lab)
+    if not folder.is_dir():
+        if is_path(lab):
+            raise HalabError(f"no such folder of results: {lab}")
+        folder = drills_folder(existing_lab(lab))
     results, others = read_results(folder)
     if not results:
         raise HalabError(

@@ -27,9 +27,18 @@ def plugin_line(lab: LabStatus) -> tuple[int, str]:
             f"links={connected};;;0;{len(lab.links)}",
         )
     )
+    return code, f"{_line(code, lab.lab, text)} | {performance}"
+
+
+def unknown_line(name: str, why: str) -> tuple[int, str]:
+    """Return the exit status and the one line where a lab cannot be looked at."""
+    return UNKNOWN, _line(UNKNOWN, name, why)
+
+
+def _line(code: int, name: str, text: str) -> str:
     # A bar begins the performance data.
-    text = text.replace("|", "/").replace("\n", " ")
-    return code, f"HALAB {WORDS[code]} - {lab.lab}: {text} | {performance}"
+    said = text.replace("|", "/").replace("\n", " ")
+    return f"HALAB {WORDS[code]} - {name}: {said}"
 
 
 def _judge(lab: LabStatus) -> tuple[int, str]:

@@ -12,8 +12,10 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.choosing import existing_lab
-from cli.nagios import plugin_line
+from cli.nagios import plugin_line, unknown_line
+from core.errors import HalabError
 from core.folders import LabFolder
+from core.wording import worded
 from inventory.record import load_any, load_inventory
 from parts.fencing import base as fencing
 from parts.secrets import load_secrets
@@ -34,18 +36,27 @@ def status(
     ] = False,
 ) -> None:
     """Show how a lab is; exit status 3 when it is not healthy."""
-    folder = existing_lab(name)
-    found = look(folder)
     if nagios:
-        code, line = plugin_line(found)
+        code, line = _plugin(name)
         print(line)
         raise typer.Exit(code)
+    found = look(existing_lab(name))
     if as_json:
         print(found.model_dump_json(indent=2))
     else:
         print_status(Console(highlight=False, soft_wrap=True), found)
     if not found.healthy:
         raise typer.Exit(UNHEALTHY)
+
+
+def _plugin(name: str) -> tuple[int, str]:
+    """Return what a plugin ends with, which has to say on its own line that nobody knows."""
+    try:
+        return plugin_line(look(existing_lab(name)))
+    except HalabError as error:
+        return unknown_line(name, error.message)
+    except OSError as error:
+        return unknown_line(name, worded(error).message)
 
 
 def look(folder: LabFolder) -> LabStatus:

@@ -58,7 +58,14 @@ def write_file(path: Path, content: str | bytes, *, mode: int = 0o600) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     data = content if isinstance(content, bytes) else content.encode()
     # Begins with a dot: who lists the folder does not take it for a file that means something.
-    descriptor, draft = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".new", dir=path.parent)
+    try:
+        descriptor, draft = tempfile.mkstemp(
+            prefix=f".{path.name}.", suffix=".new", dir=path.parent
+        )
+    except OSError as error:
+        # Nobody has heard of the draft.
+        error.filename = str(path)
+        raise
     try:
         with open(descriptor, "wb") as file:
             os.fchmod(descriptor, mode)

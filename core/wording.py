@@ -19,7 +19,7 @@ NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 REMEDIES = {
     errno.ENOSPC: "free some space there, or set {variable} to a folder on another disk",
     errno.EDQUOT: "free some space there, or set {variable} to a folder without that quota",
-    errno.EROFS: "set {variable} to a folder that can be written",
+    errno.EROFS: "choose a place that can be written, or set {variable} to one",
     errno.EACCES: "check its owner and mode, or set {variable} to a folder of your own",
     errno.EPERM: "check its owner and mode, or set {variable} to a folder of your own",
     errno.ENOENT: "make that folder, or set {variable} to a folder of your own",

@@ -159,11 +159,17 @@ def unnoticed(
     )
 
 
-def node_lost(*, allowed_news: tuple[str, ...] = ()) -> Expectation:
-    """Return the expectation that the targets are fenced; the service leaves them if need be."""
+def node_lost(*, boots: bool = True, allowed_news: tuple[str, ...] = ()) -> Expectation:
+    """Return the expectation that the targets are fenced; the service leaves them if need be.
+
+    A node that `boots` then by itself joins while what it served may still start.
+    """
 
     def expect(situation: Situation) -> Expected:
-        return _fenced(situation, situation.targets, allowed_news)
+        lost = _fenced(situation, situation.targets, allowed_news)
+        if not (boots and lost.interrupted):
+            return lost
+        return replace(lost, outage_s=round(lost.outage_s + situation.budget.join_s, 1))
 
     return expect
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
+from fnmatch import fnmatchcase
 from itertools import takewhile
 from typing import Any, TypeVar
 
@@ -87,7 +88,7 @@ def check(file: str, written: Tables, model: type[Definition]) -> Definition:
                 raise DefinitionError(file, tuple(problems))
             return definition
         flat = list(_flatten(model, found))
-        fresh = [finding for finding in flat if not refused.intersection(finding.keys)]
+        fresh = [finding for finding in flat if not finding.rests_on(refused)]
         problems += [_problem(file, model, finding) for finding in fresh]
         refused.update(key for finding in flat for key in finding.keys)
         dropped = [_drop(rest, place) for finding in flat for place in finding.unusable]
@@ -106,6 +107,15 @@ class _Finding:
     def keys(self) -> set[str]:
         """Dotted keys without list indices."""
         return {dotted(word for word in spot.place if isinstance(word, str)) for spot in self.spots}
+
+    def rests_on(self, refused: Collection[str]) -> bool:
+        """Tell whether a key that was refused is part of this, so that nobody knows if it holds."""
+        given = self.source.given if isinstance(self.source, Conflict) else ()
+        return not self.keys.isdisjoint(refused) or any(
+            fnmatchcase(key, pattern) and key.count(".") == pattern.count(".")
+            for key in refused
+            for pattern in given
+        )
 
     @property
     def unusable(self) -> list[Place]:
@@ -154,8 +164,11 @@ def _unknown(file: str, model: Model, spot: Spot, value: object) -> Problem:
     known = keys([spot.home] if spot.home else [])
     if close := get_close_matches(key, known, n=1):
         hint = f"did you mean {close[0]}?"
-    elif own := [home for home in _homes(model, key) if home == dotted(spot.place[:-1])]:
-        hint = f"it is for another kind of [{own[0]}]: remove it"
+    elif table := _table_meant(model, spot, value):
+        hint = f"did you mean [{table}]?"
+    elif others := _other_kinds(model, spot):
+        heading, names = others
+        hint = f"it is for another kind of [{heading}], {names}: remove it"
     elif homes := [f"[{home}]" for home in _homes(model, key)]:
         hint = f"it belongs in {' or '.join(homes)}"
     else:
@@ -176,7 +189,28 @@ def _homes(model: Model, key: str) -> Iterator[str]:
             yield _heading(spot)
 
 
+def _table_meant(model: Model, spot: Spot, value: object) -> str:
+    """Return the heading that somebody may have meant who wrote a table below one that has none."""
+    if not isinstance(value, dict) or len(spot.place) != 2:
+        return ""
+    free = [name for name in keys([model]) if locate(model, (name,)).named]
+    close = get_close_matches(str(spot.place[0]), free, n=1)
+    return dotted((close[0], spot.place[1])) if close else ""
+
+
+def _other_kinds(model: Model, spot: Spot) -> tuple[str, str] | None:
+    """Return the heading of a table that has this key in other kinds alone, and which they are."""
+    above = locate(model, spot.place[:1])
+    if len(spot.place) != 2 + above.named:
+        return None
+    others = [table for table in above.tables if spot.place[-1] in keys([table])]
+    return (_heading(above), " or ".join(map(_toml, kinds(others)))) if others else None
+
+
 def _heading(spot: Spot) -> str:
+    """Write a table as a person heads it, without the brackets outside."""
+    if spot.listed:
+        return f"[{dotted(word for word in spot.place if isinstance(word, str))}]"
     return f"{spot.key}.NAME" if spot.named else spot.key
 
 

@@ -63,6 +63,7 @@ def storage_fits(
                 value=f'"{wanted}"',
                 allowed=f"the name of a [storage] table: {known or 'there is none'}",
                 hint=f'write [storage.{wanted}] on a line of its own and kind = "drbd" below it',
+                given=(f"storage.{wanted}",),
             )
         elif wanted is not None and service.everywhere and not storage[wanted].together:
             yield Conflict(
@@ -91,6 +92,7 @@ def storage_fits(
                 hint="remove it"
                 if not users[name]
                 else f"give each service storage of its own, beside [storage.{name}]",
+                given=() if users[name] else ("services.*", "services.*.storage"),
             )
 
 
@@ -155,7 +157,7 @@ def storage_has_nodes(storage: Mapping[str, AnyStorage], nodes: Nodes) -> Iterat
     unsaid = {name: each.replicas for name, each in storage.items() if not each.chosen}
     wanting = {name: replicas for name, replicas in unsaid.items() if replicas not in (None, count)}
     for name, replicas in list(wanting.items())[:1]:
-        some = ", ".join(f'"{each}"' for each in nodes.names[:replicas])
+        some = ", ".join(f'"{each}"' for each in list(dict.fromkeys(nodes.names))[:replicas])
         yield Conflict(
             keys=("nodes.names", f"storage.{name}.nodes"),
             value=f"{count} names",
@@ -178,6 +180,7 @@ def requests_arrive(services: Mapping[str, AnyService]) -> Iterator[Conflict]:
                 allowed=TO_ALLOWED,
                 hint=f'write [services.{wanted}] on a line of its own, kind = "nginx", '
                 'runs = "everywhere" and a port of its own below it',
+                given=(f"services.{wanted}", f"services.{wanted}.runs"),
             )
 
 
@@ -221,7 +224,7 @@ def addresses_fit(services: Mapping[str, AnyService], nodes: Nodes) -> Iterator[
         if name in before and service.given:
             yield Conflict(
                 keys=(f"services.{name}.addresses", f"services.{before[name]}.to"),
-                value=f"{len(service.given)} addresses",
+                value=_addresses(service.given),
                 allowed="no addresses of a service that another passes requests to",
                 hint=f"clients find [services.{before[name]}]: give them to that",
             )
@@ -235,17 +238,22 @@ def addresses_fit(services: Mapping[str, AnyService], nodes: Nodes) -> Iterator[
         if service.addresses and not service.everywhere:
             yield Conflict(
                 keys=(f"services.{name}.addresses",),
-                value=f"{len(service.addresses)} addresses",
+                value=_addresses(service.addresses),
                 allowed='addresses of a service that runs "everywhere"',
                 hint="write address, or leave both out",
+                given=(f"services.{name}.runs",),
             )
         elif service.addresses and len(service.addresses) != len(nodes.names):
             yield Conflict(
                 keys=(f"services.{name}.addresses", "nodes.names"),
-                value=f"{len(service.addresses)} addresses",
+                value=_addresses(service.addresses),
                 allowed=f"one for each node, here {len(nodes.names)}",
                 hint="leave it out, and halab chooses them",
             )
+
+
+def _addresses(given: tuple[IPv4Address, ...]) -> str:
+    return "1 address" if len(given) == 1 else f"{len(given)} addresses"
 
 
 def addresses_float(
@@ -320,16 +328,13 @@ def ports_free(
     seen: dict[int, str] = {}
     for name, service in services.items():
         key, port = f"services.{name}.port", service.port
-        user = taken.get(port) or seen.get(port)
-        if user:
-            yield Conflict(
-                keys=(key,),
-                value=str(port),
-                allowed=PORT_ALLOWED,
-                hint=f"{user} listens there; {free} is free"
-                if port in taken
-                else f"{user} is the same, and both may run on one node; {free} is free",
-            )
+        hint, given = "", seen.get(port, "")
+        if port in taken:
+            hint = f"{taken[port]} listens there"
+        elif given:
+            hint = f"{given} is the same, and both may run on one node"
+        if hint:
+            yield Conflict((key,), str(port), PORT_ALLOWED, f"{hint}; {free} is free", (given,))
         seen.setdefault(port, key)
 
 

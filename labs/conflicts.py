@@ -10,17 +10,20 @@ from dataclasses import dataclass, replace
 class Conflict:
     """Values that contradict each other.
 
-    `keys` are dotted, the one to blame first; `value` is what stands there now.
+    `keys` are dotted, the one to blame first; `value` is what stands there now. `given` are other
+    keys and tables that this follows from, "*" for a name of any kind: where one of these was
+    refused, nobody knows whether there is a conflict.
     """
 
     keys: tuple[str, ...]
     value: str
     allowed: str
     hint: str
+    given: tuple[str, ...] = ()
 
     def renamed(self, name: Callable[[str], str]) -> Conflict:
         """Return the same about keys that are called otherwise."""
-        return replace(self, keys=tuple(map(name, self.keys)))
+        return replace(self, keys=tuple(map(name, self.keys)), given=tuple(map(name, self.given)))
 
     def __str__(self) -> str:
         return f"{self.keys[0]} = {self.value}: allowed: {self.allowed}; {self.hint}"

@@ -41,8 +41,9 @@ class Budget:
     filesystem, web server and address; the agents look again after whole seconds of sleep (8.2 of
     16). `probe_s`: what a client adds that asks every 0.2 s and gives up an answer after 0.8 s.
     `pause_s`: how long clients of some services may wait besides once all that runs, as clocks
-    determine (parts.services.base.ServicePart). `delay_s` is what of `fencing_s` only the fencing
-    of a node takes for which others wait to be fenced first.
+    determine (parts.services.base.ServicePart). `join_s` is no step: it comes to them where a
+    fenced node is back while the service still starts (17.9 of 20). `delay_s` is what of
+    `fencing_s` only the fencing of a node takes for which others wait to be fenced first.
 
     The figures in brackets are what calibration measured of what emulation is allowed: what a
     loaded host can slow down may take twice the time, what clocks determine may not.
@@ -56,6 +57,7 @@ class Budget:
     probe_s: float = 1.0
     pause_s: float = 0.0
     delay_s: float = 0.0
+    join_s: float = 0.0
 
     @property
     def total_s(self) -> float:

@@ -24,6 +24,12 @@ LABS = PROJECT / "labs"
 POSITION = re.compile(r"\(at line (?P<line>\d+), column (?P<column>\d+)\)")
 """How tomllib says where a file stops being TOML."""
 
+TWICE = re.compile(r"Cannot (overwrite|declare)")
+"""How it says that something stands there twice."""
+
+WORDS, WORD = re.compile(r"\('[^)]*\)"), re.compile(r"'([^']*)'")
+"""How it shows the words of a table's heading."""
+
 
 @dataclass(frozen=True)
 class Offer:
@@ -63,7 +69,8 @@ def find(name_or_path: str, folder: Path = LABS) -> Path:
     else:
         problem = f"unknown lab: {name_or_path!r}"
     names = [offer.name for offer in available(folder)]
-    close = get_close_matches(path.stem, names, n=1)
+    beside = Path(f"{name_or_path}.toml")
+    close = [str(beside)] if beside.is_file() else get_close_matches(path.stem, names, n=1)
     question = f"did you mean {close[0]}? " if close else ""
     raise HalabError(
         problem, hint=f"{question}known labs: {', '.join(names)}; or give the path of a .toml file"
@@ -119,6 +126,11 @@ def _read(path: Path) -> dict[str, Any]:
         raise DefinitionError(str(path), (problem,)) from error
 
 
+def _headed(message: str) -> str:
+    """Write a table as a person heads it, and not as Python shows its words."""
+    return WORDS.sub(lambda found: f"[{'.'.join(WORD.findall(found[0]))}]", message)
+
+
 def _broken(path: Path, text: str, message: str) -> Problem:
     """Point at the place where the file stops being TOML."""
     position = POSITION.search(message)
@@ -126,11 +138,14 @@ def _broken(path: Path, text: str, message: str) -> Problem:
         return Problem(str(path), "end of file", "(nothing)", f"TOML: {message}", "complete it")
     line, column = int(position["line"]), int(position["column"])
     lines = text.split("\n")  # as tomllib counts them
+    hint = "strings stand in double quotes, tables in [brackets], one key a line"
+    if TWICE.search(message):
+        hint = "it stands further up already: keep one of the two"
     shown = lines[line - 1].strip() if line <= len(lines) else ""
     return Problem(
         str(path),
         key=f"line {line}, column {column}",
         value=shown,
-        allowed=f"TOML: {POSITION.sub('', message).strip()}",
-        hint="strings stand in double quotes, tables in [brackets], one key a line",
+        allowed=f"TOML: {_headed(POSITION.sub('', message).strip())}",
+        hint=hint,
     )

@@ -79,17 +79,18 @@ def others_exist(services: Services) -> Iterator[Conflict]:
                     f"{key} out",
                 )
             for other in dict.fromkeys(said):
-                hint = ""
+                hint, given = "", ("",)
                 if other == name:
                     hint = "it cannot be placed by itself"
                 elif other not in services:
                     hint = f"write [services.{other}] on a line of its own, or leave it out"
+                    given = (f"services.{other}",)
                 elif services[other].everywhere and not service.everywhere:
                     hint = f"[services.{other}] runs on every node, whatever happens: leave it out"
                 elif said.count(other) > 1:
                     hint, allowed = "once will do", "every service once"
                 if hint:
-                    yield Conflict(keys=(place,), value=f'"{other}"', allowed=allowed, hint=hint)
+                    yield Conflict((place,), f'"{other}"', allowed, hint, given)
 
 
 def followers_go_along(services: Services, storage: Stores) -> Iterator[Conflict]:
@@ -113,6 +114,7 @@ def followers_go_along(services: Services, storage: Stores) -> Iterator[Conflict
                 allowed="follows of a service without replicated storage",
                 hint="the cluster promotes replicas without asking whom a service follows, so it "
                 f"would stand still where they are; let [services.{other}] follow this one",
+                given=(f"services.{other}",),
             )
         leader = services.get(other)
         if leader is not None and leader.follows is not None and other != name:
@@ -130,16 +132,18 @@ def apart_fits(services: Services, storage: Stores, nodes: Nodes) -> Iterator[Co
     for one, another in apart_pairs(services):
         key = f"services.{one if another in services[one].apart else another}.apart"
         first, second = services[one], services[another]
+        followers = [each for each in (one, another) if services[each].follows is not None]
+        for name in followers[:1]:
+            leader = services[name].follows
+            yield Conflict(
+                keys=(key, f"services.{name}.follows"),
+                value=f'"{one}" and "{another}"',
+                allowed="services that follow none",
+                hint="nothing can follow a service and be apart from it"
+                if leader in (one, another)
+                else f'[services.{name}] is wherever "{leader}" is: name that',
+            )
         for name, service in ((one, first), (another, second)):
-            if service.follows is not None:
-                yield Conflict(
-                    keys=(key, f"services.{name}.follows"),
-                    value=f'"{one}" and "{another}"',
-                    allowed="services that follow none",
-                    hint="nothing can follow a service and be apart from it"
-                    if service.follows in (one, another)
-                    else f'[services.{name}] is wherever "{service.follows}" is: name that',
-                )
             if _is_replicated(service, storage):
                 yield Conflict(
                     keys=(key,),

@@ -18,8 +18,10 @@ def names_differ(nodes: Nodes, monitor: Monitor) -> Iterator[Conflict]:
     names.insert(
         0 if "names" in nodes.model_fields_set else len(names), ("monitor.name", monitor.name)
     )
-    for (other_key, other), (key, name) in combinations(names, 2):
-        if name == other:
+    first: dict[str, str] = {}
+    for key, name in names:
+        other_key = first.setdefault(name, key)
+        if other_key != key:
             yield Conflict(
                 keys=(key, other_key),
                 value=f'"{name}"',

@@ -59,6 +59,11 @@ class Spot:
         return tuple(models_in(self.annotation))
 
     @property
+    def listed(self) -> bool:
+        """Whether tables stand here one after the other, without names."""
+        return isinstance(self.place[-1], int) or _is_list(plain(self.annotation))
+
+    @property
     def named(self) -> bool:
         """Whether tables with names of their own stand below this place."""
         return get_origin(plain(self.annotation)) is dict
@@ -115,7 +120,7 @@ def models_in(annotation: Any) -> Iterator[Model]:
             yield from models_in(member)
     elif get_origin(annotation) is dict:
         yield from models_in(get_args(annotation)[1])
-    elif get_origin(annotation) in (tuple, list):
+    elif _is_list(annotation):
         yield from models_in(get_args(annotation)[0])
 
 
@@ -126,7 +131,7 @@ def _below(spot: Spot, word: str | int) -> Spot:
     if get_origin(annotation) is dict:
         name, value = get_args(annotation)
         return replace(spot, place=(*spot.place, word), annotation=value, name=name)
-    if get_origin(annotation) in (tuple, list):
+    if _is_list(annotation):
         return replace(spot, place=(*spot.place, word), annotation=get_args(annotation)[0])
     if _is_union(annotation):
         models = list(models_in(annotation))
@@ -148,6 +153,10 @@ def _about(annotation: Any) -> FieldInfo | None:
 
 def _is_model(annotation: Any) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def _is_list(annotation: Any) -> bool:
+    return get_origin(annotation) in (tuple, list)
 
 
 def _is_union(annotation: Any) -> bool:

@@ -16,7 +16,7 @@ ENTRIES = (
         watch="crm_mon on a survivor: UNCLEAN, fencing, then what it takes over.",
         by_hand="Give the power back: virsh start.",
         fault=power.off(),
-        expects=node_lost(),
+        expects=node_lost(boots=False),
         event=POWER_OFF,
     ),
     Drill(

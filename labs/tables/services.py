@@ -39,7 +39,9 @@ FIRST_ADDRESS = (
 
 Port = Annotated[StrictInt, Field(ge=1, le=65535), Note(allowed=PORT_ALLOWED)]
 UnprivilegedPort = Annotated[
-    StrictInt, Field(ge=1024, le=65535), Note(allowed="1024 and more: its server is never root")
+    StrictInt,
+    Field(ge=1024, le=65535),
+    Note(allowed="whole number from 1024 to 65535: its server is never root"),
 ]
 """Below that only root may listen (ip(7))."""
 FloatingAddress = Annotated[Address | None, Note(allowed=ADDRESS_ALLOWED, default=FIRST_ADDRESS)]

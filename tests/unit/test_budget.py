@@ -12,6 +12,8 @@ from parts.cluster import Operation
 from tests.unit.clustered import agents
 from tests.unit.planned_lab import OFFERED, planned
 from tests.unit.provisioned_lab import inventory
+from tests.unit.situations import expected
+from tests.unit.sketched import BOOKS, TABLES
 
 KVM, EMULATION = inventory(), inventory(platform={"pace": "emulation"})
 SLOW_HOST = inventory(timing={"profile": "slow-host"})
@@ -120,3 +122,11 @@ def test_a_database_may_start_for_longer() -> None:
     found, usual = allowed(planned("database", accelerated=True), "database"), allowed(KVM)
     assert found.start_s > usual.start_s
     assert found.promotion_s == usual.promotion_s
+
+
+def test_a_slow_start_may_still_be_on_when_a_fenced_node_is_back() -> None:
+    assert budget(BOOKS.services["books"]).join_s == 5 * BOOKS.inventory.timing.pace
+    assert allowed(KVM).join_s == 0.0
+    assert budget(TABLES.services["tables"]).join_s == 0.0, "it runs on all nodes"
+    killed, lost = (expected(BOOKS, name, "node1") for name in ("corosync-killed", "power-off"))
+    assert killed.outage_s == pytest.approx(lost.outage_s + 5 * BOOKS.inventory.timing.pace)

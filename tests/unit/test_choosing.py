@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cli.building import keep_definition
-from cli.choosing import built_from, wanted
+from cli.choosing import built_from, existing_lab, wanted
 from core.errors import HalabError
 from core.folders import LabFolder
 from inventory.mark import mark_of
@@ -126,3 +126,10 @@ def test_another_file_cannot_take_a_labs_name(tmp_path: Path) -> None:
 
     with pytest.raises(HalabError, match="is taken by the lab that was built from"):
         wanted(str(own(tmp_path, OFFERED)))
+
+
+def test_a_lab_that_is_misspelt_gets_a_suggestion() -> None:
+    begin("database", LABS / "database.toml", "database")
+    with pytest.raises(HalabError, match="no lab named 'databse'") as caught:
+        existing_lab("databse")
+    assert str(caught.value.hint).startswith("did you mean database? Else ")

@@ -90,3 +90,15 @@ def test_no_other_module_writes_a_labs_files_in_its_own_way() -> None:
         if ".write_text(" in path.read_text() or ".write_bytes(" in path.read_text()
     }
     assert found <= allowed, f"write_file is the one way: {found - allowed}"
+
+
+def test_a_place_that_cannot_be_written_is_called_as_a_person_did(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(**words: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), f"{tmp_path}/.x.new")
+
+    monkeypatch.setattr("core.files.tempfile.mkstemp", refuse)
+    with pytest.raises(OSError) as caught:
+        write_file(tmp_path / "my.svg", "x")
+    assert caught.value.filename == str(tmp_path / "my.svg")

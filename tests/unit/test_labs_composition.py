@@ -240,7 +240,7 @@ def test_who_is_never_root_listens_where_anybody_may(kind: str, more: dict[str, 
     rest = {"nodes": THREE, "storage": {"data": {"kind": "shared-disk"}} if more else {}}
     [problem] = problems(services={"one": {**table, "port": 443}}, **rest).values()
     assert problem.key == "services.one.port"
-    assert problem.allowed.startswith("1024 and more")
+    assert problem.allowed.startswith("whole number from 1024 to 65535")
     lab(services={"one": {**table, "port": 1024}}, **rest)
 
 

@@ -157,3 +157,26 @@ def test_a_broken_file_among_the_known_labs_hides_no_other(tmp_path: Path) -> No
     assert str(bad.problem).endswith("bad.toml: 2 problems")
     assert good.lab is not None
     assert (good.name, good.lab.description, good.problem) == ("good", "fine", None)
+
+
+@pytest.mark.parametrize(
+    "text", ['name = "a"\nname = "b"', "[nodes]\n[nodes]", "monitoring = false\n[monitoring]"]
+)
+def test_what_stands_there_twice_is_told_as_such(tmp_path: Path, text: str) -> None:
+    twice = tmp_path / "twice.toml"
+    twice.write_text(text + "\nx = 1\n")
+    with pytest.raises(DefinitionError) as caught:
+        load(str(twice))
+    (problem,) = caught.value.problems
+    assert problem.hint == "it stands further up already: keep one of the two"
+    assert "(" not in problem.allowed
+
+
+def test_a_file_beside_is_offered_to_who_forgets_its_ending(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine.toml").write_text("version = 1")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(HalabError) as caught:
+        find("mine")
+    assert str(caught.value.hint).startswith("did you mean mine.toml?")

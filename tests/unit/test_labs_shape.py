@@ -100,7 +100,7 @@ def test_a_table_without_its_kind() -> None:
 def test_a_key_that_another_kind_would_have() -> None:
     problem = problems(services={"shop": {"kind": "web", "disk": "data"}})["services.shop.disk"]
     assert problem.allowed == "in [services.shop]: kind, port"
-    assert problem.hint == "it belongs in [services.NAME] or [spare] or [queue]"
+    assert problem.hint == 'it is for another kind of [services.NAME], "rows": remove it'
 
 
 def test_a_key_that_the_kind_needs() -> None:

@@ -6,8 +6,11 @@ import datetime
 from typing import Any
 
 import pytest
+import typer
 
+from cli import status
 from cli.nagios import CRITICAL, OK, UNKNOWN, WARNING, plugin_line
+from core.errors import HalabError
 from parts.all import Parts
 from status.collect import describe
 from status.model import LabStatus, MonitoringState
@@ -82,3 +85,32 @@ def test_one_silent_address_of_three_is_critical() -> None:
     code, line = plugin_line(describe(TRIO, outside(seen=seen, answering=frozenset(others)), None))
     assert (code, f"no answer at http://{first}/ (1 findings)" in line) == (CRITICAL, True), line
     assert "votes=3;;;0;3 links=12;;;0;12" in line
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            HalabError("no lab named 'web' here\n(labs: none)"),
+            "no lab named 'web' here (labs: none)",
+        ),
+        (PermissionError(13, "Permission denied", "/lab/inventory.json"), "Permission denied"),
+    ],
+)
+def test_a_lab_that_cannot_be_looked_at_is_unknown(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: Exception,
+    said: str,
+) -> None:
+    def fail(name: str) -> None:
+        raise error
+
+    monkeypatch.setattr(status, "existing_lab", fail)
+    with pytest.raises(typer.Exit) as caught:
+        status.status("web", nagios=True)
+    assert caught.value.exit_code == UNKNOWN
+    printed = capsys.readouterr().out
+    assert printed.startswith("HALAB UNKNOWN - web: ")
+    assert said in printed
+    assert printed.count("\n") == 1

@@ -28,10 +28,11 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("state", errno.EACCES, "check its owner and mode, or set XDG_STATE_HOME to a folder"),
         ("state", errno.ENOTDIR, "a file is in the way: move it, or set XDG_STATE_HOME"),
-        ("cache", errno.EROFS, "set XDG_CACHE_HOME to a folder that can be written"),
+        ("cache", errno.EROFS, "choose a place that can be written, or set XDG_CACHE_HOME"),
         ("cache", errno.ENOSPC, "free some space there, or set XDG_CACHE_HOME"),
         ("cache", errno.ENAMETOOLONG, "use shorter names, or set XDG_CACHE_HOME"),
         ("elsewhere", errno.EACCES, "check its owner and mode"),
+        ("elsewhere", errno.EROFS, "choose a place that can be written"),
         ("elsewhere", errno.ELOOP, "look at that path"),
     ],
 )
