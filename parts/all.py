@@ -126,6 +126,7 @@ class Parts:
                 storage,
                 users[storage.name].fill,
                 sync=not users[storage.name].syncs,
+                fill_s=users[storage.name].fill_pace_s * self.inventory.timing.pace,
             )
             for storage in self.inventory.storage
         }

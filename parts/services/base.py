@@ -76,6 +76,10 @@ class ServicePart(Part):
     syncs = False
     """Whether it puts on the disk by itself what it promises."""
 
+    fill_pace_s: ClassVar[float] = 0.0
+    """Seconds that what it begins with may take to make, besides what steps usually may, for each
+    unit of pace."""
+
     start_pace_s: float
     """Seconds of a failover's budget that its start may take, for each unit of pace."""
 

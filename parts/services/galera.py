@@ -69,6 +69,8 @@ class Galera(ServicePart):
     left_alone = ("mariadb.service",)
 
     start_pace_s = 6.0
+    # Reckoned: as PostgreSQL's.
+    fill_pace_s = 60.0
     """Reckoned, not measured: how far it had come is looked for twice, in 1 s each on a busy host,
     and the agent looks every 2 s whether the server is there."""
 
@@ -260,7 +262,8 @@ class Galera(ServicePart):
         client = self.inventory.monitor.interfaces[NetworkRole.SERVICE].address.ip
         words = (DATA, CONFIGURATION, USER, DATABASE, str(client))
         command = f"set -- {shlex.join(words)}\n{program('make_galera.sh')}"
-        return (Step("empty database made", command),)
+        extra_s = self.fill_pace_s * self.timing.pace
+        return (Step("empty database made", command, extra_s=extra_s),)
 
     def readings(self) -> dict[str, str]:
         """Ask the server how it sees itself and the others."""

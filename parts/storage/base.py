@@ -19,7 +19,8 @@ FILESYSTEM_EVERY_S = 20
 class StoragePart(Part):
     """One filesystem. A kind of storage says what it is on, and which node has it.
 
-    `fill` is shell text that fills the folder that it gets as $1: what the filesystem begins with.
+    `fill` is shell text that fills the folder that it gets as $1: what the filesystem begins with;
+    `fill_s` is what that may take, in seconds, besides what steps usually may.
     `sync`: whoever uses it does not sync by himself what he promises.
     """
 
@@ -35,12 +36,15 @@ class StoragePart(Part):
     filesystem_monitor: ClassVar[Values] = {}
     """Parameters of the monitor of ocf:heartbeat:Filesystem."""
 
-    def __init__(self, inventory: Inventory, storage: Storage, fill: str, *, sync: bool) -> None:
+    def __init__(
+        self, inventory: Inventory, storage: Storage, fill: str, *, sync: bool, fill_s: float = 0.0
+    ) -> None:
         super().__init__(inventory)
         self.storage = storage
         self.carriers = tuple(node.name for node in inventory.carriers(storage))
         """The nodes that have it within reach, by name."""
         self._fill = fill
+        self._fill_s = fill_s
         self._sync = sync
 
     def is_carrier(self, machine: Machine) -> bool:

@@ -204,7 +204,7 @@ class Drbd(StoragePart):
         made = program("make_filesystem.sh", "initialise_replication.sh")
         command = f"set -- {shlex.join(words)}\n{made}"
         what = "replication initialised, filesystem made"
-        return (Step(what, command, self.timing.format_wait_s),)
+        return (Step(what, command, self.timing.format_wait_s + self._fill_s),)
 
     def readings(self) -> dict[str, str]:
         """Ask the kernel."""

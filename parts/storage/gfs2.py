@@ -131,7 +131,7 @@ class Gfs2(VolumePart):
         )
         text = program("await.sh", "initialise_cluster_filesystem.sh")
         what = "shared volume group and cluster filesystem made"
-        return (Step(what, f"set -- {shlex.join(words)}\n{text}", extra_s=wait_s),)
+        return (Step(what, f"set -- {shlex.join(words)}\n{text}", extra_s=wait_s + self._fill_s),)
 
     def properties(self) -> Values:
         """Return what a node does that has lost its quorum: nothing, until it is fenced or has one.

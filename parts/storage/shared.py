@@ -52,7 +52,8 @@ class SharedDisk(VolumePart):
         )
         made = program("make_filesystem.sh", "initialise_shared_disk.sh")
         command = f"set -- {shlex.join(words)}\n{made}"
-        return (Step("volume group on the shared disk and its filesystem made", command),)
+        what = "volume group on the shared disk and its filesystem made"
+        return (Step(what, command, self._fill_s),)
 
     def members(self) -> tuple[Primitive, ...]:
         """Return the volume group, then the filesystem in it."""
