@@ -16,7 +16,7 @@ from drills.readiness import check_healed
 from drills.site import Site
 from status.collect import collect
 from updates.outage import Account
-from updates.planning import Turn, plan
+from updates.planning import Roles, Turn, plan
 from updates.rolling import Rolling, look
 from updates.worker import Wanted, packages_in
 
@@ -91,7 +91,7 @@ def examine(site: Site, wanted: Wanted, *, back: bool, reboot: bool) -> tuple[Tu
     live = LiveDrill(f"Looking at the nodes of lab {site.inventory.lab}")
     with live.shown():
         found = look(site, wanted, back=back)
-        return plan(found, collect(site.inventory).dc, back=back, reboot=reboot)
+        return plan(found, Roles.of(collect(site.inventory)), back=back, reboot=reboot)
 
 
 def roll(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from core.wait import wait_until
 from parts.seen import NodeState
+from parts.storage.replicas import UP_TO_DATE
 from status.collect import Observer
 from status.health import READ_EVERY_S
 from status.model import LabStatus
@@ -21,10 +22,12 @@ def wait_for(
     what: str,
     report: Callable[[str], None],
     hint: str | None = None,
+    failed: Callable[[LabStatus], str | None] = lambda _: None,
 ) -> LabStatus:
     """Read a lab until nothing is missing, as long as a node may take to come back; return it then.
 
-    `report` hears what is, each time that it changes. Raises WaitTimeout with `hint`.
+    `report` hears what is, each time that it changes; `failed` says why it is in vain to wait.
+    Raises WaitTimeout with `hint`, WaitFailed.
     """
     timing = observer.inventory.timing
     return wait_until(
@@ -36,6 +39,7 @@ def wait_for(
         interval=READ_EVERY_S * timing.pace,
         on_change=report,
         hint=hint,
+        failed=failed,
     )
 
 
@@ -48,8 +52,30 @@ def missing_elsewhere(found: LabStatus, node: str) -> str | None:
             return f"{each.id} still runs on {node}"
         if each.node not in (None, node) and each.state in WRONG:
             return f"{each.id} is {each.state} on {each.node}"
+    return silence(found) or None
+
+
+def silence(found: LabStatus) -> str:
+    """Say which services do not answer; nothing where all do."""
     silent = [service.name for service in found.services if not service.answers]
-    return f"{', '.join(silent)} does not answer" if silent else None
+    return f"{', '.join(silent)} does not answer" if silent else ""
+
+
+def missing_online(found: LabStatus, node: str) -> str | None:
+    """Say what a node lacks that is to take its part again; None where it does.
+
+    Other nodes may be whatever they are.
+    """
+    state = state_of(found, node)
+    if state is not NodeState.ONLINE:
+        return f"{node} is {state}"
+    for each in found.resources:
+        if each.node == node and each.state in WRONG:
+            return f"{each.id} is {each.state} on {node}"
+    for storage, disks in found.replication.items():
+        if node in disks and disks[node].disk != UP_TO_DATE:
+            return f"{storage} on {node} is {disks[node].disk}"
+    return None
 
 
 def missing_member(found: LabStatus, node: str) -> str | None:

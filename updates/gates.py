@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection
 
 from drills.site import Site
 from status.collect import Observer
 from status.health import READ_EVERY_S, wait_healthy
-from status.membership import missing_elsewhere, missing_member, wait_for
+from status.membership import (
+    missing_elsewhere,
+    missing_member,
+    missing_online,
+    silence,
+    wait_for,
+)
 from status.model import LabStatus
 
 _TAKEN_BACK_S = 3 * READ_EVERY_S
@@ -36,14 +43,40 @@ class Gates:
             known=known,
         )
 
-    def left(self, node: str) -> LabStatus:
-        """Wait until nothing runs on a node any more and every service answers elsewhere."""
-        return self._wait(lambda found: missing_elsewhere(found, node), f"{node} without resources")
+    def left(self, node: str, silent_s: float) -> LabStatus:
+        """Wait until nothing runs on a node any more and every service answers elsewhere.
+
+        Raises WaitFailed once one has been silent for `silent_s`: nobody else can serve it then.
+        """
+        silent_since: float | None = None
+
+        def failed(found: LabStatus) -> str | None:
+            nonlocal silent_since
+            said = silence(found)
+            if not said:
+                silent_since = None
+                return None
+            now = time.monotonic()
+            silent_since = now if silent_since is None else silent_since
+            return f"{said} for {silent_s:.0f} s" if now - silent_since > silent_s else None
+
+        return self._wait(
+            lambda found: missing_elsewhere(found, node), f"{node} without resources", failed
+        )
 
     def member(self, node: str) -> LabStatus:
         """Wait until a node is back in the cluster, in standby, and all votes are there."""
         return self._wait(lambda found: missing_member(found, node), f"{node} back in the cluster")
 
-    def _wait(self, missing: Callable[[LabStatus], str | None], what: str) -> LabStatus:
+    def online(self, node: str) -> LabStatus:
+        """Wait until a node takes its part again, however others are."""
+        return self._wait(lambda found: missing_online(found, node), f"{node} takes its part")
+
+    def _wait(
+        self,
+        missing: Callable[[LabStatus], str | None],
+        what: str,
+        failed: Callable[[LabStatus], str | None] = lambda _: None,
+    ) -> LabStatus:
         with Observer(self._site.inventory) as observer:
-            return wait_for(observer, missing, what, self._report)
+            return wait_for(observer, missing, what, self._report, failed=failed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 from pydantic import ValidationError
@@ -47,16 +47,24 @@ class Note(Frozen):
             if change.old is not None
         )
 
-    def with_more(self, changes: Iterable[Change], *, reboot: bool) -> Note:
+    def with_more(
+        self, changes: Iterable[Change], present: Mapping[str, str], *, reboot: bool
+    ) -> Note:
         """Return the note of an update that goes on to what apt offers now.
 
-        What was before it began stays what it was.
+        `present` are the versions that the node has of what the note names. What was before the
+        update began stays what it was, and what is neither there nor offered any more is left out.
         """
-        merged = {change.name: change for change in self.changes}
+        before = {change.name: change for change in self.changes}
+        merged = {
+            name: change.model_copy(update={"new": present[name]})
+            for name, change in before.items()
+            if present.get(name) not in (None, change.old)
+        }
         for change in changes:
-            before = merged.get(change.name)
+            known = before.get(change.name)
             merged[change.name] = (
-                change if before is None else change.model_copy(update={"old": before.old})
+                change if known is None else change.model_copy(update={"old": known.old})
             )
         found = tuple(merged[name] for name in sorted(merged))
         again = reboot or self.reboot or wants_boot(found)

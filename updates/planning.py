@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from core.errors import HalabError
+from parts.seen import NodeState
+from status.model import LabStatus
 from updates.apt import Change, wants_boot
 from updates.note import Goal, Note
 
 
 @dataclass(frozen=True)
 class Found:
-    """A node before the update: its note, and what its apt would change."""
+    """A node before the update: its note, and what its apt would change.
+
+    `present` are the versions that it has of what an unfinished note names.
+    """
 
     node: str
     note: Note | None
     changes: tuple[Change, ...]
+    present: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -26,6 +32,11 @@ class Turn:
     node: str
     note: Note
     resumes: bool = False
+
+    @property
+    def is_back(self) -> bool:
+        """Whether it brings back what an update has replaced."""
+        return self.note.goal is Goal.OLD
 
     def lines(self) -> Iterator[str]:
         """Say what will be done to the node."""
@@ -37,16 +48,44 @@ class Turn:
         yield f"  steps: standby, stop the cluster, {install}, online"
 
 
-def plan(
-    found: Collection[Found], dc: str | None, *, back: bool = False, reboot: bool = False
-) -> tuple[Turn, ...]:
-    """Return the turns in order: what was left in the middle first, the coordinator (`dc`) last.
+@dataclass(frozen=True)
+class Roles:
+    """What nodes are to the cluster just now, by name: who is online, serves, and coordinates it.
 
-    The cluster elects another coordinator when its own leaves, so that costs one election. Raises
-    HalabError when a node is on its way back and the update shall go forward.
+    Who serves is a node at which clients find a service.
+    """
+
+    online: frozenset[str]
+    serving: frozenset[str]
+    dc: str | None
+
+    @classmethod
+    def of(cls, lab: LabStatus) -> Roles:
+        """Return them as a lab is."""
+        return cls(
+            frozenset(node.name for node in lab.nodes if node.state is NodeState.ONLINE),
+            frozenset(name for service in lab.services for name in service.nodes),
+            lab.dc,
+        )
+
+
+def plan(
+    found: Collection[Found], roles: Roles, *, back: bool = False, reboot: bool = False
+) -> tuple[Turn, ...]:
+    """Return the turns in order: nodes that are away first, the coordinator last.
+
+    Of the others what was left in the middle comes first, and on the way back, where what was
+    installed may be broken, who serves nobody. The cluster elects another coordinator when its own
+    leaves, so that costs one election. Raises HalabError when a node is on its way back and the
+    update shall go forward.
     """
     made = _back(found, reboot=reboot) if back else _forward(found, reboot=reboot)
-    return tuple(sorted(made, key=lambda turn: (not turn.resumes, turn.node == dc)))
+
+    def order(turn: Turn) -> tuple[bool, ...]:
+        spared = turn.node in roles.serving if back else not turn.resumes
+        return turn.node in roles.online, spared, turn.node == roles.dc
+
+    return tuple(sorted(made, key=order))
 
 
 def _forward(found: Iterable[Found], *, reboot: bool) -> Iterator[Turn]:
@@ -62,7 +101,8 @@ def _forward(found: Iterable[Found], *, reboot: bool) -> Iterator[Turn]:
                 hint="run this with --rollback to finish that, then update again",
             )
         else:
-            yield Turn(each.node, note.with_more(each.changes, reboot=reboot), resumes=True)
+            more = note.with_more(each.changes, each.present, reboot=reboot)
+            yield Turn(each.node, more, resumes=True)
 
 
 def _back(found: Iterable[Found], *, reboot: bool) -> Iterator[Turn]:

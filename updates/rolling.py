@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -12,7 +13,6 @@ from core.signals import undisturbed
 from core.wait import wait_until
 from drills.clock import LabClock
 from drills.site import Audience, Site
-from inventory.model import Machine
 from labs.roles import MachineRole
 from machines.remote import Remote, RemoteUnreachable
 from parts.all import Parts
@@ -20,6 +20,7 @@ from parts.budget import budget
 from parts.pacemaker import standby
 from parts.seen import NodeState
 from status.collect import collect
+from status.membership import state_of
 from status.model import LabStatus
 from updates import worker
 from updates.gates import Gates
@@ -39,13 +40,23 @@ def look(site: Site, wanted: Wanted, *, back: bool) -> tuple[Found, ...]:
     Raises HalabError, as `worker.offered` does, when one of them cannot tell.
     """
 
-    def find(node: Machine) -> Found:
-        with Remote(node) as remote:
-            note = worker.read_note(remote)
-            return Found(node.name, note, () if back else worker.offered(remote, wanted))
+    def find(remote: Remote) -> Found:
+        note = worker.read_note(remote)
+        if back:
+            return Found(remote.name, note, ())
+        present = {} if note is None else worker.present(remote, note)
+        return Found(remote.name, note, worker.offered(remote, wanted), present)
 
-    with ThreadPoolExecutor(len(site.inventory.nodes)) as pool:
-        return tuple(pool.map(find, site.inventory.nodes))
+    with ExitStack() as stack:
+        remotes = [stack.enter_context(Remote(node)) for node in site.inventory.nodes]
+        pool = stack.enter_context(ThreadPoolExecutor(len(remotes)))
+        try:
+            return tuple(pool.map(find, remotes))
+        except BaseException:
+            # Ctrl-C: nobody may be left waiting for the apt of a node, which may take an hour.
+            for remote in remotes:
+                remote.close()
+            raise
 
 
 @dataclass
@@ -73,41 +84,67 @@ class Rolling:
         """Take the turns while clients outside use the services; return what they saw.
 
         It ends at the first gate that stays shut: `failure` says which. Raises HalabError when the
-        services do not answer to begin with.
+        services do not answer to begin with, unless this is to mend what an update has done.
         """
         self.audience.phase("Clients outside begin")
-        clock = LabClock(self.site.inventory.monitor)
         with ExitStack() as stack:
-            clients = stack.enter_context(Clients(self.site))
             try:
-                for turn in turns:
-                    self.take(turn, clock)
+                clock = LabClock(self.site.inventory.monitor)
+                clients = stack.enter_context(Clients(self.site))
             except HalabError as error:
-                self.failure = error
+                if not any(turn.resumes or turn.is_back for turn in turns):
+                    raise
+                self.audience.say(f"nobody measures what they notice: {error.message}")
+                self._take_all(turns, time.time)
+                return Account((), {}, unknown=error.message)
+            self._take_all(turns, clock.now)
             return concluded(stack, clients, self._stretches)
 
-    def take(self, turn: Turn, clock: LabClock) -> None:
-        """Update one node.
+    def _take_all(self, turns: Sequence[Turn], now: Callable[[], float]) -> None:
+        try:
+            for turn in turns:
+                self.take(turn, now)
+            if turns and turns[-1].is_back:
+                with self._explained(back=True):
+                    self._begin("waiting until the lab is healthy")
+                    self._gates.healthy()
+        except HalabError as error:
+            self.failure = error
+
+    def take(self, turn: Turn, now: Callable[[], float]) -> None:
+        """Update one node; `now` tells the time by which clients are measured.
 
         Raises HalabError when a gate stays shut or a command fails: what was served is served by
         other nodes then, and this one is in standby, or as it was before.
         """
         self._node = turn.node
         self.audience.phase(f"Node {turn.node}")
-        began = clock.now()
+        began = now()
         serving: frozenset[str] = frozenset()
         try:
-            with self._explained():
-                self._begin("waiting until the lab is healthy")
-                # What an update left in the middle is mended by going on.
-                found = collect(self.site.inventory) if turn.resumes else self._gates.healthy()
+            with self._explained(back=turn.is_back):
+                found = self._found(turn)
                 serving = served_by(found, turn.node)
                 with Remote(self.site.inventory.machine(turn.node)) as remote:
                     self._update(turn, remote, found)
         finally:
             self._stretches.append(
-                Stretch(turn.node, began, clock.now(), allowed(self.site.parts, serving))
+                Stretch(turn.node, began, now(), allowed(self.site.parts, serving))
             )
+
+    def _found(self, turn: Turn) -> LabStatus:
+        """Return how the lab is when a turn begins, which has to be healthy where that matters.
+
+        What an update has broken is mended by going on, and by going back. But who serves goes on
+        serving unless another can.
+        """
+        if turn.is_back or turn.resumes:
+            found = collect(self.site.inventory)
+            serves = any(turn.node in service.nodes for service in found.services)
+            if turn.is_back or not serves:
+                return found
+        self._begin("waiting until the lab is healthy")
+        return self._gates.healthy()
 
     def _update(self, turn: Turn, remote: Remote, found: LabStatus) -> None:
         peer = peer_of(found, turn.node)
@@ -118,7 +155,7 @@ class Rolling:
             worker.keep(remote, note)
         worker.write_note(remote, note)
         worker.fetch(remote, note, source)
-        self._leave(turn, peer)
+        self._leave(turn.node, peer, found)
         self._begin("stopping the cluster on it")
         timing, parts = self.site.inventory.timing, self.site.parts
         remote.run(parts.leaving, timeout=timing.stop_wait_s)
@@ -131,31 +168,37 @@ class Rolling:
             remote.run(parts.joining)
         self._begin("waiting until it is a member again")
         self._gates.member(turn.node)
-        self._come_back(turn.node, peer, found.history)
-        if note.goal is Goal.OLD:
+        self._come_back(turn, peer, found.history)
+        if turn.is_back:
             worker.forget(remote)
         else:
             worker.write_note(remote, note.done())
 
-    def _leave(self, turn: Turn, peer: str) -> None:
+    def _leave(self, node: str, peer: str, found: LabStatus) -> None:
         self._begin("sending it into standby")
-        self._standby(peer, turn.node, begin=True)
+        self._standby(peer, node, begin=True)
+        parts = self.site.parts
+        moves = (budget(parts.services[name]).move_s for name in served_by(found, node))
         try:
-            self._gates.left(turn.node)
-        except HalabError:
-            # The others cannot serve; what has not been touched yet can.
-            if not turn.resumes:
-                self._standby(peer, turn.node, begin=False)
+            self._gates.left(node, MOVES * sum(moves) or self.site.inventory.timing.rejoin_wait_s)
+        except BaseException:
+            # The others cannot serve, or nobody waits for it any more; where it has served, it can.
+            if state_of(found, node) is NodeState.ONLINE:
+                self._standby(peer, node, begin=False)
             raise
 
-    def _come_back(self, node: str, peer: str, known: Collection[str]) -> None:
+    def _come_back(self, turn: Turn, peer: str, known: Collection[str]) -> None:
         self._begin("bringing it online")
-        self._standby(peer, node, begin=False)
+        self._standby(peer, turn.node, begin=False)
+        if turn.is_back:
+            # It has what it had when all was well. Others may have yet to go back.
+            self._gates.online(turn.node)
+            return
         try:
             self._gates.healthy(known)
         except HalabError:
             # Nothing may move to a node that is not well.
-            self._standby(peer, node, begin=True)
+            self._standby(peer, turn.node, begin=True)
             raise
 
     def _standby(self, peer: str, node: str, *, begin: bool) -> None:
@@ -187,14 +230,14 @@ class Rolling:
         self.audience.say(doing)
 
     @contextmanager
-    def _explained(self) -> Iterator[None]:
-        """Say where the update stands when it fails, and what to do then."""
+    def _explained(self, *, back: bool) -> Iterator[None]:
+        """Say where the update, or the way `back`, stands when it fails, and what to do then."""
         lab = self.site.inventory.lab
         onward = (
-            f"`./halab status {lab}` shows what is wrong\n"
-            "the same command again goes on from here\n"
-            f"`./halab update {lab} --rollback` brings the old packages back"
+            f"`./halab status {lab}` shows what is wrong\nthe same command again goes on from here"
         )
+        if not back:
+            onward += f"\n`./halab update {lab} --rollback` brings the old packages back"
         try:
             yield
         except HalabError as error:

@@ -31,6 +31,10 @@ APT_TIMEOUT = 300.0
 and more on a machine that is busy."""
 
 
+LOCK_TIMEOUT_S = 300
+"""How long apt waits for another apt on the node, in seconds."""
+
+
 @dataclass(frozen=True)
 class Wanted:
     """Which updates a person wants: all, those of some packages, or those that security needs.
@@ -76,6 +80,16 @@ def offered(remote: Remote, wanted: Wanted) -> tuple[Change, ...]:
     return _simulate(remote, source, names)
 
 
+def present(remote: Remote, note: Note) -> dict[str, str]:
+    """Return the versions that a node has of the packages in a note, by their names."""
+    names = shlex.join(change.name for change in note.changes)
+    shown = "${Package} ${Version} ${db:Status-Status}\\n"
+    asked = f"dpkg-query --show --showformat '{shown}' {names} 2>/dev/null || :"
+    rows = (line.split() for line in remote.run(asked).stdout.splitlines())
+    # What was removed may have left its configuration, and a state.
+    return {row[0]: row[1] for row in rows if len(row) == 3 and row[2] != "config-files"}
+
+
 def keep(remote: Remote, note: Note) -> None:
     """Pack what the update is about to replace, unless the node has kept it already."""
     done = f"{KEPT}/versions"
@@ -94,10 +108,15 @@ def keep(remote: Remote, note: Note) -> None:
 
 
 def fetch(remote: Remote, note: Note, source: str | None) -> None:
-    """Download what will be installed, while the node still serves."""
+    """Download what will be installed, while the node still serves.
+
+    What dpkg was interrupted at when a node lost its power is ended before.
+    """
+    run_script(remote, "install.sh", timeout=INSTALL_TIMEOUT)
     _refresh(remote, source)
+    options = f"-o DPkg::Lock::Timeout={LOCK_TIMEOUT_S} --no-remove --allow-downgrades"
     words = shlex.join(_versions(note.steps))
-    command = f"apt-get -q -y --download-only --no-remove --allow-downgrades install {words}"
+    command = f"apt-get -q -y --download-only {options} install {words}"
     remote.run(_with(source, command), timeout=INSTALL_TIMEOUT)
 
 
@@ -199,6 +218,12 @@ def _refresh(remote: Remote, source: str | None) -> None:
     try:
         remote.run(_with(source, "apt-get -q update --error-on=any"), timeout=INSTALL_TIMEOUT)
     except CommandError as error:
+        if "Could not get lock" in (error.detail or ""):
+            raise HalabError(
+                f"another apt is at work on {remote.name}",
+                detail=error.detail,
+                hint="run this again when it has ended; nothing was changed",
+            ) from error
         raise HalabError(
             f"apt on {remote.name} does not reach its package sources",
             detail=error.detail,

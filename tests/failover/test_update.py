@@ -17,7 +17,7 @@ from status.health import wait_healthy
 from tests.failover.conftest import Printing
 from tests.failover.depot import BROKEN, installed, make_depot
 from updates.outage import Account
-from updates.planning import Turn, plan
+from updates.planning import Roles, Turn, plan
 from updates.rolling import Rolling, look
 from updates.worker import Wanted
 
@@ -55,7 +55,7 @@ def roll(site: Site, tell: Callable[[str], None]) -> Roll:
 
 
 def turns(site: Site, wanted: Wanted, *, back: bool = False) -> tuple[Turn, ...]:
-    return plan(look(site, wanted, back=back), collect(site.inventory).dc, back=back)
+    return plan(look(site, wanted, back=back), Roles.of(collect(site.inventory)), back=back)
 
 
 def versions(site: Site) -> dict[str, str]:

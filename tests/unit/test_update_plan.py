@@ -7,6 +7,7 @@ a Debian 13 chroot: one whose list of installed packages names old versions, wit
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ import pytest
 from core.errors import HalabError
 from updates.apt import Change, parse_simulation, security_names, wants_boot
 from updates.note import Goal, Note, parse_note
-from updates.planning import Found, plan
+from updates.planning import Found, Roles, plan
 
 FIXTURES = Path(__file__).parent / "fixtures" / "updates"
 UPGRADE = parse_simulation((FIXTURES / "upgrade.txt").read_text())
@@ -24,8 +25,14 @@ WEB = Change(name="nginx", old="5", new="6")
 EXTRA = Change(name="libextra", old=None, new="1")
 
 
-def node(name: str, *changes: Change, note: Note | None = None) -> Found:
-    return Found(name, note, changes)
+def node(
+    name: str, *changes: Change, note: Note | None = None, has: Mapping[str, str] | None = None
+) -> Found:
+    return Found(name, note, changes, has or {})
+
+
+def roles(dc: str | None = None, serving: Collection[str] = ()) -> Roles:
+    return Roles(frozenset({"node1", "node2", "node3"}), frozenset(serving), dc)
 
 
 def test_what_apt_would_install() -> None:
@@ -52,18 +59,18 @@ def test_a_folder_is_no_security_archive() -> None:
 def test_a_kernel_wants_a_boot() -> None:
     assert wants_boot(UPGRADE)
     assert not wants_boot([AGENTS, WEB])
-    [turn] = plan([node("node1", *UPGRADE)], None)
+    [turn] = plan([node("node1", *UPGRADE)], roles())
     assert turn.note.reboot
     assert any("reboot" in line for line in turn.lines())
 
 
 def test_nothing_offered_is_nothing_to_do() -> None:
-    assert plan([node("node1"), node("node2")], "node1") == ()
+    assert plan([node("node1"), node("node2")], roles("node1")) == ()
 
 
 @pytest.mark.parametrize("dc", ["node1", "node2", "node3"])
 def test_the_coordinator_comes_last(dc: str) -> None:
-    turns = plan([node(name, AGENTS) for name in ("node1", "node2", "node3")], dc)
+    turns = plan([node(name, AGENTS) for name in ("node1", "node2", "node3")], roles(dc))
     assert [turn.node for turn in turns][-1] == dc
     assert len(turns) == 3
 
@@ -73,7 +80,7 @@ def test_a_node_that_has_it_is_left_alone_and_one_in_the_middle_comes_first() ->
     done = Note(changes=(AGENTS,), finished=True)
     left = Note(changes=(AGENTS,))
     turns = plan(
-        [node("node1", note=done), node("node2", AGENTS), node("node3", note=left)], "node3"
+        [node("node1", note=done), node("node2", AGENTS), node("node3", note=left)], roles("node3")
     )
     assert [(turn.node, turn.resumes) for turn in turns] == [("node3", True), ("node2", False)]
     assert next(turns[0].lines()) == "node3, goes on where it was left:"
@@ -82,7 +89,10 @@ def test_a_node_that_has_it_is_left_alone_and_one_in_the_middle_comes_first() ->
 def test_going_on_with_what_is_offered_now_remembers_what_was() -> None:
     """The package that was installed first is broken; a person puts a third version there."""
     mended = Change(name="resource-agents", old="2", new="3")
-    [turn] = plan([node("node1", mended, WEB, note=Note(changes=(AGENTS,)))], None)
+    [turn] = plan(
+        [node("node1", mended, WEB, note=Note(changes=(AGENTS,)), has={"resource-agents": "2"})],
+        roles(),
+    )
     assert turn.note.steps == (WEB, Change(name="resource-agents", old="1", new="3"))
     assert [str(step) for step in turn.note.back(reboot=False).steps] == [
         "nginx 6 -> 5",
@@ -90,12 +100,29 @@ def test_going_on_with_what_is_offered_now_remembers_what_was() -> None:
     ]
 
 
-def test_the_way_back_is_from_the_note_and_the_broken_node_goes_first() -> None:
+def test_going_on_leaves_out_what_is_neither_there_nor_offered_any_more() -> None:
+    """The mirror went on to another kernel, and a person has installed agents by hand."""
+    kernel = Change(name="linux-image-1", old=None, new="1")
+    meta = Change(name="linux-image", old="0", new="1")
+    begun = Note(changes=(AGENTS, EXTRA, WEB, kernel, meta))
+    has = {"resource-agents": "3", "libextra": "1", "nginx": "5", "linux-image": "0"}
+    [turn] = plan(
+        [node("node1", meta.model_copy(update={"new": "2"}), note=begun, has=has)], roles()
+    )
+    assert [str(step) for step in turn.note.steps] == [
+        "libextra (new) -> 1",
+        "linux-image 0 -> 2",
+        "resource-agents 1 -> 3",
+    ]
+
+
+@pytest.mark.parametrize("dc", ["node1", "node2"])
+def test_the_way_back_is_from_the_note_and_who_serves_is_the_last(dc: str) -> None:
+    """What node2 was given fails where it starts; on node1 nobody has tried that yet."""
     done = Note(changes=(AGENTS, EXTRA), finished=True)
     left = Note(changes=(AGENTS,))
-    turns = plan(
-        [node("node1", note=done), node("node2", note=left), node("node3")], "node1", back=True
-    )
+    found = [node("node1", note=left), node("node2", note=done), node("node3")]
+    turns = plan(found, roles(dc, serving={"node1"}), back=True)
     assert [turn.node for turn in turns] == ["node2", "node1"]
     # What was new is no older package's business.
     assert all(
@@ -103,12 +130,23 @@ def test_the_way_back_is_from_the_note_and_the_broken_node_goes_first() -> None:
     )
 
 
+@pytest.mark.parametrize("back", [True, False])
+def test_a_node_that_is_away_is_the_first(*, back: bool) -> None:
+    """While it is, no other can go."""
+    left = Note(changes=(AGENTS,))
+    found = [node("node1", note=left), node("node2", note=left)]
+    for away in ("node1", "node2"):
+        others = {"node1", "node2"} - {away}
+        turns = plan(found, Roles(frozenset(others), frozenset(others), away), back=back)
+        assert turns[0].node == away
+
+
 def test_nobody_goes_forward_from_half_the_way_back() -> None:
     back = Note(changes=(AGENTS,)).back(reboot=False)
     with pytest.raises(HalabError, match="node1 was left on the way back") as caught:
-        plan([node("node1", AGENTS, note=back)], None)
+        plan([node("node1", AGENTS, note=back)], roles())
     assert "--rollback" in str(caught.value.hint)
-    [turn] = plan([node("node1", note=back)], None, back=True)
+    [turn] = plan([node("node1", note=back)], roles(), back=True)
     assert (turn.resumes, turn.note.goal) == (True, Goal.OLD)
 
 

@@ -11,18 +11,19 @@ from typing import Any, cast
 import pytest
 
 from core.errors import HalabError
-from core.wait import WaitTimeout
+from core.wait import WaitFailed, WaitTimeout
 from drills.site import Nobody, Site
 from inventory.model import Machine
 from machines.remote import RemoteUnreachable, Result
 from parts.seen import Seen
 from status.collect import describe
-from status.membership import missing_elsewhere, missing_member
+from status.membership import missing_elsewhere, missing_member, missing_online
 from status.model import LabStatus
 from tests.unit.broken_lab import seen_by_cluster, situation, view_of
 from tests.unit.healthy_lab import HEALTHY, INVENTORY, PARTS
 from updates import rolling, worker
 from updates.apt import Change
+from updates.gates import Gates
 from updates.note import Note
 from updates.outage import Account
 from updates.planning import Turn
@@ -36,6 +37,21 @@ FIRST, SECOND = Turn("node1", NOTE), Turn("node2", NOTE)
 
 def status_of(seen: Seen) -> LabStatus:
     return describe(PARTS, seen, None)
+
+
+def missing_service(found: LabStatus) -> LabStatus:
+    """Return a lab's status where no service answers."""
+    services = tuple(
+        service.model_copy(
+            update={
+                "endpoints": tuple(
+                    each.model_copy(update={"answers": False}) for each in service.endpoints
+                )
+            }
+        )
+        for service in found.services
+    )
+    return found.model_copy(update={"services": services})
 
 
 def gone_to_standby() -> Seen:
@@ -60,6 +76,7 @@ class Lab:
     shut: set[str] = field(default_factory=set)
     boots: int = 0
     lost: bool = False
+    silent: bool = False
 
     def account(self, _: object) -> Account:
         if self.lost:
@@ -81,8 +98,9 @@ class Lab:
 
         return SimpleNamespace(
             healthy=healthy,
-            left=lambda node: self.gate(f"{node} left"),
+            left=lambda node, _: self.gate(f"{node} left"),
             member=lambda node: self.gate(f"{node} member"),
+            online=lambda node: self.gate(f"{node} online"),
         )
 
     def __getattr__(self, name: str) -> Any:
@@ -94,6 +112,8 @@ class Lab:
 
     @contextmanager
     def clients(self, _: Site) -> Iterator[Any]:
+        if self.silent:
+            raise WaitTimeout("the service answers the client outside: not reached")
         self.done.append("clients begin")
         yield SimpleNamespace(account=self.account)
         self.done.append("clients end")
@@ -249,16 +269,69 @@ def test_where_it_stopped_is_told_although_nobody_knows_what_clients_noticed(
 
 
 def test_what_was_left_is_mended_by_going_on(lab: Lab) -> None:
-    """It waits for no health before: the node itself is what is wrong."""
-    update(lab, replace(FIRST, resumes=True))
-    assert lab.done[:3] == ["clients begin", "node1 keep", "node1 write_note begun"]
+    """It waits for no health before: the node itself is what is wrong, and serves nobody."""
+    update(lab, replace(SECOND, resumes=True))
+    assert lab.done[:3] == ["clients begin", "node2 keep", "node2 write_note begun"]
     assert lab.done.count("healthy") == 1
+
+
+def test_who_serves_is_not_sent_away_before_the_lab_is_healthy(lab: Lab) -> None:
+    """Its note is in the middle, and it is the only one that can serve."""
+    lab.shut = {"healthy"}
+    assert update(lab, replace(FIRST, resumes=True)).failure is not None
+    assert lab.done == ["clients begin", "healthy", "clients end"]
+
+
+@pytest.mark.parametrize(
+    "turn", [replace(SECOND, resumes=True), Turn("node2", NOTE.back(reboot=False))]
+)
+def test_a_service_that_is_down_is_no_reason_not_to_mend_it(lab: Lab, turn: Turn) -> None:
+    lab.silent = True
+    site = cast(Site, SimpleNamespace(inventory=INVENTORY, parts=PARTS))
+    made = Rolling(site, Wanted(), Nobody())
+    account = made.run([turn])
+    assert made.failure is None
+    assert "node2 install" in lab.done
+    assert not account.kept
+    with pytest.raises(HalabError, match="not reached"):
+        made.run([SECOND])
+
+
+def test_the_way_back_asks_for_no_health_before_its_end(lab: Lab) -> None:
+    """What is wrong with the lab may be what goes."""
+    back = [Turn(name, NOTE.back(reboot=False)) for name in ("node2", "node1")]
+    assert update(lab, *back).failure is None
+    gates = [said for said in lab.done if said == "healthy" or said.endswith((" left", " online"))]
+    assert gates == ["node2 left", "node2 online", "node1 left", "node1 online", "healthy"]
+
+
+def test_the_way_back_does_not_end_with_a_node_that_nobody_can_stand_in_for(lab: Lab) -> None:
+    lab.shut = {"node1 left"}
+    failure = update(lab, Turn("node1", NOTE.back(reboot=False))).failure
+    assert failure is not None
+    assert "--rollback" not in str(failure.hint)
+    assert lab.done[-2:] == ["node2: crm_standby --node node1 --delete", "clients end"]
+
+
+def test_ctrl_c_leaves_nobody_in_standby_who_could_serve(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    gates = lab.gates()
+    gates.left = interrupted
+    monkeypatch.setattr(rolling, "Gates", lambda *_: gates)
+    site = cast(Site, SimpleNamespace(inventory=INVENTORY, parts=PARTS))
+    with pytest.raises(KeyboardInterrupt):
+        Rolling(site, Wanted(), Nobody()).run([FIRST])
+    assert lab.done[-1] == "node2: crm_standby --node node1 --delete"
 
 
 def test_the_way_back_keeps_nothing_and_leaves_no_note(lab: Lab) -> None:
     update(lab, Turn("node1", NOTE.back(reboot=False)))
     assert "node1 keep" not in lab.done
-    assert lab.done[-2:] == ["node1 forget", "clients end"]
+    assert lab.done[-3:] == ["node1 forget", "healthy", "clients end"]
 
 
 def test_ctrl_c_says_where_it_stands(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -288,21 +361,7 @@ def test_a_node_is_not_empty_while_something_stops() -> None:
 
 def test_a_service_that_answers_nowhere_shuts_the_gate() -> None:
     found = status_of(gone_to_standby())
-    silent = found.model_copy(
-        update={
-            "services": tuple(
-                service.model_copy(
-                    update={
-                        "endpoints": tuple(
-                            each.model_copy(update={"answers": False}) for each in service.endpoints
-                        )
-                    }
-                )
-                for service in found.services
-            )
-        }
-    )
-    assert missing_elsewhere(silent, "node2") == "web does not answer"
+    assert missing_elsewhere(missing_service(found), "node2") == "web does not answer"
 
 
 def test_a_member_in_standby_with_all_votes() -> None:
@@ -319,6 +378,31 @@ def test_who_speaks_for_the_cluster_meanwhile() -> None:
     with pytest.raises(HalabError, match="no node but node1 is online"):
         peer_of(status_of(gone_to_standby()), "node1")
     assert peer_of(status_of(situation("standby")), "node2") == "node1"
+
+
+def test_a_gate_does_not_wait_for_a_service_that_nobody_else_can_serve(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Clients would wait as long."""
+    silent = missing_service(status_of(gone_to_standby()))
+
+    @contextmanager
+    def observer(_: object) -> Iterator[Any]:
+        yield SimpleNamespace(inventory=INVENTORY, read=lambda: silent)
+
+    monkeypatch.setattr("updates.gates.Observer", observer)
+    clock = iter(range(0, 100_000, 10))
+    monkeypatch.setattr("updates.gates.time", SimpleNamespace(monotonic=lambda: next(clock)))
+    monkeypatch.setattr("core.wait.time.sleep", lambda _: None)
+    site = cast(Site, SimpleNamespace(inventory=INVENTORY, parts=PARTS))
+    with pytest.raises(WaitFailed, match="web does not answer for 35 s"):
+        Gates(site, lambda _: None).left("node2", 35.0)
+
+
+def test_a_node_takes_its_part_however_others_are() -> None:
+    assert missing_online(status_of(HEALTHY), "node2") is None
+    assert missing_online(status_of(gone_to_standby()), "node2") == "node2 is standby"
+    assert missing_online(status_of(gone_to_standby()), "node1") is None
 
 
 def test_whom_it_costs_a_move() -> None:

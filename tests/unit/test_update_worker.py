@@ -91,6 +91,23 @@ def test_a_node_that_reaches_no_mirror_says_so() -> None:
     assert "E: no" in str(caught.value.detail)
 
 
+def test_another_apt_is_not_taken_for_a_missing_mirror() -> None:
+    node = Node({"-q update": "", "indextargets": "x"})
+
+    def locked(*_: object, **__: object) -> Result:
+        said = "E: Could not get lock /var/lib/apt/lists/lock. It is held by process 7 (apt-get)"
+        raise CommandError("apt-get update", status=100, stderr=said, host="node1")
+
+    node.run = locked  # type: ignore[method-assign]
+    with pytest.raises(HalabError, match="another apt is at work on node1"):
+        worker.offered(node.remote, Wanted())
+
+
+def test_which_versions_a_node_has_of_what_it_noted() -> None:
+    node = Node({"dpkg-query": "resource-agents 1:5 installed\nlibextra 1 config-files\n"})
+    assert worker.present(node.remote, Note(changes=(AGENTS, EXTRA))) == {"resource-agents": "1:5"}
+
+
 def test_all_that_apt_offers_and_nothing_that_removes_packages() -> None:
     node = Node(OWN_SOURCES)
     assert len(worker.offered(node.remote, Wanted())) == 6
@@ -146,7 +163,7 @@ def test_what_is_fetched_is_looked_up_first_also_on_the_way_back() -> None:
     """Apt knows a folder that a node has just made only after it has read it."""
     node = Node({"indextargets": "file:/x"})
     worker.fetch(node.remote, Note(changes=(AGENTS,)).back(reboot=False), worker.KEPT)
-    assert node.place("-q update") < node.place("--download-only")
+    assert node.place("install.sh") < node.place("-q update") < node.place("--download-only")
     assert node.told[-1].startswith(f"APT_CONFIG={worker.KEPT}/apt.conf ")
     assert node.told[-1].endswith("resource-agents=1:4")
 
@@ -251,12 +268,17 @@ class TestScripts:
             f'#!/bin/sh\ncat {guard} >>{tmp_path}/seen\ncase "$*" in *bad*) exit 1; esac\n'
         )
         apt.chmod(0o755)
+        journal, dpkg = tmp_path / "journal", programs / "dpkg"
+        journal.mkdir()
+        dpkg.write_text(f"#!/bin/sh\ncat {guard} >>{tmp_path}/ended\nrm -f {journal}/*\n")
+        dpkg.chmod(0o755)
         text = script("install.sh").replace("/usr/sbin/policy-rc.d", str(guard))
+        text = text.replace("/var/lib/dpkg/updates", str(journal))
 
-        def install(word: str) -> int:
+        def install(*words: str) -> int:
             environment = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"}
             return subprocess.run(
-                ["/bin/sh", "-euc", text, "install.sh", word], env=environment
+                ["/bin/sh", "-euc", text, "install.sh", *words], env=environment
             ).returncode
 
         assert install("good") == 0
@@ -270,6 +292,13 @@ class TestScripts:
         guard.write_text("#!/bin/sh\nexit 0\n")
         assert install("good") == 0
         assert guard.read_text() == "#!/bin/sh\nexit 0\n"
+        # What dpkg was at when the power went is ended, under the guard, and once.
+        assert not (tmp_path / "ended").exists()
+        (tmp_path / "seen").unlink()
+        (journal / "0001").touch()
+        assert install() == install() == 0
+        assert (tmp_path / "ended").read_text().count("exit 101") == 1
+        assert not (tmp_path / "seen").exists()
 
 
 def package(folder: Path, name: str, version: str) -> None:
