@@ -31,6 +31,9 @@ class Cluster:
     redundant: bool
     """Whether all copies of data hold the same."""
 
+    updated: frozenset[str] = frozenset()
+    """The nodes in the middle of an update, by name."""
+
     @property
     def settles_s(self) -> float:
         """How long the cluster may take to show that something was taken back."""
@@ -87,9 +90,14 @@ def _switches(cluster: Cluster) -> Iterator[Reason]:
             )
         if cluster.states.get(member.name) is NodeState.STANDBY:
             lifetime = "" if member.name in cluster.deeds.standby else " --lifetime reboot"
+            updated = member.name in cluster.updated
             yield cluster.lasting(
-                f"{member.name} is in standby",
+                f"{member.name} is in standby" + (", in the middle of an update" * updated),
                 f"crm_standby --node {member.name} --delete{lifetime}",
+                "only when nobody goes on with its update: `./halab update` does, and with "
+                "--rollback brings back what it had"
+                if updated
+                else None,
             )
 
 

@@ -14,6 +14,7 @@ from labs.roles import MachineRole
 from parts.all import Parts
 from parts.reasons import FOR_EVER, Reason, Remedy
 from parts.seen import MonitorSeen, NodeSeen, NodeState, Seen
+from parts.system.upkeep import is_updated
 from status.leftovers import Cluster, leftovers
 from wire.system import Room
 
@@ -50,6 +51,7 @@ def _leftovers(parts: Parts, seen: Seen) -> Iterator[Reason]:
             states={node.name: seen.state(node.name) for node in parts.inventory.nodes},
             timing=parts.inventory.timing,
             redundant=all(each.is_redundant(seen) for each in parts.storage.values()),
+            updated=frozenset(name for name, node in seen.reached.items() if is_updated(node)),
         )
     )
 

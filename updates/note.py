@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from pathlib import Path
 
 from pydantic import ValidationError
 
 from core.errors import HalabError
 from inventory.frozen import Frozen
-from parts.host import NOTES
+from parts.system.upkeep import UPDATE_NOTE
 from updates.apt import Change, wants_boot
 
-FOLDER = f"{NOTES}/update"
+FOLDER = str(Path(UPDATE_NOTE).parent)
 """Where a node keeps all of it."""
 
-PATH = f"{FOLDER}/note.json"
+PATH = UPDATE_NOTE
 
 
 class Goal(StrEnum):

@@ -8,10 +8,22 @@ from __future__ import annotations
 from inventory.model import Machine
 from labs.roles import MachineRole
 from parts.base import Found, Part
-from parts.host import Step
+from parts.host import NOTES, Step
+from parts.seen import NodeSeen
 
 RENEWING = ("apt-daily.timer", "apt-daily-upgrade.timer", "unattended-upgrades.service")
 """What renews packages by itself (apt, unattended-upgrades)."""
+
+
+UPDATE_NOTE = f"{NOTES}/update/note.json"
+"""Where a node notes its own update."""
+
+READING = "update"
+
+
+def is_updated(node: NodeSeen) -> bool:
+    """Tell whether a node is in the middle of an update, or was left there."""
+    return bool(node.told.get(READING, "").strip())
 
 
 class Upkeep(Part):
@@ -22,6 +34,11 @@ class Upkeep(Part):
     def asked(self, role: MachineRole) -> tuple[str, ...]:
         """Return what may not renew them."""
         return RENEWING
+
+    def readings(self) -> dict[str, str]:
+        """Look for an update that has not come to its end; no program runs where there is none."""
+        asked = f"grep -o '\"finished\": *false' {UPDATE_NOTE}"
+        return {READING: f"if [ -e {UPDATE_NOTE} ]; then {asked}; fi"}
 
     def configure(
         self, machine: Machine, found: Found, written: frozenset[str]

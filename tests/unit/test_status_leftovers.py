@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
+from core.command import run
 from parts.reasons import FOR_EVER, Remedy
 from parts.seen import NodeState, Seen
+from parts.system.upkeep import READING, UPDATE_NOTE, Upkeep
 from status.collect import describe
 from status.rules import judge
 from tests.unit.broken_lab import (
@@ -16,6 +21,7 @@ from tests.unit.broken_lab import (
     with_disk,
 )
 from tests.unit.healthy_lab import NODE_UNITS, PARTS
+from updates.note import Note
 from wire.cib import Deeds, Preference, Setting, parse_deeds
 from wire.pacemaker import Ban, FailCount, Failure, FenceEvent
 
@@ -120,6 +126,27 @@ def test_what_only_a_person_ends_says_how(seen: Seen, beginning: str, command: s
 def test_standby_until_the_next_boot_is_taken_back_as_such() -> None:
     remedy = the_reason(situation("standby"), "node2 is in standby").remedy
     assert remedy is not None and remedy.command.endswith("--lifetime reboot")
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_a_node_that_an_update_protects_is_not_brought_online_lightly(
+    tmp_path: Path, *, finished: bool
+) -> None:
+    """`heal` takes nothing back that has a warning."""
+    note = tmp_path / "note.json"
+    note.write_text(Note(changes=(), finished=finished).model_dump_json(indent=1))
+    [asked] = Upkeep(PARTS.inventory).readings().values()
+    printed = run(["/bin/sh", "-c", asked.replace(UPDATE_NOTE, str(note))], check=False).stdout
+
+    seen = situation("standby")
+    node = seen.nodes["node2"]
+    assert node is not None
+    told = {**node.told, READING: printed}
+    seen = replace(seen, nodes={**seen.nodes, "node2": replace(node, told=told)})
+    reason = the_reason(seen, "node2 is in standby")
+    assert reason.remedy is not None
+    assert (reason.remedy.warning is None) == finished
+    assert reason.sentence.endswith("in the middle of an update") != finished
 
 
 def test_data_are_given_up_with_a_warning_only() -> None:
