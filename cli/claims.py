@@ -98,6 +98,11 @@ def take_over(name: str) -> None:
         _file(LabFolder.of(name)).unlink()
 
 
+def release(name: str) -> None:
+    """Make a lab, which stays, nobody's but the person's who wanted it."""
+    _file(LabFolder.of(name)).unlink(missing_ok=True)
+
+
 def claim_on(name: str) -> Claim | None:
     """Return which command made a lab; None when a person did, or it cannot be told."""
     try:

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from cli.choosing import wanted
-from cli.claims import claimed
+from cli.claims import claim_on, claimed, release
 from cli.down import down
 from cli.drill import NOT_PASSED, RESET
 from cli.locking import locked
@@ -82,16 +82,27 @@ def exam(
         raise typer.Exit(NOT_PASSED)
 
 
+COMMAND = "halab exam"
+"""What a lab's claim says that an exam has built."""
+
+
 @contextmanager
 def _standing(lab: str, name: str, keep: bool, console: Console) -> Iterator[bool]:
     """Have the lab up until the block ends; take away only what was built for it.
 
-    Yields whether it was built.
+    What an exam that was killed has built is no lab to examine, and goes first. Yields whether it
+    was built.
     """
-    with claimed(name, "halab exam", lambda: down(name), keep) as built:
+    left = claim_on(name)
+    if left is not None and left.command == COMMAND and not left.is_at_work:
+        console.print(f"removing the lab {name} of an exam that did not come to its end")
+        down(name)
+    with claimed(name, COMMAND, lambda: down(name), keep) as built:
         try:
             if built:
                 up(lab)
+                if keep:
+                    release(name)
             yield built
         finally:
             if built and keep:

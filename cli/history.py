@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -69,27 +69,30 @@ def history(
         console.print(f"\nfrom {_day(change.at)} on", style="bold")
         for line in change.lines:
             console.print(Text(f"  {line}"))
+    labs = {strand.lab for strand in found}
     for strand in found:
         if strand.is_longer:
-            console.print(Text(f"\n{name(strand)}: the latest outage is longer than usual"))
+            console.print(Text(f"\n{name(strand, labs)}: the latest outage is longer than usual"))
             console.print(Text(f"  again: {strand.last.replay}", style="dim"))
     for path in others:
         console.print(Text(f"not of this version of halab: {path}", style="dim"))
 
 
-def name(strand: Strand) -> str:
-    """Name a drill, and whom it hit where that is not the usual one."""
-    return strand.fault if strand.active else f"{strand.fault} (not of the active node)"
+def name(strand: Strand, labs: Collection[str] = ()) -> str:
+    """Name a drill, whose where it is one of several labs, and whom it hit unless as usual."""
+    lab = f"{strand.lab}: " if len(labs) > 1 else ""
+    return f"{lab}{strand.fault}{'' if strand.active else ' (not of the active node)'}"
 
 
 def _table(found: Sequence[Strand]) -> Table:
     columns = ("", "drill", "passed", "latest", "median", "longest", "budget", "outages")
     table = Table(*columns, box=None, padding=(0, 1))
+    labs = {strand.lab for strand in found}
     for strand in found:
         mark, style = MARKS[strand.last.answer]
         table.add_row(
             Text(mark, style),
-            Text(name(strand)),
+            Text(name(strand, labs)),
             f"{strand.passed} of {len(strand.results)}",
             Text(_seconds(strand.last.outage_s), "bold red" if strand.is_longer else ""),
             _seconds(strand.middle),
@@ -113,6 +116,7 @@ def _describe(found: Sequence[Strand], changed: Sequence[Change]) -> dict[str, A
         "version": SCHEMA_VERSION,
         "drills": [
             {
+                "lab": strand.lab,
                 "fault": strand.fault,
                 "active": strand.active,
                 "longer_than_usual": strand.is_longer,

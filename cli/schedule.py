@@ -12,7 +12,10 @@ from rich.table import Table
 from cli.choosing import wanted
 from cli.series import HISTORY
 from cli.timers import Timer, installed, lingers
-from core.environment import user_name
+from core.environment import aws_access, user_name
+from core.errors import HalabError
+from labs.model import Lab
+from labs.tables.aws import Aws
 
 
 def schedule(
@@ -37,6 +40,7 @@ def schedule(
         print(f"lab {timer.lab} is not examined any more; its results stay in {timer.results}")
         return
     definition, source = wanted(lab)
+    _check_credentials(definition)
     timer = Timer(definition.name)
     timer.install(source, every)
     print(f"lab {timer.lab} is examined by {timer.unit}.timer, next {_next(timer)}")
@@ -44,6 +48,18 @@ def schedule(
         print(f"only while you are logged in, unless: sudo loginctl enable-linger {user_name()}")
     print(f"its outages over time: ./halab history {shlex.quote(str(timer.results / HISTORY))}")
     print(f"to end it: ./halab schedule {timer.lab} --stop")
+
+
+def _check_credentials(lab: Lab) -> None:
+    """Raise HalabError where only this terminal knows by which key AWS is asked."""
+    asks_aws = isinstance(lab.platform, Aws) and lab.platform.endpoint is None
+    if asks_aws and "AWS_ACCESS_KEY_ID" in aws_access():
+        raise HalabError(
+            f"lab {lab.name!r} would be examined without AWS_ACCESS_KEY_ID, which only this "
+            "terminal knows",
+            hint="write the key into ~/.aws/credentials (`aws configure --profile halab`), then "
+            "unset it here, set AWS_PROFILE=halab and run this again",
+        )
 
 
 def show_timers() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import tarfile
@@ -221,9 +222,11 @@ def _write_definition(target: Path, definition: bytes, name: str) -> None:
 def _draft(file: Path) -> Iterator[Path]:
     """Yield a file beside this one, which takes its place when the block ends well."""
     draft = file.with_name(f".{file.name}.new")
+    draft.unlink(missing_ok=True)
+    # Nobody else may read what clients have written, not even before it is whole.
+    os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     try:
         yield draft
-        draft.chmod(0o600)
         draft.replace(file)
     finally:
         draft.unlink(missing_ok=True)

@@ -76,6 +76,14 @@ AWS = (
     *("AWS_CONTAINER_AUTHORIZATION_TOKEN", "AWS_EC2_METADATA_DISABLED"),
 )
 """What says who a person is at AWS (its SDKs' reference guide), but not which region or server."""
+
+AWS_PLACES = (
+    *("AWS_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_CA_BUNDLE"),
+    *("AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_SESSION_NAME"),
+    "AWS_EC2_METADATA_DISABLED",
+)
+"""What of that is no secret, and says where one is."""
+
 KEPT_AWS = {name: f"HALAB_KEPT_{name}" for name in AWS}
 """Under which names that waits in halab itself for its one use: `aws_access`."""
 
@@ -118,9 +126,13 @@ def for_program(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 def lasting() -> dict[str, str]:
-    """Return what counts for a program that starts some day, away from this terminal."""
+    """Return what counts for a program that starts some day, away from this terminal.
+
+    No secret is in it.
+    """
     passing = {*TERMINAL, "XDG_RUNTIME_DIR", KEPT_AGENT}
-    return {name: value for name, value in for_program().items() if name not in passing}
+    places = {name: value for name, value in aws_access().items() if name in AWS_PLACES}
+    return {name: value for name, value in for_program(places).items() if name not in passing}
 
 
 def libvirt_access(uri: str) -> dict[str, str]:

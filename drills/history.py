@@ -23,8 +23,12 @@ of an outage follows from timeouts and hardly varies, and a host that is busy is
 
 @dataclass(frozen=True)
 class Strand:
-    """A drill that was repeated, in the order of time; `active`: it hit a node that served."""
+    """A drill that was repeated in a lab, in the order of time.
 
+    `active`: it hit a node that served.
+    """
+
+    lab: str
     fault: str
     active: bool
     results: tuple[DrillResult, ...]
@@ -88,18 +92,20 @@ def strands(results: Sequence[DrillResult]) -> tuple[Strand, ...]:
     alike = defaultdict(list)
     for result in results:
         active = any(machine.hit and machine.active_before for machine in result.machines)
-        alike[result.fault, not active].append(result)
+        alike[result.lab, result.fault, not active].append(result)
     return tuple(
-        Strand(fault, not passive, tuple(found))
-        for (fault, passive), found in sorted(alike.items())
+        Strand(lab, fault, not passive, tuple(found))
+        for (lab, fault, passive), found in sorted(alike.items())
     )
 
 
 def changes(results: Sequence[DrillResult]) -> tuple[Change, ...]:
-    """Return when versions and settings changed from one drill to the next that told them."""
-    told = [result for result in results if result.environment]
+    """Return when versions and settings of a lab changed from one drill to the next."""
+    told = sorted((each for each in results if each.environment), key=lambda each: each.lab)
     found = []
     for earlier, later in pairwise(told):
+        if earlier.lab != later.lab:
+            continue
         before, after = earlier.environment, later.environment
         lines = tuple(
             f"{name}: {before.get(name, 'not there')} → {after.get(name, 'not there')}"
@@ -108,4 +114,4 @@ def changes(results: Sequence[DrillResult]) -> tuple[Change, ...]:
         )
         if lines:
             found.append(Change(later.began, lines))
-    return tuple(found)
+    return tuple(sorted(found, key=lambda change: change.at))

@@ -38,16 +38,20 @@ FEW_DAYS, TICKS = 4, 6
 
 @dataclass(frozen=True)
 class Course:
-    """A strand as the page shows it; `key` tells it from the others."""
+    """A strand as the page shows it; `key` tells it from the others.
+
+    `whose`: the lab's name, where there are several.
+    """
 
     strand: Strand
     changed: Sequence[Change]
     key: str
+    whose: str = ""
 
     @property
     def title(self) -> str:
         """What the drill is, and whom it hit where that is not the usual one."""
-        title = plain(self.strand.last.title)
+        title = plain(": ".join(filter(None, (self.whose, self.strand.last.title))))
         return title if self.strand.active else f"{title}, not of the active node"
 
     @property

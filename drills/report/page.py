@@ -67,16 +67,20 @@ def summary_page(results: Sequence[DrillResult]) -> str:
 def history_page(found: Sequence[Strand], changed: Sequence[Change]) -> str:
     """Return how the outages of drills went over time as HTML. Its JSON is as in a summary."""
     results = [result for strand in found for result in strand.results]
+    labs = list(dict.fromkeys(each.lab for each in results))
     return _page(
         "history.html",
         {
             "version": 1,
             "drills": [result.model_dump(mode="json", exclude={"attempts"}) for result in results],
         },
-        title=f"History of {plain(', '.join(dict.fromkeys(each.lab for each in results)))}",
+        title=f"History of {plain(', '.join(labs))}",
         since=iso(min(result.began for result in results)),
         until=iso(max(result.began for result in results)),
-        courses=[Course(strand, changed, f"s{index}") for index, strand in enumerate(found)],
+        courses=[
+            Course(strand, changed, f"s{index}", whose=strand.lab if len(labs) > 1 else "")
+            for index, strand in enumerate(found)
+        ],
         changes=[(iso(change.at), [plain(line) for line in change.lines]) for change in changed],
     )
 

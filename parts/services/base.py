@@ -14,6 +14,7 @@ from parts.base import Part
 from parts.cluster import Clone, Primitive, Resource, Values
 from parts.reasons import Reason
 from parts.seen import Seen
+from parts.services.folder import archived, replaced
 from parts.watched import Watched, watched
 from wire.pacemaker import Role
 
@@ -148,12 +149,12 @@ class ServicePart(Part):
     @property
     def dump(self) -> str:
         """Shell text that prints what its clients have written, on the node that serves."""
-        return f"tar --create --gzip --exclude=./lost+found --directory {self._mount_point} ."
+        return archived(self._mount_point, "lost+found")
 
     @property
     def load(self) -> str:
-        """Shell text that reads what `dump` printed: it is what clients find from then on."""
-        return f"tar --extract --gzip --directory {self._mount_point}"
+        """Shell text that reads what `dump` printed: all that clients find from then on."""
+        return replaced(self._mount_point, "lost+found")
 
     def question(self, address: IPv4Address) -> str:
         """Return shell text that succeeds on the monitor when the service answers there."""

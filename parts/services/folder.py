@@ -1,6 +1,10 @@
-"""A client's ledger that is a folder of files, an entry each, on the node that serves."""
+"""What clients have written as files, on the node that serves: their ledger, and all of it."""
 
 from __future__ import annotations
+
+import shlex
+
+from parts.host import program
 
 
 def list_entries(folder: str, run: str) -> str:
@@ -15,3 +19,18 @@ def list_entries(folder: str, run: str) -> str:
 def clear_entries(folder: str, run: str) -> str:
     """Return shell text that removes a run's files."""
     return f"find {folder} -type f -name '{run}-*' -delete"
+
+
+def archived(folder: str, left_out: str) -> str:
+    """Return shell text that prints a folder but one of its entries as an archive.
+
+    Clients go on writing meanwhile: that a file changes is no failure, which tar ends with 1 for.
+    """
+    words = ("--create", "--gzip", f"--exclude=./{left_out}", "--directory", folder, ".")
+    return f"{{ tar {shlex.join(words)} || [ $? -eq 1 ]; }}"
+
+
+def replaced(folder: str, *kept: str) -> str:
+    """Return shell text that reads such an archive in the place of all but some of its entries."""
+    words = ("/bin/sh", "-euc", program("replace_files.sh"), "replace_files.sh", folder, *kept)
+    return shlex.join(words)

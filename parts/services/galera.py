@@ -159,8 +159,9 @@ class Galera(ServicePart):
 
     @property
     def load(self) -> str:
-        """Read it at one node: the others receive it."""
-        return f"gunzip | {shlex.join(self._words)}"
+        """Read it at one node, in the place of all that is there: the others receive it."""
+        anew = f"DROP DATABASE {DATABASE}; CREATE DATABASE {DATABASE}; USE {DATABASE};"
+        return f"{{ echo {shlex.quote(anew)}; gunzip; }} | {shlex.join(self._words)}"
 
     @property
     def _words(self) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ from parts.reasons import FOR_EVER, Reason, Remedy
 from parts.secrets import Secrets
 from parts.seen import Seen, exactly_one
 from parts.services.base import ServicePart, Threads
-from parts.services.folder import clear_entries, list_entries
+from parts.services.folder import archived, clear_entries, list_entries, replaced
 from wire.nfs import DAEMONS, KERNEL, Served, command, parse_served
 
 UNIT = "nfs-server.service"
@@ -187,12 +187,12 @@ class Nfs(ServicePart):
     @property
     def dump(self) -> str:
         """Print what clients see; the records of clients, and their locks, are this lab's own."""
-        return f"tar --create --gzip --exclude=./lock --directory {self.folder} ."
+        return archived(self.folder, "lock")
 
     @property
     def load(self) -> str:
-        """Add it to what clients see."""
-        return f"tar --extract --gzip --directory {self.folder}"
+        """Put it in the place of what clients see."""
+        return replaced(self.folder, "lock", "lost+found")
 
     def question(self, address: IPv4Address) -> str:
         """Call NFS 4's procedure that does nothing, which a thread of the server has to answer."""

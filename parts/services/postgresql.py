@@ -20,6 +20,17 @@ BINARIES = "/usr/lib/postgresql/17/bin"
 USER = DATABASE = "halab"
 """Whom the client outside is, and where it writes."""
 
+EMPTIED = """DO $$
+DECLARE name text;
+BEGIN
+    FOR name IN SELECT nspname FROM pg_namespace
+        WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
+    LOOP EXECUTE format('DROP SCHEMA %I CASCADE', name); END LOOP;
+END $$;
+CREATE SCHEMA public AUTHORIZATION pg_database_owner;
+GRANT USAGE ON SCHEMA public TO PUBLIC;"""
+"""Statements that leave a database as PostgreSQL makes one (ddl-schemas, "The Public Schema")."""
+
 MONITOR_S = 10
 """Between two monitors, on any machine: this interval dominates how late a dead server is seen."""
 
@@ -106,9 +117,10 @@ class Postgresql(ServicePart):
 
     @property
     def load(self) -> str:
-        """Restore it as a whole, or not at all."""
+        """Restore it as a whole, or not at all, in the place of everything that is there."""
         restore = ("-Xq", "--set=ON_ERROR_STOP=1", "--single-transaction", "--output=/dev/null")
-        return f"gunzip | {self._client('psql', *restore)}"
+        statements = shlex.quote(EMPTIED)
+        return f"{{ echo {statements}; gunzip; }} | {self._client('psql', *restore)}"
 
     def _psql(self, statement: str) -> str:
         return self._client("psql", "-XAtq", "--command", statement)

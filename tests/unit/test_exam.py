@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import fcntl
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from cli import exam
 from cli.app import app
+from cli.claims import CLAIM, Claim
 from cli.locking import LabBusy, locked
 from core.folders import LabFolder, state_folder
+from inventory.record import save
 
 
 @pytest.fixture
@@ -44,3 +48,51 @@ def test_a_busy_lab_is_the_only_reason(
     assert isinstance(done.exception, LabBusy) and "pid 7" in done.exception.message
     assert done.stdout == ""
     assert not busy.exists()
+
+
+@pytest.fixture
+def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Have no lab but what an exam makes, of paper; return what it does."""
+    done: list[str] = []
+
+    def up(lab: str) -> None:
+        done.append(f"up {lab}")
+
+    def down(name: str) -> None:
+        done.append(f"down {name}")
+        shutil.rmtree(LabFolder.of(name).path)
+
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setattr(exam, "up", up)
+    monkeypatch.setattr(exam, "down", down)
+    return done
+
+
+def stand(*, keep: bool = False) -> bool:
+    with exam._standing("web.toml", "web", keep, Console(quiet=True)) as built:
+        return built
+
+
+def leave(command: str) -> None:
+    """Have a lab that a command of a process which has ended made."""
+    folder = LabFolder.of("web")
+    folder.path.mkdir(parents=True)
+    save(folder.path / CLAIM, Claim(command=command, pid=2**22 + 1, started="1"))
+
+
+def test_what_a_killed_exam_has_left_is_built_anew(alone: list[str]) -> None:
+    leave("halab exam")
+    assert stand()
+    assert alone == ["down web", "up web.toml", "down web"]
+
+
+def test_what_another_command_has_left_is_examined_as_it_is(alone: list[str]) -> None:
+    leave("halab test")
+    assert not stand()
+    assert alone == []
+
+
+def test_what_was_to_stay_is_no_exam_that_was_killed(alone: list[str]) -> None:
+    assert stand(keep=True)
+    assert not stand()
+    assert alone == ["up web.toml"]

@@ -157,3 +157,19 @@ def test_results_of_one_exam_after_the_other_stay_beside_each_other(tmp_path: Pa
     assert read_results(tmp_path / "history")[0] == read_results(lab)[0]
     with pytest.raises(HalabError, match="cannot write into"):
         keep(lab / "1.json", lab / "1.json" / "history")
+
+
+def test_labs_that_were_examined_into_one_folder_are_not_compared(tmp_path: Path) -> None:
+    one = nightly([10.0] * 4, [{"corosync": "3.1"}] * 4)
+    slow = [
+        each.model_copy(update={"lab": "slow", "environment": {"corosync": "3.2"}})
+        for each in nightly([40.0] * 4)
+    ]
+    assert [(strand.lab, strand.is_longer) for strand in strands([*one, *slow])] == [
+        (one[0].lab, False),
+        ("slow", False),
+    ]
+    assert changes(sorted([*one, *slow], key=lambda each: each.began)) == ()
+    printed = said(str(save([*one, *slow], tmp_path)))
+    assert "slow: power-off" in printed
+    assert "slow" not in said(str(save(one, tmp_path / "one")))

@@ -206,3 +206,32 @@ def test_they_are_shown_with_what_came_of_them() -> None:
     call("active-passive")
     shown = " ".join(call().stdout.split())
     assert "active-passive Mon 2026-11-30 00:00:00 UTC not passed, Mon 2026-11-23" in shown
+
+
+AWS_LAB = """version = 1
+name = "far"
+[platform]
+kind = "aws"
+region = "eu-central-1"
+management_from = "203.0.113.7/32"
+"""
+
+
+def test_where_aws_credentials_are_outlasts_the_terminal_and_a_key_does_not(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Else the timer would ask whose account is the default one."""
+    mine = tmp_path / "far.toml"
+    mine.write_text(AWS_LAB)
+    monkeypatch.setenv("AWS_PROFILE", "course")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hush")
+    assert environment.lasting()["AWS_PROFILE"] == "course"
+    assert "hush" not in environment.lasting().values()
+    done = call(str(mine))
+    assert done.exit_code == 0, done.output
+    service, _ = Timer("far").files
+    assert '"AWS_PROFILE=course"' in service.read_text()
+
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA")
+    assert "only this terminal knows" in refused(str(mine)).message
+    assert call("active-passive").exit_code == 0

@@ -21,6 +21,7 @@ from core.folders import PROJECT, LabFolder
 from inventory.record import save
 from labs.loading import load
 from parts.all import Parts
+from parts.services.folder import archived, replaced
 from status.collect import describe
 from tests.unit.broken_lab import broken
 from tests.unit.healthy_lab import healthy
@@ -140,6 +141,48 @@ def test_a_lab_that_is_there_keeps_its_data_unless_one_agrees(labs: Labs) -> Non
     # It is brought to the definition that it has, wherever that stands.
     assert labs.built == ["course"]
     assert not list(labs.tmp_path.glob("*.toml"))
+
+
+def test_what_clients_wrote_after_the_export_is_gone_with_the_rest(labs: Labs) -> None:
+    file = exported(labs)
+    for name in ("later", ".hidden", "..odd", "with blank"):
+        (labs.on("course") / name).mkdir()
+        (labs.on("course") / name / "x").write_text("later")
+    assert call("import", file, "--name", "course", "--yes").exit_code == 0
+    left = sorted(path.name for path in labs.on("course").iterdir())
+    assert left == ["ledger", "lost+found"]
+
+
+def test_an_archive_that_breaks_off_takes_nothing_away(labs: Labs, tmp_path: Path) -> None:
+    place = tmp_path / "mounted"
+    place.mkdir()
+    (place / "first").write_text("promised")
+    done = subprocess.run(
+        ["/bin/sh", "-c", replaced(str(place), "lost+found")], input=b"no archive", check=False
+    )
+    assert done.returncode != 0
+    assert [path.name for path in place.iterdir()] == ["first"]
+
+
+@pytest.mark.parametrize(("status", "whole"), [(0, True), (1, True), (2, False)])
+def test_a_file_that_changes_meanwhile_spoils_no_export(
+    tmp_path: Path, status: int, *, whole: bool
+) -> None:
+    """tar ends with 1 for that, and with 2 for what is not readable."""
+    tar = tmp_path / "tar"
+    tar.write_text(f"#!/bin/sh\nexit {status}\n")
+    tar.chmod(0o755)
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    text = f"set -o pipefail; {archived('/srv', 'lost+found')}"
+    done = subprocess.run(["bash", "-c", text], env=environment, check=False)
+    assert (done.returncode == 0) == whole
+
+
+def test_nobody_else_reads_a_draft(tmp_path: Path) -> None:
+    (tmp_path / ".lab.halab.new").write_text("of an export that was killed")
+    with transfer._draft(tmp_path / "lab.halab") as draft:
+        assert draft.stat().st_mode & 0o777 == 0o600
+        assert draft.read_text() == ""
 
 
 def test_a_lab_that_is_another_is_left_alone(labs: Labs) -> None:
