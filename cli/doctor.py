@@ -22,7 +22,13 @@ def doctor(
 ) -> None:
     """Look at what this machine can do, and say what to do about what it cannot."""
     console = Console(highlight=False, soft_wrap=True)
-    findings = examine(needs_of(load(lab)))
+    definition = load(lab)
+    costs = definition.platform.costs(definition)
+    if costs is not None:
+        # All that it has of this machine are halab's own tools.
+        console.print(f"- machines: AWS has them; {costs}", markup=False)
+        console.print("  `./halab up` asks AWS first whether it knows you, and rents such types")
+    findings = examine(needs_of(definition))
     for finding in findings:
         mark, style = MARKS[finding.verdict]
         console.print(Text.assemble((f"{mark} ", style), f"{finding.name}: {finding.fact}"))

@@ -10,9 +10,9 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Column, Table
 from rich.text import Text
 
+from cli.needs import guests_of
 from core.sizes import size
 from infra.planning import sketch
-from labs.addressing import machines
 from labs.loading import Offer, available
 from labs.model import Lab
 
@@ -99,5 +99,5 @@ def _said(offer: Offer) -> RenderableType:
 
 
 def _memory_mib(lab: Lab) -> int:
-    """Return what all machines have together."""
-    return sum(machine.memory_mib for machine in machines(lab))
+    """Return what its machines take of this one's memory together."""
+    return sum(guest.memory_mib for guest in guests_of(lab))

@@ -28,7 +28,7 @@ def needs_of(lab: Lab) -> Needs:
 
     A lab on AWS needs nothing of it, but for a rehearsal, whose instances are guests here.
     """
-    guests, images = _guests(lab), _images(lab)
+    guests, images = guests_of(lab), _images(lab)
     # A rehearsal has a copy of its image, and each of its machines its own of all software.
     copies = 1 if isinstance(lab.platform, Aws) else 0
     usual = DISK_MIB * (1 + copies) if guests else 0
@@ -45,8 +45,8 @@ def needs_of_change(before: Lab, after: Lab, running: Collection[str]) -> Needs 
 
     `running` are the machines that hold their memory already.
     """
-    guests = _guests(after)
-    held = {guest.name: guest for guest in _guests(before)}
+    guests = guests_of(after)
+    held = {guest.name: guest for guest in guests_of(before)}
     memory = sum(map(_memory, guests))
     memory -= sum(_memory(held[name]) for name in running if name in held)
     disk = _disks(after) - _disks(before)
@@ -62,8 +62,8 @@ def needs_of_change(before: Lab, after: Lab, running: Collection[str]) -> Needs 
     )
 
 
-def _guests(lab: Lab) -> tuple[MachinePlan, ...]:
-    """Return the machines that are guests here, with what they have here."""
+def guests_of(lab: Lab) -> tuple[MachinePlan, ...]:
+    """Return the machines that are guests of this machine, with what they have here."""
     plans = machines(lab)
     if not isinstance(lab.platform, Aws):
         return plans
@@ -84,7 +84,7 @@ def _memory(guest: MachinePlan) -> int:
 
 def _disks(lab: Lab) -> int:
     """Return what disks for data may come to hold, in MiB, and snapshots where there are any."""
-    guests = _guests(lab)
+    guests = guests_of(lab)
     own = [size for guest in guests for size in guest.data_disks.values()]
     shared = [each.size_mib for each in lab.storage if not each.replicated]
     if isinstance(lab.platform, Aws):

@@ -179,6 +179,10 @@ class _Picture:
 def _legend(scene: Scene) -> Iterator[tuple[str, str]]:
     """Yield what is said below, each with what it is about."""
     yield "quorum", f"{scene.inventory.quorum} {scene.decides}"
+    if scene.rented:
+        whose, what, price = scene.rented
+        yield whose, what
+        yield "price", price
     for storage in scene.inventory.storage:
         if not storage.replicated:
             yield "plain line", f"{storage.name} is one disk that all nodes are attached to"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Network
+from typing import NamedTuple
 
 from core.sizes import size
 from inventory.model import Inventory, Machine
@@ -65,6 +66,14 @@ INSIDE = "nodes only"
 def title(kind: str) -> str:
     """Return how the program behind a kind of part writes itself."""
     return TITLES.get(kind, kind)
+
+
+class Rented(NamedTuple):
+    """Machines of somebody else's: whose, what they are, and what they cost."""
+
+    whose: str
+    what: str
+    price: str
 
 
 @dataclass(frozen=True)
@@ -128,6 +137,19 @@ class Scene:
         if isinstance(platform, Aws):
             return str(platform.management_from)
         return str(hypervisor_address(self.lab))
+
+    @property
+    def rented(self) -> Rented | None:
+        """Whose machines these are and what they cost; None where they are this machine's own."""
+        platform = self.lab.platform
+        if not isinstance(platform, Aws):
+            return None
+        paid = platform.model_copy(update={"endpoint": None}).costs(self.lab)
+        if platform.rehearsed:
+            return Rented(
+                "rehearsal", "guests of this machine, which cost nothing", f"on AWS {paid}"
+            )
+        return Rented("AWS", f"rented in {platform.region}", str(paid))
 
     @property
     def fencing(self) -> Fences:
@@ -239,6 +261,7 @@ class Scene:
                 ),
                 f"Fencing: {title(inventory.fencing.kind)}, {self.fencing.how}.",
                 f"Quorum: {inventory.quorum} {self.decides}.",
+                *([f"Machines: {', '.join(self.rented)}."] if self.rented else ()),
             )
         )
 

@@ -60,7 +60,8 @@ class TerminalDrawing:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield the drawing line by line, then what the lab is made of."""
         yield Text(self.scene.lab.name, style="bold")
-        yield Text(self.scene.description)
+        if self.scene.description:
+            yield Text(self.scene.description)
         rows = tuple(self._rows())
         broad = max(len(row.name) for row in rows) + 2
         for index, row in enumerate(rows):
@@ -136,13 +137,15 @@ class TerminalDrawing:
             )
         table.add_row("fencing", title(inventory.fencing.kind), scene.fencing.how)
         table.add_row("quorum", inventory.quorum, scene.decides)
+        if scene.rented:
+            whose, what, price = scene.rented
+            table.add_row("machines", whose, f"{what}; {price}")
         return table
 
     def _service(self, service: Service) -> str:
         """Say what a service is and what it needs, and where it is found if no address says it."""
-        one, beside = self.scene.one_of(service), self.scene.beside(service)
-        where = f"{one}, and on another when that fails{beside}"
-        where = "every node" if service.everywhere else where
+        one = f"{self.scene.one_node(service)}; on another when that fails"
+        where = "every node" if service.everywhere else one
         store, behind = self.scene.inventory.storage_of(service), self.scene.behind(service)
         data = f"; storage {store.name}" if store else ""
         passes = f"; passes requests to {behind.name}" if behind else ""

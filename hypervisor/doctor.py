@@ -74,21 +74,17 @@ class Finding:
 
 
 def examine(needs: Needs) -> list[Finding]:
-    """Look at everything that a lab with these needs depends on; changes nothing."""
+    """Look at everything that a lab with these needs depends on; changes nothing.
+
+    A lab without guests here needs no hypervisor.
+    """
     shortages = find_shortages()
+    common = [_system(), _user(), *_disks(needs), _workplace(needs), _programs(shortages)]
+    if not needs.cores:
+        return [*common, _toolchain()]
     namespaces = _namespaces(shortages)
-    return [
-        _system(),
-        _user(),
-        _processors(needs),
-        _memory(needs),
-        *_disks(needs),
-        _workplace(needs),
-        _programs(shortages),
-        namespaces,
-        _acceleration(namespaces, needs),
-        _toolchain(),
-    ]
+    guests = [_processors(needs), _memory(needs), namespaces, _acceleration(namespaces, needs)]
+    return [*common, *guests, _toolchain()]
 
 
 def refuse(findings: Iterable[Finding]) -> None:

@@ -139,3 +139,9 @@ def test_a_missing_toolchain_says_how_it_will_be_had(monkeypatch: pytest.MonkeyP
     assert "builds it" in (finding.remedy or "")
     monkeypatch.setenv("HALAB_TOOLCHAIN", "path")
     assert found(SMALL, "toolchain").verdict is Verdict.ERROR
+
+
+def test_a_lab_without_guests_here_is_not_asked_for_a_hypervisor() -> None:
+    names = {finding.name for finding in examine(Needs(0, 0, 0, ()))}
+    assert not names & {"processors", "memory", "namespaces", "acceleration"}
+    assert {"programs", "toolchain"} <= names

@@ -15,6 +15,7 @@ from cli.app import app
 from core.errors import HalabError
 from core.folders import LabFolder
 from drawing.terminal import TerminalDrawing
+from labs.loading import LABS
 from tests.unit.drawn import DRAWN, M, W, scene
 
 MINE = 'version = 1\nname = "mine"\n'
@@ -165,3 +166,23 @@ def test_a_terminal_without_lines_gets_others() -> None:
     )
     assert "o-o-o-o-- node1" in done.stdout
     assert "?" not in done.stdout
+
+
+def test_a_home_is_told_also_where_nobody_returns_to_it(here: Path) -> None:
+    (here / "mine.toml").write_text(
+        MINE
+        + '[services.web]\nkind = "nginx"\nstorage = "data"\nhome = "node2"\nstickiness = 1500\n'
+        + '[storage.data]\nkind = "drbd"\n'
+    )
+    printed = " ".join(shown("mine.toml").split())
+    assert "on one node, at home on node2, where it does not return by itself" in printed
+
+
+def test_whether_somebody_is_paid_is_told_before_anything_is_built(here: Path) -> None:
+    free = " ".join(shown("aws-active-passive").split())
+    assert "rehearsal guests of this machine, which cost nothing; on AWS about" in free
+    text = (LABS / "aws-active-passive.toml").read_text()
+    (here / "paid.toml").write_text(text.replace('endpoint = "rehearsal"', ""))
+    paid = " ".join(shown("paid.toml").split())
+    assert "AWS rented in eu-central-1; about" in paid and "USD a day" in paid
+    assert "USD" not in shown("database")
