@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import typer
 
 from cli.audit import audit
@@ -78,3 +80,8 @@ app.command(context_settings=PASSED_ON)(pulumi)
 app.command()(env)
 app.command()(test)
 app.command()(bench)
+
+for registered in app.registered_commands:
+    # typer breaks the lines of all paragraphs but the first where they end in the source.
+    paragraphs = (inspect.getdoc(registered.callback) or "").split("\n\n")
+    registered.help = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)

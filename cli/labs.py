@@ -27,6 +27,9 @@ DECIDES = {
 
 WIDEST_VALUE = len("haproxy everywhere")
 
+LEAST_WIDTH = 78
+"""Columns of a terminal that has room for two facts beside each other."""
+
 
 def labs(
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
@@ -38,10 +41,12 @@ def labs(
         print(json.dumps({"version": SCHEMA_VERSION, "labs": listed}, indent=2))
         return
     # A sentence and seven facts of each: too much for columns on a terminal of 80.
+    console = Console(highlight=False)
+    narrow = console.width < LEAST_WIDTH
     table = Table("lab", "what it is, and of what", box=None, padding=(0, 1))
     for offer in offers:
-        table.add_row(Text(offer.name, style="bold", no_wrap=True), _said(offer))
-    Console(highlight=False).print(table)
+        table.add_row(Text(offer.name, style="bold", no_wrap=True), _said(offer, narrow=narrow))
+    console.print(table)
     print("`./halab up LAB` builds one, `./halab show LAB` draws it;")
     print("`./halab new NAME --from LAB` writes a definition of your own that is like it")
 
@@ -75,7 +80,7 @@ def describe(offer: Offer) -> dict[str, Any]:
     }
 
 
-def _said(offer: Offer) -> RenderableType:
+def _said(offer: Offer, *, narrow: bool) -> RenderableType:
     if offer.lab is None:
         return Text(f"(cannot be used: {offer.problem})", style="red")
     lab, planned = offer.lab, sketch(offer.lab)
@@ -90,6 +95,11 @@ def _said(offer: Offer) -> RenderableType:
         ("service", "\n".join(services), "storage", "\n".join(storage) or "none"),
         ("fencing", planned.fencing.kind, "quorum", DECIDES[planned.quorum]),
     )
+    if narrow:
+        table = Table.grid(padding=(0, 2, 0, 0))
+        for name, value in (pair for row in facts for pair in (row[:2], row[2:])):
+            table.add_row(Text(name, "dim"), value)
+        return Group(Text(lab.description), table, "")
     # Of the same widths for all labs, which are compared.
     widths = (Column(), Column(min_width=WIDEST_VALUE), Column(), Column())
     table = Table.grid(*widths, padding=(0, 2, 0, 0))

@@ -31,7 +31,7 @@ machines are on stand left: where only others go on, their lines have ended."""
 BEGIN, JOINT, FLOATING, LINE = "┌", "●", "◆", "│"
 BOND = {NetworkRole.CLUSTER_A: "╞", NetworkRole.CLUSTER_B: "╪"}
 
-LEAST_WIDTH = 24
+LEAST_WIDTH = 14
 """Columns for what is said of a machine, however narrow the terminal is."""
 
 

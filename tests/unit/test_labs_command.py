@@ -107,3 +107,13 @@ def test_every_lab_is_told_when_to_choose_it_and_what_it_cannot_do(offer: Offer)
     assert f"(images/{offer.name}.svg)" in section
     assert all(word in section for word in ("**Choose it** when", "**It cannot**", "Sources: "))
     assert f"| [{offer.name}](#{offer.name}) |" in ARCHITECTURES
+
+
+@pytest.mark.parametrize("columns", ["40", "60"])
+def test_no_fact_is_lost_on_a_narrow_terminal(
+    monkeypatch: pytest.MonkeyPatch, columns: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    words = said("labs").split()
+    broad = "nodes memory service storage fencing quorum sbd fence-aws drbd gfs2 nfs majority"
+    assert set(broad.split()) <= {word.strip(",") for word in words}

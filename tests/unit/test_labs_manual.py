@@ -13,6 +13,8 @@ import pytest
 from core.folders import PROJECT
 from labs.checking import check
 from labs.model import Lab
+from labs.shape import kinds, models_in
+from labs.tables.services import AnyService, ServiceTable
 from labs.timing import PROFILES
 from labs.words import TAKEN_SERVICES, TAKEN_STORAGE
 from parts.all import Parts
@@ -76,3 +78,11 @@ def test_the_manual_tells_the_budgets(pace: str, profile: str) -> None:
 def test_the_example_in_the_manual_is_a_lab() -> None:
     example = MANUAL.partition("```toml\n")[2].partition("```")[0]
     assert check("manual", tomllib.loads(example), Lab).name == "workshop"
+
+
+def test_the_manual_says_of_which_kinds_a_lab_has_at_most_one() -> None:
+    once = " ".join(MANUAL.split())
+    for model in models_in(AnyService):
+        if issubclass(model, ServiceTable) and model.alone:
+            [kind] = kinds((model,))
+            assert f'at most one `"{kind}"`' in once

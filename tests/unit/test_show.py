@@ -186,3 +186,9 @@ def test_whether_somebody_is_paid_is_told_before_anything_is_built(here: Path) -
     paid = " ".join(shown("paid.toml").split())
     assert "AWS rented in eu-central-1; about" in paid and "USD a day" in paid
     assert "USD" not in shown("database")
+
+
+def test_a_narrow_terminal_breaks_no_line_of_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    drawing, _ = shown("database").split("\n\n", 1)
+    assert all(len(line) <= 40 for line in drawing.splitlines())
