@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from drills.expectations import Expectation, Expected, unnoticed, with_awaited
+from drills.expectations import Expectation, Expected, unnoticed
 from drills.faults.base import Fault
 from drills.situation import Situation
 from labs.roles import MachineRole
@@ -59,4 +60,28 @@ class Drill:
         """
         mine = self.service in (None, situation.part.service.name)
         found = self.expects(situation) if mine else self.others(situation)
-        return with_awaited(situation, found, map(self.expected, situation.awaited))
+        return _with_awaited(situation, found, map(self.expected, situation.awaited))
+
+
+def _with_awaited(situation: Situation, own: Expected, awaited: Iterable[Expected]) -> Expected:
+    """Return what has to happen to a service that starts after others, and not without them.
+
+    When one of them is away, it is stopped, and started where it was once that one runs; and again
+    when that one comes home.
+    """
+    away = [each for each in awaited if each.interrupted]
+    if not away:
+        return own
+    budget = situation.budget
+    # Who has to move as well has stopped already; the time for that is left to it.
+    again_s = 2 * budget.start_s + budget.pause_s
+    coming_s = max((each.return_s or 0.0 for each in away), default=0.0)
+    longest_s = max(own.outage_s, *(each.outage_s for each in away))
+    if own.return_s is None:
+        longest_s = max(longest_s, coming_s)
+    return replace(
+        own,
+        interrupted=True,
+        outage_s=round(longest_s + again_s, 1),
+        return_s=None if own.return_s is None else round(max(own.return_s, coming_s) + again_s, 1),
+    )

@@ -6,7 +6,7 @@ unnoticed at the other. So each expectation is a function of the situation.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 from drills.situation import Fate, Situation
@@ -167,9 +167,8 @@ def node_lost(*, boots: bool = True, allowed_news: tuple[str, ...] = ()) -> Expe
 
     def expect(situation: Situation) -> Expected:
         lost = _fenced(situation, situation.targets, allowed_news)
-        if not (boots and lost.interrupted):
-            return lost
-        return replace(lost, outage_s=round(lost.outage_s + situation.budget.join_s, 1))
+        join_s = situation.budget.join_s if boots and lost.interrupted else 0.0
+        return replace(lost, outage_s=round(lost.outage_s + join_s, 1))
 
     return expect
 
@@ -253,11 +252,15 @@ def _left(situation: Situation) -> Expected:
     )
 
 
+def _of_each(situation: Situation, pattern: str) -> tuple[str, ...]:
+    return tuple(map(pattern.format, sorted(situation.targets)))
+
+
 def planned_move(situation: Situation) -> Expected:
     """The service leaves without fencing, in less time than a failover may take."""
     return replace(
         _left(situation),
-        reasons=tuple(rf"^{name} is in standby" for name in sorted(situation.targets)),
+        reasons=_of_each(situation, "^{} is in standby"),
         alarms=frozenset({Alarm.NODE_STANDBY}),
     )
 
@@ -266,9 +269,7 @@ def left_to_itself(situation: Situation) -> Expected:
     """A node leaves the cluster in good order and cannot come back before it is mended."""
     return replace(
         _left(situation),
-        reasons=tuple(
-            rf"^corosync does not answer on {name}$" for name in sorted(situation.targets)
-        ),
+        reasons=_of_each(situation, "^corosync does not answer on {}$"),
     )
 
 
@@ -279,9 +280,7 @@ def cut_off(situation: Situation) -> Expected:
     """
     return replace(
         _left(situation),
-        reasons=tuple(
-            rf"^{name} has no cable into the service network" for name in sorted(situation.targets)
-        ),
+        reasons=_of_each(situation, "^{} has no cable into the service network"),
         alarms=frozenset({Alarm.SERVICE_CABLE_LOST}),
     )
 
@@ -372,30 +371,6 @@ def hiccup(situation: Situation) -> Expected:
         situation.timing.hiccup_s + 6.0,
         spared_s=stall_s(situation.timing),
         allowed_news=frozenset({"kernel trouble"}),
-    )
-
-
-def with_awaited(situation: Situation, own: Expected, awaited: Iterable[Expected]) -> Expected:
-    """Return what has to happen to a service that starts after others, and not without them.
-
-    When one of them is away, it is stopped, and started where it was once that one runs; and again
-    when that one comes home.
-    """
-    away = [each for each in awaited if each.interrupted]
-    if not away:
-        return own
-    budget = situation.budget
-    # Who has to move as well has stopped already; the time for that is left to it.
-    again_s = 2 * budget.start_s + budget.pause_s
-    coming_s = max((each.return_s or 0.0 for each in away), default=0.0)
-    longest_s = max(own.outage_s, *(each.outage_s for each in away))
-    if own.return_s is None:
-        longest_s = max(longest_s, coming_s)
-    return replace(
-        own,
-        interrupted=True,
-        outage_s=round(longest_s + again_s, 1),
-        return_s=None if own.return_s is None else round(max(own.return_s, coming_s) + again_s, 1),
     )
 
 

@@ -1,0 +1,86 @@
+"""Where an update waits, and what keeps a gate shut."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from core.wait import WaitFailed
+from drills.site import Site
+from status.membership import missing_elsewhere, missing_member, missing_online
+from status.model import LabStatus
+from tests.unit.broken_lab import seen_by_cluster, view_of
+from tests.unit.healthy_lab import HEALTHY, INVENTORY
+from tests.unit.test_update_rolling import gone_to_standby, status_of
+from updates.gates import Gates
+
+
+def missing_service(found: LabStatus) -> LabStatus:
+    """Return a lab's status where no service answers."""
+    services = tuple(
+        service.model_copy(
+            update={
+                "endpoints": tuple(
+                    each.model_copy(update={"answers": False}) for each in service.endpoints
+                )
+            }
+        )
+        for service in found.services
+    )
+    return found.model_copy(update={"services": services})
+
+
+def test_a_node_is_empty_when_it_is_in_standby_and_nothing_runs_there() -> None:
+    standby = status_of(gone_to_standby())
+    assert missing_elsewhere(standby, "node2") is None
+    assert missing_elsewhere(status_of(HEALTHY), "node2") == "node2 is not in standby yet"
+
+
+def test_a_node_is_not_empty_while_something_stops() -> None:
+    view = view_of(gone_to_standby())
+    left = view.instances[0].replace(node="node2", active=True)
+    found = status_of(seen_by_cluster(seen=gone_to_standby(), instances=(left, *view.instances)))
+    assert missing_elsewhere(found, "node2") == f"{left.id} still runs on node2"
+
+
+def test_a_service_that_answers_nowhere_shuts_the_gate() -> None:
+    found = status_of(gone_to_standby())
+    assert missing_elsewhere(missing_service(found), "node2") == "web does not answer"
+
+
+def test_a_member_in_standby_with_all_votes() -> None:
+    assert missing_member(status_of(gone_to_standby()), "node2") is None
+    assert missing_member(status_of(HEALTHY), "node2") == "node2 is online"
+    found = status_of(gone_to_standby())
+    assert found.quorum is not None
+    fewer = found.model_copy(update={"quorum": found.quorum.model_copy(update={"votes": 2})})
+    assert missing_member(fewer, "node2") == "not all votes are there"
+
+
+def test_a_gate_does_not_wait_for_a_service_that_nobody_else_can_serve(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Clients would wait as long."""
+    silent = missing_service(status_of(gone_to_standby()))
+
+    @contextmanager
+    def observer(_: object) -> Iterator[Any]:
+        yield SimpleNamespace(inventory=INVENTORY, read=lambda: silent)
+
+    monkeypatch.setattr("updates.gates.Observer", observer)
+    clock = iter(range(0, 100_000, 10))
+    monkeypatch.setattr("updates.gates.time", SimpleNamespace(monotonic=lambda: next(clock)))
+    monkeypatch.setattr("core.wait.time.sleep", lambda _: None)
+    site = cast(Site, SimpleNamespace(inventory=INVENTORY))
+    with pytest.raises(WaitFailed, match="web does not answer for 35 s"):
+        Gates(site, lambda _: None).left("node2", 35.0)
+
+
+def test_a_node_takes_its_part_however_others_are() -> None:
+    assert missing_online(status_of(HEALTHY), "node2") is None
+    assert missing_online(status_of(gone_to_standby()), "node2") == "node2 is standby"
+    assert missing_online(status_of(gone_to_standby()), "node1") is None
