@@ -45,14 +45,20 @@ def wait_for(
 
 def missing_elsewhere(found: LabStatus, node: str) -> str | None:
     """Say what keeps a node from being stopped; None when nothing does."""
+    for each in found.resources:
+        if each.node not in (None, node) and each.state in WRONG:
+            return f"{each.id} is {each.state} on {each.node}"
+    return still_there(found, node) or silence(found) or None
+
+
+def still_there(found: LabStatus, node: str) -> str | None:
+    """Say what has yet to leave a node; None where nothing has."""
     if state_of(found, node) is NodeState.ONLINE:
         return f"{node} is not in standby yet"
     for each in found.resources:
         if each.node == node and each.state is not ResourceState.STOPPED:
             return f"{each.id} still runs on {node}"
-        if each.node not in (None, node) and each.state in WRONG:
-            return f"{each.id} is {each.state} on {each.node}"
-    return silence(found) or None
+    return None
 
 
 def silence(found: LabStatus) -> str:

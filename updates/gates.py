@@ -13,6 +13,7 @@ from status.membership import (
     missing_member,
     missing_online,
     silence,
+    still_there,
     wait_for,
 )
 from status.model import LabStatus
@@ -42,6 +43,10 @@ class Gates:
             patience_s=_TAKEN_BACK_S * self._timing.pace,
             known=known,
         )
+
+    def empty(self, node: str) -> LabStatus:
+        """Wait until nothing runs on a node any more, whoever serves."""
+        return self._wait(lambda found: still_there(found, node), f"{node} without resources")
 
     def left(self, node: str, silent_s: float) -> LabStatus:
         """Wait until nothing runs on a node any more and every service answers elsewhere.

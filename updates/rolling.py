@@ -140,8 +140,7 @@ class Rolling:
         """
         if turn.is_back or turn.resumes:
             found = collect(self.site.inventory)
-            serves = any(turn.node in service.nodes for service in found.services)
-            if turn.is_back or not serves:
+            if turn.is_back or not serves(found, turn.node):
                 return found
         self._begin("waiting until the lab is healthy")
         return self._gates.healthy()
@@ -155,7 +154,7 @@ class Rolling:
             worker.keep(remote, note)
         worker.write_note(remote, note)
         worker.fetch(remote, note, source)
-        self._leave(turn.node, peer, found)
+        self._leave(turn, peer, found)
         self._begin("stopping the cluster on it")
         timing, parts = self.site.inventory.timing, self.site.parts
         remote.run(parts.leaving, timeout=timing.stop_wait_s)
@@ -174,17 +173,22 @@ class Rolling:
         else:
             worker.write_note(remote, note.done())
 
-    def _leave(self, node: str, peer: str, found: LabStatus) -> None:
+    def _leave(self, turn: Turn, peer: str, found: LabStatus) -> None:
         self._begin("sending it into standby")
-        self._standby(peer, node, begin=True)
+        self._standby(peer, turn.node, begin=True)
         parts = self.site.parts
-        moves = (budget(parts.services[name]).move_s for name in served_by(found, node))
+        moves = (budget(parts.services[name]).move_s for name in served_by(found, turn.node))
         try:
-            self._gates.left(node, MOVES * sum(moves) or self.site.inventory.timing.rejoin_wait_s)
+            if serves(found, turn.node) or not (turn.is_back or turn.resumes):
+                most_s = MOVES * sum(moves) or self.site.inventory.timing.rejoin_wait_s
+                self._gates.left(turn.node, most_s)
+            else:
+                # That nobody serves may be what this mends.
+                self._gates.empty(turn.node)
         except BaseException:
             # The others cannot serve, or nobody waits for it any more; where it has served, it can.
-            if state_of(found, node) is NodeState.ONLINE:
-                self._standby(peer, node, begin=False)
+            if state_of(found, turn.node) is NodeState.ONLINE:
+                self._standby(peer, turn.node, begin=False)
             raise
 
     def _come_back(self, turn: Turn, peer: str, known: Collection[str]) -> None:
@@ -253,6 +257,11 @@ def allowed(parts: Parts, serving: Collection[str]) -> dict[str, float]:
     return allowances(
         parts, {name: MOVES * budget(parts.services[name]).move_s for name in serving}
     )
+
+
+def serves(found: LabStatus, node: str) -> bool:
+    """Tell whether clients find a service at a node just now."""
+    return any(node in service.nodes for service in found.services)
 
 
 def served_by(found: LabStatus, node: str) -> frozenset[str]:

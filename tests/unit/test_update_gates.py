@@ -11,7 +11,7 @@ import pytest
 
 from core.wait import WaitFailed
 from drills.site import Site
-from status.membership import missing_elsewhere, missing_member, missing_online
+from status.membership import missing_elsewhere, missing_member, missing_online, still_there
 from status.model import LabStatus
 from tests.unit.broken_lab import seen_by_cluster, view_of
 from tests.unit.healthy_lab import HEALTHY, INVENTORY
@@ -78,6 +78,11 @@ def test_a_gate_does_not_wait_for_a_service_that_nobody_else_can_serve(
     site = cast(Site, SimpleNamespace(inventory=INVENTORY))
     with pytest.raises(WaitFailed, match="web does not answer for 35 s"):
         Gates(site, lambda _: None).left("node2", 35.0)
+
+
+def test_a_node_that_serves_nobody_may_leave_whatever_clients_find() -> None:
+    assert still_there(missing_service(status_of(gone_to_standby())), "node2") is None
+    assert still_there(status_of(HEALTHY), "node2") == "node2 is not in standby yet"
 
 
 def test_a_node_takes_its_part_however_others_are() -> None:
