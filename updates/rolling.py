@@ -175,10 +175,10 @@ class Rolling:
 
     def _leave(self, turn: Turn, peer: str, found: LabStatus) -> None:
         self._begin("sending it into standby")
-        self._standby(peer, turn.node, begin=True)
         parts = self.site.parts
         moves = (budget(parts.services[name]).move_s for name in served_by(found, turn.node))
         try:
+            self._standby(peer, turn.node, begin=True)
             if serves(found, turn.node) or not (turn.is_back or turn.resumes):
                 most_s = MOVES * sum(moves) or self.site.inventory.timing.rejoin_wait_s
                 self._gates.left(turn.node, most_s)
