@@ -216,7 +216,7 @@ def _fenced(situation: Situation, victims: frozenset[str], news: tuple[str, ...]
 
 def no_room_left(situation: Situation) -> Expected:
     """The targets are fenced as at any other time, although nobody's root filesystem has room."""
-    lost = _fenced(situation, situation.targets, ("input/output error",))
+    lost = node_lost(allowed_news=("input/output error",))(situation)
     return replace(
         lost,
         reasons=(r"^the root filesystem of \S+ is nearly full",),

@@ -68,9 +68,9 @@ class Galera(ServicePart):
     monitor_packages = ("mariadb-client-core", "python3-pymysql")
     left_alone = ("mariadb.service",)
 
-    start_pace_s = 6.0
     # Reckoned: as PostgreSQL's.
     fill_pace_s = 60.0
+    start_pace_s = 6.0
     """Reckoned, not measured: how far it had come is looked for twice, in 1 s each on a busy host,
     and the agent looks every 2 s whether the server is there."""
 
