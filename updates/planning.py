@@ -107,5 +107,5 @@ def _forward(found: Iterable[Found], *, reboot: bool) -> Iterator[Turn]:
 
 def _back(found: Iterable[Found], *, reboot: bool) -> Iterator[Turn]:
     for each in found:
-        if each.note is not None:
+        if each.note is not None and each.note.changes:
             yield Turn(each.node, each.note.back(reboot=reboot), resumes=not each.note.finished)
