@@ -95,7 +95,7 @@ def take_over(name: str) -> None:
     """
     claim = claim_on(name)
     if claim is not None and not claim.is_mine:
-        _file(LabFolder.of(name)).unlink()
+        release(name)
 
 
 def release(name: str) -> None:

@@ -78,7 +78,7 @@ def history(
         console.print(Text(f"not of this version of halab: {path}", style="dim"))
 
 
-def name(strand: Strand, labs: Collection[str] = ()) -> str:
+def name(strand: Strand, labs: Collection[str]) -> str:
     """Name a drill, whose where it is one of several labs, and whom it hit unless as usual."""
     lab = f"{strand.lab}: " if len(labs) > 1 else ""
     return f"{lab}{strand.fault}{'' if strand.active else ' (not of the active node)'}"

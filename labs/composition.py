@@ -328,13 +328,13 @@ def ports_free(
     seen: dict[int, str] = {}
     for name, service in services.items():
         key, port = f"services.{name}.port", service.port
-        hint, given = "", seen.get(port, "")
+        hint, twins = "", (seen[port],) if port in seen else ()
         if port in taken:
             hint = f"{taken[port]} listens there"
-        elif given:
-            hint = f"{given} is the same, and both may run on one node"
+        elif twins:
+            hint = f"{twins[0]} is the same, and both may run on one node"
         if hint:
-            yield Conflict((key,), str(port), PORT_ALLOWED, f"{hint}; {free} is free", (given,))
+            yield Conflict((key,), str(port), PORT_ALLOWED, f"{hint}; {free} is free", twins)
         seen.setdefault(port, key)
 
 

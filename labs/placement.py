@@ -79,7 +79,8 @@ def others_exist(services: Services) -> Iterator[Conflict]:
                     f"{key} out",
                 )
             for other in dict.fromkeys(said):
-                hint, given = "", ("",)
+                hint = ""
+                given: tuple[str, ...] = ()
                 if other == name:
                     hint = "it cannot be placed by itself"
                 elif other not in services:

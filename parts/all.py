@@ -126,7 +126,7 @@ class Parts:
                 storage,
                 users[storage.name].fill,
                 sync=not users[storage.name].syncs,
-                fill_s=users[storage.name].fill_pace_s * self.inventory.timing.pace,
+                fill_s=users[storage.name].fill_s,
             )
             for storage in self.inventory.storage
         }

@@ -38,6 +38,11 @@ class Turn:
         """Whether it brings back what an update has replaced."""
         return self.note.goal is Goal.OLD
 
+    @property
+    def mends(self) -> bool:
+        """Whether it takes back, or ends, what an update has done to the lab."""
+        return self.is_back or self.resumes
+
     def lines(self) -> Iterator[str]:
         """Say what will be done to the node."""
         word = ", goes on where it was left" if self.resumes else ""

@@ -24,7 +24,6 @@ from status.membership import state_of
 from status.model import LabStatus
 from updates import worker
 from updates.gates import Gates
-from updates.note import Goal
 from updates.outage import Account, Clients, Stretch, allowances, concluded
 from updates.planning import Found, Turn
 from updates.worker import Wanted
@@ -92,7 +91,7 @@ class Rolling:
                 clock = LabClock(self.site.inventory.monitor)
                 clients = stack.enter_context(Clients(self.site))
             except HalabError as error:
-                if not any(turn.resumes or turn.is_back for turn in turns):
+                if not any(turn.mends for turn in turns):
                     raise
                 self.audience.say(f"nobody measures what they notice: {error.message}")
                 self._take_all(turns, time.time)
@@ -139,7 +138,7 @@ class Rolling:
         What an update has broken is mended by going on, and by going back. But who serves goes on
         serving unless another can.
         """
-        if turn.is_back or turn.resumes:
+        if turn.mends:
             found = collect(self.site.inventory)
             if turn.is_back or not serves(found, turn.node):
                 return found
@@ -151,7 +150,7 @@ class Rolling:
         note, source = turn.note, worker.source_of(turn.note, self.wanted)
         self._begin("keeping the packages that it has, fetching those that it gets")
         # The note comes behind what it promises: that there is a way back.
-        if note.goal is Goal.NEW:
+        if not turn.is_back:
             worker.keep(remote, note)
         worker.write_note(remote, note)
         worker.fetch(remote, note, source)
@@ -180,7 +179,7 @@ class Rolling:
         moves = (budget(parts.services[name]).move_s for name in served_by(found, turn.node))
         try:
             self._standby(peer, turn.node, begin=True)
-            if serves(found, turn.node) or not (turn.is_back or turn.resumes):
+            if serves(found, turn.node) or not turn.mends:
                 most_s = MOVES * sum(moves) or self.site.inventory.timing.rejoin_wait_s
                 self._gates.left(turn.node, most_s)
             else:

@@ -125,6 +125,11 @@ class ServicePart(Part):
         return ":"
 
     @property
+    def fill_s(self) -> float:
+        """Seconds that making that, or an own database, may take besides what steps usually may."""
+        return self.fill_pace_s * self.timing.pace
+
+    @property
     def keeps_writes(self) -> bool:
         """Whether a client can write to it, and find after a failover what it was promised."""
         return self.storage is not None

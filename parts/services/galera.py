@@ -263,8 +263,7 @@ class Galera(ServicePart):
         client = self.inventory.monitor.interfaces[NetworkRole.SERVICE].address.ip
         words = (DATA, CONFIGURATION, USER, DATABASE, str(client))
         command = f"set -- {shlex.join(words)}\n{program('make_galera.sh')}"
-        extra_s = self.fill_pace_s * self.timing.pace
-        return (Step("empty database made", command, extra_s=extra_s),)
+        return (Step("empty database made", command, extra_s=self.fill_s),)
 
     def readings(self) -> dict[str, str]:
         """Ask the server how it sees itself and the others."""
