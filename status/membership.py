@@ -48,7 +48,7 @@ def missing_elsewhere(found: LabStatus, node: str) -> str | None:
     for each in found.resources:
         if each.node not in (None, node) and each.state in WRONG:
             return f"{each.id} is {each.state} on {each.node}"
-    return still_there(found, node) or silence(found) or None
+    return still_there(found, node) or silence(found)
 
 
 def still_there(found: LabStatus, node: str) -> str | None:
@@ -61,10 +61,10 @@ def still_there(found: LabStatus, node: str) -> str | None:
     return None
 
 
-def silence(found: LabStatus) -> str:
-    """Say which services do not answer; nothing where all do."""
+def silence(found: LabStatus) -> str | None:
+    """Say which services do not answer; None where all do."""
     silent = [service.name for service in found.services if not service.answers]
-    return f"{', '.join(silent)} does not answer" if silent else ""
+    return f"{', '.join(silent)} does not answer" if silent else None
 
 
 def missing_online(found: LabStatus, node: str) -> str | None:

@@ -25,7 +25,7 @@ from status.model import LabStatus
 from updates import worker
 from updates.gates import Gates
 from updates.outage import Account, Clients, Stretch, allowances, concluded
-from updates.planning import Found, Turn
+from updates.planning import Found, Roles, Turn
 from updates.worker import Wanted
 
 MOVES = 2
@@ -43,7 +43,7 @@ def look(site: Site, wanted: Wanted, *, back: bool) -> tuple[Found, ...]:
         note = worker.read_note(remote)
         if back:
             return Found(remote.name, note, ())
-        present = {} if note is None else worker.present(remote, note)
+        present = {} if note is None or note.finished else worker.present(remote, note)
         return Found(remote.name, note, worker.offered(remote, wanted), present)
 
     with ExitStack() as stack:
@@ -261,7 +261,7 @@ def allowed(parts: Parts, serving: Collection[str]) -> dict[str, float]:
 
 def serves(found: LabStatus, node: str) -> bool:
     """Tell whether clients find a service at a node just now."""
-    return any(node in service.nodes for service in found.services)
+    return node in Roles.of(found).serving
 
 
 def served_by(found: LabStatus, node: str) -> frozenset[str]:
