@@ -118,11 +118,15 @@ def watch(path: str, run: str, writes: str, interface: str, *urls: str) -> None:
         if interface:
             wanted = [service.address for service in prober.services]
             tasks.append((LOOK_EVERY, lambda: look(log, interface, wanted)))
-        beside = [threading.Thread(target=every, args=task) for task in tasks]
-        for thread in beside:
+        threads = [
+            threading.Thread(target=prober.ask_to_the_end),
+            *(threading.Thread(target=every, args=task) for task in tasks),
+        ]
+        for thread in threads:
             thread.start()
-        prober.ask_to_the_end()
-        for thread in beside:
+        # Signals are handled here, where nothing but this is done: in a thread that itself waits
+        # for `stop`, the handler could meet its lock held by the very thread, and never come back.
+        for thread in threads:
             thread.join()
 
 

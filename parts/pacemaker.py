@@ -14,7 +14,7 @@ from parts.host import AT_BOOT, NOTES, UNITS, Entry, File, Step, program, render
 from parts.membership.corosync import QUORATE
 from parts.secrets import Secrets
 from parts.seen import Seen
-from parts.settings import Defaults
+from parts.settings import Defaults, OperationDefaults
 from wire.pacemaker import ResourceState
 
 CONFIGURATION = "/etc/default/pacemaker"
@@ -28,6 +28,11 @@ NEW_START = f"{UNITS}/{PACEMAKER}.d/newcomer.conf"
 STICKINESS = 100
 """How much every resource wants to stay where it runs: a node that comes back takes nothing over.
 `addresses.cable` has to outweigh it."""
+
+UNSPOKEN_S = 180
+"""Seconds, before `pace`, for what no operation of a resource speaks of: above all to stop what was
+just taken out of the configuration, whose own timeouts went with it. As long as the slowest of our
+agents advises for that (move_ip); after Pacemaker's own 20 s a busy node is fenced for it."""
 
 FAILURES = 3
 """After so many failures on a node a resource leaves it: a single one is repaired in place."""
@@ -138,3 +143,8 @@ class Pacemaker(Part):
                 "failure-timeout": seconds(self.timing.failure_timeout_s),
             }
         )
+
+    @property
+    def operation_defaults(self) -> OperationDefaults:
+        """What holds for operations that no resource speaks of."""
+        return OperationDefaults({"timeout": seconds(UNSPOKEN_S * self.timing.pace)})

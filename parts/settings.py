@@ -34,6 +34,18 @@ class Defaults:
 
 
 @dataclass(frozen=True)
+class OperationDefaults:
+    """What holds for operations that no resource speaks of."""
+
+    values: Values
+    id: ClassVar[str] = "op-options"
+
+    def element(self) -> Element:
+        """Return them as XML."""
+        return attributes("meta_attributes", self.id, self.values, self.id)
+
+
+@dataclass(frozen=True)
 class Alert:
     """A program that Pacemaker runs on every node for each event of the kinds in `select`."""
 

@@ -24,9 +24,10 @@ SCHEMA = {
 RUNTIME_META = frozenset({"target-role", "is-managed", "maintenance"})
 """Meta attributes that people and tools set on resources of a running cluster; they stay."""
 
-REPLACED_SECTIONS = ("resources", "rsc_defaults", "alerts")
-"""Sections that are halab's alone. The others hold what belongs to the cluster as well: it writes
-properties of its own, and DRBD's fence handler writes constraints."""
+REPLACED_SECTIONS = ("op_defaults", "resources", "rsc_defaults", "alerts")
+"""Sections that are halab's alone, in the order in which they are replaced: the timeout by which a
+resource that goes is stopped is there before it goes. The others hold what belongs to the cluster
+as well: it writes properties of its own, and DRBD's fence handler writes constraints."""
 
 OPTIONAL_PROPERTIES = frozenset({"priority-fencing-delay"})
 """Properties of the cluster that only some labs ask for, and that others have no more."""
@@ -56,6 +57,7 @@ def _whole(parts: Parts, dc_deadtime_s: int) -> str:
         "resources": parts.resources(),
         "constraints": parts.constraints(),
         "rsc_defaults": (parts.defaults(),),
+        "op_defaults": (parts.operation_defaults(),),
         "alerts": parts.alerts(),
     }
     cib = Element("cib", SCHEMA)

@@ -27,6 +27,7 @@ from parts.all import KINDS, SERVICES, STORAGE, Parts
 from parts.base import Part
 from parts.host import UNITS, Entry, File, Link
 from parts.monitoring.agent import ALERT
+from parts.pacemaker import UNSPOKEN_S
 from parts.quorum.kinds import QUORUM
 from parts.system import time
 from provisioning import cib
@@ -229,6 +230,17 @@ def test_an_operation_is_repeated_only_if_it_is_a_monitor(lab: Inventory) -> Non
     for primitive in primitives(lab):
         assert {each.name for each in primitive.operations if each.interval_s} == {"monitor"}
         assert {"start", "stop"} <= {each.name for each in primitive.operations}
+
+
+@every_lab
+def test_what_was_taken_out_has_as_long_to_stop_as_any_agent_asks_for(lab: Inventory) -> None:
+    stops = [
+        each.timeout_s
+        for primitive in primitives(lab)
+        for each in primitive.operations
+        if each.name == "stop"
+    ]
+    assert max(stops, default=0) <= UNSPOKEN_S * lab.timing.pace
 
 
 @every_lab

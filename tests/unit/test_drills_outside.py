@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -15,6 +17,7 @@ from typing import ClassVar
 
 import pytest
 
+from core.folders import PROJECT
 from drills.probes import Attempt
 from tests.unit.outside_client import Client
 
@@ -123,6 +126,33 @@ def check_rhythm(probes: Sequence[Attempt]) -> None:
 def test_five_probes_a_second(client: Client) -> None:
     client.wait("probe", ok=True, count=6)
     check_rhythm(client.attempts("probe"))
+
+
+MEETING = """
+import os, signal, sys, threading, time
+from drills import outside
+
+class Meeting:
+    lock, happened = threading.Lock(), False
+    def is_set(self):
+        return self.happened
+    def set(self):
+        with self.lock:
+            self.happened = True
+    def wait(self, seconds):
+        with self.lock:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.1)
+
+outside.stop = Meeting()
+outside.watch(*sys.argv[1:])
+"""
+"""A client that is told to end in the very moment in which it looks whether it shall."""
+
+
+def test_it_ends_whenever_it_is_told_to(port: int, tmp_path: Path) -> None:
+    words = (str(tmp_path / "log"), "run", "reads", "", f"http://{HERE}:{port}/")
+    subprocess.run([sys.executable, "-c", MEETING, *words], check=True, timeout=20, cwd=PROJECT)
 
 
 def test_nobody_listens(tmp_path: Path) -> None:

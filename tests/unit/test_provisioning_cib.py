@@ -194,6 +194,18 @@ def test_no_constraint_ever_names_a_resource_that_is_not_there() -> None:
     assert len(said[:replaced]) == len(said[replaced + 1 :]) == 2 * 4
 
 
+def test_what_a_resource_is_stopped_by_is_there_before_it_goes() -> None:
+    # Its own timeout goes with it, and a node that is not done by then is fenced.
+    before = {"web": EVERYWHERE, "api": {**EVERYWHERE, "port": 8080}}
+    root = running(services=before)
+    configuration, defaults = root.find("configuration"), root.find(".//op_defaults")
+    assert configuration is not None and defaults is not None
+    configuration.remove(defaults)
+    said = corrections(root, services={"web": EVERYWHERE})
+    order = [text.split(":")[0] for text in said if text.startswith("cluster ")]
+    assert order == ["cluster op_defaults replaced", "cluster resources replaced"]
+
+
 def test_what_people_said_of_a_service_goes_with_it() -> None:
     root = running(services={"web": EVERYWHERE, "api": {**EVERYWHERE, "port": 8080}})
     constraints = root.find("configuration/constraints")
