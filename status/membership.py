@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from core.wait import wait_until
+from inventory.model import Inventory, Machine
 from parts.seen import NodeState
 from parts.storage.replicas import UP_TO_DATE
 from status.collect import Observer
@@ -43,12 +44,23 @@ def wait_for(
     )
 
 
-def missing_elsewhere(found: LabStatus, node: str) -> str | None:
-    """Say what keeps a node from being stopped; None when nothing does."""
-    for each in found.resources:
-        if each.node not in (None, node) and each.state in WRONG:
-            return f"{each.id} is {each.state} on {each.node}"
-    return still_there(found, node) or silence(found)
+def missing_elsewhere(found: LabStatus, node: str, before: LabStatus | None = None) -> str | None:
+    """Say what keeps a node from being stopped; None when nothing does.
+
+    What was wrong `before` is no reason: its going may be what mends that.
+    """
+    known = () if before is None else wrong_elsewhere(before, node)
+    new = (each for each in wrong_elsewhere(found, node) if each not in known)
+    return next(new, None) or still_there(found, node) or silence(found, before)
+
+
+def wrong_elsewhere(found: LabStatus, node: str) -> tuple[str, ...]:
+    """Say which resources are wrong on other nodes."""
+    return tuple(
+        f"{each.id} is {each.state} on {each.node}"
+        for each in found.resources
+        if each.node not in (None, node) and each.state in WRONG
+    )
 
 
 def still_there(found: LabStatus, node: str) -> str | None:
@@ -61,27 +73,44 @@ def still_there(found: LabStatus, node: str) -> str | None:
     return None
 
 
-def silence(found: LabStatus) -> str | None:
-    """Say which services do not answer; None where all do."""
-    silent = [service.name for service in found.services if not service.answers]
+def silence(found: LabStatus, before: LabStatus | None = None) -> str | None:
+    """Say which services do not answer that did `before`; None where all do."""
+    known = () if before is None else _silent(before)
+    silent = [name for name in _silent(found) if name not in known]
     return f"{', '.join(silent)} does not answer" if silent else None
 
 
-def missing_online(found: LabStatus, node: str) -> str | None:
+def _silent(found: LabStatus) -> tuple[str, ...]:
+    return tuple(service.name for service in found.services if not service.answers)
+
+
+def missing_online(found: LabStatus, node: Machine, inventory: Inventory) -> str | None:
     """Say what a node lacks that is to take its part again; None where it does.
 
     Other nodes may be whatever they are.
     """
-    state = state_of(found, node)
+    return next(_missing_online(found, node, inventory), None)
+
+
+def _missing_online(found: LabStatus, node: Machine, inventory: Inventory) -> Iterator[str]:
+    name = node.name
+    state = state_of(found, name)
     if state is not NodeState.ONLINE:
-        return f"{node} is {state}"
+        yield f"{name} is {state}"
     for each in found.resources:
-        if each.node == node and each.state in WRONG:
-            return f"{each.id} is {each.state} on {node}"
-    for storage, disks in found.replication.items():
-        if node in disks and disks[node].disk != UP_TO_DATE:
-            return f"{storage} on {node} is {disks[node].disk}"
-    return None
+        if each.node == name and each.state in WRONG:
+            yield f"{each.id} is {each.state} on {name}"
+    for storage in inventory.storage:
+        if storage.replicated and node in inventory.carriers(storage):
+            disk = found.replication.get(storage.name, {}).get(name)
+            if disk is None:
+                yield f"{storage.name} is not up on {name}"
+            elif disk.disk != UP_TO_DATE:
+                yield f"{storage.name} on {name} is {disk.disk}"
+    for service in inventory.services:
+        there = name in found.service(service.name).nodes
+        if service.everywhere and node in inventory.places(service) and not there:
+            yield f"{service.name} does not run on {name}"
 
 
 def missing_member(found: LabStatus, node: str) -> str | None:

@@ -48,16 +48,17 @@ class Gates:
         """Wait until nothing runs on a node any more, whoever serves."""
         return self._wait(lambda found: still_there(found, node), f"{node} without resources")
 
-    def left(self, node: str, silent_s: float) -> LabStatus:
+    def left(self, node: str, silent_s: float, before: LabStatus) -> LabStatus:
         """Wait until nothing runs on a node any more and every service answers elsewhere.
 
-        Raises WaitFailed once one has been silent for `silent_s`: nobody else can serve it then.
+        What was wrong elsewhere or silent `before` may stay so. Raises WaitFailed once another has
+        been silent for `silent_s`: nobody else can serve it then.
         """
         silent_since: float | None = None
 
         def failed(found: LabStatus) -> str | None:
             nonlocal silent_since
-            said = silence(found)
+            said = silence(found, before)
             if not said:
                 silent_since = None
                 return None
@@ -66,7 +67,9 @@ class Gates:
             return f"{said} for {silent_s:.0f} s" if now - silent_since > silent_s else None
 
         return self._wait(
-            lambda found: missing_elsewhere(found, node), f"{node} without resources", failed
+            lambda found: missing_elsewhere(found, node, before),
+            f"{node} without resources",
+            failed,
         )
 
     def member(self, node: str) -> LabStatus:
@@ -75,7 +78,11 @@ class Gates:
 
     def online(self, node: str) -> LabStatus:
         """Wait until a node takes its part again, however others are."""
-        return self._wait(lambda found: missing_online(found, node), f"{node} takes its part")
+        inventory = self._site.inventory
+        machine = inventory.machine(node)
+        return self._wait(
+            lambda found: missing_online(found, machine, inventory), f"{node} takes its part"
+        )
 
     def _wait(
         self,

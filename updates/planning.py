@@ -43,10 +43,18 @@ class Turn:
         """Whether it takes back, or ends, what an update has done to the lab."""
         return self.is_back or self.resumes
 
+    @property
+    def has_nothing_left(self) -> bool:
+        """Whether nothing is to be installed: only the node may not be what it was yet."""
+        return not self.note.steps
+
     def lines(self) -> Iterator[str]:
         """Say what will be done to the node."""
         word = ", goes on where it was left" if self.resumes else ""
         yield f"{self.node}{word}:"
+        if self.has_nothing_left:
+            yield "  nothing is left to install; steps: online"
+            return
         for change in self.note.steps:
             yield f"  {change}"
         install = "install, reboot" if self.note.reboot else "install, start the cluster"

@@ -147,6 +147,12 @@ class Rolling:
 
     def _update(self, turn: Turn, remote: Remote, found: LabStatus) -> None:
         peer = peer_of(found, turn.node)
+        if turn.has_nothing_left:
+            # It may be in standby, and its cluster stopped: as far as the update had come.
+            remote.run(self.site.parts.joining)
+            self._come_back(turn, peer, found.history)
+            worker.forget(remote)
+            return
         note, source = turn.note, worker.source_of(turn.note, self.wanted)
         self._begin("keeping the packages that it has, fetching those that it gets")
         # The note comes behind what it promises: that there is a way back.
@@ -175,13 +181,11 @@ class Rolling:
 
     def _leave(self, turn: Turn, peer: str, found: LabStatus) -> None:
         self._begin("sending it into standby")
-        parts = self.site.parts
-        moves = (budget(parts.services[name]).move_s for name in served_by(found, turn.node))
         try:
             self._standby(peer, turn.node, begin=True)
             if serves(found, turn.node) or not turn.mends:
-                most_s = MOVES * sum(moves) or self.site.inventory.timing.rejoin_wait_s
-                self._gates.left(turn.node, most_s)
+                limits = allowed(self.site.parts, served_by(found, turn.node))
+                self._gates.left(turn.node, max(limits.values()), found)
             else:
                 # That nobody serves may be what this mends.
                 self._gates.empty(turn.node)

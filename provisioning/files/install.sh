@@ -14,7 +14,10 @@ chmod 0755 "$guard"
 
 export DEBIAN_FRONTEND=noninteractive
 # A machine that lost its power while dpkg worked keeps a journal, and apt refuses everything then.
-if [ -n "$(ls /var/lib/dpkg/updates)" ]; then dpkg --configure -a --force-confold; fi
+# A dpkg that is at work has one as well, and is waited for.
+if [ -n "$(ls /var/lib/dpkg/updates)" ]; then
+    apt-get -q -o DPkg::Lock::Timeout=300 check || dpkg --configure -a --force-confold
+fi
 if [ $# -eq 0 ]; then exit 0; fi
 apt-get -q update
 apt-get -q -y -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confold \

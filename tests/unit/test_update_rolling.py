@@ -81,7 +81,7 @@ class Lab:
 
         return SimpleNamespace(
             healthy=healthy,
-            left=lambda node, _: self.gate(f"{node} left"),
+            left=lambda node, *_: self.gate(f"{node} left"),
             empty=lambda node: self.gate(f"{node} empty"),
             member=lambda node: self.gate(f"{node} member"),
             online=lambda node: self.gate(f"{node} online"),
@@ -257,6 +257,19 @@ def test_what_was_left_is_mended_by_going_on(lab: Lab) -> None:
     update(lab, replace(SECOND, resumes=True))
     assert lab.done[:3] == ["clients begin", "node2 keep", "node2 write_note begun"]
     assert lab.done.count("healthy") == 1
+
+
+def test_where_nothing_is_left_to_install_the_node_is_only_brought_back(lab: Lab) -> None:
+    """It was left before anything was installed, and nothing is offered any more."""
+    update(lab, Turn("node2", NOTE.model_copy(update={"changes": ()}), resumes=True))
+    assert lab.done == [
+        "clients begin",
+        f"node2: {' + '.join(PARTS.joining.splitlines())}",
+        "node1: crm_standby --node node2 --delete",
+        "healthy",
+        "node2 forget",
+        "clients end",
+    ]
 
 
 def test_who_serves_is_not_sent_away_before_the_lab_is_healthy(lab: Lab) -> None:

@@ -265,7 +265,9 @@ class TestScripts:
         programs.mkdir()
         apt = programs / "apt-get"
         apt.write_text(
-            f'#!/bin/sh\ncat {guard} >>{tmp_path}/seen\ncase "$*" in *bad*) exit 1; esac\n'
+            "#!/bin/sh\n"
+            f'case "$*" in *check) [ -e {tmp_path}/works ] && rm {tmp_path}/journal/*; exit; esac\n'
+            f'cat {guard} >>{tmp_path}/seen\ncase "$*" in *bad*) exit 1; esac\n'
         )
         apt.chmod(0o755)
         journal, dpkg = tmp_path / "journal", programs / "dpkg"
@@ -299,6 +301,11 @@ class TestScripts:
         assert install() == install() == 0
         assert (tmp_path / "ended").read_text().count("exit 101") == 1
         assert not (tmp_path / "seen").exists()
+        # What another dpkg is at is waited for, and is none of ours.
+        (tmp_path / "works").touch()
+        (journal / "0001").touch()
+        assert install() == 0
+        assert (tmp_path / "ended").read_text().count("exit 101") == 1
 
 
 def package(folder: Path, name: str, version: str) -> None:
