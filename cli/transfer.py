@@ -137,7 +137,7 @@ def _fill(
                 shutil.copyfileobj(_member(archive, f"{DATA}/{service}", file), data)
                 data.seek(0)
                 part = parts.services[service]
-                _run(folder, _node(status, part), part.load, stdin=data)
+                _run(folder, _node(status, part), _received(part.load), stdin=data)
 
 
 def _node(status: LabStatus, part: ServicePart) -> str:
@@ -150,6 +150,18 @@ def _node(status: LabStatus, part: ServicePart) -> str:
             hint=f"`./halab status {status.lab}` shows what keeps it from its work",
         )
     return nodes[0]
+
+
+def _received(load: str) -> str:
+    """Return shell text that loads what it reads once all of it has come, and is whole.
+
+    Half of a dump can be as good as a whole one to those who read it.
+    """
+    held = '"$held"'
+    return (
+        f"set -e; held=$(mktemp /var/tmp/halab-import.XXXXXX); trap 'rm -f {held}' EXIT; "
+        f"cat >{held}; gzip --test <{held}; {{ {load}; }} <{held}"
+    )
 
 
 def _run(

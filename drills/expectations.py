@@ -162,15 +162,9 @@ def unnoticed(
 def node_lost(*, boots: bool = True, allowed_news: tuple[str, ...] = ()) -> Expectation:
     """Return the expectation that the targets are fenced; the service leaves them if need be.
 
-    A node that `boots` then by itself joins while what it served may still start.
+    `boots`: whether they come back by themselves then.
     """
-
-    def expect(situation: Situation) -> Expected:
-        lost = _fenced(situation, situation.targets, allowed_news)
-        join_s = situation.budget.join_s if boots and lost.interrupted else 0.0
-        return replace(lost, outage_s=round(lost.outage_s + join_s, 1))
-
-    return expect
+    return lambda situation: _fenced(situation, situation.targets, allowed_news, boots=boots)
 
 
 def frozen(situation: Situation) -> Expected:
@@ -194,15 +188,20 @@ def partition(situation: Situation) -> Expected:
     sides = (situation.targets, nodes - situation.targets)
     survivor = situation.quorum.survivor(sides, situation.weights)
     missed = survivor if situation.quorum.waits_for_all else frozenset[str]()
-    return replace(_fenced(situation, nodes - survivor, ()), missed=missed)
+    # Who is cut off boots, and joins nobody.
+    return replace(_fenced(situation, nodes - survivor, (), boots=False), missed=missed)
 
 
-def _fenced(situation: Situation, victims: frozenset[str], news: tuple[str, ...]) -> Expected:
+def _fenced(
+    situation: Situation, victims: frozenset[str], news: tuple[str, ...], *, boots: bool = True
+) -> Expected:
+    """Expect that some nodes are fenced; who `boots` then joins while what moved may yet start."""
     moves = situation.serves(victims)
     fate = situation.leaves(victims)
+    moved_s = _lost_s(situation, victims) + (situation.budget.join_s if boots else 0.0)
     return Expected(
         fate,
-        _lost_s(situation, victims) if moves else frozen_s(situation, victims),
+        round(moved_s, 1) if moves else frozen_s(situation, victims),
         interrupted=moves,
         spared_s=frozen_s(situation, victims),
         return_s=return_s(situation) if fate is Fate.VISITS else None,

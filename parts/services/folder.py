@@ -6,6 +6,9 @@ import shlex
 
 from parts.host import program
 
+DRAFT = ".halab-import"
+"""The folder in which an archive is unpacked. What a loss of power leaves of it is no data."""
+
 
 def list_entries(folder: str, run: str) -> str:
     """Return shell text that lists a run's files, with their times and sums."""
@@ -26,11 +29,13 @@ def archived(folder: str, left_out: str) -> str:
 
     Clients go on writing meanwhile: that a file changes is no failure, which tar ends with 1 for.
     """
-    words = ("--create", "--gzip", f"--exclude=./{left_out}", "--directory", folder, ".")
+    without = (f"--exclude=./{name}" for name in (left_out, DRAFT))
+    words = ("--create", "--gzip", *without, "--directory", folder, ".")
     return f"{{ tar {shlex.join(words)} || [ $? -eq 1 ]; }}"
 
 
 def replaced(folder: str, *kept: str) -> str:
     """Return shell text that reads such an archive in the place of all but some of its entries."""
-    words = ("/bin/sh", "-euc", program("replace_files.sh"), "replace_files.sh", folder, *kept)
+    text = program("replace_files.sh")
+    words = ("/bin/sh", "-euc", text, "replace_files.sh", folder, DRAFT, *kept)
     return shlex.join(words)

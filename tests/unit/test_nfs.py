@@ -298,8 +298,10 @@ def ordered(name: str) -> list[str]:
 
 class TestLedger:
     def test_what_goes_to_another_lab_is_what_clients_see(self) -> None:
-        assert f"--exclude=./lock --directory {PART.folder} ." in PART.dump
-        assert PART.load.endswith(f"replace_files.sh {PART.folder} lock lost+found")
+        assert (
+            f"--exclude=./lock --exclude=./.halab-import --directory {PART.folder} ." in PART.dump
+        )
+        assert PART.load.endswith(f"replace_files.sh {PART.folder} .halab-import lock lost+found")
 
     def test_a_run_is_listed_and_cleared_and_no_other(self, tmp_path: Path) -> None:
         for name in ("run-1", "run-2", "other-1"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import os
 import random
@@ -162,6 +163,34 @@ def test_an_archive_that_breaks_off_takes_nothing_away(labs: Labs, tmp_path: Pat
     )
     assert done.returncode != 0
     assert [path.name for path in place.iterdir()] == ["first"]
+
+
+@pytest.mark.parametrize("lost", [0, 1, 10, 500])
+def test_half_of_a_dump_is_not_loaded(tmp_path: Path, lost: int) -> None:
+    """A connection that breaks looks like the end of a file, and half of a dump like a whole."""
+    sent = gzip.compress(random.randbytes(1000))
+    loaded, kept = tmp_path / "loaded", set(Path("/var/tmp").iterdir())
+    done = subprocess.run(
+        ["bash", "-c", transfer._received(f"gunzip >{loaded}")],
+        input=sent[: len(sent) - lost],
+        check=False,
+    )
+    assert (done.returncode == 0, loaded.exists()) == (not lost, not lost)
+    assert {path for path in Path("/var/tmp").iterdir() if "halab-import" in path.name} <= kept
+
+
+def test_the_folder_itself_comes_back_and_no_draft_of_an_import_goes(labs: Labs) -> None:
+    labs.add("course")
+    place = labs.on("course")
+    place.chmod(0o2750)
+    (place / ".halab-import").mkdir()
+    file = labs.tmp_path / "course.halab"
+    assert call("export", "course", file).exit_code == 0
+    place.chmod(0o700)
+    (place / ".halab-import" / "half").touch()
+    assert call("import", file, "--name", "course", "--yes").exit_code == 0
+    assert list(place.iterdir()) == []
+    assert place.stat().st_mode & 0o7777 == 0o2750
 
 
 @pytest.mark.parametrize(("status", "whole"), [(0, True), (1, True), (2, False)])
