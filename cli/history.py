@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,7 +17,7 @@ from rich.text import Text
 from cli.choosing import existing_lab
 from cli.drill import MARKS, writing
 from core.errors import HalabError
-from drills.history import Change, Strand, changes, read_results, strands
+from drills.history import Change, Strand, changes, named_labs, read_results, strands
 from drills.journal import drills_folder
 from drills.report import write_history
 from drills.result import DrillResult
@@ -65,34 +66,35 @@ def history(
         return
     console = Console(highlight=False, soft_wrap=True)
     console.print(_table(found))
+    named = named_labs(found)
     for change in changed:
-        console.print(f"\nfrom {_day(change.at)} on", style="bold")
+        whose = f", {change.lab}" if change.lab in named else ""
+        console.print(Text(f"\nfrom {_day(change.at)} on{whose}", style="bold"))
         for line in change.lines:
             console.print(Text(f"  {line}"))
-    labs = {strand.lab for strand in found}
     for strand in found:
         if strand.is_longer:
-            console.print(Text(f"\n{name(strand, labs)}: the latest outage is longer than usual"))
+            console.print(Text(f"\n{name(strand, named)}: the latest outage is longer than usual"))
             console.print(Text(f"  again: {strand.last.replay}", style="dim"))
     for path in others:
         console.print(Text(f"not of this version of halab: {path}", style="dim"))
 
 
-def name(strand: Strand, labs: Collection[str]) -> str:
-    """Name a drill, whose where it is one of several labs, and whom it hit unless as usual."""
-    lab = f"{strand.lab}: " if len(labs) > 1 else ""
+def name(strand: Strand, named: Collection[str]) -> str:
+    """Name a drill, its lab where that has to be named, and whom it hit unless as usual."""
+    lab = f"{strand.lab}: " if strand.lab in named else ""
     return f"{lab}{strand.fault}{'' if strand.active else ' (not of the active node)'}"
 
 
 def _table(found: Sequence[Strand]) -> Table:
     columns = ("", "drill", "passed", "latest", "median", "longest", "budget", "outages")
     table = Table(*columns, box=None, padding=(0, 1))
-    labs = {strand.lab for strand in found}
+    named = named_labs(found)
     for strand in found:
         mark, style = MARKS[strand.last.answer]
         table.add_row(
             Text(mark, style),
-            Text(name(strand, labs)),
+            Text(name(strand, named)),
             f"{strand.passed} of {len(strand.results)}",
             Text(_seconds(strand.last.outage_s), "bold red" if strand.is_longer else ""),
             _seconds(strand.middle),
@@ -134,7 +136,7 @@ def _describe(found: Sequence[Strand], changed: Sequence[Change]) -> dict[str, A
             }
             for strand in found
         ],
-        "changes": [{"at": change.at, "lines": change.lines} for change in changed],
+        "changes": [asdict(change) for change in changed],
     }
 
 

@@ -67,8 +67,12 @@ class Strand:
 
 @dataclass(frozen=True)
 class Change:
-    """What was another version or setting than in the drill before; `at` in seconds since 1970."""
+    """What of a lab was another version or setting than in its drill before.
 
+    `at` is in seconds since 1970.
+    """
+
+    lab: str
     at: float
     lines: tuple[str, ...]
 
@@ -99,8 +103,14 @@ def strands(results: Sequence[DrillResult]) -> tuple[Strand, ...]:
     )
 
 
+def named_labs(found: Sequence[Strand]) -> frozenset[str]:
+    """Return the labs that have to be named beside what is theirs: none where there is but one."""
+    labs = frozenset(strand.lab for strand in found)
+    return labs if len(labs) > 1 else frozenset()
+
+
 def changes(results: Sequence[DrillResult]) -> tuple[Change, ...]:
-    """Return when versions and settings of a lab changed from one drill to the next."""
+    """Return when versions and settings of labs changed from one drill to the next."""
     told = sorted((each for each in results if each.environment), key=lambda each: each.lab)
     found = []
     for earlier, later in pairwise(told):
@@ -113,5 +123,5 @@ def changes(results: Sequence[DrillResult]) -> tuple[Change, ...]:
             if before.get(name) != after.get(name)
         )
         if lines:
-            found.append(Change(later.began, lines))
+            found.append(Change(later.lab, later.began, lines))
     return tuple(sorted(found, key=lambda change: change.at))

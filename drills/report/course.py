@@ -40,18 +40,19 @@ FEW_DAYS, TICKS = 4, 6
 class Course:
     """A strand as the page shows it; `key` tells it from the others.
 
-    `whose`: the lab's name, where there are several.
+    `named`: whether its lab is one of several.
     """
 
     strand: Strand
     changed: Sequence[Change]
     key: str
-    whose: str = ""
+    named: bool
 
     @property
     def title(self) -> str:
         """What the drill is, and whom it hit where that is not the usual one."""
-        title = plain(": ".join(filter(None, (self.whose, self.strand.last.title))))
+        whose = f"{self.strand.lab}: " if self.named else ""
+        title = plain(f"{whose}{self.strand.last.title}")
         return title if self.strand.active else f"{title}, not of the active node"
 
     @property
@@ -96,9 +97,13 @@ class Course:
 
     @property
     def _changes(self) -> list[Change]:
-        """The changes within the picture."""
+        """The changes of its lab within the picture."""
         first, last = self.strand.results[0].began, self.strand.last.began
-        return [change for change in self.changed if first <= change.at <= last]
+        return [
+            change
+            for change in self.changed
+            if change.lab == self.strand.lab and first <= change.at <= last
+        ]
 
     @property
     def _hints(self) -> dict[str, Hint]:

@@ -12,7 +12,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from drills.history import Change, Strand
+from drills.history import Change, Strand, named_labs
 from drills.report import palette
 from drills.report.course import Course
 from drills.report.view import tally, verdict, view
@@ -68,6 +68,7 @@ def history_page(found: Sequence[Strand], changed: Sequence[Change]) -> str:
     """Return how the outages of drills went over time as HTML. Its JSON is as in a summary."""
     results = [result for strand in found for result in strand.results]
     labs = list(dict.fromkeys(each.lab for each in results))
+    named = named_labs(found)
     return _page(
         "history.html",
         {
@@ -78,10 +79,17 @@ def history_page(found: Sequence[Strand], changed: Sequence[Change]) -> str:
         since=iso(min(result.began for result in results)),
         until=iso(max(result.began for result in results)),
         courses=[
-            Course(strand, changed, f"s{index}", whose=strand.lab if len(labs) > 1 else "")
+            Course(strand, changed, f"s{index}", named=strand.lab in named)
             for index, strand in enumerate(found)
         ],
-        changes=[(iso(change.at), [plain(line) for line in change.lines]) for change in changed],
+        changes=[
+            (
+                iso(change.at),
+                plain(change.lab) if change.lab in named else "",
+                [plain(line) for line in change.lines],
+            )
+            for change in changed
+        ],
     )
 
 

@@ -172,4 +172,24 @@ def test_labs_that_were_examined_into_one_folder_are_not_compared(tmp_path: Path
     assert changes(sorted([*one, *slow], key=lambda each: each.began)) == ()
     printed = said(str(save([*one, *slow], tmp_path)))
     assert "slow: power-off" in printed
+
+
+def test_a_change_is_one_of_its_own_lab(tmp_path: Path) -> None:
+    one = nightly([10.0] * 2, [{"corosync": "3.1"}, {"corosync": "3.2"}])
+    other = [each.model_copy(update={"lab": "other"}) for each in nightly([10.0] * 2)]
+    found, changed = strands([*one, *other]), changes([*one, *other])
+    assert [change.lab for change in changed] == [one[0].lab]
+    write_history(found, changed, tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text()
+    # A line across its own picture, and its name in the table.
+    assert page.count('href="#changes"') == 1
+    assert f", {one[0].lab}</th>" in page
+    results = save([*one, *other], tmp_path / "both")
+    assert f" on, {one[0].lab}\n" in said(str(results))
+    [told] = json.loads(said(str(results), "--json"))["changes"]
+    assert told["lab"] == one[0].lab
+
+
+def test_one_lab_is_not_named_again(tmp_path: Path) -> None:
+    one = nightly([10.0] * 4)
     assert "slow" not in said(str(save(one, tmp_path / "one")))
