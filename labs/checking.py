@@ -90,7 +90,7 @@ def check(file: str, written: Tables, model: type[Definition]) -> Definition:
         flat = list(_flatten(model, found))
         fresh = [finding for finding in flat if not finding.rests_on(refused)]
         problems += [_problem(file, model, finding) for finding in fresh]
-        refused.update(key for finding in flat for key in finding.keys)
+        refused.update(key for finding in flat for key in finding.keys | finding.meant)
         dropped = [_drop(rest, place) for finding in flat for place in finding.unusable]
         if not any(dropped):
             raise DefinitionError(file, tuple(problems))
@@ -107,6 +107,14 @@ class _Finding:
     def keys(self) -> set[str]:
         """Dotted keys without list indices."""
         return {dotted(word for word in spot.place if isinstance(word, str)) for spot in self.spots}
+
+    @property
+    def meant(self) -> set[str]:
+        """The key that was misspelt, dotted: what it says is as unknown as if it were refused."""
+        if not _is_error(self.source, "extra_forbidden"):
+            return set()
+        (spot,) = self.spots
+        return {dotted((*map(str, spot.place[:-1]), name)) for name in _close(spot)}
 
     def rests_on(self, refused: Collection[str]) -> bool:
         """Tell whether a key that was refused is part of this, so that nobody knows if it holds."""
@@ -159,10 +167,15 @@ def _problem(file: str, model: Model, finding: _Finding) -> Problem:
     )
 
 
+def _close(spot: Spot) -> list[str]:
+    """Return the key that may have been meant by one that nobody knows."""
+    return get_close_matches(str(spot.place[-1]), keys([spot.home] if spot.home else []), n=1)
+
+
 def _unknown(file: str, model: Model, spot: Spot, value: object) -> Problem:
     key = str(spot.place[-1])
     known = keys([spot.home] if spot.home else [])
-    if close := get_close_matches(key, known, n=1):
+    if close := _close(spot):
         hint = f"did you mean {close[0]}?"
     elif table := _table_meant(model, spot, value):
         hint = f"did you mean [{table}]?"

@@ -28,6 +28,7 @@ def test_what_follows_from_a_refused_table_is_not_told() -> None:
     [
         ({"kind": "nginx", "storage": "data", "runs": "Everywhere"}, "services.web.runs"),
         ({"kind": "nginx", "storage": 7}, "services.web.storage"),
+        ({"kind": "nginx", "stroage": "data"}, "services.web.stroage"),
     ],
 )
 def test_storage_whose_service_was_refused_is_not_called_idle(
