@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cli.claims import check_removable, claimed
+from cli.claims import check_removable, claimed, put_away
 from cli.progress import Progress
 from cli.testing import DEFINITIONS, lab_file
 from core.command import run
@@ -51,7 +51,7 @@ def bench(
     definition = load(file)
     name, guests = definition.name, len(machines(definition))
     if check_removable(name, COMMAND):
-        _halab("down", name)
+        put_away(name, lambda: _halab("down", name))
     table = Table("what", "measured", "beside", box=None, title=lab)
     with progress.step("Booting the same guests by bare QEMU"):
         boot = _bare_boot(definition)

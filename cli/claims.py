@@ -44,10 +44,9 @@ class Claim(Frozen):
 
 @contextmanager
 def claimed(name: str, command: str, take_away: Callable[[], None], keep: bool) -> Iterator[bool]:
-    """Own a lab that is not there yet; afterwards take away what came to be, unless `keep`.
+    """Own a lab that is not there yet; afterwards put away what came to be, unless `keep`.
 
-    What was kept of failures stays, and is named. Yields whether it is ours: a lab that is there
-    already belongs to somebody else and stays.
+    Yields whether it is ours: a lab that is there already belongs to somebody else and stays.
     Raises HalabError when another halab command works on it.
     """
     with locked(name):
@@ -58,12 +57,17 @@ def claimed(name: str, command: str, take_away: Callable[[], None], keep: bool) 
         # Somebody may have taken it away meanwhile, and made one of his own.
         found = claim_on(name)
         if ours and not keep and found is not None and found.is_mine:
-            try:
-                evidence = move_out(LabFolder.of(name))
-            finally:
-                take_away()
-            if evidence is not None:
-                Progress().note(f"journals, cluster state and consoles stay in {evidence}")
+            put_away(name, take_away)
+
+
+def put_away(name: str, take_away: Callable[[], None]) -> None:
+    """Take a lab away that a command made; what was kept of failures stays, and is named."""
+    try:
+        evidence = move_out(LabFolder.of(name))
+    finally:
+        take_away()
+    if evidence is not None:
+        Progress().note(f"journals, cluster state and consoles stay in {evidence}")
 
 
 def check_removable(name: str, command: str) -> bool:

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from cli.choosing import wanted
-from cli.claims import claim_on, claimed, release
+from cli.claims import claim_on, claimed, put_away, release
 from cli.down import down
 from cli.drill import NOT_PASSED, RESET
 from cli.locking import locked
@@ -96,7 +96,7 @@ def _standing(lab: str, name: str, keep: bool, console: Console) -> Iterator[boo
     left = claim_on(name)
     if left is not None and left.command == COMMAND and not left.is_at_work:
         console.print(f"removing the lab {name} of an exam that did not come to its end")
-        down(name)
+        put_away(name, lambda: down(name))
     with claimed(name, COMMAND, lambda: down(name), keep) as built:
         try:
             if built:

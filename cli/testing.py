@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 import typer
 from rich.console import Console
 
-from cli.claims import check_removable, claimed
+from cli.claims import check_removable, claimed, put_away
 from cli.clouds import ensure_cloud_tools
 from cli.progress import Progress
 from core.command import run, start
@@ -141,7 +141,7 @@ def _run_gates(console: Console) -> None:
 def _lab(kind: str, name: str, keep: bool, console: Console) -> Iterator[None]:
     if check_removable(name, COMMAND):
         console.print(f"removing the lab {name} of an earlier run")
-        _check(_halab("down", name))
+        put_away(name, lambda: _check(_halab("down", name)))
     with claimed(name, COMMAND, lambda: _check(_halab("down", name)), keep):
         try:
             _check(_halab("up", "--cold", str(lab_file(kind))))

@@ -16,6 +16,7 @@ from cli.app import app
 from cli.claims import CLAIM, Claim
 from cli.locking import LabBusy, locked
 from core.folders import LabFolder, state_folder
+from drills.evidence import collect_evidence
 from inventory.record import save
 
 
@@ -84,6 +85,14 @@ def test_what_a_killed_exam_has_left_is_built_anew(alone: list[str]) -> None:
     leave("halab exam")
     assert stand()
     assert alone == ["down web", "up web.toml", "down web"]
+
+
+def test_what_a_killed_exam_has_seen_fail_outlives_its_lab(alone: list[str]) -> None:
+    leave("halab exam")
+    collect_evidence(LabFolder.of("web"), None, "what failed before it was killed")
+    assert stand()
+    [kept] = LabFolder.of("web").evidence.iterdir()
+    assert (kept / "why.txt").read_text() == "what failed before it was killed\n"
 
 
 def test_what_another_command_has_left_is_examined_as_it_is(alone: list[str]) -> None:
