@@ -1,5 +1,6 @@
 # Lets programs wait. `await MOST PAUSE CONDITION...` asks a function every PAUSE seconds until it is
 # true, and ends the program after MOST seconds, with what the function left in $missing.
+missing=
 await() {
     most=$1 pause=$2
     shift 2

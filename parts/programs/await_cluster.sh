@@ -2,6 +2,7 @@
 # wait at most, shell text that is true with a quorum, corosync's statistics of the links, one each.
 most=$1 quorate=$2
 shift 2
+# shellcheck disable=SC2034 # await says what is missing.
 joined() {
     for link; do
         missing="$link is not 1"

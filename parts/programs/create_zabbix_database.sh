@@ -4,7 +4,7 @@ note=$1
 if [ -e "$note" ]; then exit 0; fi
 # The frontend complains on every page about a language that the system does not know.
 localedef -i en_US -f UTF-8 en_US.UTF-8
-version=$(ls /usr/lib/postgresql | sort -n | tail -n 1)
+version=$(find /usr/lib/postgresql -mindepth 1 -maxdepth 1 -printf '%f\n' | sort -n | tail -n 1)
 programs=/usr/lib/postgresql/$version/bin
 data=/var/lib/postgresql/$version/main
 share=/usr/share/zabbix-server-pgsql

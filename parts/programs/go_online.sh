@@ -1,6 +1,7 @@
 # Lets resources run on this new node once the cluster has it as a member. Arguments: seconds to wait
 # at most, its name, what makes its Pacemaker start as a new node's, the note that it is one.
 most=$1 node=$2 setting=$3 note=$4
+# shellcheck disable=SC2034 # await says what is missing.
 member() {
     missing="$node is no member of the cluster"
     crm_mon --output-as xml 2>/dev/null | grep "<node name=\"$node\"" |

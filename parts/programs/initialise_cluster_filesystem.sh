@@ -8,6 +8,7 @@ fill=$1
 device=/dev/$group/$volume
 lock_manager=halab-lock-manager.service
 
+# shellcheck disable=SC2034 # await says what is missing.
 joined() {
     missing="there is no quorum"
     eval "$quorate"

@@ -1,8 +1,10 @@
+# shellcheck disable=SC2086 # Lists of words are arguments here.
 # What a machine is like. Arguments: folder of notes, "node" for a node, units, packages, settings of
 # the kernel (files below /proc/sys), shell text that prints what else is asked.
 notes=$1 node=$2 units=$3 packages=$4 settings=$5 looks=$6
 
 echo "== system"
+# shellcheck source=/dev/null
 . /etc/os-release
 echo "$ID ${VERSION_ID:-}"
 
