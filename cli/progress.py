@@ -12,7 +12,12 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from cli.phases import phases
+
 REFRESH_PER_SECOND = 8
+
+RECENT = 6
+"""Sentences of a step that a terminal shows."""
 
 
 class Progress:
@@ -47,7 +52,7 @@ class Step:
         self._console = console
         self._started = time.monotonic()
         self._now = ""
-        self._recent: list[tuple[float, str]] = []
+        self._said: list[tuple[float, str]] = []
         self._announced = False
         self._if_needed = if_needed
         self._spinner = Spinner("dots", style="cyan")
@@ -58,11 +63,16 @@ class Step:
             return
         self._announce()
         self._now = sentence
-        self._recent = [*self._recent[-5:], (self._elapsed(), sentence)]
+        self._said.append((self._elapsed(), sentence))
         if not self._console.is_terminal:
             self._console.print(
                 f"  [{self._elapsed():4.0f} s] {sentence}", markup=False, soft_wrap=True
             )
+
+    @property
+    def phases(self) -> tuple[tuple[str, float], ...]:
+        """What the time went into so far, in seconds, where what was said tells of phases."""
+        return phases(self._said, self._elapsed())
 
     @contextmanager
     def shown(self) -> Iterator[None]:
@@ -122,6 +132,6 @@ class Step:
         hint = f" of usually {self._usually}" if self._usually else ""
         title = Text.assemble(self._title, (f"  {self._elapsed():.0f} s{hint}", "dim"))
         grid.add_row(self._spinner, title)
-        for at, sentence in self._recent:
+        for at, sentence in self._said[-RECENT:]:
             grid.add_row("", Text(f"{at:5.0f} s  {sentence}", style="dim", overflow="ellipsis"))
         return grid

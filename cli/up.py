@@ -16,6 +16,7 @@ from cli.events import PulumiEvents
 from cli.hours import FEWEST, MOST, check_end, end_after, keep_end, price
 from cli.locking import locked
 from cli.measuring import TOO_LONG, measuring
+from cli.phases import told
 from cli.platforms import build, prepare, review
 from cli.progress import Progress, Step
 from cli.restoring import bring_back
@@ -153,6 +154,9 @@ def build_measured(prepared: Prepared[Record], impact: Impact, progress: Progres
         progress.step(f"Lab {prepared.lab.name}", usually=usually) as step,
     ):
         found = bring_up(prepared, impact, step)
+        spent = step.phases
+    if spent:
+        progress.note(f"of that: {told(spent)}")
     for line in notice.lines:
         progress.note(line)
     if not notice.kept:
