@@ -127,7 +127,7 @@ OTHERS = {name: Parts(sketch(load(path))) for name, path in BESIDES.items()}
 """Labs that the tests build and halab does not offer."""
 
 LABS = (
-    *(STORY, TRIO, BOOKS, SHOP, MIRROR, FRONT, TABLES, DISK, TWO, FILES, PAIR, RING),
+    *(STORY, TRIO, BOOKS, SHOP, MIRROR, FRONT, TABLES, DISK, COMMON, TWO, FILES, PAIR, RING),
     *OTHERS.values(),
 )
 

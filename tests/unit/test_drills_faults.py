@@ -5,28 +5,36 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Callable, Iterator
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import cast
 
 import pytest
 
 from core.errors import CommandError, HalabError
+from drills import faults
 from drills.catalogue import catalogue
 from drills.drill import Drill
-from drills.faults import base, departure, power, quality, replication, storage
+from drills.faults import base, departure, power, quality, storage
 from drills.faults.base import Fault, Scene
 from drills.faults.partition import partitioned
 from drills.partitions import isolated
 from drills.power import Power
-from inventory.model import Machine
+from inventory.model import Inventory, Machine
 from labs.roles import MachineRole, NetworkRole
 from labs.timing import Timing
 from machines.remote import RemoteUnreachable
 from parts.all import Parts
 from tests.unit.healthy_lab import INVENTORY as LAB
 from tests.unit.healthy_lab import PARTS
-from tests.unit.sketched import TRIO
+from tests.unit.sketched import LABS, TRIO
 
 KNOWN = catalogue(PARTS)
+EVERY = {
+    name: (parts, drill) for parts in reversed(LABS) for name, drill in catalogue(parts).items()
+}
+"""Every fault that any lab has, in the first one that has it."""
+
 DATA = LAB.storage[0]
 NODE1, NODE2, MONITOR = LAB.machines
 
@@ -68,16 +76,15 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
         commands.append((getattr(machine, "name", "?"), command))
         return ""
 
-    monkeypatch.setattr(base, "run_on", listen)
-    for module in (departure, quality, replication, storage):
-        monkeypatch.setattr(module, "run_on", listen)
-    monkeypatch.setattr("drills.faults.partition.run_on", listen)
-    monkeypatch.setattr("drills.faults.operator.run_on", listen)
+    for found in iter_modules(faults.__path__):
+        module = import_module(f"{faults.__name__}.{found.name}")
+        if hasattr(module, "run_on"):
+            monkeypatch.setattr(module, "run_on", listen)
     return commands
 
 
-def scene(hypervisor: FakePower, *targets: object) -> Scene:
-    return Scene(LAB, cast(Power, hypervisor), targets or (NODE1,), {})  # type: ignore[arg-type]
+def scene(hypervisor: FakePower, *targets: object, lab: Inventory = LAB) -> Scene:
+    return Scene(lab, cast(Power, hypervisor), targets or (NODE1,), {})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -332,7 +339,7 @@ def test_healing_that_fails_is_not_hidden(
         base.repair_on(scene(hypervisor), NODE1, "drbdadm attach r0")
 
 
-@pytest.mark.parametrize("name", KNOWN)
+@pytest.mark.parametrize("name", EVERY)
 def test_the_management_network_is_never_touched(
     name: str,
     hypervisor: FakePower,
@@ -340,9 +347,9 @@ def test_the_management_network_is_never_touched(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("drills.faults.power.time.sleep", lambda _: None)
-    drill = KNOWN[name]
-    run_both(drill.fault, scene(hypervisor, target_of(drill)))
-    for node in LAB.machines:
+    parts, drill = EVERY[name]
+    run_both(drill.fault, scene(hypervisor, target_of(parts, drill), lab=parts.inventory))
+    for node in parts.inventory.machines:
         nic = node.interfaces[NetworkRole.MANAGEMENT]
         for text in (*hypervisor.done, *(command for _, command in told)):
             assert str(nic.address.ip) not in text
@@ -350,7 +357,7 @@ def test_the_management_network_is_never_touched(
             assert "management" not in text
 
 
-@pytest.mark.parametrize("name", KNOWN)
+@pytest.mark.parametrize("name", EVERY)
 def test_machines_are_told_what_a_shell_can_read(
     name: str,
     hypervisor: FakePower,
@@ -358,14 +365,18 @@ def test_machines_are_told_what_a_shell_can_read(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("drills.faults.power.time.sleep", lambda _: None)
-    drill = KNOWN[name]
-    run_both(drill.fault, scene(hypervisor, target_of(drill)))
+    parts, drill = EVERY[name]
+    run_both(drill.fault, scene(hypervisor, target_of(parts, drill), lab=parts.inventory))
     for text in dict.fromkeys(command for _, command in told):
         subprocess.run(["sh", "-n", "-c", text], check=True)
 
 
-def target_of(drill: Drill) -> Machine:
-    return MONITOR if drill.role is MachineRole.MONITOR else NODE2
+def target_of(parts: Parts, drill: Drill) -> Machine:
+    """Return a machine that it could hit: a node that can run the service that it is about."""
+    inventory = parts.inventory
+    if drill.role is MachineRole.MONITOR:
+        return inventory.monitor
+    return inventory.places(drill.about(parts).service)[-1]
 
 
 def run_both(fault: Fault, there: Scene) -> None:
