@@ -93,6 +93,8 @@ AGENT, KEPT_AGENT = "SSH_AUTH_SOCK", "HALAB_SSH_AGENT"
 
 def clean(found: Mapping[str, str]) -> dict[str, str]:
     """Return what of an environment halab gets. What is clean stays as it is."""
+    # Another thread may be adopting one: a name that was there may be gone when it is looked up.
+    found = {name: value for name in list(found) if (value := found.get(name)) is not None}
     kept = {name: value for name, value in found.items() if name in KEPT or name.startswith(OWN)}
     kept |= {name: found[name] for name in FOLDERS if os.path.isabs(found.get(name, ""))}
     for name in EXTENTS:

@@ -107,9 +107,15 @@ class Writer:
         note(self.log, "write", begun, {**facts, "error": error})
 
 
+def end(*_: object) -> None:
+    """Have everything end, once: a second signal would meet the lock of `stop` in the first."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    stop.set()
+
+
 def watch(path: str, run: str, writes: str, interface: str, *urls: str) -> None:
     """Probe, and write if that is asked, until SIGTERM."""
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    signal.signal(signal.SIGTERM, end)
     with open(path, "w") as log:
         prober = Prober(urls, log)
         tasks: list[tuple[float, Callable[[], object]]] = []

@@ -31,6 +31,10 @@ MOST_S = 86400
 """Seconds after which a client ends by itself: nobody watches one for a day, and what it writes
 would fill the disk of who serves."""
 
+END_S = 45
+"""Seconds in which a client ends when it is told to, or is killed: its last write and its last
+probes of every address. Less than a command on the monitor may take."""
+
 _FOLDER = "/run/halab"
 _PROGRAM = f"{_FOLDER}/outside"
 _BESIDE = ("arp.py", "errand.py")
@@ -177,7 +181,8 @@ def probing(part: ServicePart, run: str, only: Collection[str] | None = None) ->
         ensure_files(remote, program_files(_PROGRAM))
         # A unit of its own outlives a lost ssh connection and is stopped by name. What it mounts
         # below its own /tmp goes with it.
-        unit = f"--unit {probe.unit} --property PrivateTmp=yes --property RuntimeMaxSec={MOST_S}"
+        limits = f"--property RuntimeMaxSec={MOST_S} --property TimeoutStopSec={END_S}"
+        unit = f"--unit {probe.unit} --property PrivateTmp=yes {limits}"
         remote.run(f"systemd-run --quiet --collect {unit} -- {shlex.join(words)}")
         try:
             seen = set(addresses) if announced else set()

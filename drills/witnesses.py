@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from core.errors import HalabError
+from core.errors import CommandError, HalabError
 from core.sizes import MIB
-from core.wait import WaitTimeout, wait_until
+from core.wait import WaitTimeout, retry, wait_until
 from drills.clock import LabClock
 from drills.power import Event
 from drills.rulings.aftermath import at_rest
@@ -18,7 +18,7 @@ from drills.timeline import Line, parse_journal
 from inventory.model import Inventory, Machine
 from inventory.parts import Storage
 from labs.roles import MachineRole
-from machines.remote import Remote
+from machines.remote import Remote, RemoteUnreachable
 from parts.all import Parts
 from provisioning.packages import wanted
 from status.collect import Observer
@@ -43,7 +43,12 @@ def cursors(inventory: Inventory) -> dict[str, str]:
     The journals are written to disk first: a machine that loses its power keeps this end.
     """
     command = "journalctl --sync; journalctl --quiet --lines 0 --show-cursor"
-    told = on_each(inventory.machines, lambda remote: remote.run(command).stdout)
+    told = retry(
+        lambda: on_each(inventory.machines, lambda remote: remote.run(command).stdout),
+        RemoteUnreachable,
+        what="every machine tells where its journal ends",
+        timeout=inventory.timing.boot_wait_s,
+    )
     return {name: text.rpartition("-- cursor: ")[2].strip() for name, text in told.items()}
 
 
@@ -88,8 +93,12 @@ def configurations(inventory: Inventory) -> dict[str, str]:
             what="the cluster at rest",
             timeout=inventory.timing.healthy_wait_s,
             interval=float(inventory.timing.pace),
+            # A login that failed once says nothing of the cluster.
+            retry_on=(RemoteUnreachable, CommandError),
         )
     except WaitTimeout:
+        if not seen:
+            raise
         return seen[-1]
 
 

@@ -161,6 +161,8 @@ class Remote:
             "allow_agent": False,
             "banner_timeout": self._connect_timeout,
             "auth_timeout": self._connect_timeout,
+            # A machine that lost its power answers nothing: paramiko would wait for an hour.
+            "channel_timeout": self._connect_timeout,
         }
         if ssh.proxy_command is not None:
             arguments["sock"] = _through(ssh, ssh.proxy_command)

@@ -20,7 +20,7 @@ sh "$folder/end-trial" || :
     printf 'table inet halab\ndelete table inet halab\n'
     nft list table inet halab 2>/dev/null || :
 } >"$before"
-rm -f "$folder/firewall.restored"
+rm -f "$folder/firewall.restored" "$folder/firewall.confirmed"
 : >"$undecided"
 systemd-run --quiet --collect --unit "$unit" --on-active "$seconds" \
     --timer-property AccuracySec=100ms /bin/sh "$folder/end-trial"

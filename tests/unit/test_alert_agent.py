@@ -52,7 +52,7 @@ def alert(folder: Path, lab: Inventory = LAB, /, **event: str) -> str:
             "PATH": f"{folder}:/usr/bin:/bin",
             **{f"CRM_alert_{key}": value for key, value in event.items()},
         },
-        timeout=5,
+        timeout=60,
         capture_output=True,
         text=True,
         check=True,
@@ -63,7 +63,7 @@ def alert(folder: Path, lab: Inventory = LAB, /, **event: str) -> str:
         lambda: sent.read_text() if sent.exists() else "",
         lambda told: told.endswith("\n"),
         what="the background sends",
-        timeout=5,
+        timeout=60,
         interval=0.02,
     )
     return sent.read_text()

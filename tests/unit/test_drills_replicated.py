@@ -125,8 +125,9 @@ def test_it_writes_at_all_addresses_in_turn_and_no_number_twice(
 
 def test_a_connection_is_kept(client: Client, servers: tuple[Server, Server]) -> None:
     client.wait("probe", ok=True, count=20)
-    # One of who asks and one of who writes at each, and a few more where this machine is slow.
-    assert 4 <= sum(server.connections for server in servers) < 10
+    # One of who asks and one of who writes at each, and more where this machine is slow: who was
+    # not answered in time connects anew. Without that it would be one for each attempt.
+    assert 4 <= sum(server.connections for server in servers) < 16
 
 
 def test_what_was_refused_is_no_promise_and_the_next_comes_over_a_new_connection(

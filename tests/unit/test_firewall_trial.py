@@ -145,16 +145,41 @@ def test_the_first_rules_of_a_machine_can_be_taken_back_too(
 
 @with_nft
 def test_a_confirmation_that_comes_too_late_is_refused(trial: Trial) -> None:
+    trial.delivered.write_text(GOOD)
+    with pytest.raises(HalabError, match="taken back"):
+        trial.tried(late_on(trial))
+    assert not trial.kept.exists()
+    assert trial.here.run("nft list tables").stdout.strip() == ""
+
+
+@with_nft
+def test_a_confirmation_whose_answer_was_lost_is_made_once_more(trial: Trial) -> None:
+    losses = iter([True])
+
+    @contextmanager
+    def breaking() -> Iterator[Remote]:
+        yield trial.here.remote
+        if next(losses, False):
+            raise RemoteUnreachable("the connection broke")
+
+    trial.delivered.write_text(GOOD)
+    assert trial.tried(breaking) == ("firewall rules in force",)
+    assert trial.kept.read_text() == GOOD
+    # What was confirmed once says nothing of the next trial.
+    trial.delivered.write_text(GOOD)
+    with pytest.raises(HalabError, match="taken back"):
+        trial.tried(late_on(trial))
+
+
+def late_on(trial: Trial) -> firewall.Connect:
+    """Return a connection that comes when the trial is over."""
+
     @contextmanager
     def late() -> Iterator[Remote]:
         trial.here.run(f"sh {trial.folder}/run/end-trial", check=False)
         yield trial.here.remote
 
-    trial.delivered.write_text(GOOD)
-    with pytest.raises(HalabError, match="taken back"):
-        trial.tried(late)
-    assert not trial.kept.exists()
-    assert trial.here.run("nft list tables").stdout.strip() == ""
+    return late
 
 
 @with_nft
