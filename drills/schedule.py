@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -22,13 +22,16 @@ EXAM = (
     "service-cable-lost",
     "quorum-device-lost",
     "replication-cut",
+    "export-removed",
+    "shared-disk-lost",
+    "lock-manager-killed",
     "power-off",
     "corosync-killed",
     "freeze",
     "partition",
 )
-"""What a cluster has to survive before it is accepted: the gentle ones first, so that an early
-failure is told before the long ones begin."""
+"""What a cluster has to survive before it is accepted, as far as it can be asked: the gentle ones
+first, so that an early failure is told before the long ones begin."""
 
 
 @dataclass(frozen=True)
@@ -72,12 +75,19 @@ def exam(parts: Parts, seed: int, names: Sequence[str] = ()) -> tuple[Turn, ...]
     Raises HalabError for a name that is no drill of the lab.
     """
     known = catalogue(parts)
-    chosen = names or [name for name in EXAM if name in known]
-    drills = [find(name, parts) for name in chosen]
+    drills = [find(name, parts) for name in names or _accepting(known)]
     return tuple(
         Turn(number, drill, drill.target, seed + number - 1)
         for number, drill in enumerate(drills, 1)
     )
+
+
+def _accepting(known: Mapping[str, Drill]) -> Iterator[str]:
+    """Yield what of EXAM a lab can be asked, of all its services and storage."""
+    for wanted in EXAM:
+        for name, drill in known.items():
+            if name == wanted or (drill.service and name.endswith(f"-{wanted}")):
+                yield name
 
 
 def rehearsal(parts: Parts, events: Sequence[Event], number: int) -> Turn:

@@ -14,7 +14,7 @@ import pytest
 from core.folders import PROJECT
 from drills.catalogue import catalogue
 from drills.drill import Drill
-from tests.unit.sketched import COMMON, DISK, FILES, STORY, TWO
+from tests.unit.sketched import COMMON, DISK, FILES, LABS, STORY, TWO
 
 PATH = PROJECT / "docs" / "drills.md"
 
@@ -67,6 +67,15 @@ def test_every_fault_is_documented_and_nothing_else() -> None:
     told = {found[1]: found[0] for found in HEADING.finditer(text)}
     assert told == {name: paragraph(drill) for name, drill in KNOWN.items()}
     assert list(told) == list(KNOWN)
+
+
+def test_no_lab_has_a_fault_that_nobody_has_told_of() -> None:
+    """Those of a second service, or storage, are called like the first one's behind its name."""
+    for parts in LABS:
+        lab = parts.inventory
+        further = [each.name for each in (*lab.services[1:], *lab.storage[1:])]
+        known = KNOWN.keys() | {f"{part}-{name}" for part in further for name in KNOWN}
+        assert catalogue(parts).keys() <= known
 
 
 def test_a_new_fault_is_written_after_the_one_before_it() -> None:

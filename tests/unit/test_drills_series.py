@@ -15,7 +15,7 @@ from drills.result import Answer, Check, DrillResult
 from drills.schedule import EXAM, Turn, exam, rehearsal, soak
 from parts.all import Parts
 from status.events import parse_events, single_failures
-from tests.unit.sketched import SHOP, STORY, TRIO
+from tests.unit.sketched import LABS, MIRROR, SHOP, STORY, TRIO
 
 
 def result(*answers: Answer, outage_s: float = 30.0) -> DrillResult:
@@ -73,9 +73,26 @@ def test_a_soak_hits_nobody_that_a_fault_cannot() -> None:
 
 def test_the_exam_takes_everything_from_the_catalogue() -> None:
     turns = exam(STORY, 100)
-    assert [turn.drill.name for turn in turns] == list(EXAM)
-    assert {turn.drill.name for turn in turns} <= catalogue(STORY).keys()
-    assert len({turn.seed for turn in turns}) == len(EXAM)
+    asked = [name for name in EXAM if name in catalogue(STORY)]
+    assert [turn.drill.name for turn in turns] == asked
+    assert len({turn.seed for turn in turns}) == len(asked) == len(EXAM) - 3
+
+
+def test_everything_of_the_exam_is_asked_of_some_lab() -> None:
+    assert {turn.drill.name for parts in LABS for turn in exam(parts, 1)} >= set(EXAM)
+
+
+def test_the_exam_asks_of_every_service_and_of_all_storage() -> None:
+    names = [turn.drill.name for turn in exam(MIRROR, 100)]
+    killed = names.index("service-killed")
+    assert names[killed : killed + 4] == [
+        "service-killed",
+        "records-service-killed",
+        "service-master-killed",
+        "records-service-master-killed",
+    ]
+    assert {"replication-cut", "rows-replication-cut"} < set(names)
+    assert len(names) == len(set(names))
 
 
 def test_junit_counts_failures_and_errors_apart() -> None:
