@@ -29,15 +29,16 @@ WORDS: Mapping[str, Callable[[Parts], bool]] = {
     "scalable": lambda parts: (
         not any("nodes.names" in each.settings.settled for each in parts.inventory.services)
     ),
+    "odd": lambda parts: len(parts.inventory.nodes) % 2 == 1,
     "ledger": lambda parts: parts.first_service.keeps_writes,
     "process": lambda parts: parts.first_service.process.end_first is not None,
     "nfs": lambda parts: bool(parts.file_servers),
     "nginx": lambda parts: parts.first_service.service.settings.kind == "nginx",
 }
-"""What a story can need. `bystander`: a node that can never run some service;
-`standby`: a node at which clients do not find the first service, where
-they find it at one alone; `scalable`: nodes may come and go; `ledger`: clients can write to the
-first service; `process`: it has a first process, and workers."""
+"""What a story can need. `bystander`: a node that can never run some service; `standby`: a node at
+which clients do not find the first service, where they find it at one alone; `scalable`: nodes may
+come and go; `odd`: so many nodes there are; `ledger`: clients can write to the first service;
+`process`: it has a first process, and workers."""
 
 
 def left_out(parts: Parts, items: Iterable[pytest.Item]) -> dict[pytest.Item, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,14 +75,20 @@ class Lab:
 
     def grown(self, quorum: str) -> str:
         """Return its definition with a node more, and who decides then."""
-        names = ", ".join(f'"{node.name}"' for node in load_inventory(self.folder).nodes)
-        text = re.sub(r"^names = .*$", f'names = [{names}, "{NEW}"]', self.original, flags=re.M)
-        return f'{text}\n[quorum]\nkind = "{quorum}"\n'
+        return grown(self.original, [node.name for node in self.inventory.nodes], quorum)
 
     @property
     def inventory(self) -> Inventory:
         """The lab as it is now."""
         return load_inventory(self.folder)
+
+
+def grown(text: str, names: Sequence[str], quorum: str) -> str:
+    """Return a definition, which may name no nodes and no quorum, with a node more."""
+    wanted = "names = [{}]".format(", ".join(f'"{name}"' for name in (*names, NEW)))
+    named, count = re.subn(r"^names = .*$", wanted, text, flags=re.M)
+    nodes = "" if count else f"\n[nodes]\n{wanted}\n"
+    return f'{named}{nodes}\n[quorum]\nkind = "{quorum}"\n'
 
 
 @contextmanager

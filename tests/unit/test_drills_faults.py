@@ -193,9 +193,7 @@ def test_a_stall_that_took_too_long_proves_nothing(
     hypervisor: FakePower, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     there = stalling(hypervisor, monkeypatch, 1000, 0.2, waits_s=1.5)
-    with pytest.raises(
-        HalabError, match=r"node1 stood still for up to 1\.5 s, longer"
-    ):
+    with pytest.raises(HalabError, match=r"node1 stood still for up to 1\.5 s, longer"):
         power.stall().inject(there)
     assert hypervisor.done[-1] == "resume node1"
 

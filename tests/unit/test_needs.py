@@ -71,7 +71,7 @@ def plain(story: str) -> str:
 @pytest.mark.parametrize(
     ("parts", "lacks"),
     [
-        (STORY, {"bystander", "everywhere", "shared-disk", "two-node", "gfs2", "nfs"}),
+        (STORY, {"odd", "bystander", "everywhere", "shared-disk", "two-node", "gfs2", "nfs"}),
         (
             TRIO,
             {
@@ -86,8 +86,11 @@ def plain(story: str) -> str:
                 "nfs",
             },
         ),
-        (BOOKS, {"bystander", "everywhere", "shared-disk", "two-node", "gfs2", "nginx", "nfs"}),
-        (SHOP, {"bystander", "everywhere", "shared-disk", "two-node", "gfs2", "nfs"}),
+        (
+            BOOKS,
+            {"odd", "bystander", "everywhere", "shared-disk", "two-node", "gfs2", "nginx", "nfs"},
+        ),
+        (SHOP, {"odd", "bystander", "everywhere", "shared-disk", "two-node", "gfs2", "nfs"}),
         (DISK, {"bystander", "everywhere", "drbd", "device", "two-node", "gfs2", "nfs"}),
         (
             TABLES,
@@ -96,11 +99,24 @@ def plain(story: str) -> str:
                 *("nfs", "nginx", "scalable", "process"),
             },
         ),
-        (TWO, {"bystander", "everywhere", "shared-disk", "device", "gfs2", "nfs"}),
-        (FILES, {"bystander", "everywhere", "shared-disk", "two-node", "gfs2", "nginx", "process"}),
+        (TWO, {"odd", "bystander", "everywhere", "shared-disk", "device", "gfs2", "nfs"}),
+        (
+            FILES,
+            {
+                "odd",
+                "bystander",
+                "everywhere",
+                "shared-disk",
+                "two-node",
+                "gfs2",
+                "nginx",
+                "process",
+            },
+        ),
         (
             BARE,
             {
+                "odd",
                 "bystander",
                 "everywhere",
                 "shared-disk",
