@@ -149,6 +149,12 @@ _COURSE = (
         _file(".json", "attempts"),
         lambda found: found.part.keeps_writes and not found.expected.writes_refused,
     ),
+    Question(
+        "Was no shared disk in use on two nodes at once?",
+        data.one_user,
+        _halab("status"),
+        lambda found: bool(found.inventory.exclusive),
+    ),
     _of_service(
         "Were writes refused, not lost?",
         data.refused,

@@ -211,6 +211,11 @@ class Inventory(Frozen):
         wanted = service.settings.storage
         return next((each for each in self.storage if each.name == wanted), None)
 
+    @property
+    def exclusive(self) -> tuple[Storage, ...]:
+        """Disks that nodes share, and that one of them at a time may use."""
+        return tuple(each for each in self.storage if not (each.replicated or each.together))
+
     def carriers(self, storage: Storage) -> tuple[Machine, ...]:
         """Return the nodes that have some storage within reach."""
         names = storage.settings.carriers(tuple(node.name for node in self.nodes))

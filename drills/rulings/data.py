@@ -10,6 +10,7 @@ from drills.findings import Findings
 from drills.ledger import compare
 from drills.probes import Attempt
 from drills.rulings.base import Ruling
+from parts.storage.shared import AT_ONCE
 
 SLOWED = 2
 """How many times as long as without the fault the median of writes takes that are called slow.
@@ -47,6 +48,12 @@ def slowed(found: Findings) -> Ruling:
         f"of {len(usual)} before and afterwards {median(usual):.2f} s (medians)"
     )
     return median(slow) >= SLOWED * median(usual), said
+
+
+def one_user(found: Findings) -> Ruling:
+    """No two nodes had a shared disk in use while the fault was there, as their kernels say."""
+    said = sorted(reason for reason in found.seen if AT_ONCE in reason)
+    return not said, said[0] if said else "no reading showed a second node that uses it"
 
 
 def disks(found: Findings) -> Ruling:

@@ -21,6 +21,9 @@ from parts.storage.replicas import named
 from parts.storage.volumes import VolumePart
 from wire.lvm import OWNERS_COMMAND
 
+AT_ONCE = "each destroys what the other writes"
+"""What is said where two nodes use one disk."""
+
 
 class SharedDisk(VolumePart):
     """One filesystem on a logical volume that takes all of a disk, which every node can reach."""
@@ -80,10 +83,7 @@ class SharedDisk(VolumePart):
         rightful = seen.cluster.running(*self.holder) if seen.cluster else ()
         intruders = [name for name in users if name not in rightful]
         which = named(self.storage)
-        sentence = (
-            f"the shared disk{which} is in use on {' and '.join(users)} at once: "
-            "each destroys what the other writes"
-        )
+        sentence = f"the shared disk{which} is in use on {' and '.join(users)} at once: {AT_ONCE}"
         if not rightful or not intruders:
             return Reason(sentence, None, FOR_EVER, grave=True)
         # Whatever it still holds in memory must not be written: no unmounting, no shutdown.

@@ -16,7 +16,9 @@ from core.errors import CommandError
 from drills.catalogue import catalogue, find
 from drills.faults.base import Scene
 from drills.faults.shared import SAID, forced_activation
+from drills.judge import judge
 from drills.power import Power
+from drills.result import Answer
 from drills.takeover import takeover
 from drills.timeline import Line
 from labs.changes import compare
@@ -204,6 +206,18 @@ class TestStatus:
         assert reason.remedy is not None
         assert reason.remedy.command == "stonith_admin --reboot node2"
         assert (reason.remedy.machine, bool(reason.remedy.warning)) == ("node1", True)
+
+    def test_no_drill_passes_in_which_it_was_seen(self) -> None:
+        question = "Was no shared disk in use on two nodes at once?"
+        said = sentences(reading("node2", {GROUP: "node1"}, MAPPED), DISK)
+        calm = replace(FLAWLESS, part=DISK.first_service)
+        for found, answer in (
+            (calm, Answer.PASS),
+            (replace(calm, seen=frozenset(said)), Answer.FAIL),
+            (FLAWLESS, None),
+        ):
+            asked = {check.question: check.answer for check in judge(found)}
+            assert asked.get(question) is answer
 
     def test_without_the_cluster_nobody_is_called_an_intruder(self) -> None:
         seen = seen_as(None, seen=reading("node2", {GROUP: "node1"}, MAPPED))
