@@ -16,6 +16,7 @@ import pytest
 
 from core.folders import LabFolder
 from drills.catalogue import find
+from drills.errand import WRITE_TIMEOUT
 from drills.expectations import Expected
 from drills.faults.base import Scene
 from drills.faults.storage import SYNCED_WRITES_PER_S, WRITES_PER_S, disk_slowed
@@ -117,6 +118,16 @@ def test_a_disk_that_nobody_noticed_was_not_slow() -> None:
     fast = writes(10, FAULT + 0.1, 0.06, 50)
     held_up = writes(60, FAULT + 27, 1.0, 2)
     assert answer(*BEFORE, *fast, *held_up, *AFTERWARDS)[0] is Answer.FAIL
+
+
+def test_a_disk_that_is_too_slow_for_clients_fails_the_drill() -> None:
+    """They give a write up, and its successor, for longer than anybody may have to wait."""
+    given_up = (replace(each, ok=False) for each in writes(10, FAULT + 0.1, WRITE_TIMEOUT, 6))
+    slow = Expected(Fate.STAYS, 3.0, writes_slowed=True)
+    attempts = (*BEFORE, *given_up, *AFTERWARDS)
+    found: Findings = replace(FLAWLESS, expected=slow, attempts=attempts, healed=FAULT + 30)
+    [check] = [check for check in judge(found) if "between two writes" in check.question]
+    assert (check.answer, check.evidence) == (Answer.FAIL, "the longest time was 31.5 s")
 
 
 @pytest.mark.parametrize("attempts", [BEFORE, tuple(writes(10, FAULT + 1, 0.8, 9)), ()])
