@@ -8,7 +8,8 @@ from __future__ import annotations
 from inventory.model import Machine
 from labs.roles import MachineRole
 from parts.base import Found, Part
-from parts.host import NOTES, Step
+from parts.host import NOTES, Entry, File, Step, render
+from parts.secrets import Secrets
 from parts.seen import NodeSeen
 
 RENEWING = ("apt-daily.timer", "apt-daily-upgrade.timer", "unattended-upgrades.service")
@@ -19,6 +20,10 @@ UPDATE_NOTE = f"{NOTES}/update/note.json"
 """Where a node notes its own update."""
 
 READING = "update"
+
+RESTARTS = "/etc/needrestart/conf.d/halab.conf"
+"""Where needrestart, which Debian does not install by itself, reads what it leaves alone. It knows
+no daemon of a cluster, and after a new libc would restart corosync below all resources."""
 
 
 def is_updated(node: NodeSeen) -> bool:
@@ -34,6 +39,12 @@ class Upkeep(Part):
     def asked(self, role: MachineRole) -> tuple[str, ...]:
         """Return what may not renew them."""
         return RENEWING
+
+    def files(self, machine: Machine, secrets: Secrets, found: Found) -> tuple[Entry, ...]:
+        """Describe which daemons of a node are restarted by an update of halab's alone."""
+        if machine.role is not MachineRole.NODE:
+            return ()
+        return (File(RESTARTS, render("needrestart.conf.j2")),)
 
     def readings(self) -> dict[str, str]:
         """Look for an update that has not come to its end; no program runs where there is none."""
