@@ -28,7 +28,9 @@ class Progress:
 
     def note(self, sentence: str) -> None:
         """Say something that is not a step."""
-        self._console.print(Text(f"  {sentence}", style="dim"))
+        # A log has no width: whoever searches it finds whole sentences.
+        log = not self._console.is_terminal
+        self._console.print(Text(f"  {sentence}", style="dim"), soft_wrap=log)
 
     @contextmanager
     def step(

@@ -67,6 +67,12 @@ def test_it_is_what_provisioning_says(name: str, piece: str) -> None:
     assert re.match(LAST_SAID[name], sentence)
 
 
+def test_a_log_has_it_on_one_line() -> None:
+    log = StringIO()
+    Progress(Console(file=log, width=80)).note(told(phases(SAID, 400.0)))
+    assert log.getvalue().count("\n") == 1 and len(log.getvalue()) > 80
+
+
 def test_a_step_tells_its_own() -> None:
     with Progress(Console(file=StringIO())).step("Lab x") as step:
         step("making machine node1")
