@@ -30,7 +30,7 @@ from parts.quorum.base import QuorumPart
 from parts.quorum.kinds import quorum
 from parts.services.base import ServicePart
 from parts.services.nfs import Nfs
-from parts.settings import Alert, Defaults, OperationDefaults, Properties
+from parts.settings import Alert, Defaults, Properties
 from parts.storage.base import StoragePart
 from parts.storage.drbd import Drbd
 from parts.storage.gfs2 import Gfs2
@@ -296,7 +296,7 @@ class Parts:
         """Return what holds for every resource."""
         return self.pacemaker.defaults
 
-    def operation_defaults(self) -> OperationDefaults:
+    def operation_defaults(self) -> Defaults:
         """Return what holds for every operation that no resource speaks of."""
         return self.pacemaker.operation_defaults
 

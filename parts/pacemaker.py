@@ -14,7 +14,7 @@ from parts.host import AT_BOOT, NOTES, UNITS, Entry, File, Step, program, render
 from parts.membership.corosync import QUORATE
 from parts.secrets import Secrets
 from parts.seen import Seen
-from parts.settings import Defaults, OperationDefaults
+from parts.settings import Defaults
 from wire.pacemaker import ResourceState
 
 CONFIGURATION = "/etc/default/pacemaker"
@@ -137,14 +137,15 @@ class Pacemaker(Part):
     def defaults(self) -> Defaults:
         """What holds for every resource."""
         return Defaults(
+            "rsc-options",
             {
                 "resource-stickiness": STICKINESS,
                 "migration-threshold": FAILURES,
                 "failure-timeout": seconds(self.timing.failure_timeout_s),
-            }
+            },
         )
 
     @property
-    def operation_defaults(self) -> OperationDefaults:
+    def operation_defaults(self) -> Defaults:
         """What holds for operations that no resource speaks of."""
-        return OperationDefaults({"timeout": seconds(UNSPOKEN_S * self.timing.pace)})
+        return Defaults("op-options", {"timeout": seconds(UNSPOKEN_S * self.timing.pace)})

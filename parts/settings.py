@@ -23,22 +23,10 @@ class Properties:
 
 @dataclass(frozen=True)
 class Defaults:
-    """Meta attributes of every resource that has none of its own."""
+    """Meta attributes of every resource, or of every operation, that has none of its own."""
 
+    id: str
     values: Values
-    id: ClassVar[str] = "rsc-options"
-
-    def element(self) -> Element:
-        """Return them as XML."""
-        return attributes("meta_attributes", self.id, self.values, self.id)
-
-
-@dataclass(frozen=True)
-class OperationDefaults:
-    """What holds for operations that no resource speaks of."""
-
-    values: Values
-    id: ClassVar[str] = "op-options"
 
     def element(self) -> Element:
         """Return them as XML."""
