@@ -10,7 +10,7 @@ import pytest
 from parts.all import Parts
 from parts.base import Part
 from parts.seen import NodeSeen, Seen
-from tests.unit.broken_lab import seen_by_cluster
+from tests.unit.broken_lab import outside, seen_as, seen_by_cluster
 from tests.unit.composed_labs import LABS
 from tests.unit.healthy_lab import healthy
 from wire.corosync import QuorumView
@@ -32,22 +32,16 @@ def everywhere(seen: Seen) -> Seen:
     return on_nodes(lambda node: replace(node, addresses=addresses, mounts=mounts))(seen)
 
 
-def unanswered(seen: Seen) -> Seen:
-    """Return the lab in which no service answers."""
-    assert seen.monitor is not None
-    return replace(seen, monitor=replace(seen.monitor, answering=frozenset()))
-
-
 BREAKAGES: Mapping[str, Breakage] = {
     "no reading of a part prints anything": on_nodes(
         lambda node: replace(node, told=dict.fromkeys(node.told, ""))
     ),
-    "no cluster answers": on_nodes(lambda node: replace(node, cluster=None)),
+    "no cluster answers": lambda seen: seen_as(None, seen=seen),
     "nobody has a quorum, or a device": on_nodes(
         lambda node: replace(node, quorum=QuorumView(False, 0, 3, None, frozenset()))
     ),
     "nothing runs": lambda seen: seen_by_cluster(seen=seen, instances=()),
-    "nobody answers": unanswered,
+    "nobody answers": lambda seen: outside(seen=seen, answering=frozenset()),
     "everything is everywhere": everywhere,
 }
 """Whatever a part reads, one of these takes away or doubles."""

@@ -1,4 +1,4 @@
-"""Nobody but an update of halab's restarts what a cluster consists of."""
+"""Nobody renews packages unasked, and only an update of halab's restarts a cluster's daemons."""
 
 from __future__ import annotations
 
@@ -7,10 +7,37 @@ from pathlib import Path
 
 import pytest
 
-from parts.facts import COROSYNC, PACEMAKER
-from parts.system.upkeep import RESTARTS
+from inventory.model import Machine
+from parts.facts import COROSYNC, PACEMAKER, UnitState
+from parts.system.upkeep import RENEWING, RESTARTS
 from tests.unit.composed_labs import LABS
 from tests.unit.delivered import content, files
+from tests.unit.planned_lab import planned
+from tests.unit.provisioned_lab import with_unit
+
+LAB = planned("active-passive", accelerated=True)
+TIMER = "apt-daily-upgrade.timer"
+
+
+@pytest.mark.parametrize("machine", LAB.machines, ids=lambda each: each.name)
+@pytest.mark.parametrize(
+    "state", [UnitState(active=False, enabled=True), UnitState(active=True, enabled=False)]
+)
+def test_what_would_renew_them_is_stopped_for_good(machine: Machine, state: UnitState) -> None:
+    steps = with_unit(LAB, machine, TIMER, state).steps(machine, frozenset())
+
+    (step,) = (each for each in steps if TIMER in each.command)
+    assert step.command == f"systemctl disable --now {TIMER}"
+
+
+def test_where_an_image_forbids_it_nothing_is_done() -> None:
+    """As halab's own images do."""
+    node, masked = LAB.nodes[0], UnitState(active=False, enabled=False, masked=True)
+
+    steps = with_unit(LAB, node, TIMER, masked).steps(node, frozenset())
+
+    assert not [each for each in steps if any(unit in each.command for unit in RENEWING)]
+
 
 ASKED = """
 our %nrconf;
@@ -36,6 +63,5 @@ def test_needrestart_leaves_the_cluster_alone(name: str, tmp_path: Path) -> None
 
 
 def test_only_nodes_have_a_cluster() -> None:
-    lab = LABS["active-passive"]
-    assert RESTARTS in files(lab, lab.nodes[0])
-    assert RESTARTS not in files(lab, lab.monitor)
+    assert RESTARTS in files(LAB, LAB.nodes[0])
+    assert RESTARTS not in files(LAB, LAB.monitor)
