@@ -155,6 +155,7 @@ def _inventory(
         addresses=lab.platform.addresses,
         cloud=cloud,
         quorum=lab.quorum,
+        capacity=lab.nodes.capacity,
         firewall=Firewall(
             enabled=lab.firewall.enabled,
             platform=platform,

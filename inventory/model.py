@@ -131,6 +131,8 @@ class Inventory(Frozen):
     addresses: AddressMeans = "announced"
     cloud: Cloud | None = None
     quorum: Literal["device", "majority", "two-node"] = "device"
+    capacity: Annotated[int, Field(gt=0)] | None = None
+    """How much load of services each node takes; None where loads are not counted."""
     firewall: Firewall = Firewall()
     timing: Timing = Timing()
     monitoring: Monitoring | None = Monitoring()

@@ -93,6 +93,7 @@ class Lab(Table):
             placement.others_exist(self.settings),
             placement.followers_go_along(self.settings, self.storage_settings),
             placement.apart_fits(self.settings, self.storage_settings, self.nodes),
+            placement.loads_fit(self.settings, self.storage_settings, self.nodes),
             placement.nobody_waits_for_itself(self.settings),
             composition.addresses_float(self.settings, self.networks.service, taken),
             composition.addresses_suffice(self.settings, self.nodes, self.networks.service),

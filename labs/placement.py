@@ -19,8 +19,7 @@ def homes_exist(services: Services, storage: Stores, nodes: Nodes) -> Iterator[C
     for name, service in services.items():
         if service.home is None:
             continue
-        store = storage.get(service.storage or "")
-        places = nodes.names if store is None else store.carriers(nodes.names)
+        places = _places(service, storage, nodes)
         if service.everywhere:
             yield Conflict(
                 keys=(f"services.{name}.home", f"services.{name}.runs"),
@@ -38,7 +37,7 @@ def homes_exist(services: Services, storage: Stores, nodes: Nodes) -> Iterator[C
                 hint="without a home, a service stays wherever it is",
             )
         elif service.home not in places:
-            known = ", ".join(f'"{each}"' for each in places)
+            known = ", ".join(f'"{each}"' for each in nodes.names if each in places)
             yield Conflict(
                 keys=(f"services.{name}.home", f"storage.{service.storage}.nodes"),
                 value=f'"{service.home}"',
@@ -183,6 +182,51 @@ def _nodes_suffice(services: Services, nodes: Nodes) -> Iterator[Conflict]:
         )
 
 
+def loads_fit(services: Services, storage: Stores, nodes: Nodes) -> Iterator[Conflict]:
+    """Whatever node is lost, the others have room for everything, wherever that was until then.
+
+    The cluster places one service after the other and moves none to make room, so it is not enough
+    that a way to place them all exists.
+    """
+    heavy = [name for name, service in services.items() if service.load]
+    if nodes.capacity is None:
+        for name in heavy:
+            yield Conflict(
+                keys=(f"services.{name}.load", "nodes.capacity"),
+                value=str(services[name].load),
+                allowed="load in a lab whose nodes have a capacity",
+                hint="write below [nodes] how much load each of them takes, as capacity = 10",
+                given=("nodes.capacity",),
+            )
+        return
+    always = sum(service.load for service in services.values() if service.everywhere)
+    loads: Counter[str] = Counter()
+    for name, service in services.items():
+        if not service.everywhere:
+            loads[service.follows or name] += service.load
+    places = {name: _places(services[name], storage, nodes) for name in loads if name in services}
+    for name, there in places.items():
+        others = sum(loads[other] for other in places if other != name and places[other] & there)
+        left = len(there) - 1 - len(apart_from(services, name))
+        # It finds no room where each of the nodes that are left lacks at least one unit of it.
+        most = left * (nodes.capacity - always - loads[name] + 1) - 1
+        if loads[name] and left > 0 and others > most:
+            yield Conflict(
+                keys=(f"services.{name}.load", "nodes.capacity"),
+                value=f"{loads[name]} (capacity {nodes.capacity})",
+                allowed="so much that there is room for it when any node is lost",
+                hint=f"{_counted(left)} would be left for it, where {always} are always "
+                f"taken and others may take {others}: a larger capacity, or smaller loads",
+            )
+            return
+
+
+def _places(service: AnyService, storage: Stores, nodes: Nodes) -> frozenset[str]:
+    """Return the nodes that can run a service."""
+    store = storage.get(service.storage or "")
+    return frozenset(nodes.names if store is None else store.carriers(nodes.names))
+
+
 def nobody_waits_for_itself(services: Services) -> Iterator[Conflict]:
     """No service starts after one that starts after it."""
     told: set[str] = set()
@@ -262,3 +306,7 @@ def _is_replicated(service: AnyService, storage: Stores) -> bool:
 
 def _listed(names: tuple[str, ...]) -> str:
     return ", ".join(f'"{name}"' for name in names)
+
+
+def _counted(nodes: int) -> str:
+    return "one node" if nodes == 1 else f"{nodes} nodes"

@@ -30,7 +30,7 @@ from parts.quorum.base import QuorumPart
 from parts.quorum.kinds import quorum
 from parts.services.base import ServicePart
 from parts.services.nfs import Nfs
-from parts.settings import Alert, Defaults, Properties
+from parts.settings import Alert, Capacity, Defaults, Properties
 from parts.storage.base import StoragePart
 from parts.storage.drbd import Drbd
 from parts.storage.gfs2 import Gfs2
@@ -299,6 +299,12 @@ class Parts:
     def operation_defaults(self) -> Defaults:
         """Return what holds for every operation that no resource speaks of."""
         return self.pacemaker.operation_defaults
+
+    def capacities(self) -> tuple[Capacity, ...]:
+        """Return how much load each node takes; nothing where loads are not counted."""
+        load = self.inventory.capacity
+        nodes = self.inventory.nodes if load else ()
+        return tuple(Capacity(node.name, node.number, load or 0) for node in nodes)
 
     def alerts(self) -> tuple[Alert, ...]:
         """Return whom the cluster tells its events."""

@@ -33,6 +33,16 @@ def attributes(tag: str, identity: str, values: Values, prefix: str) -> Element:
     return found
 
 
+LOAD = "load"
+"""What Pacemaker calls what resources take of nodes' capacities."""
+
+
+def utilization(owner: str, load: int) -> Element:
+    """Return what a resource takes of its node, or what a node has to give."""
+    identity = f"{owner}-utilization"
+    return attributes("utilization", identity, {LOAD: load}, identity)
+
+
 @dataclass(frozen=True)
 class Operation:
     """What Pacemaker asks of an agent, and how long that may take.
@@ -116,7 +126,8 @@ def promotable_operations(timing: PromotableOperations) -> tuple[Operation, ...]
 class Primitive:
     """One thing that an agent runs; `agent` as in "ocf:heartbeat:IPaddr2" or "stonith:fence_sbd".
 
-    `parameters` are the agent's (instance attributes), `meta` is for Pacemaker itself.
+    `parameters` are the agent's (instance attributes), `meta` is for Pacemaker itself, and `load`
+    is what it takes of a node's capacity.
     """
 
     id: str
@@ -124,6 +135,7 @@ class Primitive:
     operations: tuple[Operation, ...]
     parameters: Values = field(default_factory=dict)
     meta: Values = field(default_factory=dict)
+    load: int = 0
 
     def element(self) -> Element:
         """Return it as XML."""
@@ -138,6 +150,8 @@ class Primitive:
             identity = f"{self.id}-parameters"
             found.append(attributes("instance_attributes", identity, self.parameters, self.id))
         SubElement(found, "operations").extend(each.element(self.id) for each in self.operations)
+        if self.load:
+            found.append(utilization(self.id, self.load))
         return found
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 from xml.etree.ElementTree import Element, SubElement
 
-from parts.cluster import Values, attributes, seconds
+from parts.cluster import Values, attributes, seconds, utilization
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,21 @@ class Defaults:
     def element(self) -> Element:
         """Return them as XML."""
         return attributes("meta_attributes", self.id, self.values, self.id)
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """How much load a node takes; `number` is its corosync node id."""
+
+    node: str
+    number: int
+    load: int
+
+    def element(self) -> Element:
+        """Return it as XML."""
+        found = Element("node", id=str(self.number), uname=self.node)
+        found.append(utilization(self.node, self.load))
+        return found
 
 
 @dataclass(frozen=True)

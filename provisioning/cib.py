@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from parts.all import Parts
-from parts.constraints import is_own
+from parts.cluster import LOAD, Resource
+from parts.constraints import Constraint, is_own
 from parts.host import Step
+from parts.settings import Alert, Capacity, Defaults, Properties
 from wire.cib import known_nodes
 
 SCHEMA = {
@@ -32,6 +34,9 @@ as well: it writes properties of its own, and DRBD's fence handler writes constr
 OPTIONAL_PROPERTIES = frozenset({"priority-fencing-delay"})
 """Properties of the cluster that only some labs ask for, and that others have no more."""
 
+Entry = Properties | Capacity | Resource | Constraint | Defaults | Alert
+"""What stands in one of its sections."""
+
 NAMING = ("rsc", "with-rsc", "first", "then")
 """Attributes by which a constraint names resources."""
 
@@ -51,9 +56,9 @@ def desired(parts: Parts) -> str:
 
 
 def _whole(parts: Parts, dc_deadtime_s: int) -> str:
-    sections = {
+    sections: Mapping[str, Iterable[Entry]] = {
         "crm_config": (parts.properties(dc_deadtime_s),),
-        "nodes": (),
+        "nodes": parts.capacities(),
         "resources": parts.resources(),
         "constraints": parts.constraints(),
         "rsc_defaults": (parts.defaults(),),
@@ -126,7 +131,9 @@ def corrections(running: str, wanted: str) -> tuple[Step, ...]:
     """
     now = ElementTree.fromstring(running)
     goal = ElementTree.fromstring(wanted)
-    steps = [*_properties(now, goal), *_without_resources(now, goal), *_without_places(now, goal)]
+    more, less = _capacities(now, goal)
+    steps = [*_properties(now, goal), *more]
+    steps += [*_without_resources(now, goal), *_without_places(now, goal)]
     for section in REPLACED_SECTIONS:
         target = _section(goal, section)
         _keep_runtime_meta(_section(now, section), target)
@@ -135,7 +142,7 @@ def corrections(running: str, wanted: str) -> tuple[Step, ...]:
             there = now.find(f"configuration/{section}") is not None
             verb = ("--replace",) if there else ("--modify", "--allow-create")
             steps.append(_cibadmin(f"cluster {section} replaced", verb, section, target))
-    return (*steps, *_constraints(now, goal))
+    return (*steps, *_constraints(now, goal), *less)
 
 
 def _section(cib: Element, name: str) -> Element:
@@ -160,6 +167,36 @@ def _properties(now: Element, goal: Element) -> Iterator[Step]:
 
 def _property(what: str, name: str, *words: str) -> Step:
     return Step(what, shlex.join(("crm_attribute", "--type", "crm_config", "--name", name, *words)))
+
+
+def _capacities(now: Element, goal: Element) -> tuple[list[Step], list[Step]]:
+    """Return what gives nodes more capacity, and what gives them less.
+
+    In between, resources ask for what they shall: at no time does a node bear more than it can.
+    """
+    held, wanted = (
+        {
+            node.get("uname", ""): int(pair.get("value", "0"))
+            for node in _section(cib, "nodes")
+            for pair in node.iterfind("utilization/nvpair")
+            if pair.get("name") == LOAD
+        }
+        for cib in (now, goal)
+    )
+    more: list[Step] = []
+    less: list[Step] = []
+    for node, load in wanted.items():
+        if held.get(node) != load:
+            step = _capacity(f"capacity of {node} is {load}", node, "--update", str(load))
+            (more if held.get(node, 0) < load else less).append(step)
+    for node in sorted(held.keys() - wanted.keys()):
+        less.append(_capacity(f"capacity of {node} removed", node, "--delete"))
+    return more, less
+
+
+def _capacity(what: str, node: str, *words: str) -> Step:
+    command = ("crm_attribute", "--utilization", "--node", node, "--name", LOAD, *words)
+    return Step(what, shlex.join(command))
 
 
 def _without_resources(now: Element, goal: Element) -> Iterator[Step]:

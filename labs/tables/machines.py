@@ -15,6 +15,9 @@ MOST_NODES = 8
 MONITOR_NUMBER = MOST_NODES + 1
 """The same however many nodes there are. All numbers up to it are kept for machines."""
 
+MOST_CAPACITY = 1000000
+"""In whatever a lab counts loads in: Pacemaker reckons with 32 bits."""
+
 Cpus = Annotated[StrictInt, Field(ge=1, le=16)]
 DiskMib = Annotated[StrictInt, Field(ge=64, le=1048576)]
 
@@ -48,6 +51,16 @@ class Nodes(Table):
     )
     data_disk_mib: DiskMib = Field(
         default=512, description="size of every disk of `[storage]` that does not say its own"
+    )
+    capacity: Annotated[
+        StrictInt | None,
+        Field(ge=1, le=MOST_CAPACITY),
+        Note(default="none, and nothing is counted"),
+    ] = Field(
+        default=None,
+        description="how much `load` of services each node takes, in a unit of your own (cores, "
+        "GiB, requests): Pacemaker's utilization. When any one node is lost, the others must have "
+        "room for everything",
     )
 
 

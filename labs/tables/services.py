@@ -11,6 +11,7 @@ from pydantic import Field, StrictInt
 from labs.notes import Note
 from labs.ports import GALERA_PORTS, HAPROXY_STATISTICS, TAKEN_PORTS
 from labs.tables.base import ADDRESS_ALLOWED, Address, NodeName, PartName, Table
+from labs.tables.machines import MOST_CAPACITY
 
 TAKEN = ", ".join(f"{port} ({user})" for port, user in sorted(TAKEN_PORTS.items()))
 PORT_ALLOWED = (
@@ -110,6 +111,12 @@ class ServiceTable(Table):
         default=(),
         description="services without which it does not run: it starts after them, on whichever "
         "node they are, and is stopped and started again when one of them is",
+    )
+    load: Annotated[StrictInt, Field(ge=0, le=MOST_CAPACITY)] = Field(
+        default=0,
+        description="how much of a node's `nodes.capacity` it takes, wherever it runs: no node is "
+        "given more than it has, and of several that a service could go to it goes to the one with "
+        "the most left",
     )
     storage: Annotated[PartName | None, Note(allowed=STORAGE_ALLOWED, default="none")] = Field(
         default=None,

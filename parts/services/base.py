@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 from typing import ClassVar
 
@@ -115,9 +115,14 @@ class ServicePart(Part):
         raise NotImplementedError
 
     @property
+    def counted(self) -> Primitive:
+        """That resource, and what it takes of its node's capacity."""
+        return replace(self.primitive, load=self.service.settings.load)
+
+    @property
     def members(self) -> tuple[Primitive, ...]:
         """What it consists of in its group, in the order of their start."""
-        return (self.primitive,)
+        return (self.counted,)
 
     @property
     def fill(self) -> str:
@@ -226,7 +231,7 @@ class ServicePart(Part):
         """Return its clone where it runs everywhere; else it is a member of a group."""
         if not self.service.everywhere:
             return ()
-        return (Clone(self.service.group, self.primitive, self.clone_meta),)
+        return (Clone(self.service.group, self.counted, self.clone_meta),)
 
     @property
     def clone_meta(self) -> Values:

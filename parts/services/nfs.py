@@ -155,7 +155,7 @@ class Nfs(ServicePart):
     @property
     def members(self) -> tuple[Primitive, ...]:
         """The server, then what it exports."""
-        return (self.primitive, self.export)
+        return (self.counted, self.export)
 
     @property
     def fill(self) -> str:
