@@ -257,10 +257,11 @@ def _of_each(situation: Situation, pattern: str) -> tuple[str, ...]:
 
 def planned_move(situation: Situation) -> Expected:
     """The service leaves without fencing, in less time than a failover may take."""
+    spread = any(service.everywhere for service in situation.inventory.services)
     return replace(
         _left(situation),
         reasons=_of_each(situation, "^{} is in standby"),
-        alarms=frozenset({Alarm.NODE_STANDBY}),
+        alarms=frozenset({Alarm.NODE_STANDBY, *([Alarm.SERVERS_MISSING] if spread else [])}),
     )
 
 

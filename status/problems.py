@@ -47,6 +47,7 @@ class Alarm(StrEnum):
     FENCING_DISABLED = "fencing-disabled"
     CLUSTER_SILENT = "cluster-silent"
     PROMOTED_NOT_ONE = "promoted-not-one"
+    SERVERS_MISSING = "servers-missing"
     MAINTENANCE = "maintenance"
     RESOURCE_FAILED = "resource-failed"
     RESOURCE_STOPPED = "resource-stopped"

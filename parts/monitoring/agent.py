@@ -92,6 +92,11 @@ def collector_settings(inventory: Inventory, machine: Machine) -> dict[str, obje
             for each in inventory.storage
             if not each.replicated
         },
+        "servers": {
+            service.name: [service.resource, service.settings.promoted]
+            for service in inventory.services
+            if service.everywhere
+        },
         "device": inventory.quorum == "device",
         "addresses": {
             name: str(address.ip)

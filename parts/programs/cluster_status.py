@@ -116,7 +116,8 @@ def describe(view: ClusterView, settings: dict[str, Any]) -> dict[str, Any]:
     """Word the cluster.
 
     In the settings, `cable_rule` stands in the ids of the constraints by which services avoid a
-    node without its cable, and `storage` names what can be promoted.
+    node without its cable, `storage` names what can be promoted, and `servers` what shall run on
+    all nodes, and whether that is promoted where it serves.
     """
     instances = view.instances
     # Maintenance makes everything unmanaged and is told as what it is.
@@ -132,6 +133,10 @@ def describe(view: ClusterView, settings: dict[str, Any]) -> dict[str, Any]:
         "quorate": view.quorate,
         "served": serves(view, settings["addresses"]),
         "promoted": {name: len(view.running(name, Role.PROMOTED)) for name in settings["storage"]},
+        "servers": {
+            name: len(view.running(resource, Role.PROMOTED if promoted else Role.STARTED))
+            for name, (resource, promoted) in settings["servers"].items()
+        },
         "fencing": int(view.fencing_enabled),
         "maintenance": ", ".join(_maintained(view)),
         "failed": ", ".join(f"{c.resource} on {c.node}: {c.count}" for c in view.fail_counts),

@@ -193,8 +193,14 @@ class ServicePart(Part):
         return tuple(self.check(each, f"Service at {each}", str(each)) for each in addresses)
 
     def monitored(self) -> tuple[Watched, ...]:
-        """Watch whether clients are served."""
-        return tuple(check.watched for check in self.checks)
+        """Watch whether clients are served, and whether all nodes serve that shall."""
+        return (*(check.watched for check in self.checks), *self._servers_watched())
+
+    def _servers_watched(self) -> tuple[Watched, ...]:
+        if not self.service.everywhere:
+            return ()
+        name = self.service.name
+        return (watched("servers", apart=name, service=name, count=len(self.places)),)
 
     def url(self, address: IPv4Address) -> str:
         """Return what a client calls the service."""

@@ -178,6 +178,16 @@ def test_links_to_a_node_that_is_gone_are_no_fault(
     assert look(collector)[0]["links"] == {"0": 1, "1": 1}
 
 
+def test_what_serves_on_all_nodes_is_counted_where_clients_are_served(
+    collector: ModuleType, tools: dict[str, str]
+) -> None:
+    # Of a resource that is promoted on one of two nodes, the other is no server.
+    servers = {"pages": ["web", False], "data": ["drbd", True], "none": ["cache", False]}
+    found = look(collector, {**SETTINGS, "servers": servers})[1]
+    assert found["servers"] == {"pages": 1, "data": 1, "none": 0}
+    assert look(collector, EVERYWHERE)[1]["servers"].keys() == {"web"}
+
+
 def test_a_missing_service_cable_is_told_as_what_it_is(
     collector: ModuleType, tools: dict[str, str]
 ) -> None:

@@ -69,6 +69,9 @@ def test_everything_that_can_go_wrong_raises_a_problem(parts: Parts) -> None:
         assert f"shared_disk.attached[{name}]" in found[Alarm.SHARED_DISK_LOST]
     if parts.inventory.quorum == "device":
         assert "node.qdevice" in found[Alarm.QDEVICE_LOST]
+    for service in (each for each in parts.inventory.services if each.everywhere):
+        too_few = f"cluster.servers[{service.name}])<{len(parts.inventory.nodes)}"
+        assert too_few in found[Alarm.SERVERS_MISSING]
 
 
 @each_lab
@@ -87,10 +90,11 @@ def test_who_was_fenced_a_while_ago_is_no_news_while_others_join_him(parts: Part
 
 
 def test_a_lab_is_not_watched_for_what_it_does_not_have() -> None:
-    everything = set(Alarm) - {Alarm.OTHER, Alarm.SHARED_DISK_LOST}
+    some = {Alarm.SHARED_DISK_LOST, Alarm.SERVERS_MISSING}
+    everything = set(Alarm) - {Alarm.OTHER} - some
     assert alarms(STORY) == alarms(BOOKS) == alarms(SHOP) == everything
-    assert alarms(TRIO) == everything - OF_PARTS
-    assert alarms(DISK) == alarms(TRIO) | {Alarm.SHARED_DISK_LOST}
+    assert alarms(TRIO) == everything - OF_PARTS | {Alarm.SERVERS_MISSING}
+    assert alarms(DISK) == everything - OF_PARTS | {Alarm.SHARED_DISK_LOST}
     by_disk = {alarm for alarm, _ in FENCED_BY_DISK.values()}
     assert alarms(Parts(LABS["aws-active-passive"])) == everything - by_disk
     assert not {entry for entry in entries(TRIO) if "drbd" in entry.get("key", "")}
