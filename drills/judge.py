@@ -149,6 +149,12 @@ _COURSE = (
         _file(".json", "attempts"),
         lambda found: found.part.keeps_writes and not found.expected.writes_refused,
     ),
+    _of_service(
+        data.promptness_question,
+        data.prompt,
+        _file(".json", "attempts"),
+        lambda found: found.part.keeps_writes and not found.expected.writes_refused,
+    ),
     Question(
         "Was no shared disk in use on two nodes at once?",
         data.one_user,

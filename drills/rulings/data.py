@@ -17,6 +17,14 @@ SLOWED = 2
 Single ones wait on any busy host."""
 
 
+LAST = 20
+"""How many writes at each address tell how fast they are at the end."""
+
+PROMPT_S = 1.0
+"""Seconds, for each unit of pace, in which half of them are promised, on any disk that is well.
+Measured in emulation, where the pace is 3: up to 0.7 s, while a node had just booted."""
+
+
 def ledger(found: Findings) -> Ruling:
     """Every write that was acknowledged is there, once, unaltered and in order."""
     if found.entries is None:
@@ -87,6 +95,35 @@ def writes(found: Findings) -> Ruling:
     where = f" at {worst}" if len(gaps_s) > 1 else ""
     said = f"the longest time was {gaps_s[worst]:.1f} s{where}"
     return gaps_s[worst] <= _patience_s(found), said
+
+
+def promptness_question(found: Findings) -> str:
+    """Word the question of how long a promise takes in the end."""
+    return f"Did half of the last writes take no longer than {_prompt_s(found):.1f} s?"
+
+
+def prompt(found: Findings) -> Ruling:
+    """Writes are no slower after the healing than on a disk that is well, at any address.
+
+    Of a client that is answered slowly, but always, no gap tells.
+    """
+    took: dict[str, list[float]] = {}
+    for attempt in filter(_promised, found.attempts):
+        seconds = attempt.ended - attempt.begun
+        if attempt.wall - seconds >= found.healed:
+            took.setdefault(attempt.address, []).append(seconds)
+    if not took:
+        return None, "no write was acknowledged after the healing"
+    medians = {address: median(each[-LAST:]) for address, each in took.items()}
+    worst = max(medians, key=medians.__getitem__)
+    where = f" at {worst}" if len(medians) > 1 else ""
+    count = len(took[worst][-LAST:])
+    said = f"one of the last {count} took {medians[worst]:.2f} s{where} (median)"
+    return medians[worst] <= _prompt_s(found), said
+
+
+def _prompt_s(found: Findings) -> float:
+    return PROMPT_S * found.inventory.timing.pace
 
 
 def _promised(attempt: Attempt) -> bool:

@@ -73,7 +73,7 @@ ATTEMPTS = (
     *(probe(BACK + n / 5) for n in range(100)),
     *(write(n, FAULT - 6 + n) for n in range(1, 6)),
     write(6, FAULT + 5, ok=False),
-    *(write(n, BACK + n - 6) for n in range(7, 12)),
+    *(write(n, BACK + n - 6) for n in range(7, 22)),
 )
 
 STORED = tuple(

@@ -48,7 +48,7 @@ def bad(findings: Findings, answer: Answer = Answer.FAIL) -> list[str]:
 def test_a_flawless_failover_passes_every_check() -> None:
     checks = judge(FLAWLESS, "/lab/drills/x")
     assert {check.answer for check in checks} == {Answer.PASS}, [str(c) for c in checks]
-    assert len(checks) == 18
+    assert len(checks) == 19
     assert all(check.evidence for check in checks)
 
 
@@ -169,6 +169,7 @@ class TestFencingSabotaged:
 class TestData:
     LEDGER = "Is every acknowledged write there, exactly once and in order?"
     WRITES = "Did no client wait longer than 50.0 s between two writes?"
+    PROMPT = "Did half of the last writes take no longer than 1.0 s?"
 
     def evidence(self, entries: tuple[Entry, ...]) -> str:
         checks = judge(replace(FLAWLESS, entries=entries))
@@ -207,7 +208,7 @@ class TestData:
     def test_no_write_was_acknowledged(self) -> None:
         only_probes = tuple(a for a in ATTEMPTS if a.kind == "probe")
         found = replace(FLAWLESS, attempts=only_probes, entries=())
-        assert bad(found, Answer.UNKNOWN) == [self.LEDGER, self.WRITES]
+        assert bad(found, Answer.UNKNOWN) == [self.LEDGER, self.WRITES, self.PROMPT]
 
     def test_a_client_waited_too_long_between_two_promises(self) -> None:
         probes = tuple(a for a in ATTEMPTS if a.kind == "probe")

@@ -206,7 +206,7 @@ class TestJudge:
 
     def test_a_silent_client_of_the_other_service_is_unknown(self) -> None:
         found = beside(attempts=(), sightings=None, entries=None)
-        assert [q.partition(":")[0] for q in bad(found, Answer.UNKNOWN)] == ["records"] * 5
+        assert [q.partition(":")[0] for q in bad(found, Answer.UNKNOWN)] == ["records"] * 6
 
 
 class TestWholeDrill:

@@ -130,6 +130,28 @@ def test_a_disk_that_is_too_slow_for_clients_fails_the_drill() -> None:
     assert (check.answer, check.evidence) == (Answer.FAIL, "the longest time was 31.5 s")
 
 
+@pytest.mark.parametrize(("took", "verdict"), [(0.9, Answer.PASS), (1.1, Answer.FAIL)])
+def test_a_disk_that_stays_slow_fails_every_drill(took: float, verdict: Answer) -> None:
+    """No gap tells: the client gets each of its promises, and waits for each."""
+    late = (*writes(10, FAULT + 41, 0.05, 10), *writes(20, FAULT + 60, took, 11))
+    found: Findings = replace(FLAWLESS, attempts=(*BEFORE, *late))
+    [check] = [each for each in judge(found) if "half of the last writes" in each.question]
+    assert (check.question, check.answer) == (
+        "Did half of the last writes take no longer than 1.0 s?",
+        verdict,
+    )
+    assert check.evidence == f"one of the last 20 took {took:.2f} s (median)"
+
+
+def test_one_address_of_several_is_enough_to_be_slow() -> None:
+    swift = [replace(each, address="10.30.0.101") for each in writes(40, FAULT + 41, 0.05, 40)]
+    slow = [*writes(100, FAULT + 41, 3.0, 20)]
+    found: Findings = replace(FLAWLESS, attempts=(*swift, *slow))
+    [check] = [each for each in judge(found) if "half of the last writes" in each.question]
+    assert check.answer is Answer.FAIL
+    assert check.evidence.endswith(f"took 3.00 s at {slow[0].address} (median)")
+
+
 @pytest.mark.parametrize("attempts", [BEFORE, tuple(writes(10, FAULT + 1, 0.8, 9)), ()])
 def test_who_did_not_write_then_and_now_cannot_tell(attempts: tuple[Attempt, ...]) -> None:
     assert answer(*attempts)[0] is Answer.UNKNOWN
