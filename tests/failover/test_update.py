@@ -15,7 +15,7 @@ from machines.remote import Remote
 from status.collect import collect
 from status.health import wait_healthy
 from tests.failover.conftest import Printing
-from tests.failover.depot import BROKEN, installed, make_depot
+from tests.failover.depot import BROKEN, PACKAGE, STACK, installed, make_depot
 from updates.outage import Account
 from updates.planning import Roles, Turn, plan
 from updates.rolling import Rolling, look
@@ -58,11 +58,12 @@ def turns(site: Site, wanted: Wanted, *, back: bool = False) -> tuple[Turn, ...]
     return plan(look(site, wanted, back=back), Roles.of(collect(site.inventory)), back=back)
 
 
-def versions(site: Site) -> dict[str, str]:
+def versions(site: Site) -> dict[str, dict[str, str]]:
+    """Return the versions of all that the cluster consists of, by node and package."""
     found = {}
     for node in site.inventory.nodes:
         with Remote(node) as remote:
-            found[node.name] = installed(remote)
+            found[node.name] = installed(remote, STACK)
     return found
 
 
@@ -70,14 +71,15 @@ def test_all_nodes_are_updated_while_clients_are_served(
     site: Site, roll: Roll, tmp_path: Path
 ) -> None:
     with Remote(site.inventory.nodes[0]) as remote:
-        new = make_depot(remote, tmp_path / "good", "+halab1")
+        new = make_depot(remote, tmp_path / "good", "+halab1", sources=STACK)
     before = versions(site)
+    assert {"corosync", "pacemaker", PACKAGE} <= new.keys()
     assert turns(site, Wanted(folder=tmp_path / "good"))[-1].node == collect(site.inventory).dc
 
     done, account = roll(tmp_path / "good")
     assert done.failure is None
     assert account.kept, list(account.lines())
-    assert set(versions(site).values()) == {new}
+    assert versions(site) == dict.fromkeys(before, new)
     assert turns(site, Wanted(folder=tmp_path / "good")) == ()
 
     done, account = roll(None, back=True)
@@ -99,7 +101,7 @@ def test_a_broken_package_stops_at_the_first_node_and_is_taken_back(
     assert stopped.failure is not None
     assert stopped.failure.message.startswith(f"the update stopped at {first}, bringing it online")
     assert account.kept, list(account.lines())
-    assert versions(site) == {**before, first: new}
+    assert versions(site) == {**before, first: before[first] | new}
     status = collect(site.inventory)
     assert status.answers
     assert all(first not in service.nodes for service in status.services)
