@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -9,14 +12,19 @@ import typer
 from rich.console import Console
 
 from cli.choosing import existing_lab
+from cli.drill import write, writing
 from cli.live import LiveDrill
 from cli.locking import locked
 from core.errors import HalabError
+from drills.junit import Case, junit
 from drills.readiness import check_healed
+from drills.result import DrillResult
 from drills.site import Site
+from drills.witnesses import ask, environment
 from status.collect import collect
 from updates.outage import Account
 from updates.planning import Roles, Turn, plan
+from updates.report import Surroundings, reported
 from updates.rolling import Rolling, look
 from updates.worker import Wanted, packages_in
 
@@ -46,6 +54,10 @@ def update(
     rollback: Annotated[
         bool, typer.Option("--rollback", help="Bring back what the last update replaced.")
     ] = False,
+    report: Annotated[Path | None, typer.Option(help="Write an HTML report here.")] = None,
+    junit_file: Annotated[
+        Path | None, typer.Option("--junit", help="Write JUnit XML here, for CI.")
+    ] = None,
 ) -> None:
     """Update the nodes one after the other and measure what clients notice.
 
@@ -74,12 +86,44 @@ def update(
                 console.print(line, markup=False)
         if dry_run:
             return
+        papers = Papers(report, junit_file)
+        papers.begin()
         title = f"Rollback of lab {name}" if rollback else f"Update of lab {name}"
-        account = roll(site, wanted, turns, title, console)
+        account = roll(site, wanted, turns, title, console, papers)
     if not account.kept:
         if account.unknown is None:
             console.print("clients waited longer, or lost more, than an update may cost them")
         raise typer.Exit(NOT_KEPT)
+
+
+@dataclass(frozen=True)
+class Papers:
+    """What a person wants to have of an update: files, and where."""
+
+    report: Path | None = None
+    junit: Path | None = None
+
+    @property
+    def wanted(self) -> bool:
+        """Whether there is any."""
+        return self.report is not None or self.junit is not None
+
+    def begin(self) -> None:
+        """Make sure that they can be written, before anything is done; raises HalabError."""
+        for path in (self.report, self.junit):
+            if path is not None:
+                with writing(str(path)):
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.open("a").close()
+
+    def write(self, result: DrillResult) -> None:
+        """Write them; raises HalabError when that is impossible."""
+        if self.report is not None:
+            write(result, self.report)
+        if self.junit is not None:
+            case = Case(result.fault, result.ended - result.began, result)
+            with writing(str(self.junit)):
+                self.junit.write_text(junit(result.lab, [case], "update"), encoding="utf-8")
 
 
 def examine(site: Site, wanted: Wanted, *, back: bool, reboot: bool) -> tuple[Turn, ...]:
@@ -95,7 +139,12 @@ def examine(site: Site, wanted: Wanted, *, back: bool, reboot: bool) -> tuple[Tu
 
 
 def roll(
-    site: Site, wanted: Wanted, turns: tuple[Turn, ...], title: str, console: Console
+    site: Site,
+    wanted: Wanted,
+    turns: tuple[Turn, ...],
+    title: str,
+    console: Console,
+    papers: Papers,
 ) -> Account:
     """Take the turns while clients outside use the services; say and return what they saw.
 
@@ -105,12 +154,30 @@ def roll(
     rolling = Rolling(site, wanted, live)
     try:
         with live.shown():
+            before, versions = _serving(site, papers), _versions(site, papers)
             account = rolling.run(turns)
+            after = _serving(site, papers)
     except KeyboardInterrupt:
         console.print(f"interrupted at {rolling.place}", markup=False)
         raise
     for line in account.lines():
         console.print(line, markup=False)
+    if papers.wanted:
+        again = shlex.join(("./halab", *sys.argv[1:]))
+        papers.write(
+            reported(rolling, account, Surroundings(title, again, versions, before, after))
+        )
     if rolling.failure is not None:
         raise rolling.failure
     return account
+
+
+def _serving(site: Site, papers: Papers) -> frozenset[str]:
+    """Return the nodes at which clients find something, where a report wants to know."""
+    found = ask(lambda: collect(site.inventory)) if papers.wanted else None
+    return Roles.of(found).serving if found else frozenset()
+
+
+def _versions(site: Site, papers: Papers) -> dict[str, str]:
+    found = ask(lambda: environment(site.parts)) if papers.wanted else None
+    return found or {}

@@ -44,15 +44,15 @@ class Case:
         return tuple(bad)
 
 
-def junit(lab: str, cases: Sequence[Case]) -> str:
-    """Word a series as one test suite, a drill a test case.
+def junit(lab: str, cases: Sequence[Case], command: str = "exam") -> str:
+    """Word what a command did to a lab as one test suite, a drill (or an update) a test case.
 
     A check that failed, or could not be told, is a failure; a drill that did not take place is an
     error.
     """
     suite = Element(
         "testsuite",
-        name=f"halab exam {lab}",
+        name=f"halab {command} {lab}",
         tests=str(len(cases)),
         failures=str(sum(case.result is not None and not case.passed for case in cases)),
         errors=str(sum(case.result is None for case in cases)),

@@ -37,6 +37,7 @@ class MarkKind(StrEnum):
     REPLICATION = "replication"
     RESOURCE = "resource"
     PROBLEM = "problem"
+    STEP = "step"
 
 
 class Mark(Frozen):
@@ -87,9 +88,11 @@ class DrillResult(Frozen):
 
     `injected` is when the fault began, `healed` when it was taken back, `recovered` when the lab
     was healthy again; None for what did not happen. `replay` is the command that repeats the drill.
+    Of an update (`kind`) they are when its first node's turn began, and its last one's ended.
     """
 
     version: Literal[2] = 2
+    kind: Literal["drill", "update"] = "drill"
     lab: str
     fault: str
     title: str

@@ -62,12 +62,13 @@ class Silence:
 class Account:
     """What clients saw of a change; `books` are comparisons of ledgers, by service.
 
-    `unknown` says why nobody can tell.
+    `unknown` says why nobody can tell. `attempts` are all that they tried, in the order it ended.
     """
 
     silences: tuple[Silence, ...]
     books: dict[str, Books]
     unknown: str | None = None
+    attempts: tuple[Attempt, ...] = ()
 
     @property
     def kept(self) -> bool:
@@ -126,15 +127,18 @@ class Clients:
         """
         silences: list[Silence] = []
         books: dict[str, Books] = {}
+        tried: list[Attempt] = []
         for part, probe in self._probes:
             attempts = probe.stop()
+            tried += attempts
             for stretch in stretches:
                 silences += silence(part, attempts, stretch)
             if part.keeps_writes:
                 books[part.service.name] = compare(attempts, self._entries(part, probe))
         order = [stretch.what for stretch in stretches]
         silences.sort(key=lambda each: order.index(each.what))
-        return Account(tuple(silences), books)
+        tried.sort(key=lambda attempt: attempt.ended)
+        return Account(tuple(silences), books, attempts=tuple(tried))
 
     def _entries(self, part: ServicePart, probe: Probe) -> list[Entry]:
         found = collect(self._site.inventory).service(part.service.name).nodes

@@ -58,15 +58,29 @@ def look(site: Site, wanted: Wanted, *, back: bool) -> tuple[Found, ...]:
             raise
 
 
+@dataclass(frozen=True)
+class Moment:
+    """When something began to be done to a node, on the clock by which clients are measured."""
+
+    at: float
+    node: str
+    doing: str
+
+
 @dataclass
 class Rolling:
-    """An update in progress; `failure` is what ended it early."""
+    """An update in progress; `failure` is what ended it early.
+
+    `stretches` are the turns that were taken, `moments` what was done in them.
+    """
 
     site: Site
     wanted: Wanted
     audience: Audience
     failure: HalabError | None = None
-    _stretches: list[Stretch] = field(default_factory=list)
+    stretches: list[Stretch] = field(default_factory=list)
+    moments: list[Moment] = field(default_factory=list)
+    _now: Callable[[], float] = time.time
     _node: str = "no node"
     _doing: str = "nothing was begun"
 
@@ -94,15 +108,16 @@ class Rolling:
                 if not any(turn.mends for turn in turns):
                     raise
                 self.audience.say(f"nobody measures what they notice: {error.message}")
-                self._take_all(turns, time.time)
+                self._take_all(turns)
                 return Account((), {}, unknown=error.message)
-            self._take_all(turns, clock.now)
-            return concluded(stack, clients, self._stretches)
+            self._now = clock.now
+            self._take_all(turns)
+            return concluded(stack, clients, self.stretches)
 
-    def _take_all(self, turns: Sequence[Turn], now: Callable[[], float]) -> None:
+    def _take_all(self, turns: Sequence[Turn]) -> None:
         try:
             for turn in turns:
-                self.take(turn, now)
+                self.take(turn)
             if turns and turns[-1].is_back:
                 self._node = "every node"
                 self._begin("waiting until the lab is healthy")
@@ -111,15 +126,15 @@ class Rolling:
             # That of the last gate says nothing of going on: all have their old packages.
             self.failure = error
 
-    def take(self, turn: Turn, now: Callable[[], float]) -> None:
-        """Update one node; `now` tells the time by which clients are measured.
+    def take(self, turn: Turn) -> None:
+        """Update one node.
 
         Raises HalabError when a gate stays shut or a command fails: what was served is served by
         other nodes then, and this one is in standby, or as it was before.
         """
         self._node = turn.node
         self.audience.phase(f"Node {turn.node}")
-        began = now()
+        began = self._now()
         serving: frozenset[str] = frozenset()
         try:
             with self._explained(back=turn.is_back):
@@ -128,8 +143,8 @@ class Rolling:
                 with Remote(self.site.inventory.machine(turn.node)) as remote:
                     self._update(turn, remote, found)
         finally:
-            self._stretches.append(
-                Stretch(turn.node, began, now(), allowed(self.site.parts, serving))
+            self.stretches.append(
+                Stretch(turn.node, began, self._now(), allowed(self.site.parts, serving))
             )
 
     def _found(self, turn: Turn) -> LabStatus:
@@ -235,6 +250,7 @@ class Rolling:
 
     def _begin(self, doing: str) -> None:
         self._doing = doing
+        self.moments.append(Moment(self._now(), self._node, doing))
         self.audience.say(doing)
 
     @contextmanager

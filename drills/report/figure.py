@@ -22,7 +22,7 @@ from drills.probes import Attempt
 from drills.report import palette
 from drills.report.lanes import Lane, arrange
 from drills.report.svg import Hint, adopt
-from drills.report.words import plain, relative, seconds, shorten
+from drills.report.words import WORDS, plain, relative, seconds, shorten
 from drills.result import DrillResult, Mark, MarkKind
 
 WIDTH, LEFT, RIGHT = 720.0, 82.0, 38.0
@@ -46,6 +46,7 @@ SHAPES = {
     MarkKind.REPLICATION: "^",
     MarkKind.RESOURCE: ">",
     MarkKind.PROBLEM: "v",
+    MarkKind.STEP: "<",
 }
 """matplotlib's names of markers; the legend of the page draws the same shapes."""
 
@@ -84,6 +85,12 @@ class Window:
 def zero(result: DrillResult) -> float:
     """The moment that all times are relative to: the fault, or the beginning if there was none."""
     return result.began if result.injected is None else result.injected
+
+
+def origin(result: DrillResult) -> str:
+    """Return the words for that moment."""
+    words = WORDS[result.kind]
+    return f"the {words.whole}'s beginning" if result.injected is None else words.zero
 
 
 def noticed(result: DrillResult) -> bool | None:
@@ -220,14 +227,14 @@ class _Picture:
         bottom = self.height - FOOT
         axes = self._axes(bottom, bottom - HEAD)
         axes.set_axis_off()
-        result = self.result
+        result, words = self.result, WORDS[self.result.kind]
         if result.outage is not None and noticed(result):
             span = (result.outage.began - self.zero, result.outage.over - self.zero)
             axes.axvspan(*span, color=colours.FAIL.light, alpha=0.09, linewidth=0)
         # The last two often come within a second: their words stand on either side.
         moments = (
-            ("fault", result.injected, colours.FAIL, "right"),
-            ("healed", result.healed, colours.PASS, "right"),
+            (words.begun, result.injected, colours.FAIL, "right"),
+            (words.ended, result.healed, colours.PASS, "right"),
             ("healthy again", result.recovered, colours.PASS, "left"),
         )
         for word, at, colour, side in moments:
@@ -368,8 +375,7 @@ class _Picture:
         axes.xaxis.set_major_formatter(
             FuncFormatter(lambda value, _: f"{value:.0f}".replace("-", "\N{MINUS SIGN}"))
         )
-        after = "the drill's beginning" if self.result.injected is None else "the fault"
-        axes.set_xlabel(f"seconds after {after}", fontsize=TEXT)
+        axes.set_xlabel(f"seconds after {origin(self.result)}", fontsize=TEXT)
 
 
 _REQUESTS = (("probe", PROBES), ("write", WRITES))

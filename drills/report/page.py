@@ -28,6 +28,7 @@ LEGEND_SHAPES = {
     "^": "M0-7 7 6H-7Z",
     ">": "M7 0-6 7V-7Z",
     "v": "M0 7-7-6H7Z",
+    "<": "M-7 0 6 7V-7Z",
 }
 """Paths for matplotlib's markers of these names."""
 

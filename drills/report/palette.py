@@ -36,6 +36,7 @@ KINDS = {
     MarkKind.REPLICATION: PURPLE,
     MarkKind.RESOURCE: GREEN,
     MarkKind.PROBLEM: UNKNOWN,
+    MarkKind.STEP: BLUE,
 }
 
 

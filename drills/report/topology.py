@@ -78,8 +78,8 @@ class Map:
     """What the drawing says, for those who cannot see it."""
 
 
-def lay_out(machines: Sequence[MachineSheet]) -> Map | None:
-    """Place everything; None without machines."""
+def lay_out(machines: Sequence[MachineSheet], hit: tuple[str, str]) -> Map | None:
+    """Place everything; None without machines. `hit` says what befell those that were aimed at."""
     if not machines:
         return None
     used = {network for machine in machines for network in machine.addresses}
@@ -92,7 +92,7 @@ def lay_out(machines: Sequence[MachineSheet]) -> Map | None:
         network: bottom + BELOW_BOXES + BETWEEN * index for index, network in enumerate(below)
     }
     placed = [(machine, LEFT + COLUMN * column) for column, machine in enumerate(machines)]
-    boxes = tuple(_box(machine, x, top) for machine, x in placed)
+    boxes = tuple(_box(machine, x, top, hit) for machine, x in placed)
     return Map(
         width=LEFT + COLUMN * len(machines),
         height=max([bottom, *lines.values()]) + 14,
@@ -111,12 +111,12 @@ def lay_out(machines: Sequence[MachineSheet]) -> Map | None:
     )
 
 
-def _box(machine: MachineSheet, x: float, y: float) -> Box:
+def _box(machine: MachineSheet, x: float, y: float, hit: tuple[str, str]) -> Box:
     notes: list[tuple[str, str]] = []
     if machine.role is MachineRole.MONITOR:
         notes.append(("soft", "the client outside"))
     if machine.hit:
-        notes.append(("fail", "✗ hit by the fault"))
+        notes.append(hit)
     states = {
         # Who was hit may have been away meanwhile, and home again.
         (True, True): ("pass", "● active before, after" if machine.hit else "● stayed active"),

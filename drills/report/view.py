@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from drills.report import palette
-from drills.report.figure import SHAPES, draw, noticed, windows, zero
+from drills.report.figure import SHAPES, draw, noticed, origin, windows, zero
 from drills.report.topology import Map, lay_out
-from drills.report.words import NOT_TOLD, iso, percent, plain, relative, seconds
+from drills.report.words import NOT_TOLD, WORDS, iso, percent, plain, relative, seconds
 from drills.result import Answer, Check, DrillResult, Mark, MarkKind, Phase
 
 VERDICTS = {Answer.PASS: "passed", Answer.FAIL: "failed", Answer.UNKNOWN: "not told"}
@@ -111,6 +111,7 @@ class DrillView:
     fault: str
     targets: str
     lab: str
+    whole: str
     seed: int
 
 
@@ -141,7 +142,7 @@ def view(result: DrillResult, key: str) -> DrillView:
         ),
         requests=_requests(result),
         asked=bool(result.attempts),
-        topology=lay_out(result.machines),
+        topology=lay_out(result.machines, WORDS[result.kind].hit),
         checks=tuple(
             _card(check)
             for check in sorted(result.checks, key=lambda check: _WORST_FIRST.index(check.answer))
@@ -150,7 +151,7 @@ def view(result: DrillResult, key: str) -> DrillView:
             _line(index, mark, zero(result))
             for index, mark in sorted(enumerate(result.marks), key=lambda pair: pair[1].at)
         ),
-        origin="the drill's beginning" if result.injected is None else "the fault",
+        origin=origin(result),
         facts=_facts(result),
         environment=tuple((plain(k), plain(v)) for k, v in result.environment.items()),
         replay=plain(result.replay),
@@ -158,6 +159,7 @@ def view(result: DrillResult, key: str) -> DrillView:
         fault=plain(result.fault),
         targets=plain(", ".join(result.targets)) or "nobody",
         lab=plain(result.lab),
+        whole=WORDS[result.kind].whole,
         seed=result.seed,
     )
 
@@ -178,7 +180,7 @@ def _headline(result: DrillResult) -> tuple[str, str, str]:
     """Return number, unit and sentence; without a measured outage the number is a word."""
     seen, budget = noticed(result), seconds(result.budget_s)
     if seen is None and result.outage is None:
-        return "?", "", "Nobody asked the service during this drill."
+        return "?", "", f"Nobody asked the service during this {WORDS[result.kind].whole}."
     if result.outage is None:
         if seen:
             return "?", "", f"How long the service was away could not be told (budget {budget})."
@@ -231,7 +233,8 @@ def _took(phase: Phase) -> float | None:
 
 def _pictures(result: DrillResult, key: str) -> tuple[Picture, ...]:
     shown = windows(result)
-    headings = ("The outage", "The whole drill") if len(shown) == 2 else ("The drill",)
+    word = WORDS[result.kind].whole
+    headings = ("The outage", f"The whole {word}") if len(shown) == 2 else (f"The {word}",)
     return tuple(
         Picture(
             heading,
@@ -278,22 +281,22 @@ def _line(index: int, mark: Mark, origin: float) -> LogLine:
 
 
 def _facts(result: DrillResult) -> tuple[tuple[str, str], ...]:
-    origin = zero(result)
+    first, words = zero(result), WORDS[result.kind]
     moments = (
         ("began", result.began),
-        ("fault", result.injected),
-        ("healed", result.healed),
-        ("healthy again", result.recovered),
+        (words.begun, result.injected),
+        (words.ended, result.healed),
+        *((("healthy again", result.recovered),) if result.kind == "drill" else ()),
         ("ended", result.ended),
     )
     guests = "KVM" if result.accelerated else "software emulation"
     return (
         ("lab", plain(result.lab)),
-        ("fault", plain(result.fault)),
+        (words.act, plain(result.fault)),
         ("aimed at", plain(", ".join(result.targets)) or "nobody"),
         ("service", plain(result.service_url)),
         ("platform", f"{plain(result.platform)}, {guests}"),
-        ("zero of all times", iso(origin)),
-        *((word, "did not happen" if at is None else relative(at, origin)) for word, at in moments),
-        ("seed", str(result.seed)),
+        ("zero of all times", iso(first)),
+        *((word, "did not happen" if at is None else relative(at, first)) for word, at in moments),
+        *((("seed", str(result.seed)),) if result.kind == "drill" else ()),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 NOT_TOLD = "not told"
@@ -10,6 +11,29 @@ NOT_TOLD = "not told"
 
 _MINUS = "\N{MINUS SIGN}"
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+@dataclass(frozen=True)
+class Words:
+    """How the parts of what is reported are called: a drill's, or an update's."""
+
+    whole: str
+    begun: str
+    ended: str
+    zero: str
+    act: str
+    hit: tuple[str, str]
+    """How a machine is marked that it was aimed at: a class of the style sheet, and words."""
+
+
+WORDS = {
+    "drill": Words(
+        "drill", "fault", "healed", "the fault", "fault", ("fail", "✗ hit by the fault")
+    ),
+    "update": Words(
+        "update", "begun", "done", "the update's beginning", "what", ("soft", "↻ updated")
+    ),
+}
 
 
 def plain(text: str) -> str:

@@ -17,9 +17,12 @@ from drills.report.figure import SHAPES, owners, windows
 from drills.report.lanes import ROWS_AT_MOST, arrange
 from drills.report.page import LEGEND_SHAPES, drill_page
 from drills.report.topology import lay_out
+from drills.report.words import WORDS
 from drills.result import MarkKind
 from tests.unit import sample_drill as sample
 from tests.unit.report_page import Page, page_of, report
+
+HIT = WORDS["drill"].hit
 
 
 def test_colours_never_speak_alone_and_follow_the_page() -> None:
@@ -96,7 +99,7 @@ def test_a_crowded_lane_leaves_labels_out_and_no_mark() -> None:
 
 
 def test_the_map_shows_who_was_hit_and_where_the_service_went() -> None:
-    drawn = lay_out(sample.machines())
+    drawn = lay_out(sample.machines(), HIT)
     assert drawn is not None
     assert [box.hit for box in drawn.boxes] == [True, False, False]
     assert [box.active for box in drawn.boxes] == [False, True, False]
@@ -108,7 +111,7 @@ def test_the_map_shows_who_was_hit_and_where_the_service_went() -> None:
 
 
 def test_no_line_of_the_map_runs_through_an_address() -> None:
-    drawn = lay_out(sample.machines())
+    drawn = lay_out(sample.machines(), HIT)
     assert drawn is not None
     for drop in drawn.drops:
         for other in drawn.drops:
@@ -118,7 +121,7 @@ def test_no_line_of_the_map_runs_through_an_address() -> None:
 
 
 def test_the_service_that_stays_has_not_moved() -> None:
-    drawn = lay_out(sample.link_down().machines)
+    drawn = lay_out(sample.link_down().machines, HIT)
     assert drawn is not None
     assert drawn.moves == ()
     assert "node1: ✗ hit by the fault, ● active before, after" in drawn.words

@@ -1,0 +1,212 @@
+"""An update on paper: the pages and the XML of a drill, in an update's words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+from xml.etree import ElementTree
+
+import pytest
+from typer.testing import CliRunner
+
+from cli import update
+from cli.app import app
+from core.errors import HalabError
+from core.folders import LabFolder
+from drills.junit import Case, junit
+from drills.ledger import Books
+from drills.probes import Attempt
+from drills.report.page import drill_page
+from drills.result import Answer, DrillResult
+from drills.site import Nobody, Site
+from status.collect import describe
+from tests.unit.healthy_lab import HEALTHY, INVENTORY, PARTS
+from tests.unit.report_page import Page
+from updates.apt import Change
+from updates.outage import Account, Silence, Stretch
+from updates.planning import Found, Turn
+from updates.report import Surroundings, reported
+from updates.rolling import Moment, Rolling
+from updates.worker import Wanted
+
+ADDRESS = str(PARTS.first_service.service.addresses[0].ip)
+BEGAN = 1_800_000_000.0
+SITE = cast(
+    Site,
+    SimpleNamespace(
+        inventory=INVENTORY,
+        parts=PARTS,
+        folder=LabFolder.of("story"),
+        record=SimpleNamespace(platform="a private hypervisor", accelerated=False),
+    ),
+)
+AROUND = Surroundings(
+    "Update of lab story", "./halab update story", {"nginx": "1.26"}, {"node1"}, {"node2"}
+)
+
+
+def attempt(kind: str, after: float, *, ok: bool = True) -> Attempt:
+    at = BEGAN + after
+    return Attempt(kind, ADDRESS, ok, at - 0.05, at, at, "200" if ok else "TimeoutError")
+
+
+ATTEMPTS = (
+    *(attempt("probe", number / 2) for number in range(240)),
+    *(attempt("probe", 120 + number, ok=False) for number in range(1, 8)),
+    *(attempt("probe", 128 + number / 2) for number in range(60)),
+    *(attempt("write", number) for number in range(118)),
+)
+SILENCES = (
+    Silence("node2", "web", ADDRESS, 0.0, 6.0),
+    Silence("node1", "web", ADDRESS, 8.5, 80.0),
+)
+WHOLE = Books(118, missing=(), altered=(), repeated=(), disordered=(), unpromised=0)
+ACCOUNT = Account(
+    SILENCES, {"web": WHOLE}, attempts=tuple(sorted(ATTEMPTS, key=lambda one: one.ended))
+)
+
+
+def rolled(failure: HalabError | None = None) -> Rolling:
+    """Return an update of two nodes that is over."""
+    stretches = [
+        Stretch("node2", BEGAN, BEGAN + 60, {ADDRESS: 6.0}),
+        Stretch("node1", BEGAN + 60, BEGAN + 150, {ADDRESS: 80.0}),
+    ]
+    steps = ("sending it into standby", "stopping the cluster on it", "installing")
+    moments = [
+        Moment(stretch.began + 12 * number, stretch.what, doing)
+        for stretch in stretches
+        for number, doing in enumerate(steps)
+    ]
+    return Rolling(SITE, Wanted(), Nobody(), failure, stretches, moments)
+
+
+def result(account: Account = ACCOUNT, failure: HalabError | None = None) -> DrillResult:
+    return reported(rolled(failure), account, AROUND)
+
+
+def answers(found: DrillResult) -> dict[str, Answer]:
+    return {check.question: check.answer for check in found.checks}
+
+
+class TestResult:
+    def test_every_turn_and_every_ledger_is_a_check(self) -> None:
+        assert answers(result()) == {
+            "Did every node come to its turn's end?": Answer.PASS,
+            "node2: was web silent for no longer than 6.0 s in all?": Answer.PASS,
+            "node1: was web silent for no longer than 80.0 s in all?": Answer.PASS,
+            "web: is every acknowledged write there, exactly once and in order?": Answer.PASS,
+        }
+        assert result().answer is Answer.PASS
+
+    def test_what_nobody_promised_is_not_kept(self) -> None:
+        found = result(replace(ACCOUNT, books={"web": replace(WHOLE, acknowledged=0)}))
+        assert found.answer is Answer.UNKNOWN
+
+    @pytest.mark.parametrize(
+        "account",
+        [
+            replace(ACCOUNT, silences=(SILENCES[0], replace(SILENCES[1], seconds=81.0))),
+            replace(ACCOUNT, books={"web": replace(WHOLE, missing=("a",))}),
+        ],
+    )
+    def test_a_promise_that_was_not_kept_fails_it(self, account: Account) -> None:
+        assert not account.kept
+        assert result(account).answer is Answer.FAIL
+
+    def test_what_ended_it_early_fails_it(self) -> None:
+        found = result(failure=HalabError("the update stopped at node1, installing: no room"))
+        assert found.answer is Answer.FAIL
+        assert found.checks[0].evidence.endswith("no room")
+
+    def test_what_nobody_saw_is_unknown(self) -> None:
+        found = result(Account((), {}, unknown="the monitor has booted"))
+        assert (found.answer, found.outage, found.attempts) == (Answer.UNKNOWN, None, ())
+        assert "the monitor has booted" in Page(drill_page(found)).visible
+
+    def test_the_longest_gap_is_the_outage(self) -> None:
+        found = result()
+        assert found.outage is not None
+        assert (found.outage_s, found.budget_s, found.outage.address) == (8.5, 80.0, ADDRESS)
+
+
+class TestPapers:
+    def test_the_page_speaks_of_an_update(self) -> None:
+        seen = Page(drill_page(result())).visible
+        for words in (
+            "halab update · lab story",
+            "Update of lab story",
+            "The update",
+            "seconds after the update's beginning",
+            "↻ updated",
+            "installing",
+            "8.5",
+        ):
+            assert words in seen, words
+        for words in ("drill", "fault", "healed", "seed"):
+            assert words not in seen.replace("id=drill", "").replace("#drill", ""), words
+
+    def test_ci_reads_it(self) -> None:
+        root = ElementTree.fromstring(junit("story", [Case("update", 150.0, result())], "update"))
+        [case] = root.iter("testcase")
+        assert (root.get("name"), root.get("failures")) == ("halab update story", "0")
+        assert (case.get("name"), case.get("time")) == ("update", "150.0")
+
+
+@dataclass
+class Lab:
+    """A lab on which an update ends as a test says; `begun` counts those that did begin."""
+
+    failure: HalabError | None = None
+    begun: int = 0
+
+    def rolling(self, *_: object) -> Rolling:
+        found = rolled(self.failure)
+
+        def run(_: tuple[Turn, ...]) -> Account:
+            self.begun += 1
+            return ACCOUNT
+
+        found.run = run  # type: ignore[method-assign, assignment]
+        return found
+
+
+@pytest.fixture
+def lab(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Lab:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    LabFolder.of("story").path.mkdir(parents=True)
+    made = Lab()
+    changes = (Change(name="nginx", old="1", new="2"),)
+    offered = tuple(Found(name, None, changes) for name in ("node1", "node2"))
+    monkeypatch.setattr(update, "Site", SimpleNamespace(of=lambda _: SITE))
+    monkeypatch.setattr(update, "check_healed", lambda _: None)
+    monkeypatch.setattr(update, "look", lambda *_, **__: offered)
+    monkeypatch.setattr(update, "collect", lambda _: describe(PARTS, HEALTHY, None))
+    monkeypatch.setattr(update, "environment", lambda _: {"nginx": "1"})
+    monkeypatch.setattr(update, "Rolling", made.rolling)
+    return made
+
+
+class TestCommand:
+    @pytest.mark.parametrize("stops", [False, True])
+    def test_papers_are_written_however_it_ended(
+        self, lab: Lab, tmp_path: Path, stops: bool
+    ) -> None:
+        lab.failure = HalabError("the update stopped at node1") if stops else None
+        page, xml = tmp_path / "new" / "page.html", tmp_path / "new" / "page.xml"
+        words = ("update", "story", "--report", str(page), "--junit", str(xml))
+        done = CliRunner().invoke(app, words)
+        assert (done.exit_code == 0) is not stops
+        told = Page(page.read_text()).visible
+        assert ("the update stopped at node1" in told) is stops
+        assert ("<failure" in xml.read_text()) is stops
+
+    @pytest.mark.parametrize("option", ["--report", "--junit"])
+    def test_what_cannot_be_written_is_said_before_a_node_is_touched(
+        self, lab: Lab, tmp_path: Path, option: str
+    ) -> None:
+        done = CliRunner().invoke(app, ("update", "story", option, str(tmp_path)))
+        assert isinstance(done.exception, HalabError)
+        assert (str(tmp_path) in done.exception.message, lab.begun) == (True, 0)
