@@ -6,6 +6,7 @@ import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Annotated
 
 import typer
@@ -114,7 +115,9 @@ class Papers:
             if path is not None:
                 with writing(str(path)):
                     path.parent.mkdir(parents=True, exist_ok=True)
-                    path.open("a").close()
+                    TemporaryFile(dir=path.parent).close()
+                if path.is_dir():
+                    raise HalabError(f"{path} is a folder; it has to be a file")
 
     def write(self, result: DrillResult) -> None:
         """Write them; raises HalabError when that is impossible."""

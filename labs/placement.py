@@ -183,12 +183,10 @@ def _nodes_suffice(services: Services, nodes: Nodes) -> Iterator[Conflict]:
 
 
 def loads_fit(services: Services, storage: Stores, nodes: Nodes) -> Iterator[Conflict]:
-    """Whatever node is lost, the others have room for everything, wherever that was until then.
-
-    The cluster places one service after the other and moves none to make room, so it is not enough
-    that a way to place them all exists.
-    """
+    """Loads are counted against something, and there is room for all when any node is lost."""
     heavy = [name for name, service in services.items() if service.load]
+    spread = [name for name in heavy if services[name].everywhere]
+    always = sum(services[name].load for name in spread)
     if nodes.capacity is None:
         for name in heavy:
             yield Conflict(
@@ -198,8 +196,23 @@ def loads_fit(services: Services, storage: Stores, nodes: Nodes) -> Iterator[Con
                 hint="write below [nodes] how much load each of them takes, as capacity = 10",
                 given=("nodes.capacity",),
             )
-        return
-    always = sum(service.load for service in services.values() if service.everywhere)
+    elif always > nodes.capacity:
+        yield Conflict(
+            keys=(f"services.{spread[0]}.load", "nodes.capacity"),
+            value=f"{always} in all (capacity {nodes.capacity})",
+            allowed="loads of what runs everywhere that each node can bear",
+            hint="a larger capacity, or smaller loads",
+        )
+    else:
+        yield from _room_found(services, storage, nodes, nodes.capacity - always)
+
+
+def _room_found(services: Services, storage: Stores, nodes: Nodes, room: int) -> Iterator[Conflict]:
+    """Whatever node is lost, another has room, however the others are spread until then.
+
+    The cluster places one service after the other and moves none to make room, so it is not enough
+    that a way to place them all exists. `room` is what each node has for them.
+    """
     loads: Counter[str] = Counter()
     for name, service in services.items():
         if not service.everywhere:
@@ -208,15 +221,15 @@ def loads_fit(services: Services, storage: Stores, nodes: Nodes) -> Iterator[Con
     for name, there in places.items():
         others = sum(loads[other] for other in places if other != name and places[other] & there)
         left = len(there) - 1 - len(apart_from(services, name))
-        # It finds no room where each of the nodes that are left lacks at least one unit of it.
-        most = left * (nodes.capacity - always - loads[name] + 1) - 1
+        # There is none where each of the nodes that are left lacks at least one unit of it.
+        most = left * (room - loads[name] + 1) - 1
         if loads[name] and left > 0 and others > most:
             yield Conflict(
                 keys=(f"services.{name}.load", "nodes.capacity"),
-                value=f"{loads[name]} (capacity {nodes.capacity})",
+                value=f"{loads[name]} (room for {room} on each node)",
                 allowed="so much that there is room for it when any node is lost",
-                hint=f"{_counted(left)} would be left for it, where {always} are always "
-                f"taken and others may take {others}: a larger capacity, or smaller loads",
+                hint=f"{_counted(left)} would be left for it, of which others may take {others}: "
+                "a larger capacity, or smaller loads",
             )
             return
 

@@ -51,8 +51,8 @@ class TestDefinition:
             check("my.toml", {**GOOD, **tables}, Lab)
             return
         found = the_problem(**tables)
-        assert (found.key, found.value) == ("services.a.load", "3 (capacity 4)")
-        assert found.hint.startswith("one node would be left for it, where 0 are always taken")
+        assert (found.key, found.value) == ("services.a.load", "3 (room for 4 on each node)")
+        assert found.hint.startswith("one node would be left for it, of which others may take 2")
 
     def test_it_may_not_come_down_to_who_happens_to_be_where(self) -> None:
         # The heavy one finds room when the others share a node, and none when each has its own.
@@ -65,13 +65,15 @@ class TestDefinition:
             "a": {"load": 3},
             "all": {"load": 2, "runs": "everywhere"},
         }
-        assert "where 2 are always taken" in the_problem(**definition(4, 2, **own)).hint
+        every = {"all": {"load": 3, "runs": "everywhere"}}
+        assert the_problem(**definition(2, 2, **every)).value == "3 in all (capacity 2)"
+        assert the_problem(**definition(4, 2, **own)).value == "3 (room for 2 on each node)"
         accepted(5, 2, **own)
 
     def test_who_follows_another_is_borne_with_it(self) -> None:
         own: dict[str, dict[str, Any]] = {"a": {"load": 3}, "b": {"load": 3, "follows": "a"}}
         found = the_problem(**definition(5, **own))
-        assert (found.key, found.value) == ("services.a.load", "6 (capacity 5)")
+        assert (found.key, found.value) == ("services.a.load", "6 (room for 5 on each node)")
         accepted(6, **own)
 
     def test_where_data_are_not_there_is_no_room_either(self) -> None:
