@@ -23,14 +23,15 @@ def test_lvm_keeps_who_knows_of_no_owner_away(rehearse: Rehearse) -> None:
 
 
 def _mounted_by_force(disk: SharedDisk) -> Fault:
-    """Use the disk as its owner's twin would; only to read, and without replaying its journal.
+    """Leave LVM out and map the disk as its owner has it; to read alone, its journal unread.
 
     What the first node writes stays as it is: the judge has to see the second user, not the ruin.
     """
-    owner = f'$(vgs --noheadings --foreign --options systemid {disk.group} | tr -d " ")'
+    lvm, bare = "--foreign --noheadings --nosuffix --units s --options", disk.storage.disk
     return commands(
-        f'lvchange --yes --activate y --config "local/extra_system_ids=[\\"{owner}\\"]" '
-        f"{disk.group}/{disk.storage.name}\n"
+        f"size=$(lvs {lvm} lv_size {disk.group}/{disk.storage.name})\n"
+        f"begin=$(pvs {lvm} pe_start {bare})\n"
+        f'dmsetup create {disk.mapped} --table "0 $size linear {bare} $begin"\n'
         f"mount -o ro,noload {disk.device} {disk.storage.mount_point}",
         let_go(disk),
         f"findmnt --noheadings --output SOURCE,OPTIONS {disk.storage.mount_point}",
