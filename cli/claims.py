@@ -14,7 +14,7 @@ from cli.locking import locked
 from cli.progress import Progress
 from core.errors import HalabError
 from core.folders import LabFolder
-from core.processes import is_alive, start_time
+from core.processes import ancestors, is_alive, start_time
 from drills.evidence import move_out
 from inventory.frozen import Frozen
 from inventory.record import save
@@ -33,8 +33,8 @@ class Claim(Frozen):
 
     @property
     def is_mine(self) -> bool:
-        """Whether this process made the lab, or the one that started it did."""
-        return self.pid in (os.getpid(), os.getppid()) and self.is_at_work
+        """Whether this process made the lab, or one that it descends from did."""
+        return self.pid in ancestors(os.getpid()) and self.is_at_work
 
     @property
     def is_at_work(self) -> bool:

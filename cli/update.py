@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import Annotated
 
 import typer
@@ -75,10 +76,13 @@ def update(
     wanted = Wanted(names, security, from_folder)
     console = Console(highlight=False, soft_wrap=True)
     folder = existing_lab(name)
-    with locked(name):
+    papers = Papers(name, *((None, None) if dry_run else (report, junit_file)))
+    papers.begin()
+    with papers.excused(), locked(name):
         site = Site.of(folder)
         turns = examine(site, wanted, back=rollback, reboot=reboot)
         if not turns:
+            papers.write_nothing()
             word = "no update left anything to roll back" if rollback else "nothing to update"
             console.print(f"{word} in lab {name}")
             return
@@ -87,8 +91,6 @@ def update(
                 console.print(line, markup=False)
         if dry_run:
             return
-        papers = Papers(report, junit_file)
-        papers.begin()
         title = f"Rollback of lab {name}" if rollback else f"Update of lab {name}"
         account = roll(site, wanted, turns, title, console, papers)
     if not account.kept:
@@ -101,6 +103,7 @@ def update(
 class Papers:
     """What a person wants to have of an update: files, and where."""
 
+    lab: str
     report: Path | None = None
     junit: Path | None = None
 
@@ -110,23 +113,43 @@ class Papers:
         return self.report is not None or self.junit is not None
 
     def begin(self) -> None:
-        """Make sure that they can be written, before anything is done; raises HalabError."""
+        """Remove those of an earlier update, before anything is done.
+
+        Raises HalabError where none can be written.
+        """
         for path in (self.report, self.junit):
             if path is not None:
                 with writing(str(path)):
                     path.parent.mkdir(parents=True, exist_ok=True)
-                    TemporaryFile(dir=path.parent).close()
-                if path.is_dir():
-                    raise HalabError(f"{path} is a folder; it has to be a file")
+                    path.unlink(missing_ok=True)
+                    path.touch()
+                    path.unlink()
 
     def write(self, result: DrillResult) -> None:
-        """Write them; raises HalabError when that is impossible."""
+        """Tell what an update was; raises HalabError when that cannot be written."""
+        self._write_junit([Case(result.fault, result.ended - result.began, result)])
         if self.report is not None:
             write(result, self.report)
+
+    def write_nothing(self) -> None:
+        """Tell that there was nothing to do."""
+        self._write_junit([])
+
+    @contextmanager
+    def excused(self) -> Iterator[None]:
+        """Tell why there was no update, where what fails in the block kept it from beginning."""
+        try:
+            yield
+        except HalabError as error:
+            if self.junit is not None and not self.junit.exists():
+                with suppress(HalabError):
+                    self._write_junit([Case("update", 0.0, None, error.message)])
+            raise
+
+    def _write_junit(self, cases: Sequence[Case]) -> None:
         if self.junit is not None:
-            case = Case(result.fault, result.ended - result.began, result)
             with writing(str(self.junit)):
-                self.junit.write_text(junit(result.lab, [case], "update"), encoding="utf-8")
+                self.junit.write_text(junit(self.lab, cases, "update"), encoding="utf-8")
 
 
 def examine(site: Site, wanted: Wanted, *, back: bool, reboot: bool) -> tuple[Turn, ...]:
@@ -167,9 +190,14 @@ def roll(
         console.print(line, markup=False)
     if papers.wanted:
         again = shlex.join(("./halab", *sys.argv[1:]))
-        papers.write(
-            reported(rolling, account, Surroundings(title, again, versions, before, after))
-        )
+        around = Surroundings(title, again, versions, before, after)
+        try:
+            papers.write(reported(rolling, account, around))
+        except HalabError as error:
+            # Where the update stands is worth more to know.
+            if rolling.failure is None:
+                raise
+            console.print(error.message, markup=False)
     if rolling.failure is not None:
         raise rolling.failure
     return account

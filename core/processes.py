@@ -32,6 +32,24 @@ def start_time(pid: int) -> str:
         return ""
 
 
+def parent(pid: int) -> int:
+    """Return the process that a process belongs to; 0 when it is gone, or has none."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+    except OSError:
+        return 0
+    return int(text.rpartition(")")[2].split()[1])
+
+
+def ancestors(pid: int) -> list[int]:
+    """Return the process itself and all that it descends from, the nearest first."""
+    line: list[int] = []
+    while pid and pid not in line:
+        line.append(pid)
+        pid = parent(pid)
+    return line
+
+
 def all_processes() -> list[int]:
     """Return the processes that this one can see."""
     return [int(entry.name) for entry in Path("/proc").glob("[0-9]*")]

@@ -19,6 +19,11 @@ ANOTHER = "a service keeps its kind; another one needs a name of its own"
 FIXED = "a lab cannot move to another platform"
 SHARED = "a disk that all nodes share keeps its size"
 
+BY_ITSELF = (
+    "nodes come or go in one step, and loads or capacity change in another: first what leaves more "
+    "room, then what takes it"
+)
+
 RULES: dict[str, Effect | Weigh | str] = {
     "description": Effect.NOTED,
     "platform.kind": FIXED,
@@ -34,7 +39,7 @@ RULES: dict[str, Effect | Weigh | str] = {
     "nodes.names": NAMED,
     "nodes.cpus": Effect.IN_TURN,
     "nodes.memory_mib": Effect.IN_TURN,
-    "nodes.capacity": Effect.LIVE,
+    "nodes.capacity": Effect.REWEIGHED,
     "monitor.name": NAMED,
     "monitor.cpus": Effect.IN_TURN,
     "monitor.memory_mib": Effect.IN_TURN,
@@ -50,7 +55,7 @@ RULES: dict[str, Effect | Weigh | str] = {
     "services.storage": "a service keeps its storage",
     "services.home": homing,
     "services.stickiness": homing,
-    "services.load": Effect.LIVE,
+    "services.load": Effect.REWEIGHED,
     "services.follows": Effect.RESEATED,
     "services.apart": Effect.RESEATED,
     "services.after": waiting,
@@ -119,6 +124,7 @@ def compare(before: Lab, after: Lab) -> tuple[Change, ...]:
             changes.append(_change(value, was and was.value, is_ and is_.value, before, after))
     changes += _places(before, after)
     changes += _handed_over(before, after)
+    changes += _weighed_at_once(before, after)
     return tuple(_with_quorum(change, before, after) for change in changes)
 
 
@@ -148,6 +154,21 @@ def _handed_over(before: Lab, after: Lab) -> Iterator[Change]:
                 was, is_ = f"{address} of {owner}", f"of {service.name}"
                 reason = f"{address} changes hands in two steps: first another one for {owner}"
                 yield Change(key, was, is_, Effect.REFUSED, reason, service.name)
+
+
+def _weighed_at_once(before: Lab, after: Lab) -> Iterator[Change]:
+    """Refuse to count room anew while nodes come or go.
+
+    In between, the one would hold with the other's old: nobody has made sure that all find room.
+    """
+    was, is_ = (
+        {each.name: each.settings.load for each in lab.services if each.settings.load}
+        for lab in (before, after)
+    )
+    same = (was, before.nodes.capacity) == (is_, after.nodes.capacity)
+    if not same and len(before.nodes.names) != len(after.nodes.names):
+        old, new = (_toml(lab.nodes.capacity) for lab in (before, after))
+        yield Change("nodes.capacity", old, new, Effect.REFUSED, BY_ITSELF)
 
 
 def continues(one: Sequence[object], other: Sequence[object]) -> bool:

@@ -18,6 +18,10 @@ class Effect(StrEnum):
     RESEATED = (
         "a service that has to be elsewhere by that goes to another node; clients miss it meanwhile"
     )
+    REWEIGHED = (
+        "room is counted anew while everything runs; a service that finds none where it is goes to "
+        "another node, and clients miss it meanwhile"
+    )
     STAYS = "taken over while everything runs; the service stays where it is"
     REHOMED = "the service goes to a home that is another node; clients miss it meanwhile"
     SUSPENDED = (

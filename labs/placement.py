@@ -218,9 +218,25 @@ def _room_found(services: Services, storage: Stores, nodes: Nodes, room: int) ->
         if not service.everywhere:
             loads[service.follows or name] += service.load
     places = {name: _places(services[name], storage, nodes) for name in loads if name in services}
+    for node in nodes.names:
+        at_home = [name for name in places if services[name].home == node and loads[name]]
+        together = sum(loads[name] for name in at_home)
+        if together > room:
+            yield Conflict(
+                keys=(*(f"services.{name}.home" for name in at_home), "nodes.capacity"),
+                value=f"{together} at home on {node} (room for {room} on each node)",
+                allowed="homes with room for all that are at home there",
+                hint="another home for one of them, a larger capacity, or smaller loads",
+            )
+            return
     for name, there in places.items():
-        others = sum(loads[other] for other in places if other != name and places[other] & there)
-        left = len(there) - 1 - len(apart_from(services, name))
+        apart = apart_from(services, name)
+        others = sum(
+            loads[other]
+            for other in places
+            if other not in (name, *apart) and places[other] & there
+        )
+        left = len(there) - 1 - len(apart)
         # There is none where each of the nodes that are left lacks at least one unit of it.
         most = left * (room - loads[name] + 1) - 1
         if loads[name] and left > 0 and others > most:

@@ -77,7 +77,9 @@ def _whole(parts: Parts, dc_deadtime_s: int) -> str:
 def steps(running: str, parts: Parts) -> tuple[Step, ...]:
     """Return the steps that lead from a running CIB to what the lab asks for, and to its nodes."""
     names = frozenset(node.name for node in parts.inventory.nodes)
-    return (*corrections(running, desired(parts)), *evictions(running, names))
+    more, less = _capacities(running, parts)
+    corrected = corrections(running, desired(parts))
+    return (*more, *corrected, *less, *evictions(running, names))
 
 
 def exclusions(running: str, parts: Parts) -> tuple[Step, ...]:
@@ -131,9 +133,7 @@ def corrections(running: str, wanted: str) -> tuple[Step, ...]:
     """
     now = ElementTree.fromstring(running)
     goal = ElementTree.fromstring(wanted)
-    more, less = _capacities(now, goal)
-    steps = [*_properties(now, goal), *more]
-    steps += [*_without_resources(now, goal), *_without_places(now, goal)]
+    steps = [*_properties(now, goal), *_without_resources(now, goal), *_without_places(now, goal)]
     for section in REPLACED_SECTIONS:
         target = _section(goal, section)
         _keep_runtime_meta(_section(now, section), target)
@@ -142,7 +142,7 @@ def corrections(running: str, wanted: str) -> tuple[Step, ...]:
             there = now.find(f"configuration/{section}") is not None
             verb = ("--replace",) if there else ("--modify", "--allow-create")
             steps.append(_cibadmin(f"cluster {section} replaced", verb, section, target))
-    return (*steps, *_constraints(now, goal), *less)
+    return (*steps, *_constraints(now, goal))
 
 
 def _section(cib: Element, name: str) -> Element:
@@ -169,28 +169,29 @@ def _property(what: str, name: str, *words: str) -> Step:
     return Step(what, shlex.join(("crm_attribute", "--type", "crm_config", "--name", name, *words)))
 
 
-def _capacities(now: Element, goal: Element) -> tuple[list[Step], list[Step]]:
-    """Return what gives nodes more capacity, and what gives them less.
+def _capacities(running: str, parts: Parts) -> tuple[list[Step], list[Step]]:
+    """Return what gives nodes more capacity, and what gives them less; other nodes are evicted.
 
     In between, resources ask for what they shall: at no time does a node bear more than it can.
     """
-    held, wanted = (
-        {
-            node.get("uname", ""): int(pair.get("value", "0"))
-            for node in _section(cib, "nodes")
-            for pair in node.iterfind("utilization/nvpair")
-            if pair.get("name") == LOAD
-        }
-        for cib in (now, goal)
-    )
+    held = {
+        node.get("uname", ""): pair.get("value", "")
+        for node in _section(ElementTree.fromstring(running), "nodes")
+        for pair in node.iterfind("utilization/nvpair")
+        if pair.get("name") == LOAD
+    }
+    wanted = {each.node: each.load for each in parts.capacities()}
     more: list[Step] = []
     less: list[Step] = []
-    for node, load in wanted.items():
-        if held.get(node) != load:
-            step = _capacity(f"capacity of {node} is {load}", node, "--update", str(load))
-            (more if held.get(node, 0) < load else less).append(step)
-    for node in sorted(held.keys() - wanted.keys()):
-        less.append(_capacity(f"capacity of {node} removed", node, "--delete"))
+    for name in (node.name for node in parts.inventory.nodes):
+        load, has = wanted.get(name), held.get(name)
+        if load is None and has is not None:
+            less.append(_capacity(f"capacity of {name} removed", name, "--delete"))
+        elif load is not None and has != str(load):
+            # What is no number counts as none.
+            grows = load > (int(has) if has and has.isdigit() else 0)
+            step = _capacity(f"capacity of {name} is {load}", name, "--update", str(load))
+            (more if grows else less).append(step)
     return more, less
 
 

@@ -27,6 +27,8 @@ def costs(
     placed = {
         change.owner for change in changes if change.effect in (Effect.REHOMED, Effect.RESEATED)
     }
+    if any(change.effect is Effect.REWEIGHED for change in changes):
+        placed |= {name for name, part in after.services.items() if not part.service.everywhere}
     # Who starts after one that comes waits until that has started, which a move holds.
     new = after.services.keys() - before.services.keys()
     moving = moved | new | _moved_with(placed, (before, after))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from drills.ledger import Books
 from drills.probes import Outage, gaps
@@ -57,7 +57,7 @@ def reported(rolling: Rolling, account: Account, around: Surroundings) -> DrillR
             for address in part.service.addresses
         ),
         budget_s=worst.allowed_s if worst else 0.0,
-        outage=None if worst is None else _longest(account, worst),
+        outage=None if worst is None else _outage(rolling, account, worst),
         phases=(),
         marks=tuple(
             Mark(at=each.at, machine=each.node, kind=MarkKind.STEP, text=each.doing)
@@ -80,10 +80,15 @@ def reported(rolling: Rolling, account: Account, around: Surroundings) -> DrillR
     )
 
 
-def _longest(account: Account, worst: Silence) -> Outage | None:
-    """Return the longest time between two answers at the address that was silent for longest."""
-    found = gaps(account.attempts, worst.address, 0.0)
-    return max(found, key=lambda gap: gap.seconds, default=None)
+def _outage(rolling: Rolling, account: Account, worst: Silence) -> Outage | None:
+    """Return how long the address that was silent for longest was so in all, in that node's turn.
+
+    It is shown where its longest silence was.
+    """
+    [turn, *_] = (each for each in rolling.stretches if each.what == worst.what)
+    tried = [each for each in account.attempts if turn.began <= each.wall <= turn.ended]
+    gap = max(gaps(tried, worst.address, 0.0), key=lambda gap: gap.seconds, default=None)
+    return gap and replace(gap, seconds=max(gap.seconds, worst.seconds))
 
 
 def _ended(rolling: Rolling) -> Iterator[Check]:

@@ -20,9 +20,12 @@ Single ones wait on any busy host."""
 LAST = 20
 """How many writes at each address tell how fast they are at the end."""
 
-PROMPT_S = 1.0
+PROMPT_S = 0.5
 """Seconds, for each unit of pace, in which half of them are promised, on any disk that is well.
-Measured in emulation, where the pace is 3: up to 0.7 s, while a node had just booted."""
+Measured in emulation, where the pace is 4 and more: up to 0.7 s, while a node had just booted."""
+
+LEAST_PROMPT_S = 1.0
+"""Seconds that they may take on any machine."""
 
 
 def ledger(found: Findings) -> Ruling:
@@ -123,7 +126,9 @@ def prompt(found: Findings) -> Ruling:
 
 
 def _prompt_s(found: Findings) -> float:
-    return PROMPT_S * found.inventory.timing.pace
+    """Return what they may take, in seconds: more than that, and a client may have given up."""
+    usual = max(LEAST_PROMPT_S, PROMPT_S * found.inventory.timing.pace)
+    return min(usual, WRITE_TIMEOUT / 2)
 
 
 def _promised(attempt: Attempt) -> bool:

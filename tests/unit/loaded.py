@@ -21,4 +21,7 @@ def loaded(**nodes: Any) -> Parts:
     )
 
 
-PARTS = loaded(capacity=8)
+CAPACITY = 7
+"""Of each node: one alone cannot bear everything."""
+
+PARTS = loaded(capacity=CAPACITY)

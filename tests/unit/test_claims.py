@@ -6,6 +6,7 @@ import fcntl
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from cli import bench, testing
 from cli.claims import Claim, check_removable, claim_on, claimed, take_over
 from cli.locking import LabBusy, locked
 from core.errors import HalabError
-from core.folders import LabFolder
+from core.folders import PROJECT, LabFolder
 from core.processes import start_time
 from drills.evidence import collect_evidence
 from inventory.record import save
@@ -128,6 +129,17 @@ def test_up_for_the_command_that_made_it_leaves_it_the_commands() -> None:
     started = start_time(os.getppid())
     make("selftest", Claim(command="halab test", pid=os.getppid(), started=started))
     take_over("selftest")
+    assert claim_on("selftest") is not None
+
+
+def test_so_does_one_that_a_test_of_that_command_starts() -> None:
+    # The command starts pytest, and a story starts `up`.
+    make("selftest", Claim(command="halab test", pid=os.getpid(), started=start_time(os.getpid())))
+    up = 'from cli.claims import take_over; take_over("selftest")'
+    story = (
+        f"import subprocess, sys; subprocess.run([sys.executable, '-P', '-c', {up!r}], check=True)"
+    )
+    subprocess.run([sys.executable, "-P", "-c", story], check=True, cwd=PROJECT)
     assert claim_on("selftest") is not None
 
 

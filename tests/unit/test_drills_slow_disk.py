@@ -25,10 +25,12 @@ from drills.judge import judge
 from drills.power import Power
 from drills.probes import Attempt
 from drills.result import Answer
+from drills.rulings.data import promptness_question
 from drills.situation import Fate
 from hypervisor.objects import Virsh
 from hypervisor.private import PrivateHypervisor
 from inventory.record import LabRecord
+from parts.all import Parts
 from tests.unit.healthy_lab import INVENTORY
 from tests.unit.sample_findings import FAULT, FLAWLESS, write
 from tests.unit.situations import expected
@@ -141,6 +143,14 @@ def test_a_disk_that_stays_slow_fails_every_drill(took: float, verdict: Answer) 
         verdict,
     )
     assert check.evidence == f"one of the last 20 took {took:.2f} s (median)"
+
+
+@pytest.mark.parametrize(("pace", "seconds"), [(1, 1.0), (4, 2.0), (5, 2.5), (12, 2.5)])
+def test_a_client_sees_it_before_it_gives_up(pace: int, seconds: float) -> None:
+    timing = INVENTORY.timing.model_copy(update={"pace": pace})
+    part = Parts(INVENTORY.model_copy(update={"timing": timing})).first_service
+    assert f"no longer than {seconds:.1f} s" in promptness_question(replace(FLAWLESS, part=part))
+    assert seconds <= WRITE_TIMEOUT / 2
 
 
 def test_one_address_of_several_is_enough_to_be_slow() -> None:

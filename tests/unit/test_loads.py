@@ -7,18 +7,25 @@ from typing import Any
 
 import pytest
 
+from infra.planning import sketch
 from labs.changes import compare
 from labs.checking import check
 from labs.effects import Effect
 from labs.model import Lab
+from parts.all import Parts
 from provisioning import cib
 from tests.unit.definitions import GOOD, problems, the_problem
-from tests.unit.loaded import LOADS, PARTS, loaded
-from tests.unit.scheduled import Scheduled
+from tests.unit.loaded import CAPACITY, LOADS, PARTS, loaded
+from tests.unit.scheduled import FIXTURES, Scheduled
+from updates.costs import costs
+from updates.costs import told as told_of
 
 SAID = Scheduled(PARTS, "loads")
 DESIRED = cib.desired(PARTS)
 UNCOUNTED = cib.desired(loaded())
+KNOWN = "<nodes>{}</nodes>".format(
+    "".join(f'<node id="{number}" uname="node{number}"/>' for number in (1, 2, 3))
+)
 
 
 def definition(capacity: int | None, count: int = 3, /, **own: dict[str, Any]) -> dict[str, Any]:
@@ -88,42 +95,89 @@ class TestDefinition:
         assert "services.a.load" in problems(**definition(5, a={"load": value}))
         assert "nodes.capacity" in problems(nodes={"capacity": value})
 
-    def test_it_changes_while_everything_runs(self) -> None:
-        before, after = accepted(8, a={"load": 2}, b={}), accepted(9, a={"load": 3}, b={})
-        assert {each.effect for each in compare(before, after)} == {Effect.LIVE}
+    def test_a_home_has_room_for_all_that_are_at_home_there(self) -> None:
+        own: dict[str, dict[str, Any]] = {name: {"load": 5, "home": "node1"} for name in ("a", "b")}
+        found = the_problem(**definition(8, **own))
+        assert (found.key, found.value) == (
+            "services.a.home",
+            "10 at home on node1 (room for 8 on each node)",
+        )
+        accepted(10, **own)
+
+    def test_who_is_apart_takes_no_room_beside_it(self) -> None:
+        own: dict[str, dict[str, Any]] = {"a": {"load": 5, "apart": ["b"]}, "b": {"load": 5}}
+        accepted(5, **own)
+
+    @pytest.mark.parametrize(
+        ("before", "after"), [((8, 2), (8, 3)), ((8, 2), (9, 2)), ((9, 2), (8, 2))]
+    )
+    def test_who_finds_no_room_any_more_may_move(
+        self, before: tuple[int, int], after: tuple[int, int]
+    ) -> None:
+        one, other = (accepted(size, a={"load": load}, b={}) for size, load in (before, after))
+        changes = compare(one, other)
+        assert {each.effect for each in changes} == {Effect.REWEIGHED}
+        parts = Parts(sketch(other))
+        allowed = costs(Parts(sketch(one)), parts, changes, ())
+        # Where it was is not said: whoever is there gives way.
+        assert all("may miss it" in line for line in told_of(parts, allowed))
+
+    def test_nodes_come_and_go_in_another_step(self) -> None:
+        own: dict[str, dict[str, Any]] = {"a": {"load": 3}, "b": {"load": 3}}
+        small, large = accepted(7, 4, **own), accepted(15, 3, **own)
+        refused = [each for each in compare(small, large) if each.effect is Effect.REFUSED]
+        assert [(each.key, each.before, each.after) for each in refused] == [
+            ("nodes.capacity", "7", "15")
+        ]
+        assert "first what leaves more room" in refused[0].reason
+        for between in (accepted(15, 4, **own), accepted(7, 3, **own)):
+            effects = {each.effect for each in compare(small, between)}
+            assert Effect.REFUSED not in effects
 
 
-def told(running: str, wanted: str) -> list[str]:
+def told(running: str, wanted: Parts) -> list[str]:
     """Return what the cluster is told, in a word for each step."""
     return [
         " ".join(shlex.split(step.command)[-4:])
         if step.command.startswith("crm_attribute --utilization")
         else step.what.removeprefix("cluster ").partition(" ")[0]
-        for step in cib.corrections(running, wanted)
+        for step in cib.steps(running, wanted)
     ]
 
 
 class TestCluster:
     def test_a_lab_without_loads_says_nothing_of_them(self) -> None:
         assert "utilization" not in UNCOUNTED
-        assert told(DESIRED, DESIRED) == []
+        assert told(DESIRED, PARTS) == []
 
     def test_nodes_give_before_services_take_and_keep_until_they_have_let_go(self) -> None:
-        coming, going = told(UNCOUNTED, DESIRED), told(DESIRED, UNCOUNTED)
-        assert coming == [*["--name load --update 8"] * 3, "resources"]
-        assert going == [
-            "resources",
-            *["node1 --name load --delete".replace("1", n) for n in "123"],
-        ]
-        more, less = cib.desired(loaded(capacity=9)), cib.desired(loaded(capacity=8))
-        assert told(less, more) == ["--name load --update 9"] * 3
-        assert told(more, less) == ["--name load --update 8"] * 3
+        knowing = UNCOUNTED.replace("<nodes />", KNOWN)
+        assert told(knowing, PARTS) == [*[f"--name load --update {CAPACITY}"] * 3, "resources"]
+        going = [f"node{number} --name load --delete" for number in (1, 2, 3)]
+        assert told(DESIRED, loaded()) == ["resources", *going]
+        large = loaded(capacity=9)
+        assert told(DESIRED, large) == ["--name load --update 9"] * 3
+        assert told(cib.desired(large), PARTS) == [f"--name load --update {CAPACITY}"] * 3
+
+    @pytest.mark.parametrize("value", ["2.5", "", "8 ", "many", "-3"])
+    def test_what_somebody_wrote_by_hand_is_put_right(self, value: str) -> None:
+        spoilt = DESIRED.replace(
+            f'name="load" value="{CAPACITY}"', f'name="load" value="{value}"', 1
+        )
+        assert told(spoilt, PARTS) == [f"--name load --update {CAPACITY}"]
 
     def test_a_node_that_has_joined_gives_its_own(self) -> None:
-        [node] = [line for line in DESIRED.splitlines() if 'uname="node3"' in line]
         without = DESIRED.replace('id="node3-utilization-load" name="load"', 'id="x" name="other"')
-        assert node in DESIRED
-        assert told(without, DESIRED) == ["--name load --update 8"]
+        assert without != DESIRED
+        assert told(without, PARTS) == [f"--name load --update {CAPACITY}"]
+
+    def test_of_a_node_that_leaves_nothing_is_changed_before_it_is_forgotten(self) -> None:
+        fewer = Parts(
+            PARTS.inventory.model_copy(
+                update={"machines": tuple(m for m in PARTS.inventory.machines if m.name != "node3")}
+            )
+        )
+        assert not [step for step in told(DESIRED, fewer) if "load" in step]
 
 
 class TestScheduler:
@@ -131,6 +185,8 @@ class TestScheduler:
 
     def test_it_was_told_what_the_cluster_is_told_today(self) -> None:
         SAID.check_told()
+        then = (FIXTURES / "loads" / "cib.xml").read_text()
+        assert then.count(f'name="load" value="{CAPACITY}"') == 3
 
     def test_each_node_has_one_at_first(self) -> None:
         assert set(SAID.places("now").values()) == {"node1", "node2", "node3"}
@@ -151,7 +207,7 @@ class TestScheduler:
         borne = [
             sum(LOADS[name] for name in found if found[name] == each) for each in found.values()
         ]
-        assert max(borne) <= 8
+        assert max(borne) <= CAPACITY < sum(LOADS.values())
 
     @pytest.mark.parametrize("service", LOADS)
     @pytest.mark.parametrize("event", ["power-off node1", "power-off node2", "standby node3"])

@@ -126,10 +126,23 @@ class TestResult:
         assert (found.answer, found.outage, found.attempts) == (Answer.UNKNOWN, None, ())
         assert "the monitor has booted" in Page(drill_page(found)).visible
 
-    def test_the_longest_gap_is_the_outage(self) -> None:
+    def test_the_silence_of_a_turn_is_the_outage(self) -> None:
         found = result()
         assert found.outage is not None
         assert (found.outage_s, found.budget_s, found.outage.address) == (8.5, 80.0, ADDRESS)
+
+    def test_what_was_too_long_is_said_to_be(self) -> None:
+        """One gap after the other was short enough: in all they were not."""
+        silences = (SILENCES[0], replace(SILENCES[1], seconds=81.0))
+        found = result(replace(ACCOUNT, silences=silences))
+        assert (found.answer, found.outage_s) == (Answer.FAIL, 81.0)
+        assert "1.0 s more than its budget of 80.0 s" in Page(drill_page(found)).visible
+
+    def test_what_another_turn_brought_is_none_of_this_one(self) -> None:
+        """Nobody may be silent while the second node is updated, and the first one was so."""
+        silences = (replace(SILENCES[0], seconds=7.0), SILENCES[1])
+        found = result(replace(ACCOUNT, silences=silences))
+        assert (found.answer, found.outage_s, found.budget_s) == (Answer.FAIL, 7.0, 6.0)
 
 
 class TestPapers:
@@ -202,6 +215,52 @@ class TestCommand:
         told = Page(page.read_text()).visible
         assert ("the update stopped at node1" in told) is stops
         assert ("<failure" in xml.read_text()) is stops
+
+    @pytest.mark.parametrize(
+        ("offered", "cases", "said"), [((), "0", ""), (None, "1", "nobody answers")]
+    )
+    def test_ci_never_sees_those_of_another_day(
+        self,
+        lab: Lab,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        offered: tuple[Found, ...] | None,
+        cases: str,
+        said: str,
+    ) -> None:
+        def look(*_: object, **__: object) -> tuple[Found, ...]:
+            if offered is None:
+                raise HalabError("nobody answers")
+            return offered
+
+        page, xml = tmp_path / "page.html", tmp_path / "page.xml"
+        for old in (page, xml):
+            old.write_text("of yesterday")
+        monkeypatch.setattr(update, "look", look)
+        words = ("update", "story", "--report", str(page), "--junit", str(xml))
+        done = CliRunner().invoke(app, words)
+        assert (done.exit_code == 0, lab.begun, page.exists()) == (offered is not None, 0, False)
+        root = ElementTree.fromstring(xml.read_text())
+        assert (root.get("tests"), root.get("errors")) == (cases, cases)
+        assert said in xml.read_text()
+
+    def test_a_dry_run_leaves_those_of_the_last_update(self, lab: Lab, tmp_path: Path) -> None:
+        xml = tmp_path / "page.xml"
+        xml.write_text("of yesterday")
+        CliRunner().invoke(app, ("update", "story", "--junit", str(xml), "--dry-run"))
+        assert xml.read_text() == "of yesterday"
+
+    def test_where_it_stopped_is_told_although_nothing_can_be_written(
+        self, lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def full(*_: object) -> None:
+            raise HalabError("no room")
+
+        lab.failure = HalabError("the update stopped at node1")
+        monkeypatch.setattr(update, "write", full)
+        done = CliRunner().invoke(app, ("update", "story", "--report", str(tmp_path / "a.html")))
+        assert done.exception is lab.failure
+        assert "no room" in done.stdout
 
     @pytest.mark.parametrize("option", ["--report", "--junit"])
     def test_what_cannot_be_written_is_said_before_a_node_is_touched(
