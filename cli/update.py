@@ -18,6 +18,7 @@ from cli.drill import write, writing
 from cli.live import LiveDrill
 from cli.locking import locked
 from core.errors import HalabError
+from core.files import READABLE, write_file
 from drills.junit import Case, junit
 from drills.readiness import check_healed
 from drills.result import DrillResult
@@ -149,7 +150,7 @@ class Papers:
     def _write_junit(self, cases: Sequence[Case]) -> None:
         if self.junit is not None:
             with writing(str(self.junit)):
-                self.junit.write_text(junit(self.lab, cases, "update"), encoding="utf-8")
+                write_file(self.junit, junit(self.lab, cases, "update"), mode=READABLE)
 
 
 def examine(site: Site, wanted: Wanted, *, back: bool, reboot: bool) -> tuple[Turn, ...]:

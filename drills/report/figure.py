@@ -22,7 +22,7 @@ from drills.probes import Attempt
 from drills.report import palette
 from drills.report.lanes import Lane, arrange
 from drills.report.svg import Hint, adopt
-from drills.report.words import WORDS, plain, relative, seconds, shorten
+from drills.report.words import WORDS, origin, plain, relative, seconds, shorten
 from drills.result import DrillResult, Mark, MarkKind
 
 WIDTH, LEFT, RIGHT = 720.0, 82.0, 38.0
@@ -85,12 +85,6 @@ class Window:
 def zero(result: DrillResult) -> float:
     """The moment that all times are relative to: the fault, or the beginning if there was none."""
     return result.began if result.injected is None else result.injected
-
-
-def origin(result: DrillResult) -> str:
-    """Return the words for that moment."""
-    words = WORDS[result.kind]
-    return f"the {words.whole}'s beginning" if result.injected is None else words.zero
 
 
 def noticed(result: DrillResult) -> bool | None:

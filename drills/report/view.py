@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from drills.report import palette
-from drills.report.figure import SHAPES, draw, noticed, origin, windows, zero
+from drills.report.figure import SHAPES, draw, noticed, windows, zero
 from drills.report.topology import Map, lay_out
-from drills.report.words import NOT_TOLD, WORDS, iso, percent, plain, relative, seconds
+from drills.report.words import NOT_TOLD, WORDS, iso, origin, percent, plain, relative, seconds
 from drills.result import Answer, Check, DrillResult, Mark, MarkKind, Phase
 
 VERDICTS = {Answer.PASS: "passed", Answer.FAIL: "failed", Answer.UNKNOWN: "not told"}

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from drills.result import DrillResult
+
 NOT_TOLD = "not told"
 """Stands for what nobody logged or measured."""
 
@@ -34,6 +36,12 @@ WORDS = {
         "update", "begun", "done", "the update's beginning", "what", ("soft", "↻ updated")
     ),
 }
+
+
+def origin(result: DrillResult) -> str:
+    """Return the words for the moment that all times are relative to."""
+    words = WORDS[result.kind]
+    return f"the {words.whole}'s beginning" if result.injected is None else words.zero
 
 
 def plain(text: str) -> str:
