@@ -150,7 +150,8 @@ def test_who_is_silent_costs_the_others_no_more_than_a_client_would_wait(
     before, one.answer = one.connections, None
     client.wait("probe", ok=False, count=4, address=one.host)
     asked = [each for each in client.attempts("probe", one.host) if not each.ok]
-    assert max(each.ended - each.begun for each in asked) < 1.5
+    # It gives up after 0.8 s; on a busy machine somewhat later, and always before a write would.
+    assert max(each.ended - each.begun for each in asked) < 3
     # Nobody is waited for whose answer is late: each new connection finds whoever is there by then.
     assert one.connections - before >= 3
     client.wait("write", ok=True, count=1, address=other.host)
