@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -14,14 +11,11 @@ import typer
 from rich.console import Console
 
 from cli.choosing import existing_lab
-from cli.drill import write, writing
 from cli.live import LiveDrill
 from cli.locking import locked
+from cli.papers import Papers
 from core.errors import HalabError
-from core.files import READABLE, write_file
-from drills.junit import Case, junit
 from drills.readiness import check_healed
-from drills.result import DrillResult
 from drills.site import Site
 from drills.witnesses import ask, environment
 from status.collect import collect
@@ -67,90 +61,38 @@ def update(
     Exit status 3 when that was more than it may be.
     """
     names = tuple(word for word in packages.replace(",", " ").split())
-    if rollback and (security or names or from_folder):
-        raise HalabError(
-            "--rollback brings back all that the last update replaced",
-            hint="leave --security, --packages and --from away",
-        )
-    if from_folder is not None:
-        packages_in(from_folder)
-    wanted = Wanted(names, security, from_folder)
     console = Console(highlight=False, soft_wrap=True)
-    folder = existing_lab(name)
-    papers = Papers(name, *((None, None) if dry_run else (report, junit_file)))
-    papers.begin()
-    with papers.excused(), locked(name):
-        site = Site.of(folder)
-        turns = examine(site, wanted, back=rollback, reboot=reboot)
-        if not turns:
-            papers.write_nothing()
-            word = "no update left anything to roll back" if rollback else "nothing to update"
-            console.print(f"{word} in lab {name}")
-            return
-        for turn in turns:
-            for line in turn.lines():
-                console.print(line, markup=False)
-        if dry_run:
-            return
-        title = f"Rollback of lab {name}" if rollback else f"Update of lab {name}"
-        account = roll(site, wanted, turns, title, console, papers)
+    # A plan leaves those of the last update.
+    papers = Papers(name) if dry_run else Papers(name, report, junit_file)
+    with papers.kept():
+        if rollback and (security or names or from_folder):
+            raise HalabError(
+                "--rollback brings back all that the last update replaced",
+                hint="leave --security, --packages and --from away",
+            )
+        if from_folder is not None:
+            packages_in(from_folder)
+        wanted = Wanted(names, security, from_folder)
+        folder = existing_lab(name)
+        with locked(name):
+            site = Site.of(folder)
+            turns = examine(site, wanted, back=rollback, reboot=reboot)
+            if not turns:
+                papers.write_nothing()
+                word = "no update left anything to roll back" if rollback else "nothing to update"
+                console.print(f"{word} in lab {name}")
+                return
+            for turn in turns:
+                for line in turn.lines():
+                    console.print(line, markup=False)
+            if dry_run:
+                return
+            title = f"Rollback of lab {name}" if rollback else f"Update of lab {name}"
+            account = roll(site, wanted, turns, title, console, papers)
     if not account.kept:
         if account.unknown is None:
             console.print("clients waited longer, or lost more, than an update may cost them")
         raise typer.Exit(NOT_KEPT)
-
-
-@dataclass(frozen=True)
-class Papers:
-    """What a person wants to have of an update: files, and where."""
-
-    lab: str
-    report: Path | None = None
-    junit: Path | None = None
-
-    @property
-    def wanted(self) -> bool:
-        """Whether there is any."""
-        return self.report is not None or self.junit is not None
-
-    def begin(self) -> None:
-        """Remove those of an earlier update, before anything is done.
-
-        Raises HalabError where none can be written.
-        """
-        for path in (self.report, self.junit):
-            if path is not None:
-                with writing(str(path)):
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                    path.unlink(missing_ok=True)
-                    path.touch()
-                    path.unlink()
-
-    def write(self, result: DrillResult) -> None:
-        """Tell what an update was; raises HalabError when that cannot be written."""
-        self._write_junit([Case(result.fault, result.ended - result.began, result)])
-        if self.report is not None:
-            write(result, self.report)
-
-    def write_nothing(self) -> None:
-        """Tell that there was nothing to do."""
-        self._write_junit([])
-
-    @contextmanager
-    def excused(self) -> Iterator[None]:
-        """Tell why there was no update, where what fails in the block kept it from beginning."""
-        try:
-            yield
-        except HalabError as error:
-            if self.junit is not None and not self.junit.exists():
-                with suppress(HalabError):
-                    self._write_junit([Case("update", 0.0, None, error.message)])
-            raise
-
-    def _write_junit(self, cases: Sequence[Case]) -> None:
-        if self.junit is not None:
-            with writing(str(self.junit)):
-                write_file(self.junit, junit(self.lab, cases, "update"), mode=READABLE)
 
 
 def examine(site: Site, wanted: Wanted, *, back: bool, reboot: bool) -> tuple[Turn, ...]:

@@ -20,8 +20,8 @@ FIXED = "a lab cannot move to another platform"
 SHARED = "a disk that all nodes share keeps its size"
 
 BY_ITSELF = (
-    "nodes come or go in one step, and loads or capacity change in another: first what leaves more "
-    "room, then what takes it"
+    "nodes come or go in one step, and capacity, loads and services with a load in another: first "
+    "what leaves more room, then what takes it"
 )
 
 RULES: dict[str, Effect | Weigh | str] = {
@@ -161,12 +161,15 @@ def _weighed_at_once(before: Lab, after: Lab) -> Iterator[Change]:
 
     In between, the one would hold with the other's old: nobody has made sure that all find room.
     """
-    was, is_ = (
-        {each.name: each.settings.load for each in lab.services if each.settings.load}
-        for lab in (before, after)
-    )
-    same = (was, before.nodes.capacity) == (is_, after.nodes.capacity)
-    if not same and len(before.nodes.names) != len(after.nodes.names):
+    if len(before.nodes.names) == len(after.nodes.names):
+        return
+    loads = [{each.name: each.settings.load for each in lab.services} for lab in (before, after)]
+    for name in dict.fromkeys(name for each in loads for name in each):
+        was, is_ = (each.get(name) or None for each in loads)
+        if was != is_:
+            key = (after if name in after.settings else before).written(f"services.{name}.load")
+            yield Change(key, _toml(was), _toml(is_), Effect.REFUSED, BY_ITSELF, name)
+    if before.nodes.capacity != after.nodes.capacity:
         old, new = (_toml(lab.nodes.capacity) for lab in (before, after))
         yield Change("nodes.capacity", old, new, Effect.REFUSED, BY_ITSELF)
 

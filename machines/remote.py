@@ -9,10 +9,12 @@ import shlex
 import socket
 import subprocess
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from fabric import Config, Connection
+from fabric.runners import Remote as Runner
 from invoke.exceptions import CommandTimedOut, ThreadException
 from paramiko import Channel, MissingHostKeyPolicy, PKey, RejectPolicy, SSHClient, SSHException
 from paramiko.hostkeys import HostKeyEntry, InvalidHostKey
@@ -173,7 +175,7 @@ class Remote:
             connect_timeout=self._connect_timeout,
             connect_kwargs=arguments,
             # A person's ~/.ssh/config must not change how a lab is reached.
-            config=Config(overrides={"load_ssh_configs": False}),
+            config=Config(overrides={"load_ssh_configs": False, "runners": {"remote": Patient}}),
         )
         _trust(connection.client, ssh)
         try:
@@ -215,6 +217,15 @@ def _log_in(connection: Connection) -> None:
         # paramiko does not end a connection that it refuses, nor the program behind it.
         connection.client.close()
         raise
+
+
+class Patient(Runner):  # type: ignore[misc]
+    """Runs a command; what takes too long is given up, also where nobody is there any more."""
+
+    def kill(self) -> None:
+        """End the command, from a thread of its own whose errors would reach a person's screen."""
+        with suppress(EOFError, OSError, SSHException):
+            super().kill()
 
 
 class _Whole:

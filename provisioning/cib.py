@@ -189,7 +189,7 @@ def _capacities(running: str, parts: Parts) -> tuple[list[Step], list[Step]]:
             less.append(_capacity(f"capacity of {name} removed", name, "--delete"))
         elif load is not None and has != str(load):
             # What is no number counts as none.
-            grows = load > (int(has) if has and has.isdigit() else 0)
+            grows = load > (int(has) if has and has.isdecimal() else 0)
             step = _capacity(f"capacity of {name} is {load}", name, "--update", str(load))
             (more if grows else less).append(step)
     return more, less

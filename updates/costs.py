@@ -27,10 +27,12 @@ def costs(
     placed = {
         change.owner for change in changes if change.effect in (Effect.REHOMED, Effect.RESEATED)
     }
-    if any(change.effect is Effect.REWEIGHED for change in changes):
-        placed |= {name for name, part in after.services.items() if not part.service.everywhere}
     # Who starts after one that comes waits until that has started, which a move holds.
     new = after.services.keys() - before.services.keys()
+    weighed = any(change.effect is Effect.REWEIGHED for change in changes)
+    if weighed or (after.inventory.capacity and (placed or new)):
+        # Where room is counted, whoever is in the way of one that moves or comes gives way.
+        placed |= {name for name, part in after.services.items() if not part.service.everywhere}
     moving = moved | new | _moved_with(placed, (before, after))
     # It changes at some moment who waits for whom.
     was_s, is_s = (

@@ -40,6 +40,12 @@ def definition(capacity: int | None, count: int = 3, /, **own: dict[str, Any]) -
     }
 
 
+def _uncounted(lab: Lab) -> dict[str, Any]:
+    """Return the tables of the same lab without loads."""
+    homes = {name: {"home": each.home} if each.home else {} for name, each in lab.settings.items()}
+    return definition(None, len(lab.nodes.names), **homes)
+
+
 def accepted(capacity: int | None, count: int = 3, /, **own: dict[str, Any]) -> Lab:
     return check("my.toml", {**GOOD, **definition(capacity, count, **own)}, Lab)
 
@@ -122,6 +128,30 @@ class TestDefinition:
         # Where it was is not said: whoever is there gives way.
         assert all("may miss it" in line for line in told_of(parts, allowed))
 
+    @pytest.mark.parametrize(
+        "after",
+        [
+            {"a": {"load": 5, "home": "node2"}, "b": {"load": 5}},
+            {
+                "a": {"load": 5, "home": "node1"},
+                "b": {"load": 5},
+                "c": {"load": 1, "home": "node2"},
+            },
+        ],
+        ids=["a home elsewhere", "one that comes"],
+    )
+    def test_who_is_in_the_way_of_another_may_move(self, after: dict[str, dict[str, Any]]) -> None:
+        one = accepted(11, a={"load": 5, "home": "node1"}, b={"load": 5})
+        other = accepted(11, **after)
+        parts = Parts(sketch(other))
+        said = list(told_of(parts, costs(Parts(sketch(one)), parts, compare(one, other), ())))
+        assert [line for line in said if line.startswith("b: clients may miss it")], said
+        # Where nothing is counted, nobody gives way.
+        free = [check("my.toml", {**GOOD, **_uncounted(lab)}, Lab) for lab in (one, other)]
+        parts = Parts(sketch(free[1]))
+        said = list(told_of(parts, costs(Parts(sketch(free[0])), parts, compare(*free), ())))
+        assert "b: clients notice nothing" in said
+
     def test_nodes_come_and_go_in_another_step(self) -> None:
         own: dict[str, dict[str, Any]] = {"a": {"load": 3}, "b": {"load": 3}}
         small, large = accepted(7, 4, **own), accepted(15, 3, **own)
@@ -130,6 +160,13 @@ class TestDefinition:
             ("nodes.capacity", "7", "15")
         ]
         assert "first what leaves more room" in refused[0].reason
+        # What is said is what was changed, and a service that comes with a load is one.
+        heavier = accepted(7, 3, a={"load": 4}, b={"load": 3}, c={"load": 1})
+        assert {
+            (each.key, each.after)
+            for each in compare(small, heavier)
+            if each.effect is Effect.REFUSED
+        } == {("services.a.load", "4"), ("services.c.load", "1")}
         for between in (accepted(15, 4, **own), accepted(7, 3, **own)):
             effects = {each.effect for each in compare(small, between)}
             assert Effect.REFUSED not in effects

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,7 +13,7 @@ from xml.etree import ElementTree
 import pytest
 from typer.testing import CliRunner
 
-from cli import update
+from cli import papers, update
 from cli.app import app
 from core.errors import HalabError
 from core.folders import LabFolder
@@ -144,6 +146,18 @@ class TestResult:
         found = result(replace(ACCOUNT, silences=silences))
         assert (found.answer, found.outage_s, found.budget_s) == (Answer.FAIL, 7.0, 6.0)
 
+    @pytest.mark.parametrize(("last_s", "began_s"), [(70.0, 70.0), (0.0, 60.0)])
+    def test_a_silence_that_outlasts_the_turn_is_shown_where_it_was(
+        self, last_s: float, began_s: float
+    ) -> None:
+        """A gate stays shut because a service does not come back: no answer ends the gap."""
+        tried = tuple(each for each in ATTEMPTS if each.wall <= BEGAN + last_s)
+        silences = (SILENCES[0], replace(SILENCES[1], seconds=150 - began_s, allowed_s=30.0))
+        found = result(replace(ACCOUNT, silences=silences, attempts=tried))
+        assert found.outage is not None
+        assert (found.outage.began, found.outage.over) == (BEGAN + began_s, BEGAN + 150)
+        assert found.outage_s == 150 - began_s
+
 
 class TestPapers:
     def test_the_page_speaks_of_an_update(self) -> None:
@@ -257,10 +271,54 @@ class TestCommand:
             raise HalabError("no room")
 
         lab.failure = HalabError("the update stopped at node1")
-        monkeypatch.setattr(update, "write", full)
+        monkeypatch.setattr(papers, "write", full)
         done = CliRunner().invoke(app, ("update", "story", "--report", str(tmp_path / "a.html")))
         assert done.exception is lab.failure
         assert "no room" in done.stdout
+
+    @pytest.mark.parametrize(
+        "words",
+        [
+            ("nosuch",),
+            ("story", "--rollback", "--security"),
+            ("story", "--from", "/proc"),
+            ("story", "--report", "/proc/nosuch/page.html"),
+        ],
+    )
+    def test_nothing_of_yesterday_outlives_what_could_not_begin(
+        self, lab: Lab, tmp_path: Path, words: tuple[str, ...]
+    ) -> None:
+        xml = tmp_path / "page.xml"
+        xml.write_text("of yesterday")
+        done = CliRunner().invoke(app, ("update", *words, "--junit", str(xml)))
+        assert (done.exit_code != 0, lab.begun) == (True, 0)
+        assert not xml.exists() or "<error" in xml.read_text()
+
+    def test_an_interruption_is_told(
+        self, lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def look(*_: object, **__: object) -> tuple[Found, ...]:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(update, "look", look)
+        xml = tmp_path / "page.xml"
+        CliRunner().invoke(app, ("update", "story", "--junit", str(xml)))
+        assert "interrupted" in xml.read_text()
+
+    def test_what_is_no_file_is_only_written_to(self, lab: Lab, tmp_path: Path) -> None:
+        target, link = tmp_path / "of-today.xml", tmp_path / "latest.xml"
+        target.write_text("of yesterday")
+        link.symlink_to(target)
+        page = tmp_path / "pipe"
+        os.mkfifo(page)
+        words = ("update", "story", "--junit", str(link), "--report", str(page))
+        with ThreadPoolExecutor(1) as pool:
+            read = pool.submit(page.read_text)
+            done = CliRunner().invoke(app, words)
+            assert "Update of lab story" in read.result(timeout=60)
+        assert done.exit_code == 0
+        assert (link.is_symlink(), page.is_fifo()) == (True, True)
+        assert "<testcase" in target.read_text()
 
     @pytest.mark.parametrize("option", ["--report", "--junit"])
     def test_what_cannot_be_written_is_said_before_a_node_is_touched(
