@@ -15,30 +15,26 @@ GRACE_S = 10
 
 def is_alive(pid: int) -> bool:
     """Tell whether the process exists and is more than a zombie."""
-    try:
-        return (
-            Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[0]
-            != "Z"
-        )
-    except OSError:
-        return False
+    state = _stat(pid)[:1]
+    return bool(state) and state != ["Z"]
 
 
 def start_time(pid: int) -> str:
     """Return when the process started, in clock ticks since boot; empty when it is gone."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[19]
-    except OSError:
-        return ""
+    return next(iter(_stat(pid)[19:]), "")
 
 
 def parent(pid: int) -> int:
     """Return the process that a process belongs to; 0 when it is gone, or has none."""
+    return int(next(iter(_stat(pid)[1:]), "0"))
+
+
+def _stat(pid: int) -> list[str]:
+    """Return what stands behind a process's name in its stat: state, parent, ...; [] when gone."""
     try:
-        text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+        return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
     except OSError:
-        return 0
-    return int(text.rpartition(")")[2].split()[1])
+        return []
 
 
 def ancestors(pid: int) -> list[int]:
