@@ -18,18 +18,16 @@ from labs.roles import MachineRole, NetworkRole
 from labs.shape import kinds, models_in
 from labs.tables.aws import Aws
 from labs.tables.base import Table
+from labs.tables.fencing import AnyFencing
 from labs.tables.services import AnyService
 from labs.tables.storage import AnyStorage
 
 TITLES = {
-    **{
-        kind: model.title
-        for model in (*models_in(AnyService), *models_in(AnyStorage))
-        if issubclass(model, Table) and model.title
-        for kind in kinds((model,))
-    },
-    "sbd": "SBD",
-    "fence-aws": "fence_aws",
+    kind: model.title
+    for union in (AnyService, AnyStorage, AnyFencing)
+    for model in models_in(union)
+    if issubclass(model, Table) and model.title
+    for kind in kinds((model,))
 }
 """How programs write themselves, by the kind of a part; else the kind will do."""
 

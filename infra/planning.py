@@ -151,7 +151,7 @@ def _inventory(
             )
             for number, each in enumerate(lab.storage)
         ),
-        fencing=FENCING[lab.platform.fencing],
+        fencing=FENCING[lab.fencing.kind],
         addresses=lab.platform.addresses,
         cloud=cloud,
         quorum=lab.quorum,

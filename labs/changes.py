@@ -65,6 +65,7 @@ RULES: dict[str, Effect | Weigh | str] = {
     "storage": "disks cannot come to machines that exist, nor go",
     "storage.size_mib": Effect.GROWN,
     "storage.nodes": "disks stay in the nodes that they are in",
+    "fencing.kind": "fencing comes with the platform",
     "quorum.kind": Effect.LIVE,
     "firewall.enabled": Effect.LIVE,
     "firewall.allow": Effect.LIVE,
@@ -232,6 +233,7 @@ def _values(lab: Lab) -> Iterator[_Value]:
                 yield _Value((key, ""), key, value, settled.get(key, ""))
         else:
             yield _Value((table, ""), table, content)
+    yield _Value(("fencing.kind", ""), "fencing.kind", lab.fencing.kind)
     yield _Value(("quorum.kind", ""), "quorum.kind", lab.quorum)
     for service in lab.services:
         yield from _service(lab, service)

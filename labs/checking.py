@@ -127,10 +127,15 @@ class _Finding:
 
     @property
     def unusable(self) -> list[Place]:
-        """What to take out so that the rest can be tried: the whole table where a key lacks."""
+        """What to take out so that the rest can be tried.
+
+        The whole table where a key lacks, or where its kind cannot be: without that it is no table.
+        """
         lacks = _is_error(self.source, "missing")
-        places = [spot.place for spot in self.spots]
-        return [place[:-1] if lacks and len(place) > 1 else place for place in places]
+        return [
+            spot.place[:-1] if (lacks or spot.chooses) and len(spot.place) > 1 else spot.place
+            for spot in self.spots
+        ]
 
 
 def _found(model: Model, detail: ErrorDetails) -> _Finding:

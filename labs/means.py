@@ -1,6 +1,6 @@
 """By which means a cluster does what depends on where its machines run.
 
-A platform's table names one of each, and there is a part for it in `parts.fencing` or in
+A platform's table names what it has, and there is a part for each in `parts.fencing` or in
 `parts.addresses`.
 """
 

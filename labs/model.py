@@ -16,6 +16,7 @@ from labs.roles import MachineRole, NetworkRole
 from labs.subnets import floating_addresses
 from labs.tables.base import ServiceName, StorageName, Table
 from labs.tables.contents import Service, Storage
+from labs.tables.fencing import FENCING, AnyFencing
 from labs.tables.libvirt import Libvirt
 from labs.tables.machines import MONITOR_NUMBER, Monitor, Nodes
 from labs.tables.monitoring import MonitoringTable
@@ -66,6 +67,7 @@ class Lab(Table):
     web_table: Web = Field(default=Web(), alias="service")
     service_tables: dict[ServiceName, AnyService] = Field(default={}, alias="services")
     storage_tables: dict[StorageName, AnyStorage] = Field(default={}, alias="storage")
+    fencing_table: AnyFencing | None = Field(default=None, alias="fencing")
     quorum_table: Quorum = Field(default=Quorum(), alias="quorum")
     firewall: FirewallTable = FirewallTable()
     timing_table: TimingTable = Field(default=TimingTable(), alias="timing")
@@ -101,6 +103,7 @@ class Lab(Table):
             composition.quorum_decides(
                 self.quorum_table, self.nodes, self.settings, self.storage_settings
             ),
+            rules.fencing_is_at_hand(self.platform, self.fencing, self.timing_table),
             self.platform.conflicts(self),
         )
         Conflicts.raise_any(conflict.renamed(self.written) for conflict in found)
@@ -167,6 +170,11 @@ class Lab(Table):
         )
 
     @property
+    def fencing(self) -> AnyFencing:
+        """How a lost node is taken out: what is usual on the platform where nobody chose."""
+        return self.fencing_table or FENCING[self.platform.fences[0]]
+
+    @property
     def quorum(self) -> Literal["device", "majority", "two-node"]:
         """Who decides which part of a divided cluster goes on."""
         even = len(self.nodes.names) % 2 == 0
@@ -193,7 +201,7 @@ class Lab(Table):
         pace = self.platform.pace
         fast = accelerated if pace == "auto" else pace == "kvm"
         written = self.timing_table.model_fields_set
-        usual = self.platform.timeouts(self.timing_table)
+        usual = self.fencing.timeouts(self.timing_table)
         return Timing(
             pace=KVM_PACE if fast else emulation_pace(len(self.nodes.names) + 1),
             data_disk_mib=sum(each.size_mib for each in self.storage if each.replicated)

@@ -1,4 +1,4 @@
-"""Rules about machines, networks and the firewall of a lab. Each yields what breaks it."""
+"""Rules about machines, networks, fencing and the firewall of a lab. Each yields what breaks it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from itertools import combinations
 
 from labs.conflicts import Conflict
 from labs.roles import NETWORKS_OF, MachineRole, NetworkRole
+from labs.tables.fencing import AnyFencing
 from labs.tables.machines import Monitor, Nodes
 from labs.tables.networks import FirewallTable, Networks
+from labs.tables.platforms import AnyPlatform
+from labs.tables.timing import TimingTable
 
 
 def names_differ(nodes: Nodes, monitor: Monitor) -> Iterator[Conflict]:
@@ -72,3 +75,19 @@ def openings_make_sense(firewall: FirewallTable) -> Iterator[Conflict]:
                 allowed="every opening once",
                 hint=f"firewall.allow[{firewall.allow.index(entry)}] is the same",
             )
+
+
+def fencing_is_at_hand(
+    platform: AnyPlatform, fencing: AnyFencing, timing: TimingTable
+) -> Iterator[Conflict]:
+    """Nodes fence each other by what the platform has, as fast as it is."""
+    if fencing.kind in platform.fences:
+        yield from fencing.conflicts(timing)
+        return
+    yield Conflict(
+        keys=("fencing.kind",),
+        value=f'"{fencing.kind}" (on "{platform.kind}")',
+        allowed=" or ".join(f'"{each}"' for each in platform.fences),
+        hint="it is not to be had there; without this table it is what is usual there",
+        given=("platform.kind",),
+    )

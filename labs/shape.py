@@ -59,6 +59,11 @@ class Spot:
         return tuple(models_in(self.annotation))
 
     @property
+    def chooses(self) -> bool:
+        """Whether this is the kind without which nobody knows which table it stands in."""
+        return self.place[-1:] == (KIND,) and self.about is not None and self.about.is_required()
+
+    @property
     def listed(self) -> bool:
         """Whether tables stand here one after the other, without names."""
         return isinstance(self.place[-1], int) or _is_list(plain(self.annotation))

@@ -15,7 +15,6 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from labs import cloud_timing
 from labs.conflicts import Conflict
 from labs.instances import MIN_IO2_GIB, ROOT_GIB, TYPES, Estimate, Region, estimate, gib
 from labs.means import AddressMeans, FencingMeans
@@ -24,7 +23,6 @@ from labs.roles import MachineRole, NetworkRole
 from labs.tables import cloud
 from labs.tables.base import DOTTED, Table
 from labs.tables.contents import Contents
-from labs.timing import Timeouts
 
 _PORT = "[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]"
 ENDPOINT = rf"^http://127\.0\.0\.1:({_PORT})$"
@@ -74,7 +72,7 @@ InstanceTypeName = Annotated[
 class Aws(Table):
     """[platform] kind = "aws": instances of EC2, which cost money while they exist."""
 
-    fencing: ClassVar[FencingMeans] = "fence-aws"
+    fences: ClassVar[tuple[FencingMeans, ...]] = ("fence-aws",)
     addresses: ClassVar[AddressMeans] = "routed"
     gives_host_keys: ClassVar[bool] = False
     """What an instance is started with, all of its processes can read: it makes its own key."""
@@ -157,10 +155,6 @@ class Aws(Table):
         """Return where a machine finds a volume of this name: where it was attached."""
         return cloud.device(list(lab.storage_settings).index(name))
 
-    def timeouts(self, chosen: Timeouts) -> dict[str, int]:
-        """Return the timeouts that follow from AWS where nobody chose them."""
-        return cloud_timing.timeouts(chosen)
-
     def costs(self, lab: Contents) -> Estimate | None:
         """Estimate what the lab costs while its machines exist; a rehearsal costs nothing."""
         return None if self.rehearsed else self._estimate(lab)
@@ -193,7 +187,6 @@ class Aws(Table):
         )
         yield from cloud.interfaces_fit(self.node_type, self.monitor_type)
         yield from cloud.sizes_are_types(lab.nodes, lab.monitor)
-        yield from cloud.fencing_is_aws(lab.timing_table)
         yield from cloud.price_is_right(self.max_usd_per_day, self._estimate(lab))
 
     def _estimate(self, lab: Contents) -> Estimate:

@@ -12,7 +12,6 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from string import ascii_lowercase
 
-from labs.cloud_timing import least_stonith_timeout_s
 from labs.conflicts import Conflict
 from labs.instances import TYPES, Estimate
 from labs.roles import NETWORKS_OF, MachineRole, NetworkRole
@@ -21,8 +20,6 @@ from labs.tables.machines import Monitor, Nodes
 from labs.tables.networks import Networks
 from labs.tables.services import AnyService
 from labs.tables.storage import AnyStorage
-from labs.tables.timing import TimingTable
-from labs.timing import PROFILES
 
 NETWORK_PREFIX = 24
 """Prefix of every network: its parts for zones then are /28, the smallest subnets that AWS has."""
@@ -194,27 +191,6 @@ def sizes_are_types(nodes: Nodes, monitor: Monitor) -> Iterator[Conflict]:
                     allowed="nothing on AWS",
                     hint=f"platform.{key} says it: leave it out",
                 )
-
-
-def fencing_is_aws(timing: TimingTable) -> Iterator[Conflict]:
-    """No disk fences and no watchdog bites; AWS takes its time to stop a node."""
-    for key in ("watchdog_s", "msgwait_s"):
-        if key in timing.model_fields_set - PROFILES[timing.profile].keys():
-            yield Conflict(
-                keys=(f"timing.{key}",),
-                value=str(getattr(timing, key)),
-                allowed="nothing on AWS",
-                hint="it is about a fencing disk and a watchdog, and instances have neither: AWS "
-                "itself stops a lost node; leave it out",
-            )
-    least = least_stonith_timeout_s(timing)
-    if "stonith_timeout_s" in timing.model_fields_set and timing.stonith_timeout_s < least:
-        yield Conflict(
-            keys=("timing.stonith_timeout_s",),
-            value=str(timing.stonith_timeout_s),
-            allowed=f"at least {least} on AWS",
-            hint="AWS may take minutes to stop a node; without this key it is computed",
-        )
 
 
 def price_is_right(limit: float | None, costs: Estimate) -> Iterator[Conflict]:

@@ -11,7 +11,6 @@ from labs.tables.machines import Monitor, Nodes
 from labs.tables.networks import Networks
 from labs.tables.services import AnyService
 from labs.tables.storage import AnyStorage
-from labs.tables.timing import TimingTable
 
 
 @dataclass(frozen=True)
@@ -70,10 +69,6 @@ class Contents(Protocol):
     @property
     def storage(self) -> tuple[Storage, ...]:
         """The storage, with sizes."""
-
-    @property
-    def timing_table(self) -> TimingTable:
-        """What was chosen of its timeouts."""
 
     @property
     def quorum(self) -> Literal["device", "majority", "two-node"]:

@@ -16,7 +16,6 @@ from labs.roles import NetworkRole
 from labs.subnets import machine_address
 from labs.tables.base import Table
 from labs.tables.contents import Contents
-from labs.timing import Timeouts
 
 LIBVIRT_URI = r"^qemu(\+(unix|ssh|libssh|libssh2|tls|tcp))?://[^/\s]*/system(\?\S*)?$"
 """System connections of libvirt's QEMU driver: a session cannot make bridges."""
@@ -25,7 +24,7 @@ LIBVIRT_URI = r"^qemu(\+(unix|ssh|libssh|libssh2|tls|tcp))?://[^/\s]*/system(\?\
 class Libvirt(Table):
     """[platform] kind = "libvirt": a private hypervisor of halab's, or an existing libvirt."""
 
-    fencing: ClassVar[FencingMeans] = "sbd"
+    fences: ClassVar[tuple[FencingMeans, ...]] = ("sbd",)
     addresses: ClassVar[AddressMeans] = "announced"
     region: ClassVar[None] = None
     seen_endpoint: ClassVar[None] = None
@@ -66,10 +65,6 @@ class Libvirt(Table):
     def disk(self, name: str, lab: Contents) -> str:
         """Return where a machine finds a disk of this name: by its serial."""
         return f"/dev/disk/by-id/virtio-{name}"
-
-    def timeouts(self, chosen: Timeouts) -> dict[str, int]:
-        """Return timeouts that are other ones here where nobody chose them: none."""
-        return {}
 
     def costs(self, lab: Contents) -> Estimate | None:
         """Return None: nobody is paid for the lab."""

@@ -6,6 +6,7 @@ from typing import Any, get_args
 
 import pytest
 
+from infra.planning import sketch
 from labs.addressing import interfaces, machines
 from labs.checking import DefinitionError, Problem, check
 from labs.instances import DISKS, TYPES, Region, estimate
@@ -222,6 +223,17 @@ def test_every_region_has_all_prices() -> None:
 
     assert set(DISKS) == regions
     assert all(set(kind.usd_per_hour) == regions for kind in TYPES.values())
+
+
+def test_what_fences_on_aws_is_aws() -> None:
+    chosen = check("my.toml", tables() | {"fencing": {"kind": "fence-aws"}}, Lab)
+    assert sketch(chosen) == sketch(aws_lab())
+
+    found = problems(tables() | {"fencing": {"kind": "sbd"}, "timing": {"watchdog_s": 6}})
+
+    assert list(found) == ["fencing.kind", "timing.watchdog_s"]
+    assert found["fencing.kind"].value == '"sbd" (on "aws")'
+    assert found["fencing.kind"].allowed == '"fence-aws"'
 
 
 @pytest.mark.parametrize(

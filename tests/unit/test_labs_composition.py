@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from infra.planning import sketch
 from labs.checking import check
 from labs.model import Lab
 from labs.tables.contents import Service
@@ -209,6 +210,26 @@ def test_a_kind_that_there_is_not_gets_those_that_there_are() -> None:
 def test_a_quorum_that_decides_nothing(kind: str, nodes: list[str]) -> None:
     found = problems(quorum={"kind": kind}, nodes={"names": nodes}, services=EVERYWHERE)
     assert set(found) == {"quorum.kind"}
+
+
+def test_fencing_is_what_is_usual_on_the_platform_where_nobody_chose() -> None:
+    chosen = lab(fencing={"kind": "sbd"})
+    assert sketch(chosen) == sketch(lab())
+
+
+@pytest.mark.parametrize(
+    ("fencing", "key", "allowed"),
+    [
+        ({"kind": "fence-aws"}, "fencing.kind", '"sbd"'),
+        ({"kind": "redfish"}, "fencing.kind", '"sbd", "fence-aws"'),
+        ({}, "fencing.kind", '"sbd", "fence-aws"'),
+        ({"kind": "sbd", "disk": "/dev/sdb"}, "fencing.disk", "in [fencing]: kind"),
+    ],
+)
+def test_fencing_that_is_not_to_be_had(fencing: dict[str, str], key: str, allowed: str) -> None:
+    found = problems(fencing=fencing)
+    assert list(found) == [key]
+    assert allowed in found[key].allowed
 
 
 def test_four_nodes_may_have_either() -> None:
