@@ -8,48 +8,47 @@ from core.errors import HalabError
 from inventory.model import Inventory, Machine
 from machines.remote import Remote
 
-NAMES = (
-    "corosync",
-    "corosync-qdevice",
-    "corosync-qnetd",
-    "pacemakerd",
-    "pacemaker-attrd",
-    "pacemaker-based",
-    "pacemaker-controld",
-    "pacemaker-execd",
-    "pacemaker-fenced",
-    "pacemaker-schedulerd",
-    "sbd",
-)
-"""Programs that run as long as their machine takes part."""
+UNITS = {
+    "corosync": "corosync",
+    "corosync-qdevice": "corosync-qdevice",
+    "corosync-qnetd": "corosync-qnetd",
+    "pacemakerd": "pacemaker",
+    "pacemaker-attrd": "pacemaker",
+    "pacemaker-based": "pacemaker",
+    "pacemaker-controld": "pacemaker",
+    "pacemaker-execd": "pacemaker",
+    "pacemaker-fenced": "pacemaker",
+    "pacemaker-schedulerd": "pacemaker",
+    "sbd": "sbd",
+}
+"""The service of systemd's that each program belongs to which runs as long as its machine takes
+part. In another's it is a command: a fence agent's monitor runs sbd, for half a minute on a busy
+node."""
 
-COMMAND = "cat /proc/sys/kernel/random/boot_id; ps -eo pid=,etimes=,comm="
+COMMAND = "cat /proc/sys/kernel/random/boot_id; ps -eo pid=,etimes=,unit=,comm="
 
 _SHORTENED = 15
 """The kernel cuts a program's name to so many characters."""
 
 _SETTLED_S = 20
-"""Seconds that a process must have run to be taken for a daemon.
-
-A fence agent's monitor runs sbd as a command, and a daemon that starts a program carries its own
-name until the program's begins: both are gone soon, and nobody lost anything.
-"""
+"""Seconds that a process must have run to be taken for a daemon: what starts a program carries its
+own name until the program's begins, and is gone soon."""
 
 Daemons = frozenset[tuple[str, str]]
-"""Name and identity of every daemon of NAMES: one that was started again is another."""
+"""Name and identity of every daemon of UNITS: one that was started again is another."""
 
 
 def parse_daemons(printed: str) -> Daemons:
     """Read what COMMAND prints; raises ValueError for anything else."""
     boot, *lines = printed.splitlines() or [""]
-    known = {name[:_SHORTENED]: name for name in NAMES}
-    processes = [line.split(maxsplit=2) for line in lines if line.strip()]
+    known = {(f"{unit}.service", name[:_SHORTENED]): name for name, unit in UNITS.items()}
+    processes = [line.split(maxsplit=3) for line in lines if line.strip()]
     if not boot or not processes:
         raise ValueError("no list of processes")
     return frozenset(
-        (known[command.strip()], f"{pid} of boot {boot}")
-        for pid, age_s, command in processes
-        if command.strip() in known and int(age_s) >= _SETTLED_S
+        (known[unit, command.strip()], f"{pid} of boot {boot}")
+        for pid, age_s, unit, command in processes
+        if (unit, command.strip()) in known and int(age_s) >= _SETTLED_S
     )
 
 

@@ -40,6 +40,9 @@ SHARED = (PROJECT / "parts" / "programs" / "create_zabbix_database.sh",)
 LEFT_ALONE = "left-alone"
 """The file of a copied recipe that lists the units which no guest starts at its boot."""
 
+BOOT_KERNEL = (RECIPE / "boot_kernel.py", RECIPE / "boot-kernel.service")
+"""Lets a guest go on into the kernel of its own disk, which no boot loader reads."""
+
 MAKE_DISK = RECIPE / "make-disk"
 """Makes a disk of a root folder, whatever is in it: part of every recipe."""
 

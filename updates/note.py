@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from core.errors import HalabError
 from inventory.frozen import Frozen
 from parts.system.upkeep import UPDATE_NOTE
-from updates.apt import Change, wants_boot
+from updates.apt import KERNEL, Change, wants_boot
 
 FOLDER = str(Path(UPDATE_NOTE).parent)
 """Where a node keeps all of it."""
@@ -27,18 +27,22 @@ class Goal(StrEnum):
 
 
 class Note(Frozen):
-    """One update of a node. `finished`: the node has what `goal` says and serves again."""
+    """One update of a node. `finished`: the node has what `goal` says and serves again.
+
+    `kernel` is the one that ran before, as `uname -r` tells it; None where no reboot is due.
+    """
 
     changes: tuple[Change, ...]
     goal: Goal = Goal.NEW
     finished: bool = False
     reboot: bool = False
+    kernel: str | None = None
 
     @property
     def steps(self) -> tuple[Change, ...]:
         """Return the changes on the way to the goal; what was new stays where the rest goes back.
 
-        Old packages do without it, and a kernel that runs cannot be removed.
+        Old packages do without it; kernels go when another one runs.
         """
         if self.goal is Goal.NEW:
             return self.changes
@@ -47,6 +51,17 @@ class Note(Frozen):
             for change in self.changes
             if change.old is not None
         )
+
+    @property
+    def new_kernels(self) -> dict[str, tuple[str, ...]]:
+        """The kernels that came besides those that were: the packages of each, by its version."""
+        new = [each.name for each in self.changes if each.old is None]
+        versions = (name.removeprefix(KERNEL) for name in new if name.startswith(KERNEL))
+        return {
+            version: tuple(name for name in new if name.endswith(f"-{version}"))
+            for version in versions
+            if version[0].isdecimal()
+        }
 
     def with_more(
         self, changes: Iterable[Change], present: Mapping[str, str], *, reboot: bool
@@ -69,12 +84,12 @@ class Note(Frozen):
             )
         found = tuple(merged[name] for name in sorted(merged))
         again = reboot or self.reboot or wants_boot(found)
-        return Note(changes=found, reboot=again)
+        return Note(changes=found, reboot=again, kernel=self.kernel)
 
     def back(self, *, reboot: bool) -> Note:
         """Return the note of the way back."""
         again = reboot or wants_boot(self.changes)
-        return Note(changes=self.changes, goal=Goal.OLD, reboot=again)
+        return Note(changes=self.changes, goal=Goal.OLD, reboot=again, kernel=self.kernel)
 
     def done(self) -> Note:
         """Return the note of an update that is over."""

@@ -24,6 +24,7 @@ from status.membership import state_of
 from status.model import LabStatus
 from updates import worker
 from updates.gates import Gates
+from updates.note import Goal, Note
 from updates.outage import Account, Clients, Stretch, allowances, concluded
 from updates.planning import Found, Roles, Turn
 from updates.worker import Wanted
@@ -172,6 +173,8 @@ class Rolling:
         self._begin("keeping the packages that it has, fetching those that it gets")
         # The note comes behind what it promises: that there is a way back.
         if not turn.is_back:
+            if note.reboot and note.kernel is None:
+                note = note.model_copy(update={"kernel": worker.running_kernel(remote)})
             worker.keep(remote, note)
         worker.write_note(remote, note)
         worker.fetch(remote, note, source)
@@ -183,7 +186,7 @@ class Rolling:
         with undisturbed(lambda: self.audience.say("apt is at work; the update stops behind it")):
             worker.install(remote, note, source)
         if note.reboot:
-            self._reboot(remote)
+            self._reboot(remote, note)
         else:
             remote.run(parts.joining)
         self._begin("waiting until it is a member again")
@@ -232,8 +235,11 @@ class Rolling:
         with Remote(self.site.inventory.machine(peer)) as remote:
             remote.run(standby(node, begin=begin))
 
-    def _reboot(self, remote: Remote) -> None:
+    def _reboot(self, remote: Remote, note: Note) -> None:
         self._begin("rebooting it")
+        back = note.goal is Goal.OLD
+        if back and note.kernel is not None:
+            worker.choose_kernel(remote, note.kernel)
         read = "cat /proc/sys/kernel/random/boot_id"
         before = remote.run(read).stdout
         remote.run("systemctl reboot --no-block")
@@ -247,6 +253,9 @@ class Rolling:
             retry_on=(RemoteUnreachable,),
             hint=f"look at {remote.name}'s console",
         )
+        worker.check_kernel(remote)
+        if back:
+            worker.drop_kernels(remote, note)
 
     def _begin(self, doing: str) -> None:
         self._doing = doing

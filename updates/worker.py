@@ -153,6 +153,44 @@ def install(remote: Remote, note: Note, source: str | None) -> None:
         remote.run(f"apt-mark auto {shlex.join(automatic)}", timeout=APT_TIMEOUT)
 
 
+def running_kernel(remote: Remote) -> str:
+    """Return the version of the kernel that runs, as files of kernels are named by it."""
+    return remote.run("uname -r").stdout.strip()
+
+
+def choose_kernel(remote: Remote, version: str) -> None:
+    """Have the next boot end in a kernel that the node has, where Debian's links decide that.
+
+    A boot loader of the machine's own goes by its own list, and boots the newest.
+    """
+    kernel, initrd = f"boot/vmlinuz-{version}", f"boot/initrd.img-{version}"
+    remote.run(
+        f"[ -d /boot/grub ] || ! [ -e /{kernel} ] || "
+        f"{{ ln -sfT {kernel} /vmlinuz; ln -sfT {initrd} /initrd.img; }}"
+    )
+
+
+def check_kernel(remote: Remote) -> None:
+    """Raise HalabError when a node that has booted runs another kernel than Debian's link names."""
+    running = running_kernel(remote)
+    named = remote.run("readlink /vmlinuz || :").stdout.strip().removeprefix("boot/vmlinuz-")
+    if named not in ("", running):
+        raise HalabError(
+            f"{remote.name} has booted into kernel {running}, and not into {named}, which it has",
+            hint=f"`journalctl --boot --priority warning` on {remote.name} may tell why",
+        )
+
+
+def drop_kernels(remote: Remote, note: Note) -> None:
+    """Remove the kernels that an update had brought, but one that runs."""
+    running = running_kernel(remote)
+    brought = note.new_kernels.items()
+    names = [name for version, named in brought if version != running for name in named]
+    if names:
+        command = f"DEBIAN_FRONTEND=noninteractive apt-get -q -y purge {shlex.join(names)}"
+        remote.run(command, timeout=INSTALL_TIMEOUT)
+
+
 def source_of(note: Note, wanted: Wanted) -> str | None:
     """Return the folder on the node that packages come from; None stands for apt's own sources."""
     if note.goal is Goal.OLD:

@@ -16,10 +16,11 @@ from status.collect import collect
 from status.health import wait_healthy
 from tests.failover.conftest import Printing
 from tests.failover.depot import BROKEN, PACKAGE, STACK, installed, make_depot
+from tests.failover.kernels import fetch_kernel
 from updates.outage import Account
 from updates.planning import Roles, Turn, plan
 from updates.rolling import Rolling, look
-from updates.worker import Wanted
+from updates.worker import Wanted, running_kernel
 
 pytestmark = pytest.mark.thorough
 
@@ -58,6 +59,15 @@ def turns(site: Site, wanted: Wanted, *, back: bool = False) -> tuple[Turn, ...]
     return plan(look(site, wanted, back=back), Roles.of(collect(site.inventory)), back=back)
 
 
+def kernels(site: Site) -> dict[str, str]:
+    """Return the kernel that each node runs."""
+    found = {}
+    for node in site.inventory.nodes:
+        with Remote(node) as remote:
+            found[node.name] = running_kernel(remote)
+    return found
+
+
 def versions(site: Site) -> dict[str, dict[str, str]]:
     """Return the versions of all that the cluster consists of, by node and package."""
     found = {}
@@ -87,6 +97,29 @@ def test_all_nodes_are_updated_while_clients_are_served(
     assert account.kept, list(account.lines())
     assert versions(site) == before
     assert turns(site, Wanted(), back=True) == ()
+
+
+def test_all_nodes_get_a_new_kernel_and_the_old_one_back(
+    site: Site, roll: Roll, tmp_path: Path
+) -> None:
+    before = kernels(site)
+    old, *others = set(before.values())
+    assert not others
+    new = fetch_kernel(tmp_path / "kernel", old.partition("+")[2].partition("-")[2])
+    assert new != old
+
+    done, account = roll(tmp_path / "kernel")
+    assert done.failure is None
+    assert account.kept, list(account.lines())
+    assert kernels(site) == dict.fromkeys(before, new)
+
+    done, account = roll(None, back=True)
+    assert done.failure is None
+    assert account.kept, list(account.lines())
+    assert kernels(site) == before
+    for node in site.inventory.nodes:
+        with Remote(node) as remote:
+            assert new not in remote.run("ls /boot").stdout
 
 
 def test_a_broken_package_stops_at_the_first_node_and_is_taken_back(

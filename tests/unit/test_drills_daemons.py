@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from drills.daemons import COMMAND, NAMES, lost, parse_daemons
+from drills.daemons import COMMAND, UNITS, lost, parse_daemons
 from tests.unit.provisioned_lab import this_machine
 
 PRINTED = """\
 6c1f0a52-8a5c-4b6e-9b59-1f5d9b1f7a10
-      1  61 systemd
-    402  61 sbd
-    404  61 sbd
-    431  61 corosync
-    460  61 corosync-qdevic
-    480  61 pacemakerd
-    483  61 pacemaker-sched
-    702  61 nginx
+      1  61 -                               systemd
+    402  61 sbd.service                     sbd
+    404  61 sbd.service                     sbd
+    431  61 corosync.service                corosync
+    460  61 corosync-qdevice.service        corosync-qdevic
+    480  61 pacemaker.service               pacemakerd
+    483  61 pacemaker.service               pacemaker-sched
+    702  61 pacemaker.service               nginx
 """
 
 
@@ -42,23 +42,27 @@ def test_another_process_or_another_boot_is_a_loss(change: tuple[str, str]) -> N
 
 def test_one_of_several_processes_counts() -> None:
     assert lost(
-        parse_daemons(PRINTED), parse_daemons(PRINTED.replace("    404  61 sbd\n", ""))
+        parse_daemons(PRINTED),
+        parse_daemons(PRINTED.replace("    404  61 sbd.service                     sbd\n", "")),
     ) == ("sbd",)
 
 
 def test_what_comes_besides_is_no_loss() -> None:
-    after = parse_daemons(PRINTED + "    900  61 sbd\n")
+    after = parse_daemons(PRINTED + "    900  61 sbd.service sbd\n")
     assert lost(parse_daemons(PRINTED), after) == ()
 
 
-@pytest.mark.parametrize("passing", ["    900  0 sbd\n", "    900  3 pacemaker-execd\n"])
+@pytest.mark.parametrize(
+    "passing",
+    ["    900  61 pacemaker.service sbd\n", "    900  3 pacemaker.service pacemaker-execd\n"],
+)
 def test_a_command_or_a_fork_with_a_daemons_name_is_none(passing: str) -> None:
     before = parse_daemons(PRINTED + passing)
     assert lost(before, parse_daemons(PRINTED)) == ()
 
 
 def test_names_stay_apart_when_the_kernel_shortens_them() -> None:
-    assert len({name[:15] for name in NAMES}) == len(NAMES)
+    assert len({name[:15] for name in UNITS}) == len(UNITS)
 
 
 @pytest.mark.parametrize("printed", ["", "boot only\n"])

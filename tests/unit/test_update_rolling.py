@@ -53,11 +53,17 @@ def gone_to_standby() -> Seen:
 
 @dataclass
 class Lab:
-    """A lab on which everything is noted; a gate whose name is in `shut` does not open."""
+    """A lab on which everything is noted; a gate whose name is in `shut` does not open.
+
+    Its nodes run one kernel, Debian's link names one, and they boot into one.
+    """
 
     done: list[str] = field(default_factory=list)
     shut: set[str] = field(default_factory=set)
     boots: int = 0
+    runs: str = "6.12"
+    named: str = "6.12"
+    boots_into: str = "6.12"
     lost: bool = False
     silent: bool = False
 
@@ -123,6 +129,10 @@ class PaperRemote:
             if self.lab.boots == 2:
                 raise RemoteUnreachable("it boots")
             return Result(f"boot {self.lab.boots}\n", "", 0)
+        if command == "uname -r":
+            return Result(f"{self.lab.boots_into if self.lab.boots else self.lab.runs}\n", "", 0)
+        if command.startswith("readlink /vmlinuz"):
+            return Result(f"boot/vmlinuz-{self.lab.named}\n", "", 0)
         if command.startswith("crm_resource --wait"):
             assert self.lab.done[-1].startswith(f"{self.name}: crm_standby")
             return Result("", "", 124)
@@ -184,6 +194,65 @@ def test_a_reboot_starts_the_cluster_by_itself(lab: Lab, monkeypatch: pytest.Mon
     assert "node1: systemctl reboot --no-block" in lab.done
     assert not any("systemctl start" in said for said in lab.done)
     assert lab.boots == 3
+
+
+KERNELS = Note(
+    changes=(
+        *(Change(name=f"linux-{each}-7.3", old=None, new="7.3-1") for each in ("image", "modules")),
+        Change(name="linux-image-cloud-amd64", old="6.12-1", new="7.3-1"),
+    ),
+    reboot=True,
+)
+"""An update that brings a kernel beside the one that was."""
+
+
+@pytest.fixture
+def notes(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> list[Note]:
+    """Return a list of what nodes note; booting takes no time."""
+    monkeypatch.setattr("core.wait.time.sleep", lambda _: None)
+    kept: list[Note] = []
+    monkeypatch.setattr(worker, "write_note", lambda _, note: kept.append(note))
+    return kept
+
+
+def test_a_new_kernel_is_there_when_it_runs(lab: Lab, notes: list[Note]) -> None:
+    lab.named = lab.boots_into = "7.3"
+    assert update(lab, Turn("node1", KERNELS)).failure is None
+    assert [(note.kernel, note.finished) for note in notes] == [("6.12", False), ("6.12", True)]
+
+
+def test_an_update_stops_where_the_old_kernel_has_booted(lab: Lab, notes: list[Note]) -> None:
+    lab.named = "7.3"
+    failure = update(lab, Turn("node1", KERNELS)).failure
+    assert failure is not None
+    assert "node1 has booted into kernel 6.12, and not into 7.3, which it has" in failure.message
+    assert "node1 member" not in lab.done
+    assert not any(note.finished for note in notes)
+
+
+def test_on_the_way_back_the_old_kernel_boots_and_the_new_one_goes(
+    lab: Lab, notes: list[Note]
+) -> None:
+    lab.runs = "7.3"
+    done = KERNELS.model_copy(update={"kernel": "6.12"}).done()
+    assert update(lab, Turn("node1", done.back(reboot=False))).failure is None
+    chosen, booted, purged = (
+        next(n for n, said in enumerate(lab.done) if word in said)
+        for word in (
+            "ln -sfT boot/vmlinuz-6.12 /vmlinuz",
+            "systemctl reboot",
+            "purge linux-image-7.3 linux-modules-7.3",
+        )
+    )
+    assert chosen < booted < purged < lab.done.index("node1 member")
+
+
+def test_a_kernel_that_runs_is_not_removed(lab: Lab, notes: list[Note]) -> None:
+    """A boot loader of the machine's own has booted the newest all the same."""
+    lab.runs = lab.named = lab.boots_into = "7.3"
+    done = KERNELS.model_copy(update={"kernel": "6.12"}).done()
+    assert update(lab, Turn("node1", done.back(reboot=False))).failure is None
+    assert not any("purge" in said for said in lab.done)
 
 
 def test_a_lab_that_is_not_healthy_is_not_touched(lab: Lab) -> None:
