@@ -36,6 +36,8 @@ def outcome(
     """
     inventory, record = order.site.inventory, order.site.record
     worst, outage = _worst(found)
+    before = {name for each in found.of_services for name in each.was.values()}
+    after = {name for each in found.of_services for name in each.now.values()}
     happened = marks(
         found.events or (),
         found.journals,
@@ -78,15 +80,7 @@ def outcome(
         attempts=_merged(found),
         checks=judge(found, str(stem)),
         machines=tuple(
-            MachineSheet(
-                name=machine.name,
-                role=machine.role,
-                addresses={role: str(nic.address) for role, nic in machine.interfaces.items()},
-                active_before=any(machine.name in each.was.values() for each in found.of_services),
-                active_after=any(machine.name in each.now.values() for each in found.of_services),
-                hit=machine.name in order.targets,
-            )
-            for machine in inventory.machines
+            MachineSheet.of(machine, before, after, order.targets) for machine in inventory.machines
         ),
         environment=environment,
     )

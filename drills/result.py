@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, Self
 
 from drills.probes import Attempt, Outage
 from inventory.frozen import Frozen
+from inventory.model import Machine
 from labs.roles import MachineRole, NetworkRole
 
 
@@ -81,6 +82,20 @@ class MachineSheet(Frozen):
     active_after: bool
     hit: bool
     """Whether the fault was aimed at it."""
+
+    @classmethod
+    def of(
+        cls, machine: Machine, before: Collection[str], after: Collection[str], hit: Collection[str]
+    ) -> Self:
+        """Return that of a machine; of each collection, names are those of machines."""
+        return cls(
+            name=machine.name,
+            role=machine.role,
+            addresses={role: str(nic.address) for role, nic in machine.interfaces.items()},
+            active_before=machine.name in before,
+            active_after=machine.name in after,
+            hit=machine.name in hit,
+        )
 
 
 class DrillResult(Frozen):

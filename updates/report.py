@@ -67,14 +67,7 @@ def reported(rolling: Rolling, account: Account, around: Surroundings) -> DrillR
         attempts=account.attempts,
         checks=(*_ended(rolling), *_noticed(account)),
         machines=tuple(
-            MachineSheet(
-                name=machine.name,
-                role=machine.role,
-                addresses={role: str(nic.address) for role, nic in machine.interfaces.items()},
-                active_before=machine.name in around.before,
-                active_after=machine.name in around.after,
-                hit=machine.name in targets,
-            )
+            MachineSheet.of(machine, around.before, around.after, targets)
             for machine in inventory.machines
         ),
         environment=around.environment,

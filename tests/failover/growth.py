@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,13 +21,14 @@ from parts.pacemaker import NEW_NOTE, NEW_START
 from parts.secrets import load_secrets
 from provisioning.zabbix.api import session
 from status.collect import collect
+from tests.failover.command import HALAB
 
 NEW = "node4"
 
 CHANGED_S = 1800
 """Seconds: several times what a machine takes to be made and to join in emulation."""
 
-UP = (sys.executable, "-P", "-m", "cli", "up")
+UP = (*HALAB, "up")
 
 PLACES = (
     "/etc/corosync /etc/hosts /etc/halab /etc/haproxy /etc/default /etc/systemd/system "

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-
 import pytest
 
 from core.command import run
 from drills.site import Site
 from status.collect import collect
+from tests.failover.command import HALAB
 
 pytestmark = pytest.mark.thorough
 
@@ -22,6 +21,5 @@ def test_everything_goes_where_it_was_foretold(site: Site, event: str) -> None:
     [node, *_] = collect(site.inventory).service(part.service.name).nodes
     words = (event, node, "--check")
     # It fails by its exit status where anything went elsewhere.
-    halab = (sys.executable, "-P", "-m", "cli", "what-if", site.folder.name, *words)
-    told = run(halab, timeout=CHECKED_S).stdout
+    told = run([*HALAB, "what-if", site.folder.name, *words], timeout=CHECKED_S).stdout
     assert "Did everything go where the cluster's scheduler had foretold?" in told, told

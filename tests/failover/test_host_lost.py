@@ -8,7 +8,6 @@ not lost here, as it would be with that machine's power.
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,12 +20,12 @@ from drills.probes import Attempt, Probe, new_run, parse_attempts, probing
 from drills.site import Site
 from hypervisor.private import PrivateHypervisor
 from status.collect import collect
+from tests.failover.command import HALAB
 
 pytestmark = [pytest.mark.thorough, pytest.mark.needs("ledger")]
 
 WRITES = 20
 """Acknowledged before the end: ten seconds of them."""
-HALAB = (sys.executable, "-P", "-m", "cli")
 BACK_S = 1800
 """Seconds: several times what `up` takes in emulation."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from drills.snapshot import snapshot
 from inventory.model import Inventory
 from inventory.record import load_record
 from labs.writing import copied
+from tests.failover.command import HALAB
 from tests.failover.conftest import Rehearse, require_pass
 
 pytestmark = pytest.mark.thorough
@@ -68,4 +68,4 @@ def test_a_node_that_is_lost_in_one_lab_is_no_event_in_the_other(
 
 
 def halab(*words: str) -> None:
-    run([sys.executable, "-P", "-m", "cli", *words], timeout=BUILT_S)
+    run([*HALAB, *words], timeout=BUILT_S)

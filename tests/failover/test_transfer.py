@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from drills.ledger import Entry, compare, read_ledger
 from drills.probes import Attempt, new_run, probing
 from drills.site import Site
 from status.collect import collect
+from tests.failover.command import HALAB
 
 pytestmark = [pytest.mark.thorough, pytest.mark.needs("ledger")]
 
@@ -65,4 +65,4 @@ def ledger(site: Site, name: str) -> list[Entry]:
 
 
 def halab(*words: str) -> None:
-    run([sys.executable, "-P", "-m", "cli", *words], timeout=BUILT_S)
+    run([*HALAB, *words], timeout=BUILT_S)
