@@ -14,20 +14,30 @@ _INSTALLS = re.compile(r"^Inst (\S+) (?:\[(\S+)\] )?\((\S+) ([^\[)]*)", re.MULTI
 _SECURITY = re.compile(r"/\S*-security\b")
 """In ORIGINS: `Debian-Security:13/stable-security`, behind a comma where several have a version."""
 
+_REMOVES = re.compile(r"^(?:Remv|Purg) (\S+)", re.MULTILINE)
+
+KERNELS = "linux-"
+"""Begins the names of all that kernels consist of."""
+
 KERNEL = "linux-image-"
 """Begins the names of packages that are of use only after a boot."""
 
 
 class Change(Frozen):
-    """A package that gets another version; `old` is None where it was not installed."""
+    """A package that gets another version; None stands for one that is not installed."""
 
     name: str
     old: str | None
-    new: str
+    new: str | None
     security: bool = False
 
     def __str__(self) -> str:
-        return f"{self.name} {self.old or '(new)'} -> {self.new}"
+        return f"{self.name} {self.old or '(new)'} -> {self.new or '(removed)'}"
+
+    @property
+    def word(self) -> str:
+        """What apt-get install takes for it."""
+        return f"{self.name}-" if self.new is None else f"{self.name}={self.new}"
 
 
 def parse_simulation(text: str) -> tuple[Change, ...]:
@@ -37,6 +47,11 @@ def parse_simulation(text: str) -> tuple[Change, ...]:
         for name, old, new, origins in _INSTALLS.findall(text)
     )
     return tuple(sorted(found, key=lambda change: change.name))
+
+
+def parse_removals(text: str) -> frozenset[str]:
+    """Read which packages `apt-get --simulate` would remove."""
+    return frozenset(_REMOVES.findall(text))
 
 
 def security_names(changes: Iterable[Change]) -> tuple[str, ...]:

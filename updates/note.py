@@ -29,7 +29,9 @@ class Goal(StrEnum):
 class Note(Frozen):
     """One update of a node. `finished`: the node has what `goal` says and serves again.
 
-    `kernel` is the one that ran before, as `uname -r` tells it; None where no reboot is due.
+    `kernel` is the one that ran before, as `uname -r` tells it; None where no reboot is due. On the
+    way back `leaving` are the packages that had come and go, and `staying` those that stay as they
+    are.
     """
 
     changes: tuple[Change, ...]
@@ -37,31 +39,34 @@ class Note(Frozen):
     finished: bool = False
     reboot: bool = False
     kernel: str | None = None
+    leaving: tuple[str, ...] = ()
+    staying: tuple[str, ...] = ()
 
     @property
     def steps(self) -> tuple[Change, ...]:
-        """Return the changes on the way to the goal; what was new stays where the rest goes back.
-
-        Old packages do without it; kernels go when another one runs.
-        """
+        """Return the changes on the way to the goal."""
         if self.goal is Goal.NEW:
             return self.changes
         return tuple(
             Change(name=change.name, old=change.new, new=change.old)
             for change in self.changes
-            if change.old is not None
+            if change.name in self.leaving
+            or (change.old is not None and change.name not in self.staying)
         )
 
     @property
-    def new_kernels(self) -> dict[str, tuple[str, ...]]:
-        """The kernels that came besides those that were: the packages of each, by its version."""
-        new = [each.name for each in self.changes if each.old is None]
-        versions = (name.removeprefix(KERNEL) for name in new if name.startswith(KERNEL))
-        return {
-            version: tuple(name for name in new if name.endswith(f"-{version}"))
-            for version in versions
-            if version[0].isdecimal()
-        }
+    def removals(self) -> frozenset[str]:
+        """The packages that go."""
+        return frozenset(step.name for step in self.steps if step.new is None)
+
+    @property
+    def new_kernels(self) -> frozenset[str]:
+        """The versions of kernels that came besides those that were, as `uname -r` tells them."""
+        return frozenset(
+            each.name.removeprefix(KERNEL)
+            for each in self.changes
+            if each.old is None and each.name.startswith(KERNEL)
+        )
 
     def with_more(
         self, changes: Iterable[Change], present: Mapping[str, str], *, reboot: bool
@@ -89,7 +94,7 @@ class Note(Frozen):
     def back(self, *, reboot: bool) -> Note:
         """Return the note of the way back."""
         again = reboot or wants_boot(self.changes)
-        return Note(changes=self.changes, goal=Goal.OLD, reboot=again, kernel=self.kernel)
+        return self.model_copy(update={"goal": Goal.OLD, "finished": False, "reboot": again})
 
     def done(self) -> Note:
         """Return the note of an update that is over."""

@@ -24,7 +24,6 @@ from status.membership import state_of
 from status.model import LabStatus
 from updates import worker
 from updates.gates import Gates
-from updates.note import Goal, Note
 from updates.outage import Account, Clients, Stretch, allowances, concluded
 from updates.planning import Found, Roles, Turn
 from updates.worker import Wanted
@@ -43,7 +42,7 @@ def look(site: Site, wanted: Wanted, *, back: bool) -> tuple[Found, ...]:
     def find(remote: Remote) -> Found:
         note = worker.read_note(remote)
         if back:
-            return Found(remote.name, note, ())
+            return Found(remote.name, note and worker.way_back(remote, note), ())
         present = {} if note is None or note.finished else worker.present(remote, note)
         return Found(remote.name, note, worker.offered(remote, wanted), present)
 
@@ -179,6 +178,12 @@ class Rolling:
         worker.write_note(remote, note)
         worker.fetch(remote, note, source)
         self._leave(turn, peer, found)
+        if note.kernel is not None and worker.runs_what_leaves(remote, note):
+            worker.choose_kernel(remote, note.kernel)
+            self._reboot(remote)
+            note = note.model_copy(update={"reboot": False})
+            self._begin("waiting until it is a member again")
+            self._gates.member(turn.node)
         self._begin("stopping the cluster on it")
         timing, parts = self.site.inventory.timing, self.site.parts
         remote.run(parts.leaving, timeout=timing.stop_wait_s)
@@ -186,7 +191,7 @@ class Rolling:
         with undisturbed(lambda: self.audience.say("apt is at work; the update stops behind it")):
             worker.install(remote, note, source)
         if note.reboot:
-            self._reboot(remote, note)
+            self._reboot(remote)
         else:
             remote.run(parts.joining)
         self._begin("waiting until it is a member again")
@@ -235,11 +240,8 @@ class Rolling:
         with Remote(self.site.inventory.machine(peer)) as remote:
             remote.run(standby(node, begin=begin))
 
-    def _reboot(self, remote: Remote, note: Note) -> None:
+    def _reboot(self, remote: Remote) -> None:
         self._begin("rebooting it")
-        back = note.goal is Goal.OLD
-        if back and note.kernel is not None:
-            worker.choose_kernel(remote, note.kernel)
         read = "cat /proc/sys/kernel/random/boot_id"
         before = remote.run(read).stdout
         remote.run("systemctl reboot --no-block")
@@ -254,8 +256,6 @@ class Rolling:
             hint=f"look at {remote.name}'s console",
         )
         worker.check_kernel(remote)
-        if back:
-            worker.drop_kernels(remote, note)
 
     def _begin(self, doing: str) -> None:
         self._doing = doing

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,14 @@ from machines.remote import Remote
 from parts.host import File
 from provisioning.files import ensure_files, run_script, script
 from provisioning.packages import INSTALL_TIMEOUT
-from updates.apt import Change, parse_simulation, security_names
+from updates.apt import (
+    KERNEL,
+    KERNELS,
+    Change,
+    parse_removals,
+    parse_simulation,
+    security_names,
+)
 from updates.note import FOLDER, PATH, Goal, Note, parse_note
 
 UNIT = "halab-update"
@@ -114,9 +121,17 @@ def fetch(remote: Remote, note: Note, source: str | None) -> None:
     """
     run_script(remote, "install.sh", timeout=INSTALL_TIMEOUT)
     _refresh(remote, source)
-    options = f"-o DPkg::Lock::Timeout={LOCK_TIMEOUT_S} --no-remove --allow-downgrades"
-    words = shlex.join(_versions(note.steps))
-    command = f"apt-get -q -y --download-only {options} install {words}"
+    options = f"-o DPkg::Lock::Timeout={LOCK_TIMEOUT_S}"
+    words = f"install --no-install-recommends {shlex.join(_words(note))}"
+    if note.removals:
+        command = f"LC_ALL=C apt-get --simulate {words}"
+        told = remote.run(_with(source, command), timeout=INSTALL_TIMEOUT).stdout
+        if more := parse_removals(told) - note.removals:
+            raise HalabError(
+                f"apt on {remote.name} would remove {', '.join(sorted(more))} as well",
+                hint="packages that were there before an update are never removed",
+            )
+    command = f"apt-get -q -y --download-only {options} {words}"
     remote.run(_with(source, command), timeout=INSTALL_TIMEOUT)
 
 
@@ -125,8 +140,8 @@ def install(remote: Remote, note: Note, source: str | None) -> None:
 
     Raises CommandError with the end of apt's output.
     """
-    words = _versions(note.steps)
-    names = shlex.join(change.name for change in note.steps)
+    words = _words(note)
+    names = shlex.join(change.name for change in note.steps if change.new is not None)
     ensure_files(remote, (File(_INSTALL, f"#!/bin/sh -eu\n{script('install.sh')}", mode=0o755),))
     # What a dependency brought in stays what goes with it: apt takes a named package for wanted.
     marked = remote.run(f"apt-mark showauto {names}", timeout=APT_TIMEOUT)
@@ -135,7 +150,7 @@ def install(remote: Remote, note: Note, source: str | None) -> None:
         *("systemd-run", "--quiet", "--wait", "--collect", f"--unit={UNIT}"),
         *(() if source is None else (f"--setenv=APT_CONFIG={source}/apt.conf",)),
         *(f"--property=Standard{name}=append:{_LOG}" for name in ("Output", "Error")),
-        *(_INSTALL, "--no-remove", "--allow-downgrades", *words),
+        *(_INSTALL, *words),
     )
     done = remote.run(
         f"rm -f {_LOG}\n{shlex.join(unit)}", check=False, timeout=INSTALL_TIMEOUT + 60
@@ -153,21 +168,42 @@ def install(remote: Remote, note: Note, source: str | None) -> None:
         remote.run(f"apt-mark auto {shlex.join(automatic)}", timeout=APT_TIMEOUT)
 
 
+def way_back(remote: Remote, note: Note) -> Note:
+    """Return a node's note with what of its update can be taken back there.
+
+    What had come goes, where it is there. A kernel stays where a boot loader of the machine's own
+    boots the newest, or nobody knows which one ran before; and with it all that it needs.
+    """
+    there = present(remote, note)
+    bound = bool(note.new_kernels) and (note.kernel is None or _has_boot_loader(remote))
+    names = [change.name for change in note.changes]
+    staying = tuple(name for name in names if bound and name.startswith(KERNELS))
+    leaving = tuple(
+        change.name
+        for change in note.changes
+        if change.old is None and change.name in there and change.name not in staying
+    )
+    return note.model_copy(update={"leaving": leaving, "staying": staying})
+
+
+def _has_boot_loader(remote: Remote) -> bool:
+    return remote.run("test -d /boot/grub", check=False).status == 0
+
+
 def running_kernel(remote: Remote) -> str:
     """Return the version of the kernel that runs, as files of kernels are named by it."""
     return remote.run("uname -r").stdout.strip()
 
 
-def choose_kernel(remote: Remote, version: str) -> None:
-    """Have the next boot end in a kernel that the node has, where Debian's links decide that.
+def runs_what_leaves(remote: Remote, note: Note) -> bool:
+    """Tell whether a node runs a kernel that has to go: no kernel can be removed while it runs."""
+    return f"{KERNEL}{running_kernel(remote)}" in note.removals
 
-    A boot loader of the machine's own goes by its own list, and boots the newest.
-    """
-    kernel, initrd = f"boot/vmlinuz-{version}", f"boot/initrd.img-{version}"
-    remote.run(
-        f"[ -d /boot/grub ] || ! [ -e /{kernel} ] || "
-        f"{{ ln -sfT {kernel} /vmlinuz; ln -sfT {initrd} /initrd.img; }}"
-    )
+
+def choose_kernel(remote: Remote, version: str) -> None:
+    """Have the next boot end in a kernel that the node has, by Debian's links to a kernel."""
+    links = ("vmlinuz", "initrd.img")
+    remote.run("\n".join(f"ln -sfT boot/{name}-{version} /{name}" for name in links))
 
 
 def check_kernel(remote: Remote) -> None:
@@ -177,18 +213,8 @@ def check_kernel(remote: Remote) -> None:
     if named not in ("", running):
         raise HalabError(
             f"{remote.name} has booted into kernel {running}, and not into {named}, which it has",
-            hint=f"`journalctl --boot --priority warning` on {remote.name} may tell why",
+            hint=f"the console of {remote.name} tells why",
         )
-
-
-def drop_kernels(remote: Remote, note: Note) -> None:
-    """Remove the kernels that an update had brought, but one that runs."""
-    running = running_kernel(remote)
-    brought = note.new_kernels.items()
-    names = [name for version, named in brought if version != running for name in named]
-    if names:
-        command = f"DEBIAN_FRONTEND=noninteractive apt-get -q -y purge {shlex.join(names)}"
-        remote.run(command, timeout=INSTALL_TIMEOUT)
 
 
 def source_of(note: Note, wanted: Wanted) -> str | None:
@@ -198,8 +224,10 @@ def source_of(note: Note, wanted: Wanted) -> str | None:
     return None if wanted.folder is None else GIVEN
 
 
-def _versions(changes: Iterable[Change]) -> tuple[str, ...]:
-    return tuple(f"{change.name}={change.new}" for change in changes)
+def _words(note: Note) -> tuple[str, ...]:
+    """Return what apt-get install is told; nothing goes by the way."""
+    never = () if note.removals else ("--no-remove",)
+    return (*never, "--allow-downgrades", *(step.word for step in note.steps))
 
 
 def _with(source: str | None, command: str) -> str:

@@ -149,6 +149,51 @@ def test_a_folder_without_packages_is_refused(tmp_path: Path) -> None:
         worker.offered(Node({}).remote, Wanted(folder=tmp_path))
 
 
+KERNELS = Note(
+    changes=(
+        AGENTS,
+        Change(name="linux-base", old="4", new="5"),
+        Change(name="linux-image-7.3", old=None, new="7.3-1"),
+    ),
+    kernel="6.12",
+).done()
+PRESENT = "resource-agents 1:5 installed\nlinux-base 5 installed\nlinux-image-7.3 7.3-1 installed\n"
+
+
+def back(note: Note, says: Mapping[str, str | int]) -> list[str]:
+    """Return the way back from a note, at a node that says this, step by step."""
+    found = worker.way_back(Node({"test -d /boot/grub": 1, **says}).remote, note)
+    return [str(step) for step in found.back(reboot=False).steps]
+
+
+def test_what_came_goes_where_it_is_there() -> None:
+    first = ["resource-agents 1:5 -> 1:4", "linux-base 5 -> 4"]
+    gone = "linux-image-7.3 7.3-1 -> (removed)"
+    assert back(KERNELS, {"dpkg-query": PRESENT}) == [*first, gone]
+    other = PRESENT.replace("linux-image-7.3 7.3-1", "less 1")
+    assert back(KERNELS, {"dpkg-query": other}) == first
+
+
+def test_a_kernel_stays_where_nobody_can_have_another_one_booted() -> None:
+    """And what it needs stays as it is: older than that, it would not do."""
+    kept = ["resource-agents 1:5 -> 1:4"]
+    assert back(KERNELS, {"dpkg-query": PRESENT, "test -d /boot/grub": ""}) == kept
+    unknown = KERNELS.model_copy(update={"kernel": None})
+    assert back(unknown, {"dpkg-query": PRESENT}) == kept
+
+
+def test_nothing_goes_but_what_had_come() -> None:
+    note = Note(changes=(AGENTS, EXTRA), leaving=("libextra",)).back(reboot=False)
+    harmless = Node({"indextargets": "file:/x", "--simulate": "Remv libextra [1]\n"})
+    worker.fetch(harmless.remote, note, worker.KEPT)
+    assert harmless.told[-1].endswith("--allow-downgrades resource-agents=1:4 libextra-")
+
+    more = Node({"indextargets": "file:/x", "--simulate": "Remv nginx [5]\nRemv libextra [1]\n"})
+    with pytest.raises(HalabError, match="apt on node1 would remove nginx as well"):
+        worker.fetch(more.remote, note, worker.KEPT)
+    assert not any("--download-only" in said for said in more.told)
+
+
 def test_exactly_the_noted_versions_are_installed() -> None:
     node = Node({"showauto": "libextra\n"})
     worker.install(node.remote, Note(changes=(EXTRA, AGENTS)), worker.GIVEN)
