@@ -40,7 +40,9 @@ SHARED = (PROJECT / "parts" / "programs" / "create_zabbix_database.sh",)
 LEFT_ALONE = "left-alone"
 """The file of a copied recipe that lists the units which no guest starts at its boot."""
 
-BOOT_KERNEL = (RECIPE / "boot_kernel.py", RECIPE / "boot-kernel.service")
+BOOT_KERNEL = tuple(
+    RECIPE / name for name in ("boot_kernel.py", "boot-kernel.service", "kernel-is-up.service")
+)
 """Lets a guest go on into the kernel of its own disk, which no boot loader reads."""
 
 MAKE_DISK = RECIPE / "make-disk"
@@ -129,8 +131,13 @@ class Image:
 
 def recipe_of(role: MachineRole, kernel: Kernel = Kernel.CLOUD) -> Recipe:
     """Return what guests of a role are made from, with either kernel."""
-    files = (*sorted(RECIPE.iterdir()), *SHARED)
+    files = (*files_in(RECIPE), *SHARED)
     return Recipe(role.value, files, tuple(packages(role, kernel)), tuple(left_alone(kernel)))
+
+
+def files_in(folder: Path) -> list[Path]:
+    """Return the files of a recipe; Python may have put a folder beside a program of it."""
+    return sorted(path for path in folder.iterdir() if path.is_file())
 
 
 def packages(role: MachineRole, kernel: Kernel = Kernel.CLOUD) -> list[str]:

@@ -16,7 +16,7 @@ from labs.roles import MachineRole, NetworkRole
 from labs.subnets import floating_addresses
 from labs.tables.base import ServiceName, StorageName, Table
 from labs.tables.contents import Service, Storage
-from labs.tables.fencing import FENCING, AnyFencing
+from labs.tables.fencing import USUAL, AnyFencing
 from labs.tables.libvirt import Libvirt
 from labs.tables.machines import MONITOR_NUMBER, Monitor, Nodes
 from labs.tables.monitoring import MonitoringTable
@@ -172,7 +172,7 @@ class Lab(Table):
     @property
     def fencing(self) -> AnyFencing:
         """How a lost node is taken out: what is usual on the platform where nobody chose."""
-        return self.fencing_table or FENCING[self.platform.fences[0]]
+        return self.fencing_table or USUAL[self.platform.fences[0]]
 
     @property
     def quorum(self) -> Literal["device", "majority", "two-node"]:

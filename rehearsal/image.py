@@ -7,7 +7,15 @@ import tomllib
 from pathlib import Path
 
 from core.files import is_whole, seal
-from hypervisor.image import BOOT_KERNEL, MAKE_DISK, Recipe, Report, ensure, remove_stale
+from hypervisor.image import (
+    BOOT_KERNEL,
+    MAKE_DISK,
+    Recipe,
+    Report,
+    ensure,
+    files_in,
+    remove_stale,
+)
 
 FOLDER = Path(__file__).parent / "recipe"
 
@@ -15,7 +23,7 @@ FOLDER = Path(__file__).parent / "recipe"
 def recipe() -> Recipe:
     """Return what it is made from."""
     listed = tomllib.loads((FOLDER / "packages.toml").read_text())["packages"]
-    return Recipe("plain", (*sorted(FOLDER.iterdir()), *BOOT_KERNEL, MAKE_DISK), tuple(listed))
+    return Recipe("plain", (*files_in(FOLDER), *BOOT_KERNEL, MAKE_DISK), tuple(listed))
 
 
 def ensure_copy(folder: Path, report: Report) -> None:

@@ -172,6 +172,7 @@ class Rolling:
         self._begin("keeping the packages that it has, fetching those that it gets")
         # The note comes behind what it promises: that there is a way back.
         if not turn.is_back:
+            worker.check_boot(remote, note)
             if note.reboot and note.kernel is None:
                 note = note.model_copy(update={"kernel": worker.running_kernel(remote)})
             worker.keep(remote, note)

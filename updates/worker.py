@@ -25,6 +25,12 @@ from updates.note import FOLDER, PATH, Goal, Note, parse_note
 UNIT = "halab-update"
 """The transient unit in which apt works: it outlives a connection that breaks."""
 
+BOOT_LOADER = "/boot/grub"
+"""Is there where a boot loader of the machine's own decides which kernel runs, as on AWS."""
+
+BOOT_PROGRAM = "/usr/lib/halab/boot-kernel"
+"""What looks for a kernel on the disks of other guests (hypervisor/recipe/boot_kernel.py)."""
+
 GIVEN, KEPT = f"{FOLDER}/given", f"{FOLDER}/kept"
 """Packages that a person gave, and those that were installed before the update."""
 
@@ -172,10 +178,10 @@ def way_back(remote: Remote, note: Note) -> Note:
     """Return a node's note with what of its update can be taken back there.
 
     What had come goes, where it is there. A kernel stays where a boot loader of the machine's own
-    boots the newest, or nobody knows which one ran before; and with it all that it needs.
+    boots the newest, or the one that ran before is unknown or gone; and with it all that it needs.
     """
     there = present(remote, note)
-    bound = bool(note.new_kernels) and (note.kernel is None or _has_boot_loader(remote))
+    bound = bool(note.new_kernels) and not (note.kernel and _can_choose(remote, note.kernel))
     names = [change.name for change in note.changes]
     staying = tuple(name for name in names if bound and name.startswith(KERNELS))
     leaving = tuple(
@@ -186,8 +192,25 @@ def way_back(remote: Remote, note: Note) -> Note:
     return note.model_copy(update={"leaving": leaving, "staying": staying})
 
 
-def _has_boot_loader(remote: Remote) -> bool:
-    return remote.run("test -d /boot/grub", check=False).status == 0
+def _can_choose(remote: Remote, kernel: str) -> bool:
+    asked = f"! test -d {BOOT_LOADER} && test -e /boot/vmlinuz-{kernel}"
+    return remote.run(asked, check=False).status == 0
+
+
+def check_boot(remote: Remote, note: Note) -> None:
+    """Raise HalabError where a node would never boot a kernel that it gets: it is too old a guest.
+
+    Somebody has to look at the disk for one: a boot loader, or the program of halab's images.
+    """
+    if not note.new_kernels:
+        return
+    asked = f"test -d {BOOT_LOADER} || test -x {BOOT_PROGRAM}"
+    if remote.run(asked, check=False).status != 0:
+        raise HalabError(
+            f"{remote.name} boots the kernel of its image alone: an older halab has built it",
+            hint="build the lab anew (`down`, `up`), or leave the kernel out with --packages; "
+            "nothing was changed on it",
+        )
 
 
 def running_kernel(remote: Remote) -> str:
@@ -207,9 +230,13 @@ def choose_kernel(remote: Remote, version: str) -> None:
 
 
 def check_kernel(remote: Remote) -> None:
-    """Raise HalabError when a node that has booted runs another kernel than Debian's link names."""
-    running = running_kernel(remote)
-    named = remote.run("readlink /vmlinuz || :").stdout.strip().removeprefix("boot/vmlinuz-")
+    """Raise HalabError when a node that has booted runs another kernel than Debian's link names.
+
+    A boot loader of the machine's own goes by its own list, and not by that link.
+    """
+    asked = f"test -d {BOOT_LOADER} || readlink /vmlinuz || :"
+    running, link = running_kernel(remote), remote.run(asked).stdout.strip()
+    named = link.rpartition("/")[2].removeprefix("vmlinuz-")
     if named not in ("", running):
         raise HalabError(
             f"{remote.name} has booted into kernel {running}, and not into {named}, which it has",

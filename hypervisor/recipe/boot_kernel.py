@@ -5,6 +5,10 @@ A hypervisor gives the guest its kernel from outside of the disk, as it was when
 Debian keeps two links up to date for a boot loader, /vmlinuz and /initrd.img: this is one, early in
 a boot, when hardly anything has been written yet (kexec_file_load(2), reboot(2)). A boot of its own
 has a word more on its command line, so that it begins no other one.
+
+A kernel that panics while it boots starts the machine again, and what was tried last time and did
+not come up is not tried again at once: without a boot loader's menu nobody could choose another. A
+boot that comes up takes the note of that away, and a panic is again what the machine's owner says.
 """
 
 from __future__ import annotations
@@ -15,8 +19,15 @@ import sys
 from pathlib import Path
 
 KERNEL, INITRD = Path("/vmlinuz"), Path("/initrd.img")
+
+TRIED = Path("/var/lib/halab/kernel-tried")
+"""Names the kernel that is being tried."""
+
 MARK = "halab.kexec"
 """The word; the unit that starts this looks for it too."""
+
+PANIC = "panic=10"
+"""Seconds in which a console can be read (kernel-parameters.txt)."""
 
 KEXEC_FILE_LOAD = 320
 """The system call's number on x86-64 (asm/unistd_64.h)."""
@@ -37,11 +48,23 @@ def load(line: bytes) -> None:
             raise OSError(number, os.strerror(number), str(KERNEL))
 
 
+def is_tried() -> bool:
+    """Tell whether this kernel was tried and did not come up; note that it is tried now."""
+    name = str(KERNEL.readlink())
+    if TRIED.exists() and TRIED.read_text() == name:
+        return True
+    TRIED.parent.mkdir(parents=True, exist_ok=True)
+    TRIED.write_text(name)
+    return False
+
+
 def main() -> None:
     """Boot it; with an error message the boot goes on as it was."""
+    if is_tried():
+        sys.exit(f"halab: {KERNEL.readlink()} did not come up; {os.uname().release} goes on")
     print(f"halab: from {os.uname().release} to {KERNEL.readlink()}", flush=True)
     line = Path("/proc/cmdline").read_bytes().rstrip(b"\n")
-    load(line + f" {MARK}".encode())
+    load(line + f" {MARK} {PANIC}".encode())
     # What is not on the disk by then, its journal brings back, as after a loss of power.
     os.sync()
     ctypes.CDLL(None).reboot(REBOOT_KEXEC)

@@ -76,8 +76,8 @@ class FenceAws(FencingTable):
 
 AnyFencing = Annotated[Sbd | FenceAws, Field(discriminator="kind")]
 
-FENCING: dict[FencingMeans, AnyFencing] = {
+USUAL: dict[FencingMeans, AnyFencing] = {
     "sbd": Sbd(kind="sbd"),
     "fence-aws": FenceAws(kind="fence-aws"),
 }
-"""What is usual of each kind."""
+"""What stands for a table that only says its kind."""

@@ -58,7 +58,7 @@ def test_roles_have_different_images() -> None:
     assert image.recipe_of(NODE).key != image.recipe_of(MONITOR).key
 
 
-@pytest.mark.parametrize("name", [path.name for path in sorted(image.RECIPE.iterdir())])
+@pytest.mark.parametrize("name", [path.name for path in image.files_in(image.RECIPE)])
 def test_every_file_of_the_recipe_counts(recipe: Path, name: str) -> None:
     before = image.recipe_of(NODE).key
     with (recipe / name).open("a") as file:
@@ -70,6 +70,12 @@ def test_a_new_file_in_the_recipe_counts(recipe: Path) -> None:
     before = image.recipe_of(NODE).key
     (recipe / "another").write_text("")
     assert image.recipe_of(NODE).key != before
+
+
+def test_what_python_puts_beside_a_program_is_no_part_of_the_recipe(recipe: Path) -> None:
+    before = image.recipe_of(NODE).key
+    (recipe / "__pycache__").mkdir(exist_ok=True)
+    assert image.recipe_of(NODE).key == before
 
 
 def test_a_guest_has_one_kernel_and_the_full_one_where_its_lab_needs_that() -> None:
@@ -97,7 +103,7 @@ def test_images_with_either_kernel_stand_side_by_side(
 
 
 def test_the_recipes_scripts_are_shell() -> None:
-    scripts = [p for p in image.RECIPE.iterdir() if p.read_text().startswith("#!/bin/sh")]
+    scripts = [p for p in image.files_in(image.RECIPE) if p.read_text().startswith("#!/bin/sh")]
     assert scripts
     for script in scripts:
         subprocess.run(["sh", "-n", script], check=True)

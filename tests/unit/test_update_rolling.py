@@ -64,6 +64,7 @@ class Lab:
     runs: str = "6.12"
     named: str = "6.12"
     boots_into: str = "6.12"
+    whole: bool = True
     lost: bool = False
     silent: bool = False
 
@@ -131,8 +132,10 @@ class PaperRemote:
             return Result(f"boot {self.lab.boots}\n", "", 0)
         if command == "uname -r":
             return Result(f"{self.lab.boots_into if self.lab.boots else self.lab.runs}\n", "", 0)
-        if command.startswith("readlink /vmlinuz"):
+        if "readlink /vmlinuz" in command:
             return Result(f"boot/vmlinuz-{self.lab.named}\n", "", 0)
+        if command.startswith("test -d"):
+            return Result("", "", 0 if self.lab.whole else 1)
         if command.startswith("crm_resource --wait"):
             assert self.lab.done[-1].startswith(f"{self.name}: crm_standby")
             return Result("", "", 124)
@@ -228,6 +231,15 @@ def test_an_update_stops_where_the_old_kernel_has_booted(lab: Lab, notes: list[N
     assert "node1 has booted into kernel 6.12, and not into 7.3, which it has" in failure.message
     assert "node1 member" not in lab.done
     assert not any(note.finished for note in notes)
+
+
+def test_a_guest_of_an_older_halab_is_not_touched_for_a_kernel(lab: Lab, notes: list[Note]) -> None:
+    """Nothing on it would boot one."""
+    lab.whole = False
+    failure = update(lab, Turn("node1", KERNELS)).failure
+    assert failure is not None
+    assert "node1 boots the kernel of its image alone" in failure.message
+    assert (notes, lab.done) == ([], ["clients begin", "healthy", "clients end"])
 
 
 def test_on_the_way_back_the_old_kernel_boots_before_the_new_one_goes(
