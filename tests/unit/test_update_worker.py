@@ -18,7 +18,7 @@ from parts.host import Entry, File
 from provisioning.files import run_script, script
 from tests.unit.provisioned_lab import this_machine
 from updates import worker
-from updates.apt import Change, parse_simulation
+from updates.apt import Change, parse_removals, parse_simulation
 from updates.note import PATH, Note
 from updates.worker import Wanted
 
@@ -278,29 +278,40 @@ class TestScripts:
         shutil.move(tmp_path / "halab-story.deb", depot)
         run_script(this_machine(), "index_packages.sh", str(depot))
 
-        state = tmp_path / "state"
-        (state / "lists" / "partial").mkdir(parents=True)
-        status = state / "status"
-        shutil.copy("/var/lib/dpkg/status", status)
-        with status.open("a") as file:
-            file.write(
-                "\nPackage: halab-story\nStatus: install ok installed\nArchitecture: all\n"
-                "Version: 1.0\nMaintainer: x\nDescription: x\n\n"
-            )
-        (depot / "sources.list").write_text(f"deb [trusted=yes] file:{depot} ./\n")
-        configuration = tmp_path / "apt.conf"
-        configuration.write_text(
-            f'Dir::Etc::SourceList "{depot}/sources.list";\nDir::Etc::SourceParts "/dev/null";\n'
-            f'Dir::State "{state}";\nDir::State::status "{status}";\n'
-            f'Dir::Cache "{state}";\nAPT::Sandbox::User "{os.environ.get("USER", "root")}";\n'
-        )
-        environment = {**os.environ, "APT_CONFIG": str(configuration), "LC_ALL": "C"}
-        shown("apt-get", "-q", "update", "--error-on=any", environment=environment)
+        environment = apt_with(tmp_path, depot, {"halab-story": "1.0"})
         text = shown(
             *("apt-get", "--simulate", "--only-upgrade", "install", "halab-story"),
             environment=environment,
         )
         assert parse_simulation(text) == (Change(name="halab-story", old="1.0", new="1.0+halab1"),)
+
+    @needs_dpkg
+    def test_what_came_goes_with_what_it_needs(self, tmp_path: Path) -> None:
+        """A kernel of the backports refuses the base that the others have: both, or neither."""
+        depot = tmp_path / "depot"
+        depot.mkdir()
+        package(tmp_path, "story-base", "4")
+        shutil.move(tmp_path / "story-base.deb", depot)
+        run_script(this_machine(), "index_packages.sh", str(depot))
+        image = "7\nPre-Depends: story-base (>= 5)"
+        has = {"story-base": "5", "story-image": image, "bystander": "1"}
+        environment = apt_with(tmp_path, depot, has)
+        note = Note(
+            changes=(
+                Change(name="story-base", old="4", new="5"),
+                Change(name="story-image", old=None, new="7"),
+            ),
+            leaving=("story-image",),
+        ).back(reboot=False)
+
+        def simulated(*words: str) -> str:
+            return shown("apt-get", "--simulate", "install", *words, environment=environment)
+
+        text = simulated("--allow-downgrades", *(step.word for step in note.steps))
+        assert parse_removals(text) == note.removals == {"story-image"}
+        assert parse_simulation(text) == (Change(name="story-base", old="5", new="4"),)
+        with pytest.raises(AssertionError, match="remove is disabled"):
+            simulated("--allow-downgrades", "--no-remove", "story-base=4")
 
     def test_nothing_starts_while_apt_works_and_everything_may_afterwards(
         self, tmp_path: Path
@@ -351,6 +362,30 @@ class TestScripts:
         (journal / "0001").touch()
         assert install() == 0
         assert (tmp_path / "ended").read_text().count("exit 101") == 1
+
+
+def apt_with(folder: Path, depot: Path, has: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment in which apt knows a depot, and a machine that has these packages."""
+    state = folder / "state"
+    (state / "lists" / "partial").mkdir(parents=True)
+    status = state / "status"
+    status.write_text(
+        "".join(
+            f"Package: {name}\nStatus: install ok installed\nArchitecture: all\n"
+            f"Version: {version}\nMaintainer: x\nDescription: x\n\n"
+            for name, version in has.items()
+        )
+    )
+    (depot / "sources.list").write_text(f"deb [trusted=yes] file:{depot} ./\n")
+    configuration = folder / "apt.conf"
+    configuration.write_text(
+        f'Dir::Etc::SourceList "{depot}/sources.list";\nDir::Etc::SourceParts "/dev/null";\n'
+        f'Dir::State "{state}";\nDir::State::status "{status}";\n'
+        f'Dir::Cache "{state}";\nAPT::Sandbox::User "{os.environ.get("USER", "root")}";\n'
+    )
+    environment = {**os.environ, "APT_CONFIG": str(configuration), "LC_ALL": "C"}
+    shown("apt-get", "-q", "update", "--error-on=any", environment=environment)
+    return environment
 
 
 def package(folder: Path, name: str, version: str) -> None:
