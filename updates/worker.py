@@ -135,7 +135,8 @@ def fetch(remote: Remote, note: Note, source: str | None) -> None:
         if more := parse_removals(told) - note.removals:
             raise HalabError(
                 f"apt on {remote.name} would remove {', '.join(sorted(more))} as well",
-                hint="packages that were there before an update are never removed",
+                hint="what was there before the update, or came after it, is never removed: "
+                "remove by hand what may go, and run this again",
             )
     command = f"apt-get -q -y --download-only {options} {words}"
     remote.run(_with(source, command), timeout=INSTALL_TIMEOUT)

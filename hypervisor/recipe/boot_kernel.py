@@ -16,6 +16,7 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 KERNEL, INITRD = Path("/vmlinuz"), Path("/initrd.img")
@@ -49,12 +50,16 @@ def load(line: bytes) -> None:
 
 
 def is_tried() -> bool:
-    """Tell whether this kernel was tried and did not come up; note that it is tried now."""
+    """Tell whether this kernel was tried and did not come up; note that it is tried now.
+
+    On a full disk it is tried without a note.
+    """
     name = str(KERNEL.readlink())
     if TRIED.exists() and TRIED.read_text() == name:
         return True
-    TRIED.parent.mkdir(parents=True, exist_ok=True)
-    TRIED.write_text(name)
+    with suppress(OSError):
+        TRIED.parent.mkdir(parents=True, exist_ok=True)
+        TRIED.write_text(name)
     return False
 
 

@@ -88,6 +88,10 @@ def test_a_kernel_that_did_not_come_up_is_passed_over_once(
     monkeypatch.setattr(boot_kernel, "KERNEL", other)
     assert not boot_kernel.is_tried(), "another one has its own chance"
 
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(boot_kernel, "TRIED", tmp_path / "file" / "tried")
+    assert not boot_kernel.is_tried(), "without room for a note it is tried all the same"
+
 
 def test_a_boot_that_came_up_takes_the_note_away() -> None:
     assert value(UP, "ConditionPathExists") == str(boot_kernel.TRIED)
