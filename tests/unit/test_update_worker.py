@@ -6,17 +6,16 @@ import os
 import shutil
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
 
 import pytest
 
 from core.errors import CommandError, HalabError
-from machines.remote import Remote, Result
+from machines.remote import Result
 from parts.host import Entry, File
 from provisioning.files import run_script, script
 from tests.unit.provisioned_lab import this_machine
+from tests.unit.updated_lab import Node
 from updates import worker
 from updates.apt import Change, parse_removals, parse_simulation
 from updates.note import PATH, Note
@@ -30,33 +29,6 @@ needs_dpkg = pytest.mark.skipif(
     shutil.which("dpkg-deb") is None or shutil.which("apt-get") is None,
     reason="this machine has no dpkg and apt",
 )
-
-
-@dataclass
-class Node:
-    """A node of paper: it answers by the first word of `says` that is in a command."""
-
-    says: Mapping[str, str | int]
-    name: str = "node1"
-    told: list[str] = field(default_factory=list)
-    files: dict[str, bytes] = field(default_factory=dict)
-
-    def run(self, command: str, *, check: bool = True, **_: Any) -> Result:
-        self.told.append(command)
-        answer = next((said for word, said in self.says.items() if word in command), "")
-        if isinstance(answer, str):
-            return Result(answer, "", 0)
-        if check:
-            raise CommandError(command, status=answer, stderr="E: no", host=self.name)
-        return Result("", "", answer)
-
-    @property
-    def remote(self) -> Remote:
-        return cast(Remote, self)
-
-    def place(self, words: str) -> int:
-        """Return when it was told something."""
-        return next(place for place, command in enumerate(self.told) if words in command)
 
 
 @pytest.fixture(autouse=True)
@@ -147,39 +119,6 @@ def test_packages_of_a_folder_are_all_that_apt_sees(tmp_path: Path) -> None:
 def test_a_folder_without_packages_is_refused(tmp_path: Path) -> None:
     with pytest.raises(HalabError, match="holds no package"):
         worker.offered(Node({}).remote, Wanted(folder=tmp_path))
-
-
-KERNELS = Note(
-    changes=(
-        AGENTS,
-        Change(name="linux-base", old="4", new="5"),
-        Change(name="linux-image-7.3", old=None, new="7.3-1"),
-    ),
-    kernel="6.12",
-).done()
-PRESENT = "resource-agents 1:5 installed\nlinux-base 5 installed\nlinux-image-7.3 7.3-1 installed\n"
-
-
-def back(note: Note, says: Mapping[str, str | int]) -> list[str]:
-    """Return the way back from a note, at a node that says this, step by step."""
-    found = worker.way_back(Node(says).remote, note)
-    return [str(step) for step in found.back(reboot=False).steps]
-
-
-def test_what_came_goes_where_it_is_there() -> None:
-    first = ["resource-agents 1:5 -> 1:4", "linux-base 5 -> 4"]
-    gone = "linux-image-7.3 7.3-1 -> (removed)"
-    assert back(KERNELS, {"dpkg-query": PRESENT}) == [*first, gone]
-    other = PRESENT.replace("linux-image-7.3 7.3-1", "less 1")
-    assert back(KERNELS, {"dpkg-query": other}) == first
-
-
-def test_a_kernel_stays_where_nobody_can_have_another_one_booted() -> None:
-    """And what it needs stays as it is: older than that, it would not do."""
-    kept = ["resource-agents 1:5 -> 1:4"]
-    assert back(KERNELS, {"dpkg-query": PRESENT, "test -d /boot/grub && test -e": 1}) == kept
-    unknown = KERNELS.model_copy(update={"kernel": None})
-    assert back(unknown, {"dpkg-query": PRESENT}) == kept
 
 
 def test_nothing_goes_but_what_had_come() -> None:
