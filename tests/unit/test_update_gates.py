@@ -17,7 +17,7 @@ from status.model import LabStatus
 from tests.unit.broken_lab import seen_by_cluster, view_of
 from tests.unit.composed_labs import LABS
 from tests.unit.healthy_lab import HEALTHY, INVENTORY
-from tests.unit.test_update_rolling import gone_to_standby, status_of
+from tests.unit.updated_lab import gone_to_standby, status_of
 from updates.gates import Gates
 
 
