@@ -30,8 +30,7 @@ class Note(Frozen):
     """One update of a node. `finished`: the node has what `goal` says and serves again.
 
     `kernel` is the one that ran before, as `uname -r` tells it; None where no reboot is due. On the
-    way back `leaving` are the packages that had come and go, and `staying` those that stay as they
-    are.
+    way back `staying` are the packages that stay as they are; what had come else goes.
     """
 
     changes: tuple[Change, ...]
@@ -39,7 +38,6 @@ class Note(Frozen):
     finished: bool = False
     reboot: bool = False
     kernel: str | None = None
-    leaving: tuple[str, ...] = ()
     staying: tuple[str, ...] = ()
 
     @property
@@ -50,8 +48,7 @@ class Note(Frozen):
         return tuple(
             Change(name=change.name, old=change.new, new=change.old)
             for change in self.changes
-            if change.name in self.leaving
-            or (change.old is not None and change.name not in self.staying)
+            if change.name not in self.staying
         )
 
     @property

@@ -179,12 +179,10 @@ class Rolling:
         worker.write_note(remote, note)
         worker.fetch(remote, note, source)
         self._leave(turn, peer, found)
-        if note.kernel is not None and worker.runs_what_leaves(remote, note):
-            worker.choose_kernel(remote, note.kernel)
+        if worker.leave_kernel(remote, note):
             self._reboot(remote)
             note = note.model_copy(update={"reboot": False})
-            self._begin("waiting until it is a member again")
-            self._gates.member(turn.node)
+            self._rejoined(turn.node)
         self._begin("stopping the cluster on it")
         timing, parts = self.site.inventory.timing, self.site.parts
         remote.run(parts.leaving, timeout=timing.stop_wait_s)
@@ -195,13 +193,16 @@ class Rolling:
             self._reboot(remote)
         else:
             remote.run(parts.joining)
-        self._begin("waiting until it is a member again")
-        self._gates.member(turn.node)
+        self._rejoined(turn.node)
         self._come_back(turn, peer, found.history)
         if turn.is_back:
             worker.forget(remote)
         else:
             worker.write_note(remote, note.done())
+
+    def _rejoined(self, node: str) -> None:
+        self._begin("waiting until it is a member again")
+        self._gates.member(node)
 
     def _leave(self, turn: Turn, peer: str, found: LabStatus) -> None:
         self._begin("sending it into standby")

@@ -183,14 +183,13 @@ def way_back(remote: Remote, note: Note) -> Note:
     """
     there = present(remote, note)
     bound = bool(note.new_kernels) and not (note.kernel and _can_choose(remote, note.kernel))
-    names = [change.name for change in note.changes]
-    staying = tuple(name for name in names if bound and name.startswith(KERNELS))
-    leaving = tuple(
+    staying = tuple(
         change.name
         for change in note.changes
-        if change.old is None and change.name in there and change.name not in staying
+        if (bound and change.name.startswith(KERNELS))
+        or (change.old is None and change.name not in there)
     )
-    return note.model_copy(update={"leaving": leaving, "staying": staying})
+    return note.model_copy(update={"staying": staying})
 
 
 def _can_choose(remote: Remote, kernel: str) -> bool:
@@ -219,15 +218,18 @@ def running_kernel(remote: Remote) -> str:
     return remote.run("uname -r").stdout.strip()
 
 
-def runs_what_leaves(remote: Remote, note: Note) -> bool:
-    """Tell whether a node runs a kernel that has to go: no kernel can be removed while it runs."""
-    return f"{KERNEL}{running_kernel(remote)}" in note.removals
+def leave_kernel(remote: Remote, note: Note) -> bool:
+    """Tell whether a node runs a kernel that has to go: none can be removed while it runs.
 
-
-def choose_kernel(remote: Remote, version: str) -> None:
-    """Have the next boot end in a kernel that the node has, by Debian's links to a kernel."""
+    Its next boot then ends in the one that ran before, by Debian's links to a kernel.
+    """
+    if note.kernel is None or not note.removals:
+        return False
+    if f"{KERNEL}{running_kernel(remote)}" not in note.removals:
+        return False
     links = ("vmlinuz", "initrd.img")
-    remote.run("\n".join(f"ln -sfT boot/{name}-{version} /{name}" for name in links))
+    remote.run("\n".join(f"ln -sfT boot/{name}-{note.kernel} /{name}" for name in links))
+    return True
 
 
 def check_kernel(remote: Remote) -> None:

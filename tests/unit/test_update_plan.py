@@ -119,7 +119,7 @@ def test_going_on_leaves_out_what_is_neither_there_nor_offered_any_more() -> Non
 @pytest.mark.parametrize("dc", ["node1", "node2"])
 def test_the_way_back_is_from_the_note_and_who_serves_is_the_last(dc: str) -> None:
     """What node2 was given fails where it starts; on node1 nobody has tried that yet."""
-    done = Note(changes=(AGENTS, EXTRA), finished=True, leaving=("libextra",))
+    done = Note(changes=(AGENTS, EXTRA), finished=True)
     left = Note(changes=(AGENTS,))
     found = [node("node1", note=left), node("node2", note=done), node("node3")]
     turns = plan(found, roles(dc, serving={"node1"}), back=True)

@@ -122,7 +122,7 @@ def test_a_folder_without_packages_is_refused(tmp_path: Path) -> None:
 
 
 def test_nothing_goes_but_what_had_come() -> None:
-    note = Note(changes=(AGENTS, EXTRA), leaving=("libextra",)).back(reboot=False)
+    note = Note(changes=(AGENTS, EXTRA)).back(reboot=False)
     harmless = Node({"indextargets": "file:/x", "--simulate": "Remv libextra [1]\n"})
     worker.fetch(harmless.remote, note, worker.KEPT)
     assert harmless.told[-1].endswith("--allow-downgrades resource-agents=1:4 libextra-")
@@ -211,12 +211,7 @@ class TestScripts:
 
     @needs_dpkg
     def test_apt_takes_a_folder_for_a_source(self, tmp_path: Path) -> None:
-        depot = tmp_path / "depot"
-        depot.mkdir()
-        package(tmp_path, "halab-story", "1.0+halab1")
-        shutil.move(tmp_path / "halab-story.deb", depot)
-        run_script(this_machine(), "index_packages.sh", str(depot))
-
+        depot = depot_of(tmp_path, "halab-story", "1.0+halab1")
         environment = apt_with(tmp_path, depot, {"halab-story": "1.0"})
         text = shown(
             *("apt-get", "--simulate", "--only-upgrade", "install", "halab-story"),
@@ -227,11 +222,7 @@ class TestScripts:
     @needs_dpkg
     def test_what_came_goes_with_what_it_needs(self, tmp_path: Path) -> None:
         """A kernel of the backports refuses the base that the others have: both, or neither."""
-        depot = tmp_path / "depot"
-        depot.mkdir()
-        package(tmp_path, "story-base", "4")
-        shutil.move(tmp_path / "story-base.deb", depot)
-        run_script(this_machine(), "index_packages.sh", str(depot))
+        depot = depot_of(tmp_path, "story-base", "4")
         image = "7\nPre-Depends: story-base (>= 5)"
         has = {"story-base": "5", "story-image": image, "bystander": "1"}
         environment = apt_with(tmp_path, depot, has)
@@ -239,8 +230,7 @@ class TestScripts:
             changes=(
                 Change(name="story-base", old="4", new="5"),
                 Change(name="story-image", old=None, new="7"),
-            ),
-            leaving=("story-image",),
+            )
         ).back(reboot=False)
 
         def simulated(*words: str) -> str:
@@ -301,6 +291,16 @@ class TestScripts:
         (journal / "0001").touch()
         assert install() == 0
         assert (tmp_path / "ended").read_text().count("exit 101") == 1
+
+
+def depot_of(folder: Path, name: str, version: str) -> Path:
+    """Return a folder that apt takes for a source, of one package."""
+    depot = folder / "depot"
+    depot.mkdir()
+    package(folder, name, version)
+    shutil.move(folder / f"{name}.deb", depot)
+    run_script(this_machine(), "index_packages.sh", str(depot))
+    return depot
 
 
 def apt_with(folder: Path, depot: Path, has: Mapping[str, str]) -> dict[str, str]:
