@@ -145,7 +145,8 @@ def build(prepared: Prepared[LabRecord], impact: Impact, step: Step) -> None:
     ensure_secrets(folder.secrets)
     virsh = Virsh(record.uri)
     recover(folder, record, step)
-    check_free(virsh, prepared.lab, record)
+    if not record.private:
+        check_free(virsh, prepared.lab, record)
     managed = engine.managed()
     if not managed and folder.inventory.exists() and owned(virsh, "domain", record.mark):
         raise HalabError(

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
+from core.sizes import MIB_PER_GIB
 from hypervisor.doctor import Needs
 from hypervisor.image import Recipe, recipe_of
 from labs.addressing import MachinePlan, machines
-from labs.instances import MIB_PER_GIB, MIN_IO2_GIB, gib
+from labs.instances import MIN_IO2_GIB, gib
 from labs.model import Lab
 from labs.roles import MachineRole
 from labs.tables.aws import Aws

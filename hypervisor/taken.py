@@ -25,8 +25,8 @@ LINKS = Path("/sys/class/net")
 def check_free(virsh: Virsh, lab: Lab, place: Place) -> None:
     """Raise HalabError that names everything the lab would use and somebody else has.
 
-    What bears the lab's mark is its own; what bears none in the lab's own hypervisor was made
-    before there were marks. Nothing is changed. Raises CommandError when libvirt does not answer.
+    What bears the lab's mark is its own. Nothing is changed. Raises CommandError when libvirt does
+    not answer.
     """
     found = {kind: find(virsh, kind) for kind in ("domain", "network", "pool")}
     strangers = {
@@ -44,12 +44,6 @@ def check_free(virsh: Virsh, lab: Lab, place: Place) -> None:
     if is_this_machine(place.uri):
         bridges = {_bridge(one) for one in found["network"]}
         taken += [*_links(place, bridges), *_routes(lab.networks.management, bridges)]
-    if taken and place.private:
-        raise HalabError(
-            f"lab {lab.name!r} was begun by an older halab, whose machines this one cannot change",
-            detail="\n".join(taken),
-            hint=f"`./halab down {lab.name}` removes it with its data; then `up` builds it anew",
-        )
     if taken:
         raise HalabError(
             f"lab {lab.name!r} would use what somebody else has on {place.platform}; "

@@ -12,8 +12,8 @@ from ipaddress import IPv4Network
 
 from labs.model import Lab
 from labs.ports import Opening, Peer, Protocol
-from labs.roles import NETWORKS_OF, MachineRole, NetworkRole
-from labs.tables.cloud import OWN_INTERFACE, block, carrier
+from labs.roles import CABLED, NETWORKS_OF, MachineRole, NetworkRole
+from labs.tables.cloud import block, carrier
 
 ECHO_REQUEST = 8
 """The type of ICMP that stands for a ping (RFC 792); groups have it in the place of a port."""
@@ -22,10 +22,7 @@ ANY_CODE = -1
 Group = tuple[MachineRole, NetworkRole]
 
 GROUPS: tuple[Group, ...] = tuple(
-    (role, network)
-    for role in MachineRole
-    for network in NETWORKS_OF[role]
-    if network in OWN_INTERFACE
+    (role, network) for role in MachineRole for network in NETWORKS_OF[role] if network in CABLED
 )
 
 

@@ -21,9 +21,9 @@ from inventory.record import CloudRecord
 from labs.addressing import MachinePlan, interfaces, machines
 from labs.instances import MIN_IO2_GIB, ROOT_GIB, SHARED_IOPS, gib
 from labs.model import Lab
-from labs.roles import NETWORKS_OF, MachineRole, NetworkRole
+from labs.roles import CABLED, NETWORKS_OF, MachineRole, NetworkRole
 from labs.tables.aws import Aws
-from labs.tables.cloud import OWN_INTERFACE, block, zone_subnet
+from labs.tables.cloud import block, zone_subnet
 
 EVERYWHERE = "0.0.0.0/0"
 DEBIAN_OWNER = "136693071363"
@@ -89,7 +89,8 @@ class AwsPlatform:
             opts=own,
         )
         self._groups = {group: self._group(group) for group in GROUPS}
-        for rule in rules(lab, sketch(lab).openings, platform.management_from):
+        self._planned = sketch(lab)
+        for rule in rules(lab, self._planned.openings, platform.management_from):
             self._let_in(rule)
         self._tables: dict[NetworkRole, aws.ec2.RouteTable] = {}
         self._subnets: dict[tuple[NetworkRole, int], aws.ec2.Subnet] = {}
@@ -160,7 +161,7 @@ class AwsPlatform:
         nics = {
             role: self._interface(plan, role, parent)
             for role in NETWORKS_OF[plan.role]
-            if role in OWN_INTERFACE
+            if role in CABLED
         }
         first, *others = nics
         node = plan.role is MachineRole.NODE
@@ -299,12 +300,12 @@ class AwsPlatform:
             )
 
     def _first_at(self, plan: MachinePlan) -> list[IPv4Address]:
-        names, seats = self._lab.nodes.names, self._lab.seats
-        found = []
-        for service in self._lab.services:
-            places = names if service.settings.everywhere else [seats[service.name]]
+        planned, found = self._planned, []
+        for service in planned.services:
+            everywhere = [node.name for node in planned.nodes]
+            places = everywhere if service.everywhere else [planned.seats[service.name]]
             found += [
-                address
+                address.ip
                 for address, name in zip(service.addresses, places, strict=False)
                 if name == plan.name
             ]

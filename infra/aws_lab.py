@@ -9,15 +9,14 @@ import pulumi
 from core.folders import LabFolder
 from infra.aws import AwsPlatform
 from infra.cluster import Cluster
-from infra.keeping import SOFTWARE, kept_files, note_machines
+from infra.keeping import note_machines
 from infra.planning import Made, plan_cloud_inventory
-from infra.software import Software
+from infra.software import declare_software
 from inventory.model import Inventory
 from inventory.record import load_cloud_record
 from labs.addressing import machines
 from labs.model import Lab
 from labs.tables.aws import Aws
-from parts.secrets import ensure_secrets
 
 
 def declare(lab: Lab, folder: LabFolder) -> None:
@@ -39,18 +38,8 @@ def declare(lab: Lab, folder: LabFolder) -> None:
         name: pulumi.Output.all(each.id, each.public, each.host_key)
         for name, each in platform.instances.items()
     }
-    Software(
-        SOFTWARE,
-        inventory=pulumi.Output.all(**told, **{ROUTE_TABLE: platform.route_table}).apply(
-            inventory_of
-        ),
-        inventory_path=folder.inventory,
-        secrets=ensure_secrets(folder.secrets),
-        files=kept_files(folder, record),
-        machine_ids={name: machine.machine_id for name, machine in cluster.machines.items()},
-        # Their interfaces and disks are resources below them.
-        opts=pulumi.ResourceOptions(parent=cluster, depends_on=list(cluster.machines.values())),
-    )
+    all_told = pulumi.Output.all(**told, **{ROUTE_TABLE: platform.route_table})
+    declare_software(cluster, all_told.apply(inventory_of), folder, record)
 
     pulumi.export(
         "machines",
@@ -63,7 +52,6 @@ def declare(lab: Lab, folder: LabFolder) -> None:
             for name, each in platform.instances.items()
         },
     )
-    pulumi.export("status", f"./halab status {lab.name}")
 
 
 ROUTE_TABLE = "the table of routes"

@@ -11,15 +11,7 @@ import pulumi
 
 from labs.addressing import MachinePlan, hypervisor_address, interfaces, machines
 from labs.model import Lab
-from labs.roles import MachineRole, NetworkRole
-
-CABLED = (
-    NetworkRole.MANAGEMENT,
-    NetworkRole.CLUSTER_A,
-    NetworkRole.CLUSTER_B,
-    NetworkRole.SERVICE,
-)
-"""Networks with a NIC of their own; replication runs inside the two cluster networks."""
+from labs.roles import CABLED, MachineRole, NetworkRole
 
 
 @dataclass(frozen=True)

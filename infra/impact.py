@@ -36,8 +36,7 @@ def impact_of(steps: Iterable[Step]) -> Impact:
     steps = tuple(steps)
     domains = {step.name: step for step in steps if step.kind == "domain"}
     anew = [name for name, step in domains.items() if step.what == "replace"]
-    # A machine stands in the program by its name, whatever it is made of.
-    leaving = [step.name for step in steps if (step.kind, step.what) == ("machine", "delete")]
+    leaving = _leaving(steps)
     return Impact(
         missing=tuple(
             urn
@@ -46,12 +45,8 @@ def impact_of(steps: Iterable[Step]) -> Impact:
             for urn in _with_disks(name, steps)
         ),
         in_turn={name: tuple(_with_disks(name, steps)) for name in anew},
-        leaving=tuple(leaving),
-        lost=tuple(
-            f"{step.kind} {step.name} would be {step.what}d"
-            for step in steps
-            if step.what in ("delete", "replace") and not _keeps_data(step, leaving)
-        ),
+        leaving=leaving,
+        lost=_lost(step for step in steps if not _keeps_data(step, leaving)),
     )
 
 
@@ -68,25 +63,32 @@ def cloud_impact_of(steps: Iterable[Step]) -> Impact:
     An instance changes its type in its place: stopped, and started again.
     """
     steps = tuple(steps)
-    leaving = [step.name for step in steps if (step.kind, step.what) == ("machine", "delete")]
-
-    def stays_whole(step: Step) -> bool:
-        return step.name in leaving or _owner(step.name) in leaving
-
+    leaving = _leaving(steps)
     return Impact(
         in_turn={
             step.name: (step.urn,)
             for step in steps
             if (step.kind, step.what) == ("instance", "update") and INSTANCE_TYPE in step.changed
         },
-        leaving=tuple(leaving),
-        lost=tuple(
-            f"{step.kind} {step.name} would be {step.what}d"
+        leaving=leaving,
+        lost=_lost(
+            step
             for step in steps
-            if step.what in ("delete", "replace")
-            and step.kind in LIVED_ON
-            and not stays_whole(step)
+            if step.kind in LIVED_ON and not {step.name, _owner(step.name)} & {*leaving}
         ),
+    )
+
+
+def _leaving(steps: Iterable[Step]) -> tuple[str, ...]:
+    # A machine stands in the program by its name, whatever it is made of.
+    return tuple(step.name for step in steps if (step.kind, step.what) == ("machine", "delete"))
+
+
+def _lost(steps: Iterable[Step]) -> tuple[str, ...]:
+    return tuple(
+        f"{step.kind} {step.name} would be {step.what}d"
+        for step in steps
+        if step.what in ("delete", "replace")
     )
 
 

@@ -7,15 +7,14 @@ import pulumi
 from core.folders import LabFolder
 from infra.cluster import Cluster
 from infra.host_keys import ensure_host_key
-from infra.keeping import SOFTWARE, kept_files, note_machines
+from infra.keeping import note_machines
 from infra.libvirt import LibvirtPlatform
 from infra.planning import plan_inventory
-from infra.software import Software
+from infra.software import declare_software
 from inventory.record import load_record
 from labs.addressing import machines
 from labs.model import Lab
 from labs.roles import NetworkRole
-from parts.secrets import ensure_secrets
 
 
 def declare(lab: Lab, folder: LabFolder) -> None:
@@ -32,15 +31,7 @@ def declare(lab: Lab, folder: LabFolder) -> None:
         LibvirtPlatform(record, folder.consoles, host_keys),
         folder.ssh_key.with_suffix(".pub").read_text(),
     )
-    Software(
-        SOFTWARE,
-        inventory=inventory,
-        inventory_path=folder.inventory,
-        secrets=ensure_secrets(folder.secrets),
-        files=kept_files(folder, record),
-        machine_ids={name: machine.machine_id for name, machine in cluster.machines.items()},
-        opts=pulumi.ResourceOptions(parent=cluster, depends_on=list(cluster.machines.values())),
-    )
+    declare_software(cluster, inventory, folder, record)
 
     pulumi.export(
         "services",
@@ -61,4 +52,3 @@ def declare(lab: Lab, folder: LabFolder) -> None:
             for machine in inventory.machines
         },
     )
-    pulumi.export("status", f"./halab status {lab.name}")

@@ -102,7 +102,7 @@ def check_numbers(lab: Lab, folder: LabFolder) -> None:
         if number != machine.number:
             raise HalabError(
                 f"{machine.name} has number {machine.number} in lab {lab.name!r}, and would have "
-                f"{number}: an older halab built it",
+                f"{number} by its place among the names",
                 hint="a machine's addresses follow from its number: "
                 f"`./halab down {lab.name}`, then `up`; the lab's data go",
             )

@@ -16,11 +16,13 @@ from pulumi.dynamic import (
 )
 
 from core.folders import LabFolder
+from infra.cluster import Cluster
 from infra.departure import depart
+from infra.keeping import SOFTWARE, kept_files
 from inventory.known_hosts import write_known_hosts
 from inventory.model import Inventory
-from inventory.record import load_any, load_inventory, save
-from parts.secrets import Secrets
+from inventory.record import Record, load_any, load_inventory, save
+from parts.secrets import Secrets, ensure_secrets
 from provisioning.drift import find_drift
 from provisioning.plan import digest
 from provisioning.sequence import apply
@@ -159,3 +161,20 @@ class Software(Resource):
             },
             opts,
         )
+
+
+def declare_software(
+    cluster: Cluster, inventory: pulumi.Input[Inventory], folder: LabFolder, record: Record
+) -> None:
+    """Declare what runs on all machines of a cluster; `up` has decided the rest in the folder."""
+    Software(
+        SOFTWARE,
+        inventory=inventory,
+        inventory_path=folder.inventory,
+        secrets=ensure_secrets(folder.secrets),
+        files=kept_files(folder, record),
+        machine_ids={name: machine.machine_id for name, machine in cluster.machines.items()},
+        # Their interfaces and disks are resources below them.
+        opts=pulumi.ResourceOptions(parent=cluster, depends_on=list(cluster.machines.values())),
+    )
+    pulumi.export("status", f"./halab status {folder.name}")

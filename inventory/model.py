@@ -12,8 +12,7 @@ from core.errors import HalabError
 from inventory.cloud import Cloud
 from inventory.frozen import Frozen
 from inventory.parts import Service, Storage
-from labs.kernels import Kernel, kernel_of
-from labs.means import AddressMeans, FencingMeans
+from labs.means import AddressMeans, FencingMeans, QuorumMeans
 from labs.placement import seats
 from labs.ports import DRBD, Opening, Peer, openings
 from labs.roles import MachineRole, NetworkRole
@@ -130,7 +129,7 @@ class Inventory(Frozen):
     fencing: Fencing = FencingDisk()
     addresses: AddressMeans = "announced"
     cloud: Cloud | None = None
-    quorum: Literal["device", "majority", "two-node"] = "device"
+    quorum: QuorumMeans = "device"
     capacity: Annotated[int, Field(gt=0)] | None = None
     """How much load of services each node takes; None where loads are not counted."""
     firewall: Firewall = Firewall()
@@ -170,10 +169,6 @@ class Inventory(Frozen):
             monitoring=self.monitoring is not None,
             extra=(entry.opening for entry in self.firewall.allow),
         )
-
-    def kernel(self, role: MachineRole) -> Kernel:
-        """Return which kernel the machines of this role need: a larger one will do as well."""
-        return kernel_of(role, (each.settings for each in self.storage))
 
     @property
     def observe_every_s(self) -> int:

@@ -11,19 +11,14 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface
 
 from labs.model import Lab
-from labs.roles import INTERFACE_NAMES, NETWORKS_OF, MachineRole, NetworkRole
+from labs.roles import CABLED, INTERFACE_NAMES, NETWORKS_OF, MachineRole, NetworkRole
 from labs.subnets import last_address
 from labs.tables.machines import MONITOR_NUMBER
 
 MAC_PREFIX = "52:54:00:0a"
 """52:54:00 is what QEMU and libvirt give to guests."""
 
-MAC_NETWORKS = {
-    NetworkRole.MANAGEMENT: 0,
-    NetworkRole.CLUSTER_A: 1,
-    NetworkRole.CLUSTER_B: 2,
-    NetworkRole.SERVICE: 3,
-}
+MAC_NETWORKS = {role: octet for octet, role in enumerate(CABLED)}
 """The fifth octet. Replication has no hardware of its own: it is a bond over both cluster NICs."""
 
 

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Literal
 
+from core.sizes import MIB_PER_GIB
+
 PRICES_OF = "2026-11-26"
 """The day on which the prices were written down."""
 
 Region = Literal["eu-central-1", "us-east-1"]
 
-MIB_PER_GIB = 1024
 HOURS_A_MONTH = 730
 """What AWS divides a month's price of storage by."""
 

@@ -11,6 +11,10 @@ from typing import Literal
 FencingMeans = Literal["sbd", "fence-aws"]
 """How a lost node is taken out: by a disk that nodes share and a watchdog in each, or by AWS."""
 
+QuorumMeans = Literal["device", "majority", "two-node"]
+"""Who decides which part of a divided cluster goes on: a vote more from a quorum device, the nodes'
+own majority, or either of two nodes, the one that fences first."""
+
 AddressMeans = Literal["announced", "routed"]
 """How clients find a floating address: who has it answers when its network asks (ARP), or a route
 of the cloud leads to who has it."""

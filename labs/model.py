@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv4Interface
 from itertools import chain
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import Field, StrictInt, StrictStr, model_validator
 
 from labs import composition, placement, rules
 from labs.conflicts import Conflicts
 from labs.kernels import Kernel, kernel_of
+from labs.means import QuorumMeans
 from labs.notes import Note
 from labs.roles import MachineRole, NetworkRole
 from labs.subnets import floating_addresses
@@ -158,24 +159,12 @@ class Lab(Table):
         )
 
     @property
-    def seats(self) -> dict[str, str]:
-        """The node of each service that runs on one, while all is well, by the service's name."""
-        reach = {each.name: each.nodes for each in self.storage}
-        return placement.seats(
-            self.settings,
-            {
-                name: reach.get(each.storage or "", self.nodes.names)
-                for name, each in self.settings.items()
-            },
-        )
-
-    @property
     def fencing(self) -> AnyFencing:
         """How a lost node is taken out: what is usual on the platform where nobody chose."""
         return self.fencing_table or USUAL[self.platform.fences[0]]
 
     @property
-    def quorum(self) -> Literal["device", "majority", "two-node"]:
+    def quorum(self) -> QuorumMeans:
         """Who decides which part of a divided cluster goes on."""
         even = len(self.nodes.names) % 2 == 0
         return self.quorum_table.kind or ("device" if even else "majority")

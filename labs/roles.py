@@ -22,6 +22,11 @@ class NetworkRole(StrEnum):
     REPLICATION = "replication"
 
 
+CABLED: tuple[NetworkRole, ...] = tuple(
+    role for role in NetworkRole if role is not NetworkRole.REPLICATION
+)
+"""Networks with an interface of their own; replication runs inside the cluster networks."""
+
 NETWORKS_OF: dict[MachineRole, tuple[NetworkRole, ...]] = {
     MachineRole.NODE: tuple(NetworkRole),
     MachineRole.MONITOR: (NetworkRole.MANAGEMENT, NetworkRole.SERVICE),

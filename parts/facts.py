@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+
+from parts.host import Step
 
 PACEMAKER, COROSYNC = "pacemaker.service", "corosync.service"
 """The units that make a cluster: whether they run decides what may be changed."""
@@ -17,6 +19,11 @@ class UnitState:
     active: bool
     enabled: bool
     masked: bool = False
+
+    @property
+    def there(self) -> bool:
+        """Whether it runs, or will after the next boot."""
+        return self.active or self.enabled
 
 
 AWAY = UnitState(active=False, enabled=False)
@@ -59,6 +66,12 @@ class Facts:
     def is_member(self) -> bool:
         """Whether Corosync is active here."""
         return self.unit(COROSYNC).active
+
+
+def ended(what: str, facts: Facts, units: Iterable[str]) -> tuple[Step, ...]:
+    """Stop for good, in this order, those of the units that are there; nothing if none is."""
+    found = [unit for unit in units if facts.unit(unit).there]
+    return (Step(what, f"systemctl disable --now {' '.join(found)}"),) if found else ()
 
 
 def parse_facts(printed: str) -> Facts:

@@ -14,9 +14,6 @@ from core.errors import HalabError
 from core.files import write_file
 from parts.certificates import Authority, make_authority
 
-COMPLETED = {"zabbix_admin_password", "zabbix_database_password", "zabbix_psk"}
-"""Secrets that came later than the others."""
-
 
 class Secrets(BaseModel):
     """The secrets of one lab; `repr` and `str` show none of them.
@@ -70,16 +67,13 @@ def renewed(kept: Secrets) -> Secrets:
 def ensure_secrets(path: Path) -> Secrets:
     """Return the secrets in `path`; the first call makes them, readable by their owner alone.
 
-    A file that an older halab wrote gets the secrets that it lacks. Raises HalabError when the file
-    exists and cannot be understood.
+    Raises HalabError when the file exists and cannot be understood.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not path.exists():
             write_file(path, generate().reveal())
-        else:
-            _complete(path)
     return load_secrets(path)
 
 
@@ -103,15 +97,3 @@ def load_secrets(path: Path) -> Secrets:
 
 def _new_password() -> str:
     return random.token_urlsafe(15)
-
-
-def _complete(path: Path) -> None:
-    """Add what is missing; a file that is no JSON object is judged by whoever reads it next."""
-    try:
-        held = json.loads(path.read_text())
-    except ValueError:
-        return
-    if isinstance(held, dict) and COMPLETED - held.keys():
-        fresh = json.loads(generate().reveal())
-        missing = {name: fresh[name] for name in sorted(COMPLETED - held.keys())}
-        write_file(path, json.dumps({**held, **missing}, indent=2) + "\n")

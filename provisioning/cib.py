@@ -138,7 +138,7 @@ def corrections(running: str, wanted: str) -> tuple[Step, ...]:
         target = _section(goal, section)
         _keep_runtime_meta(_section(now, section), target)
         if _canonical(_section(now, section)) != _canonical(target):
-            # A lab of an older halab has no such section, and what is not there is not replaced.
+            # What is not there is not replaced.
             there = now.find(f"configuration/{section}") is not None
             verb = ("--replace",) if there else ("--modify", "--allow-create")
             steps.append(_cibadmin(f"cluster {section} replaced", verb, section, target))

@@ -14,7 +14,7 @@ from string import ascii_lowercase
 
 from labs.conflicts import Conflict
 from labs.instances import TYPES, Estimate
-from labs.roles import NETWORKS_OF, MachineRole, NetworkRole
+from labs.roles import CABLED, NETWORKS_OF, MachineRole, NetworkRole
 from labs.subnets import PRIVATE
 from labs.tables.machines import Monitor, Nodes
 from labs.tables.networks import Networks
@@ -34,9 +34,6 @@ MOST_IN_A_ZONE = 7
 
 LAB_TAG = "halab-lab"
 """The tag of everything that is a lab's; it holds the name of the lab."""
-
-OWN_INTERFACE = tuple(role for role in NetworkRole if role is not NetworkRole.REPLICATION)
-"""Networks with an interface of their own. AWS has no VLANs: replication uses a cluster link."""
 
 
 REPLICATED_OVER = NetworkRole.CLUSTER_B
@@ -92,7 +89,7 @@ def device(number: int) -> str:
 def networks_divide(networks: Networks) -> Iterator[Conflict]:
     """Every network is large enough for its zones, and all are of one private space."""
     space = _space(networks.management)
-    for role in OWN_INTERFACE:
+    for role in CABLED:
         subnet = networks.subnet(role)
         if subnet.prefixlen != NETWORK_PREFIX:
             yield Conflict(
@@ -166,7 +163,7 @@ def interfaces_fit(node_type: str, monitor_type: str) -> Iterator[Conflict]:
         ("node_type", node_type, MachineRole.NODE),
         ("monitor_type", monitor_type, MachineRole.MONITOR),
     ):
-        needed = sum(network in OWN_INTERFACE for network in NETWORKS_OF[role])
+        needed = sum(network in CABLED for network in NETWORKS_OF[role])
         if TYPES[name].interfaces < needed:
             able = [other for other, kind in TYPES.items() if kind.interfaces >= needed]
             yield Conflict(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface
-from typing import Literal, Protocol
+from typing import Protocol
 
+from labs.means import QuorumMeans
 from labs.roles import NetworkRole
 from labs.tables.machines import Monitor, Nodes
 from labs.tables.networks import Networks
@@ -71,7 +72,7 @@ class Contents(Protocol):
         """The storage, with sizes."""
 
     @property
-    def quorum(self) -> Literal["device", "majority", "two-node"]:
+    def quorum(self) -> QuorumMeans:
         """Who decides which part of a divided cluster goes on."""
 
     def interface(self, role: NetworkRole, number: int) -> IPv4Interface:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
+from labs.means import QuorumMeans
 from labs.notes import Note
 from labs.tables.base import Table
 
@@ -17,7 +18,7 @@ class Quorum(Table):
     """
 
     kind: Annotated[
-        Literal["device", "majority", "two-node"] | None,
+        QuorumMeans | None,
         Note(
             allowed='"device" for an even number of nodes, "majority" for more than two, '
             '"two-node" for two with up to nine floating addresses',

@@ -9,7 +9,7 @@ from inventory.model import Inventory, Machine
 from labs.ports import ZABBIX_AGENT, ZABBIX_SERVER
 from labs.roles import MachineRole, NetworkRole
 from parts.addresses import cable
-from parts.facts import Facts
+from parts.facts import Facts, ended
 from parts.host import AT_BOOT, PROGRAMS, UNITS, Entry, File, Link, Step, program, render, unit_link
 from parts.monitoring.names import (
     AGENT_CONFIGURATION,
@@ -192,11 +192,4 @@ def start(machine: Machine, facts: Facts, changed: frozenset[str]) -> tuple[Step
 
 def stop(facts: Facts) -> tuple[Step, ...]:
     """Stop what a lab without monitoring does not need."""
-    found = [
-        unit
-        for unit in (AGENT, COLLECTOR_TIMER)
-        if facts.unit(unit).active or facts.unit(unit).enabled
-    ]
-    if not found:
-        return ()
-    return (Step("monitoring agent stopped", f"systemctl disable --now {' '.join(found)}"),)
+    return ended("monitoring agent stopped", facts, (AGENT, COLLECTOR_TIMER))

@@ -18,10 +18,10 @@ EVENTS_FILE = f"{STATUS_FOLDER}/event"
 """Its time is that of Pacemaker's last event here; the alert agent touches it."""
 
 DATABASE_NOTE = "zabbix-database"
-"""Below facts.NOTES: the database has Zabbix's schema."""
+"""Below host.NOTES: the database has Zabbix's schema."""
 
 ACCOUNTS_NOTE = "zabbix-accounts"
-"""Below facts.NOTES: a digest of the passwords that were set last."""
+"""Below host.NOTES: a digest of the passwords that were set last."""
 
 
 def cluster_host(inventory: Inventory) -> str:

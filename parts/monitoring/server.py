@@ -10,7 +10,7 @@ import bcrypt
 from inventory.model import Inventory
 from labs.ports import ZABBIX_FRONTEND, ZABBIX_SERVER
 from labs.roles import NetworkRole
-from parts.facts import Facts
+from parts.facts import Facts, ended
 from parts.host import AT_BOOT, NOTES, Entry, File, Step, program, render, unit_link
 from parts.monitoring.names import ACCOUNTS_NOTE, ADMIN, DATABASE_NOTE
 from parts.secrets import Secrets
@@ -135,7 +135,4 @@ def set_passwords(changed: frozenset[str]) -> tuple[Step, ...]:
 
 def stop(facts: Facts) -> tuple[Step, ...]:
     """Stop what a lab without monitoring does not need."""
-    found = [u for u in UNITS if facts.unit(u).active or facts.unit(u).enabled]
-    if not found:
-        return ()
-    return (Step("monitoring stopped", f"systemctl disable --now {' '.join(reversed(found))}"),)
+    return ended("monitoring stopped", facts, reversed(UNITS))

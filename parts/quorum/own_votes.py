@@ -7,7 +7,6 @@ import shlex
 from inventory.model import Machine
 from labs.roles import MachineRole
 from parts.base import Found
-from parts.facts import Facts
 from parts.host import UNITS, Step
 from parts.membership import corosync
 from parts.quorum.base import QuorumPart
@@ -29,14 +28,10 @@ class OwnVotes(QuorumPart):
         Before that the vote may be the one that those who stay live by.
         """
         unit = DAEMONS[machine.role].unit
-        if not _is_there(found[machine], unit):
+        if not found[machine].unit(unit).there:
             return ()
         paths = (corosync.DROP_IN, AWAIT_MEMBERSHIP) if machine.role is MachineRole.NODE else ()
         return (_given_up(unit, *paths),)
-
-
-def _is_there(facts: Facts, unit: str) -> bool:
-    return facts.unit(unit).active or facts.unit(unit).enabled
 
 
 def _given_up(unit: str, *paths: str) -> Step:

@@ -18,6 +18,9 @@ from parts.services.folder import archived, replaced
 from parts.watched import Watched, watched
 from wire.pacemaker import Role
 
+MONITOR_S = 10
+"""Between two monitors, on any machine: this interval dominates how late a dead server is seen."""
+
 
 @dataclass(frozen=True)
 class Process:

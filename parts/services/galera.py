@@ -22,7 +22,7 @@ from parts.host import NOTES, PROGRAMS, UNITS, Entry, File, Link, Step, program,
 from parts.reasons import Reason
 from parts.secrets import Secrets
 from parts.seen import LIMITED, Seen
-from parts.services.base import Process, ServicePart
+from parts.services.base import MONITOR_S, Process, ServicePart
 from wire.galera import PRIMARY, STATEMENT, SYNCED, parse_server
 
 CONFIGURATION = "/etc/mysql/halab.cnf"
@@ -47,9 +47,6 @@ USER = DATABASE = "halab"
 
 WHOLE, GROUP, MISSED = sorted(GALERA_PORTS)
 """Ports for whole copies, for what all tell each other, and for what one has missed."""
-
-MONITOR_S = 10
-"""Between two monitors, on any machine: this interval dominates how late a dead server is seen."""
 
 UNPROMOTED_MONITOR_S = 20
 """As the agent advises: one that waits for who may begin looks again after this time."""

@@ -25,7 +25,7 @@ from parts.host import PROGRAMS, UNITS, Entry, File, Step, program, render
 from parts.reasons import FOR_EVER, Reason, Remedy
 from parts.secrets import Secrets
 from parts.seen import Seen, exactly_one
-from parts.services.base import ServicePart, Threads
+from parts.services.base import MONITOR_S, ServicePart, Threads
 from parts.services.folder import archived, clear_entries, list_entries, replaced
 from wire.nfs import DAEMONS, KERNEL, Served, command, parse_served
 
@@ -54,9 +54,6 @@ its default is 90, and SUSE's guide to NFS in a cluster wants 30 or more in prod
 RECONNECT_S = LEASE_S / 2 + 1
 """A client that nobody answers pauses before it connects again: for half a lease at most
 (nfs4_set_lease_period, fs/nfs/nfs4renewd.c), and the second that it asks by ARP in."""
-
-MONITOR_S = 10
-"""Between two monitors, on any machine: this interval dominates how late a dead server is seen."""
 
 LOCKED_BYTES = 4096
 """Size of the file that clients outside lock bytes of, and read to know whether they are served."""

@@ -11,7 +11,7 @@ from parts.base import Found
 from parts.cluster import Primitive, advised, operations
 from parts.host import Entry, File, Step, program, render
 from parts.secrets import Secrets
-from parts.services.base import Process
+from parts.services.base import MONITOR_S, Process
 from parts.services.folder import clear_entries, list_entries
 from parts.services.pages import PING, PagesPart
 
@@ -22,9 +22,6 @@ AGENT = "/usr/lib/ocf/resource.d/halab/nginx"
 
 PAGES = "/var/lib/halab/www"
 """Pages of servers without storage, and what is laid into new storage."""
-
-MONITOR_S = 10
-"""Between two monitors, on any machine: this interval dominates how late a dead server is seen."""
 
 HELD_FACTOR = 1.2
 """By which timeouts exceed the longest wait for a disk."""

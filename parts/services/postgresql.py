@@ -12,7 +12,7 @@ from parts.base import Found
 from parts.cluster import Primitive, advised, operations
 from parts.host import Entry, File, Step, program, render
 from parts.secrets import Secrets
-from parts.services.base import Process, ServicePart
+from parts.services.base import MONITOR_S, Process, ServicePart
 
 BINARIES = "/usr/lib/postgresql/17/bin"
 """Debian 13's version. The wrappers in /usr/bin are Perl, which an emulated machine feels."""
@@ -30,9 +30,6 @@ END $$;
 CREATE SCHEMA public AUTHORIZATION pg_database_owner;
 GRANT USAGE ON SCHEMA public TO PUBLIC;"""
 """Statements that leave a database as PostgreSQL makes one (ddl-schemas, "The Public Schema")."""
-
-MONITOR_S = 10
-"""Between two monitors, on any machine: this interval dominates how late a dead server is seen."""
 
 
 class Postgresql(ServicePart):

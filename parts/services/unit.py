@@ -6,10 +6,7 @@ from typing import ClassVar
 
 from labs.durations import Operations
 from parts.cluster import Primitive, advised, operations
-from parts.services.base import ServicePart
-
-MONITOR_S = 10
-"""Between two monitors, on any machine: this interval dominates how late a dead one is seen."""
+from parts.services.base import MONITOR_S, ServicePart
 
 
 class UnitPart(ServicePart):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from inventory.model import Machine
 from labs.roles import MachineRole
 from parts.base import Found, Part
+from parts.facts import ended
 from parts.host import NOTES, Entry, File, Step, render
 from parts.secrets import Secrets
 from parts.seen import NodeSeen
@@ -55,8 +56,4 @@ class Upkeep(Part):
         self, machine: Machine, found: Found, written: frozenset[str]
     ) -> tuple[Step, ...]:
         """Stop it for good; where it was never allowed to run, nothing is done."""
-        states = {unit: found[machine].unit(unit) for unit in RENEWING}
-        busy = " ".join(unit for unit, state in states.items() if state.enabled or state.active)
-        if not busy:
-            return ()
-        return (Step("packages are renewed by nobody else", f"systemctl disable --now {busy}"),)
+        return ended("packages are renewed by nobody else", found[machine], RENEWING)

@@ -21,9 +21,9 @@ from inventory.record import CloudRecord
 from labs.addressing import machines
 from labs.model import Lab
 from labs.ports import SSH_PORT
-from labs.roles import NETWORKS_OF, MachineRole, NetworkRole
+from labs.roles import CABLED, NETWORKS_OF, MachineRole, NetworkRole
 from labs.tables.aws import Aws
-from labs.tables.cloud import LAB_TAG, OWN_INTERFACE, block
+from labs.tables.cloud import LAB_TAG, block
 from tests.infra.conftest import Recorder
 from tests.unit.aws_labs import NAMES, PLATFORM, aws_lab
 
@@ -298,7 +298,7 @@ def test_machines_are_told_their_own_name_and_those_of_their_interfaces(
 ) -> None:
     for plan in machines(lab):
         told = json.loads(built.of("Instance")[plan.name]["userData"].partition("\n")[2])
-        networks = [role for role in NETWORKS_OF[plan.role] if role in OWN_INTERFACE]
+        networks = [role for role in NETWORKS_OF[plan.role] if role in CABLED]
         macs: dict[NetworkRole, str] = {}
         for role in networks:
             macs[role] = f"mac of {plan.name}-{role.value}"

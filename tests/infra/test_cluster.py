@@ -10,10 +10,10 @@ from collections.abc import Mapping
 import pulumi
 import pytest
 
-from infra.cluster import CABLED, Cluster, MachineArgs, NetworkArgs, boot_arguments
+from infra.cluster import Cluster, MachineArgs, NetworkArgs, boot_arguments
 from labs.addressing import machines
 from labs.model import Lab
-from labs.roles import MachineRole, NetworkRole
+from labs.roles import CABLED, MachineRole, NetworkRole
 from tests.infra.conftest import Recorder
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIG test"

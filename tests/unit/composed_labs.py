@@ -7,6 +7,8 @@ from typing import Any
 
 from infra.planning import sketch
 from inventory.model import Inventory
+from labs.kernels import Kernel, kernel_of
+from labs.roles import MachineRole
 from parts.all import Parts
 from parts.cluster import Primitive
 from tests.unit.aws_labs import aws_lab
@@ -70,3 +72,8 @@ def primitives(lab: Inventory) -> Iterator[Primitive]:
     """Yield everything that agents run."""
     for resource in Parts(lab).resources():
         yield from agents(resource)
+
+
+def kernel_in(inventory: Inventory, role: MachineRole = MachineRole.NODE) -> Kernel:
+    """Return which kernel the machines of a lab boot."""
+    return kernel_of(role, (each.settings for each in inventory.storage))

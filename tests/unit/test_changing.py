@@ -315,10 +315,11 @@ def test_a_lab_whose_machines_had_other_numbers_is_refused(
     tmp_path: Path, record: LabRecord
 ) -> None:
     folder, built = LabFolder(tmp_path), provisioned_lab.inventory()
-    older = built.monitor.model_copy(update={"number": 3})
-    save(folder.inventory, built.model_copy(update={"machines": (*built.nodes, older)}))
+    numbers = {"node1": 2, "node2": 1}
+    turned = [node.model_copy(update={"number": numbers[node.name]}) for node in built.nodes]
+    save(folder.inventory, built.model_copy(update={"machines": (*turned, built.monitor)}))
 
-    with pytest.raises(HalabError, match=r"monitor has number 3 .* would have 9") as caught:
+    with pytest.raises(HalabError, match=r"node1 has number 2 .* would have 1 by") as caught:
         checked(lab(), folder, record)
     assert "./halab down demo" in str(caught.value.hint)
 

@@ -29,6 +29,7 @@ from status.problems import Alarm
 from tests.unit.aws_labs import aws_lab
 from tests.unit.broken_lab import broken, node_of, sentences
 from tests.unit.clustered import agents
+from tests.unit.composed_labs import kernel_in
 from tests.unit.healthy_lab import healthy, lockspace_text
 from tests.unit.provisioned_lab import fresh, plan_of, right, this_machine, words
 from tests.unit.situations import expected
@@ -50,8 +51,8 @@ class TestDefinition:
     def test_its_nodes_alone_get_the_full_kernel(self) -> None:
         assert lab().kernel(MachineRole.NODE) is Kernel.FULL
         assert lab().kernel(MachineRole.MONITOR) is Kernel.CLOUD
-        assert COMMON.inventory.kernel(MachineRole.NODE) is Kernel.FULL
-        assert DISK.inventory.kernel(MachineRole.NODE) is Kernel.CLOUD
+        assert kernel_in(COMMON.inventory) is Kernel.FULL
+        assert kernel_in(DISK.inventory) is Kernel.CLOUD
 
     @pytest.mark.parametrize(
         ("tables", "said"),

@@ -32,7 +32,7 @@ from parts.quorum.kinds import QUORUM
 from parts.system import time
 from provisioning import cib
 from provisioning.plan import Plan, digest
-from tests.unit.composed_labs import LABS, primitives
+from tests.unit.composed_labs import LABS, kernel_in, primitives
 from tests.unit.delivered import content, files
 from tests.unit.provisioned_lab import SECRETS, every_step, everything, fresh, plan_of, right
 
@@ -98,7 +98,9 @@ def test_a_part_has_nothing_to_do_where_all_is_right(name: str, part: Part) -> N
 def test_images_bring_what_a_part_needs(name: str, part: Part) -> None:
     # Machines in a cloud begin with an image of somebody else's.
     for role in MachineRole if part.inventory.cloud is None else ():
-        assert set(part.packages(role)) <= set(image.packages(role, part.inventory.kernel(role)))
+        assert set(part.packages(role)) <= set(
+            image.packages(role, kernel_in(part.inventory, role))
+        )
 
 
 @every_part

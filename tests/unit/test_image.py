@@ -24,7 +24,7 @@ from parts.all import Parts
 from parts.storage.gfs2 import Gfs2
 from parts.system.time import Time
 from provisioning import packages
-from tests.unit.composed_labs import LABS
+from tests.unit.composed_labs import LABS, kernel_in
 from tests.unit.planned_lab import OFFERED
 
 NODE, MONITOR = MachineRole.NODE, MachineRole.MONITOR
@@ -115,7 +115,7 @@ def test_an_image_carries_what_parts_of_all_kinds_need_and_says_which(
     role: MachineRole, kernel: Kernel
 ) -> None:
     made = [lab for lab in LABS.values() if lab.cloud is None]
-    labs = [Parts(lab) for lab in made if lab.kernel(NODE) in (Kernel.CLOUD, kernel)]
+    labs = [Parts(lab) for lab in made if kernel_in(lab) in (Kernel.CLOUD, kernel)]
     needed = {package for lab in labs for package in packages.wanted(lab, role)}
     assert image.needed_by_parts(role, kernel) == sorted(needed)
     assert needed <= set(image.packages(role, kernel))
@@ -133,7 +133,7 @@ def test_nothing_starts_in_a_guest_that_a_lab_leaves_to_its_cluster(tmp_path: Pa
     }
     for lab in LABS.values():
         for part in Parts(lab).every:
-            assert set(part.strangers(NODE)) <= disabled[lab.kernel(NODE)]
+            assert set(part.strangers(NODE)) <= disabled[kernel_in(lab)]
 
 
 def test_an_image_is_another_one_when_a_part_needs_something_else(

@@ -11,9 +11,9 @@ from labs.addressing import interfaces, machines
 from labs.checking import DefinitionError, Problem, check
 from labs.instances import DISKS, TYPES, Region, estimate
 from labs.model import Lab
-from labs.roles import MachineRole, NetworkRole
+from labs.roles import CABLED, MachineRole, NetworkRole
 from labs.tables.aws import Aws
-from labs.tables.cloud import OWN_INTERFACE, RESERVED, block, zone_subnet
+from labs.tables.cloud import RESERVED, block, zone_subnet
 from tests.unit.aws_labs import NAMES, aws_lab, tables
 
 EIGHT = [f"node{number}" for number in range(1, 9)]
@@ -76,7 +76,7 @@ def test_every_machine_has_an_address_that_aws_gives_away(name: str) -> None:
 
     for plan in machines(lab):
         for role, nic in interfaces(lab, plan).items():
-            if role in OWN_INTERFACE:
+            if role in CABLED:
                 own = zone_subnet(lab.networks.subnet(role), platform.zone_number(plan.number, lab))
                 usable = list(own)[RESERVED + 1 : -1]
                 assert nic.address.network == own

@@ -342,20 +342,6 @@ def test_what_is_the_labs_own_is_no_obstacle(
 
 
 @with_libvirtd
-def test_machines_without_a_mark_in_the_labs_own_hypervisor_are_an_older_halabs(
-    virsh: Virsh, libvirt: Libvirt, lab: Lab, place: Place
-) -> None:
-    own = place.model_copy(update={"private": True})
-    libvirt.domain(own.domains["node1"])
-
-    with pytest.raises(HalabError, match="begun by an older halab") as error:
-        check_free(virsh, lab, own)
-
-    assert error.value.hint is not None
-    assert f"./halab down {lab.name}" in error.value.hint
-
-
-@with_libvirtd
 def test_only_the_labs_own_things_are_started(
     virsh: Virsh, libvirt: Libvirt, place: Place, tmp_path: Path
 ) -> None:

@@ -13,6 +13,7 @@ import pytest
 from drills.catalogue import catalogue
 from drills.expectations import Expected, stall_s
 from drills.situation import Fate
+from infra.planning import sketch
 from labs.changes import compare
 from labs.checking import check
 from labs.effects import Effect
@@ -251,9 +252,10 @@ class TestSeats:
 
     def test_a_lab_that_nobody_has_built_says_the_same(self) -> None:
         own = services(a={}, b={"apart": ["a"]}, c={"follows": "b"})
-        found = check("my.toml", {**GOOD, "nodes": THREE, "services": own}, Lab)
+        found = sketch(check("my.toml", {**GOOD, "nodes": THREE, "services": own}, Lab))
         assert found.seats == {"a": "node1", "b": "node2", "c": "node2"}
-        assert seats(found.settings, {name: ["node3", "node1"] for name in own})["c"] == "node1"
+        tables = {each.name: each.settings for each in found.services}
+        assert seats(tables, {name: ["node3", "node1"] for name in own})["c"] == "node1"
 
     def test_who_follows_can_be_where_the_other_can_and_comes_home_with_it(self) -> None:
         shop = LAB.service("shop")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import base64
-import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from core.errors import HalabError
-from parts.secrets import COMPLETED, Secrets, ensure_secrets, generate
+from parts.secrets import Secrets, ensure_secrets, generate
 
 
 def values(secrets: Secrets) -> list[str]:
@@ -69,15 +68,3 @@ def test_a_broken_file_is_named_and_its_content_is_not(tmp_path: Path) -> None:
     assert str(path) in str(caught.value)
     assert "drbd_secret" in str(caught.value)
     assert "hush" not in str(caught.value)
-
-
-def test_secrets_of_an_older_halab_are_completed_and_kept(tmp_path: Path) -> None:
-    path = tmp_path / "secrets.json"
-    old = json.loads(generate().reveal())
-    for name in COMPLETED:
-        del old[name]
-    path.write_text(json.dumps(old))
-    completed = ensure_secrets(path)
-    assert completed.drbd_secret == old["drbd_secret"]
-    assert ensure_secrets(path) == completed
-    assert path.stat().st_mode & 0o777 == 0o600
