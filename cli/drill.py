@@ -43,9 +43,7 @@ def drill(
     fault: Annotated[str, typer.Argument(help="A fault that `halab drills LAB` lists.")],
     target: Annotated[
         str | None,
-        typer.Option(
-            help="active, standby, dc, any, all, minority, majority, monitor, or a machine."
-        ),
+        typer.Option(help="active, standby, dc, any, all, monitor, or a machine."),
     ] = None,
     repeat: Annotated[int, typer.Option(min=1, help="How often, with the next seed.")] = 1,
     seed: Annotated[int | None, typer.Option(help="Makes chance repeat itself.")] = None,

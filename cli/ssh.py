@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -35,7 +36,9 @@ def ssh(
         ) from error
     user_name()  # which ssh asks for, with fewer words
     config = write_config(folder, inventory)
-    become(["ssh", "-F", config, machine, *context.args])
+    # A command as `crm_mon` draws on a terminal, which ssh gives to shells alone by itself.
+    person = sys.stdin.isatty() and sys.stdout.isatty()
+    become(["ssh", "-F", config, *(["-t"] if person else []), machine, *context.args])
 
 
 def ssh_config(

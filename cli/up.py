@@ -38,7 +38,7 @@ from status.model import LabStatus
 
 def up(
     lab: Annotated[
-        str, typer.Argument(help="A name in labs/, or a TOML file of your own.")
+        str, typer.Argument(help="A lab that was built, a name in labs/, or a TOML file.")
     ] = "active-passive",
     snapshot: Annotated[
         bool, typer.Option(help="Keep the state of a new or changed lab for `halab reset`.")
@@ -101,7 +101,7 @@ def say_how_to_go_on(found: LabStatus, took_s: float, *, resettable: bool) -> No
         (f"./halab status {found.lab}", "how it is"),
         (f"./halab ssh {found.lab} {_somebody(found)}", "a shell on a node that serves"),
         *back,
-        ("./halab test", "break it and prove that it fails over"),
+        (f"./halab drill {found.lab} power-off", "break it and prove that it fails over"),
         (f"./halab down {found.lab}", "take it away without a trace"),
     ):
         console.print(f"  {command:<34} {what}")

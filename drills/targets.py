@@ -47,17 +47,6 @@ def _all(status: LabStatus, _: ServicePart, __: Random) -> list[str]:
     return _nodes(status)
 
 
-def _minority(status: LabStatus, _: ServicePart, random: Random) -> list[str]:
-    """Fewer than half; of two nodes one, because the other can go on without it."""
-    nodes = _nodes(status)
-    return random.sample(nodes, max(1, (len(nodes) - 1) // 2))
-
-
-def _majority(status: LabStatus, _: ServicePart, random: Random) -> list[str]:
-    nodes = _nodes(status)
-    return random.sample(nodes, len(nodes) // 2 + 1)
-
-
 def _monitor(status: LabStatus, _: ServicePart, __: Random) -> list[str]:
     return [node.name for node in status.nodes if node.role is MachineRole.MONITOR]
 
@@ -68,8 +57,6 @@ WORDS: Mapping[TargetWord, Choose] = {
     TargetWord.COORDINATOR: _coordinator,
     TargetWord.ANY: _any,
     TargetWord.ALL: _all,
-    TargetWord.MINORITY: _minority,
-    TargetWord.MAJORITY: _majority,
     TargetWord.MONITOR: _monitor,
 }
 """What may be said instead of a machine's name."""

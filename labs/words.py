@@ -13,8 +13,6 @@ class TargetWord(StrEnum):
     COORDINATOR = "dc"
     ANY = "any"
     ALL = "all"
-    MINORITY = "minority"
-    MAJORITY = "majority"
     MONITOR = "monitor"
 
 

@@ -47,12 +47,6 @@ class TestTargets:
         assert resolve("dc", STATUS, PARTS.first_service, Random(1)) == (STATUS.dc,)
         assert resolve("node2", STATUS, PARTS.first_service, Random(1)) == ("node2",)
 
-    def test_a_minority_can_be_lost_and_a_majority_cannot(self) -> None:
-        assert len(of_five("minority")) == 2
-        assert len(of_five("majority")) == 3
-        assert len(resolve("minority", STATUS, PARTS.first_service, Random(1))) == 1
-        assert len(resolve("majority", STATUS, PARTS.first_service, Random(1))) == 2
-
     def test_the_same_seed_chooses_the_same(self) -> None:
         for word in WORDS:
             if word not in ("active", "standby", "dc"):

@@ -31,10 +31,12 @@ HEADING = re.compile(r"^### `(.+?)`.*\n\n.*\n", re.MULTILINE)
 
 def paragraph(drill: Drill) -> str:
     """Return what docs/drills.md has to say of a fault; more may follow."""
-    hits = f"{drill.target} (only)" if drill.only else drill.target
+    hits = (
+        f"{drill.target}, nobody else" if drill.only else f"{drill.target} unless you say otherwise"
+    )
     return (
         f"### `{drill.name}`: {drill.title}\n\n"
-        f"{drill.teaches} **Hits** {hits} unless you say otherwise. "
+        f"{drill.teaches} **Hits** {hits}. "
         f"**Watch** {drill.watch} **Healing by hand** {drill.by_hand}\n"
     )
 
