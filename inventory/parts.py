@@ -64,11 +64,11 @@ class Service(Part):
 
     @property
     def ready(self) -> str | None:
-        """What tells of each node that it is promoted there; None where nothing is promoted.
+        """What tells of each node that clients are served there; None where no address asks.
 
         Id of a resource, and the node attribute that this sets.
         """
-        return f"{self.name}-ready" if self.settings.promoted else None
+        return f"{self.name}-ready" if self.everywhere and self.addresses else None
 
     @property
     def export(self) -> str:

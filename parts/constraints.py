@@ -15,6 +15,9 @@ from wire.pacemaker import NEVER_ON
 AT_HOME = "at-home"
 """Ends the ids of constraints that say where something is at home."""
 
+READY_AT_HOME = f"ready-{AT_HOME}"
+"""Ends those of homes that count only while something is ready there."""
+
 Score = int | Literal["INFINITY", "-INFINITY"]
 
 
@@ -59,17 +62,18 @@ class Colocation:
 
 @dataclass(frozen=True)
 class Order:
-    """`then` begins only when `first` is done, and ends before that is undone."""
+    """`then` begins only when `first` is done, and ends before that is undone if `symmetrical`."""
 
     first: str
     first_action: Literal["start", "promote"]
     then: str
     then_action: Literal["start", "promote"] = "start"
     kind: Literal["Mandatory", "Optional", "Serialize"] = "Mandatory"
+    symmetrical: bool = True
 
     def element(self) -> Element:
         """Return it as XML."""
-        return Element(
+        found = Element(
             "rsc_order",
             {
                 "id": _id(self.then, AFTER, self.first),
@@ -80,6 +84,9 @@ class Order:
                 "kind": self.kind,
             },
         )
+        if not self.symmetrical:
+            found.set("symmetrical", "false")
+        return found
 
 
 @dataclass(frozen=True)
@@ -130,7 +137,8 @@ class Location:
 class Preference:
     """How much `rsc` wants to run on one node, which is its home.
 
-    With `ready` that counts only while the expression is true there.
+    With `ready` that counts only while the expression is true there; another one without may stand
+    beside it.
     """
 
     rsc: str
@@ -140,13 +148,17 @@ class Preference:
 
     def element(self) -> Element:
         """Return it as XML."""
-        found = Element("rsc_location", id=f"{self.rsc}-{AT_HOME}", rsc=self.rsc)
         if self.ready is None:
-            found.set("node", self.node)
-            found.set("score", str(self.score))
-        else:
-            node = Expression("node", "#uname", "eq", self.node)
-            found.append(_rule(found.get("id", ""), self.score, node, self.ready))
+            return Element(
+                "rsc_location",
+                id=f"{self.rsc}-{AT_HOME}",
+                rsc=self.rsc,
+                node=self.node,
+                score=str(self.score),
+            )
+        found = Element("rsc_location", id=f"{self.rsc}-{READY_AT_HOME}", rsc=self.rsc)
+        node = Expression("node", "#uname", "eq", self.node)
+        found.append(_rule(found.get("id", ""), self.score, node, self.ready))
         return found
 
 

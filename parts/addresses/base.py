@@ -62,13 +62,10 @@ class AddressPart(Part):
 
     def constraints(self) -> tuple[Constraint, ...]:
         """Return what brings a service home, and keeps each address where the service runs."""
-        preferences = home.preferences(self.inventory, self.service)
-        if not self.service.everywhere:
-            return preferences
-        return tuple(
-            constraint
-            for each in preferences
-            for constraint in (*ready.where_served(self.service, each.rsc), each)
+        served = self.service.address_ids if self.service.everywhere else ()
+        return (
+            *(each for name in served for each in ready.where_served(self.service, name)),
+            *home.preferences(self.inventory, self.service),
         )
 
 

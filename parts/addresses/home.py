@@ -17,6 +17,9 @@ from parts.constraints import Preference
 ADDRESS_SCORE = 200
 """More than the stickiness of one resource: of an address where the service runs everywhere."""
 
+AT_FIRST = 1
+"""Enough to be at home as long as nothing runs anywhere, and no reason to move."""
+
 SERVICE_SCORE = HOME_SCORE
 """More than the usual stickiness of all members of a group together, and the same for all groups.
 Found with crm_simulate of Pacemaker 3.0.0: a group of two, three or four, on replicated storage or
@@ -49,9 +52,12 @@ def preferences(inventory: Inventory, service: Service) -> tuple[Preference, ...
         home = _home(inventory, service)
         return () if home is None else (Preference(service.group, home, wish),)
     homes, condition = inventory.homes(service), ready.condition(service)
-    return tuple(
-        Preference(name, homes[address.ip], wish, condition)
-        for name, address in service.address_ids.items()
+    at_home = [(name, homes[address.ip]) for name, address in service.address_ids.items()]
+    # One that is promoted may need minutes where it begins: its address is not kept waiting there.
+    at_first = () if service.settings.promoted else at_home
+    return (
+        *(Preference(name, node, AT_FIRST) for name, node in at_first),
+        *(Preference(name, node, wish, condition) for name, node in at_home),
     )
 
 

@@ -1,11 +1,11 @@
-"""Where a service is ready: what homes wait for, where it may take minutes to get so far.
+"""Where a service is ready: what the homes of its addresses wait for.
 
-Pacemaker stops an address as soon as it plans to promote a server at its home, and starts it there
-when that is done: clients would wait for as long as the server needs for what it missed. To stop it
-no sooner by an order of its own (kind Optional) makes transitions that the cluster cannot carry
+Pacemaker stops an address as soon as it plans a server at its home, and starts it there when that
+is done: clients would wait for as long as the server needs to start, or for what it missed. To stop
+it no sooner by an order of its own (kind Optional) makes transitions that the cluster cannot carry
 out, when a server is started again where it was (crm_simulate of Pacemaker 3.0.0: "An invalid
-transition was produced"). So a home counts only while a node attribute says that the server there
-is promoted, and until then an address wants to stay where it is.
+transition was produced"). So a home counts only while a node attribute says that clients are served
+there, and until then an address wants to stay where it is.
 """
 
 from __future__ import annotations
@@ -67,8 +67,14 @@ class Readiness(Part):
         return (Clone(self.clone, primitive, {"interleave": "true"}),)
 
     def constraints(self) -> tuple[Constraint, ...]:
-        """Return what has it run where the service is ready."""
-        return where_served(self.service, self.clone)
+        """Return what has it run where the service is ready.
+
+        A server that is only started is started again where it was, within seconds, and its node
+        stays ready: the address waits there. One that has to be promoted may need minutes.
+        """
+        if self.service.settings.promoted:
+            return where_served(self.service, self.clone)
+        return (Order(self.service.group, "start", self.clone, symmetrical=False),)
 
     def reasons(self, seen: Seen) -> Iterator[str]:
         """Tell of which node nobody says that it is ready: no address would come home there."""

@@ -9,8 +9,10 @@ from xml.etree import ElementTree
 from drills.catalogue import catalogue
 from drills.expectations import Expected
 from drills.situation import Fate, situations
+from inventory.model import Inventory
 from parts.all import Parts
 from provisioning import cib
+from wire.corosync import QdeviceState, QuorumView
 from wire.simulation import Simulation, parse_simulation
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -72,3 +74,11 @@ def _section(text: str, name: str) -> str:
     return ElementTree.canonicalize(
         ElementTree.tostring(found, encoding="unicode"), strip_text=True
     )
+
+
+def votes(inventory: Inventory) -> QuorumView:
+    """Return the votes of a lab in which all machines run."""
+    nodes = frozenset(node.number for node in inventory.nodes)
+    device = inventory.quorum == "device"
+    total = len(nodes) + device
+    return QuorumView(True, total, total, QdeviceState.VOTING if device else None, nodes)

@@ -29,10 +29,9 @@ from tests.unit.collected import healthy_tools, load_collector
 from tests.unit.healthy_lab import healthy
 from tests.unit.planned_lab import SECRETS, planned
 from tests.unit.provisioned_lab import fresh, plan_of, words
-from tests.unit.scheduled import Scheduled
+from tests.unit.scheduled import Scheduled, votes
 from tests.unit.situations import situation
 from tests.unit.test_cluster_status import look, settings_of
-from tests.unit.test_what_if import votes
 
 LAB = planned("ring", accelerated=True)
 PARTS = Parts(LAB)

@@ -29,8 +29,9 @@ from status.hypothesis import Hypothesis
 from tests.unit.broken_lab import broken, silent
 from tests.unit.healthy_lab import healthy
 from tests.unit.planned_lab import planned
+from tests.unit.scheduled import votes
 from tests.unit.sketched import TRIO
-from wire.corosync import QdeviceState, QuorumView
+from wire.corosync import QdeviceState
 from wire.simulation import QUERY_COMMAND, SIMULATION_COMMAND, parse_simulation
 
 FIXTURES = Path(__file__).parent / "fixtures" / "what-if"
@@ -42,14 +43,6 @@ WEB = IPv4Address("10.30.0.100")
 
 def captured(inventory: Inventory, name: str) -> str:
     return (FIXTURES / inventory.lab / f"{name}.xml").read_text()
-
-
-def votes(inventory: Inventory) -> QuorumView:
-    """Return the votes of a lab in which all machines run."""
-    nodes = frozenset(node.number for node in inventory.nodes)
-    device = inventory.quorum == "device"
-    total = len(nodes) + device
-    return QuorumView(True, total, total, QdeviceState.VOTING if device else None, nodes)
 
 
 class Node:
