@@ -18,7 +18,7 @@ from labs.effects import Effect
 from parts.all import Parts
 from status.collect import Observer
 from updates.costs import costs, told
-from updates.outage import Clients, Stretch, concluded
+from updates.outage import Stretch, concluded, using
 
 TOO_LONG = "clients waited longer, or lost more, than the change may cost them"
 """What `up` says of a change that was not what it promised."""
@@ -60,7 +60,7 @@ def measuring(prepared: Prepared[Record], impact: Impact, progress: Progress) ->
         try:
             _check_watched(site, impact, allowed_s)
             clock = LabClock(site.inventory.monitor)
-            clients = stack.enter_context(Clients(site, only=allowed_s))
+            clients = stack.enter_context(using(site, progress.note, only=allowed_s))
             began = clock.now()
         except HalabError as error:
             # The change may be what mends it: a disk that is full refuses writes alone. And where

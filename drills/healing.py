@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 
+from core.errors import HalabError
 from core.signals import undisturbed
 from drills.catalogue import find
 from drills.drill import Drill
 from drills.faults.base import Scene
 from drills.journal import Journal, Wound
 from drills.ledger import clear_ledger
-from drills.probes import forget, running
+from drills.probes import Probe, forget, probing, running
 from drills.site import Audience, Site
 from machines.remote import RemoteUnreachable
 from parts.services.base import ServicePart
@@ -76,6 +77,37 @@ def heal(site: Site, audience: Audience) -> Wound | None:
         end_clients(site, *([wound.notes[RUN]] if RUN in wound.notes else []))
         journal.close()
     return wound
+
+
+@contextmanager
+def clients_outside(
+    site: Site,
+    parts: Collection[ServicePart],
+    run: str,
+    say: Callable[[str], None],
+    only: Collection[str] | None = None,
+) -> Iterator[tuple[Probe, ...]]:
+    """Run a client of each of these services on the monitor, as `probing` does.
+
+    They begin in the place of any that were left. What they wrote is removed at the end, or it is
+    said why that stays. Raises HalabError where those that were left cannot be ended.
+    """
+
+    def forget_own(part: ServicePart) -> None:
+        # What was found, and what ended the block, is worth more than a clean ledger.
+        try:
+            forget_entries(site, part, run)
+        except HalabError as error:
+            say(f"what the client wrote stays: {error.message}")
+
+    if parts:
+        end_clients(site)
+    with ExitStack() as stack:
+        probes = []
+        for part in parts:
+            probes.append(stack.enter_context(probing(part, run, only)))
+            stack.callback(forget_own, part)
+        yield tuple(probes)
 
 
 def end_clients(site: Site, *runs: str) -> None:

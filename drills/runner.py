@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from random import Random
 
-from core.errors import HalabError
 from core.files import write_file
 from core.wait import WaitFailed, WaitTimeout, wait_until
 from drills import witnesses
@@ -20,13 +18,13 @@ from drills.drill import Drill
 from drills.evidence import collect_evidence
 from drills.findings import Findings
 from drills.hands import Watch
-from drills.healing import RUN, forget_entries, held
+from drills.healing import RUN, clients_outside, held
 from drills.journal import Wound, drills_folder
 from drills.ledger import Entry, read_ledger
 from drills.order import Order, Stake
 from drills.outcome import outcome
 from drills.patience import Patience
-from drills.probes import Probe, new_run, probing
+from drills.probes import Probe, new_run
 from drills.readiness import check_targets, ready
 from drills.result import Answer, DrillResult
 from drills.site import Audience, Site
@@ -34,7 +32,6 @@ from drills.situation import Fate, situations
 from drills.snapshot import Snapshot, snapshot
 from drills.targets import resolve
 from parts.secrets import load_secrets
-from parts.services.base import ServicePart
 from provisioning.zabbix.api import MonitoringUnreachable
 from status.forecast import Forecast, Places, rested_places
 from status.health import wait_healthy
@@ -127,7 +124,9 @@ class _Course:
         order.audience.say("a client outside begins to read and write")
         begins = witnesses.cursors(inventory)
         environment = witnesses.ask(lambda: witnesses.environment(order.site.parts)) or {}
-        with order.site.power.watched(events) as watch, self._clients() as probes:
+        parts = [stake.part for stake in order.stakes]
+        begun = clients_outside(order.site, parts, self.name, order.audience.say)
+        with order.site.power.watched(events) as watch, begun as probes:
             self._break_and_heal(probes)
             self._recover()
             order.audience.phase("Asking the witnesses")
@@ -150,26 +149,6 @@ class _Course:
         why = f"drill {order.drill.name}: {result.answer.value}, {path}"
         kept = witnesses.ask(lambda: collect_evidence(order.site.folder, inventory, why))
         return Kept(result, path, kept)
-
-    @contextmanager
-    def _clients(self) -> Iterator[tuple[Probe, ...]]:
-        """Run a client of each service on the monitor; ledger entries are removed at the end."""
-        with ExitStack() as stack:
-            yield tuple(
-                stack.enter_context(self._client(stake.part)) for stake in self.order.stakes
-            )
-
-    @contextmanager
-    def _client(self, part: ServicePart) -> Iterator[Probe]:
-        with probing(part, self.name) as probe:
-            try:
-                yield probe
-            finally:
-                # What was found is worth more than a clean ledger.
-                try:
-                    forget_entries(self.order.site, part, probe.run)
-                except HalabError as error:
-                    self.order.audience.say(f"what the client wrote stays: {error.message}")
 
     def _break_and_heal(self, probes: tuple[Probe, ...]) -> None:
         order = self.order

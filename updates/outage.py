@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 
 from core.errors import HalabError
 from drills.expectations import stall_s
-from drills.healing import end_clients, forget_entries
+from drills.healing import clients_outside
 from drills.ledger import Books, Entry, compare, read_ledger
-from drills.probes import Attempt, Probe, new_run, probing
+from drills.probes import Attempt, Probe, new_run
 from drills.site import Site
 from parts.all import Parts
 from parts.budget import budget
@@ -87,38 +87,12 @@ class Account:
             yield f"{name}: {books}"
 
 
+@dataclass(frozen=True)
 class Clients:
-    """Clients on the monitor, one for each service that clients find, until the block ends.
+    """Clients that run on the monitor, each with the service that it uses."""
 
-    With `only`, at these addresses alone, and for those services that have one of them.
-    """
-
-    def __init__(self, site: Site, only: Collection[str] | None = None) -> None:
-        self._site, self._only = site, only
-        self._parts = tuple(
-            part
-            for part in site.parts.public
-            if only is None or any(str(each.ip) in only for each in part.service.addresses)
-        )
-        self._stack = ExitStack()
-        self._probes: list[tuple[ServicePart, Probe]] = []
-
-    def __enter__(self) -> Clients:
-        """Start them in the place of any that were left; raises WaitTimeout without an answer."""
-        if self._parts:
-            end_clients(self._site)
-        run = new_run()
-        with ExitStack() as stack:
-            for part in self._parts:
-                probe = stack.enter_context(probing(part, run, self._only))
-                stack.callback(forget_entries, self._site, part, run)
-                self._probes.append((part, probe))
-            self._stack = stack.pop_all()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Stop them and remove what they wrote."""
-        self._stack.close()
+    site: Site
+    probes: Sequence[tuple[ServicePart, Probe]]
 
     def account(self, stretches: Sequence[Stretch]) -> Account:
         """Stop the clients and say what they saw.
@@ -128,7 +102,7 @@ class Clients:
         silences: list[Silence] = []
         books: dict[str, Books] = {}
         tried: list[Attempt] = []
-        for part, probe in self._probes:
+        for part, probe in self.probes:
             attempts = probe.stop()
             tried += attempts
             for stretch in stretches:
@@ -141,10 +115,28 @@ class Clients:
         return Account(tuple(silences), books, attempts=tuple(tried))
 
     def _entries(self, part: ServicePart, probe: Probe) -> list[Entry]:
-        found = collect(self._site.inventory).service(part.service.name).nodes
+        found = collect(self.site.inventory).service(part.service.name).nodes
         if not found:
             raise HalabError(f"{part.service.name} is at no node, so nobody can read its ledger")
-        return list(read_ledger(part, self._site.inventory.machine(found[0]), probe.run))
+        return list(read_ledger(part, self.site.inventory.machine(found[0]), probe.run))
+
+
+@contextmanager
+def using(
+    site: Site, say: Callable[[str], None], only: Collection[str] | None = None
+) -> Iterator[Clients]:
+    """Run a client of each service that clients find, until the block ends.
+
+    With `only`, at these addresses alone, and for those services that have one of them. Raises
+    HalabError, and says what cannot be removed, as `clients_outside` does.
+    """
+    parts = [
+        part
+        for part in site.parts.public
+        if only is None or any(str(each.ip) in only for each in part.service.addresses)
+    ]
+    with clients_outside(site, parts, new_run(), say, only) as probes:
+        yield Clients(site, list(zip(parts, probes, strict=True)))
 
 
 def concluded(stack: ExitStack, clients: Clients, stretches: Sequence[Stretch]) -> Account:

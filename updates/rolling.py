@@ -24,7 +24,7 @@ from status.membership import state_of
 from status.model import LabStatus
 from updates import worker
 from updates.gates import Gates
-from updates.outage import Account, Clients, Stretch, allowances, concluded
+from updates.outage import Account, Stretch, allowances, concluded, using
 from updates.planning import Found, Roles, Turn
 from updates.worker import Wanted
 
@@ -103,7 +103,7 @@ class Rolling:
         with ExitStack() as stack:
             try:
                 clock = LabClock(self.site.inventory.monitor)
-                clients = stack.enter_context(Clients(self.site))
+                clients = stack.enter_context(using(self.site, self.audience.say))
             except HalabError as error:
                 if not any(turn.mends for turn in turns):
                     raise

@@ -18,7 +18,10 @@ from parts.services.base import ServicePart
 
 
 class Cardboard:
-    """A lab in which these findings are made; `before` is how it is found."""
+    """A lab in which these findings are made; `before` is how it is found.
+
+    `left` are the runs of clients that an earlier command has left.
+    """
 
     def __init__(self, findings: Findings) -> None:
         assert findings.after is not None
@@ -28,6 +31,7 @@ class Cardboard:
         self.done: list[str] = []
         self.now = findings.injected
         self.recovers = True
+        self.left: tuple[str, ...] = ()
 
     def inject(self, _: object) -> None:
         self.done.append("break")
@@ -42,11 +46,10 @@ class Cardboard:
         yield SimpleNamespace(events=lambda: self.findings.events)
 
     @contextmanager
-    def probing(self, part: ServicePart, _: str) -> Iterator[Any]:
+    def probing(self, part: ServicePart, *_: object) -> Iterator[Any]:
         self.done.append(f"client of {part.service.name} starts")
         told = self._told_of(part)
         yield SimpleNamespace(
-            run="run",
             recent=lambda: told.attempts,
             stop=lambda: self._stop(told),
             sightings=lambda: told.sightings,
@@ -70,7 +73,8 @@ class Cardboard:
         return self.after if "heal" in self.done else self.before
 
     def clear_ledger(self, part: ServicePart, node: Any, run: str) -> None:
-        self.done.append(f"clear {run} of {part.service.name} on {node.name}")
+        whose = run if run in self.left else "run"
+        self.done.append(f"clear {whose} of {part.service.name} on {node.name}")
 
     def play(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Have drills ask this lab instead of a real one."""
@@ -94,6 +98,8 @@ class Cardboard:
             "LabClock": lambda _: clock,
             "Observer": Observer,
             "probing": self.probing,
+            "running": lambda _: self.left,
+            "forget": lambda _, run: self.done.append(f"clients of {run} are ended"),
             "snapshot": self.snapshot,
             "wait_healthy": self.wait_healthy,
             "clear_ledger": self.clear_ledger,

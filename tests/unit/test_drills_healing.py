@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +24,7 @@ from drills import healing, readiness
 from drills.catalogue import find
 from drills.drill import Drill
 from drills.faults.base import Fault, Scene
-from drills.healing import heal, held
+from drills.healing import clients_outside, heal, held
 from drills.journal import Journal, Wound
 from drills.power import Power
 from drills.site import Nobody, Site
@@ -203,6 +203,24 @@ def test_what_the_clients_of_a_crashed_drill_left_is_removed_from_every_service(
     Journal(folder).open(WOUND.model_copy(update={"notes": {healing.RUN: "abc"}}))
     heal(Site(folder, MIRROR.inventory, cast(LabRecord, None), cast(Power, None)), Nobody())
     assert done == ["forget abc", "pages: abc on node1", "records: abc on node2"]
+
+
+@pytest.mark.parametrize("end", [None, KeyboardInterrupt("Ctrl-C"), HalabError("up failed")])
+def test_a_ledger_that_cannot_be_cleared_hides_nothing_else(
+    site: Site, monkeypatch: pytest.MonkeyPatch, end: BaseException | None
+) -> None:
+    said: list[str] = []
+
+    def refuse(*_: object) -> None:
+        raise HalabError("node2 does not answer")
+
+    monkeypatch.setattr(healing, "probing", lambda *_: nullcontext())
+    monkeypatch.setattr(healing, "collect", refuse)
+    with nullcontext() if end is None else pytest.raises(type(end), match=str(end)):  # noqa: SIM117
+        with clients_outside(site, site.parts.public, "abc", said.append):
+            if end is not None:
+                raise end
+    assert said == ["what the client wrote stays: node2 does not answer"]
 
 
 class TestRefusals:

@@ -79,6 +79,15 @@ def test_a_drill_from_the_healthy_lab_to_the_verdict(lab: Cardboard, tmp_path: P
     assert hit == "node1"
 
 
+def test_clients_that_an_earlier_drill_left_give_way(lab: Cardboard, tmp_path: Path) -> None:
+    lab.left = ("old",)
+    rehearse(lab, tmp_path)
+    ended, cleared, started, *_ = lab.done
+    assert ended == "clients of old are ended"
+    assert cleared.startswith("clear old of web on ")
+    assert started == "client of web starts"
+
+
 FORESEEN = Forecast(
     event="power-off node1",
     quorate=True,

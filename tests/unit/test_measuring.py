@@ -70,7 +70,7 @@ class Scene:
         yield SimpleNamespace(answering=lambda: answering)
 
     @contextmanager
-    def clients(self, _: Site, only: Mapping[str, float]) -> Iterator[Any]:
+    def using(self, _: Site, __: object, only: Mapping[str, float]) -> Iterator[Any]:
         if self.refused:
             raise WaitTimeout("service answers the client outside: not reached")
         self.asked = set(only)
@@ -115,7 +115,7 @@ def prepared(after: Lab, before: Lab = BEFORE) -> Prepared[LabRecord]:
 def scene(monkeypatch: pytest.MonkeyPatch) -> Scene:
     made = Scene()
     monkeypatch.setattr(measuring, "Site", SimpleNamespace(of=made.site))
-    monkeypatch.setattr(measuring, "Clients", made.clients)
+    monkeypatch.setattr(measuring, "using", made.using)
     monkeypatch.setattr(measuring, "Observer", made.observer)
     monkeypatch.setattr(
         measuring, "LabClock", lambda _: SimpleNamespace(now=iter((10.0, 90.0)).__next__)

@@ -15,7 +15,7 @@ from drills import probes
 from drills.site import Site
 from machines.remote import Result
 from tests.unit.sketched import TRIO
-from updates.outage import Clients
+from updates.outage import using
 
 FIRST, SECOND, THIRD = (str(each.ip) for each in TRIO.first_service.service.addresses)
 SITE = cast(Site, SimpleNamespace(parts=TRIO, inventory=TRIO.inventory))
@@ -66,20 +66,20 @@ def monitor(monkeypatch: pytest.MonkeyPatch) -> Monitor:
 def test_a_client_asks_at_all_addresses_and_begins_when_it_was_answered_at_each(
     monitor: Monitor,
 ) -> None:
-    with pytest.raises(WaitTimeout, match="service answers the client outside"), Clients(SITE):
+    with pytest.raises(WaitTimeout, match="service answers the client outside"), using(SITE, print):
         pass
     assert monitor.asked == {FIRST, SECOND, THIRD}
     monitor.commands.clear()
     monitor.answering = (FIRST, SECOND, THIRD)
-    with Clients(SITE):
+    with using(SITE, print):
         assert monitor.asked == {FIRST, SECOND, THIRD}
 
 
 def test_where_only_some_addresses_count_nobody_waits_for_the_others(monitor: Monitor) -> None:
-    with Clients(SITE, only={FIRST, SECOND}):
+    with using(SITE, print, only={FIRST, SECOND}):
         assert monitor.asked == {FIRST, SECOND}
 
 
 def test_a_service_of_which_no_address_counts_has_no_client(monitor: Monitor) -> None:
-    with Clients(SITE, only=()):
+    with using(SITE, print, only=()):
         assert monitor.commands == []

@@ -127,6 +127,6 @@ def test_a_service_that_is_nowhere_just_then_has_lost_nothing(
     nowhere = SimpleNamespace(service=lambda _: SimpleNamespace(nodes=()))
     monkeypatch.setattr(outage, "collect", lambda _: nowhere)
     site = SimpleNamespace(parts=STORY, inventory=STORY.inventory)
-    clients = outage.Clients(cast(Site, site))
+    clients = outage.Clients(cast(Site, site), ())
     with pytest.raises(HalabError, match="web is at no node"):
         clients._entries(PART, cast(Probe, SimpleNamespace(run="run")))

@@ -102,7 +102,7 @@ class Lab:
         return noted
 
     @contextmanager
-    def clients(self, _: Site) -> Iterator[Any]:
+    def using(self, *_: object) -> Iterator[Any]:
         if self.silent:
             raise WaitTimeout("the service answers the client outside: not reached")
         self.done.append("clients begin")
@@ -148,7 +148,7 @@ def put_up(monkeypatch: pytest.MonkeyPatch) -> Lab:
     made = Lab()
     monkeypatch.setattr(rolling, "Remote", made.remote)
     monkeypatch.setattr(rolling, "Gates", made.gates)
-    monkeypatch.setattr(rolling, "Clients", made.clients)
+    monkeypatch.setattr(rolling, "using", made.using)
     monkeypatch.setattr(rolling, "LabClock", lambda _: SimpleNamespace(now=lambda: 0.0))
     monkeypatch.setattr(rolling, "collect", lambda _: status_of(HEALTHY))
     for name in ("write_note", "keep", "fetch", "install", "forget"):
