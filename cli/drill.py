@@ -135,15 +135,13 @@ def print_result(console: Console, kept: Kept) -> None:
 def measured(result: DrillResult) -> Sequence[str]:
     """Say the outage and its phases in lines."""
     if result.outage is None:
-        return ("the outage could not be measured",)
+        return (result.measured,)
     parts = [
         f"{phase.name} {phase.ended - phase.began:.1f}"
         for phase in result.phases
         if phase.began is not None and phase.ended is not None
     ]
-    took = f"{result.outage.seconds:.1f} s of {result.budget_s:.1f} s"
-    text = f"client outage{result.place} {took}"
-    lines = [f"{text}: {', '.join(parts)}" if parts else text]
+    lines = [f"{result.measured}: {', '.join(parts)}" if parts else result.measured]
     if result.healed is not None and result.recovered is not None:
         lines.append(f"healthy again {result.recovered - result.healed:.0f} s after the healing")
     return lines

@@ -30,11 +30,8 @@ def measure_power_loss(site: Site, report: Callable[[str], None]) -> DrillResult
 
 
 def words(result: DrillResult) -> list[str]:
-    """Say an outage and its phases in lines."""
-    if result.outage is None:
-        return ["the outage could not be measured"]
-    took = f"{result.outage.seconds:.1f} s of {result.budget_s:.1f} s"
-    lines = [f"client outage{result.place} {took}"]
+    """Say an outage and its phases, each against what it may take, in lines."""
+    lines = [result.measured]
     for phase in result.phases:
         known = phase.began is not None and phase.ended is not None
         took = f"{(phase.ended or 0) - (phase.began or 0):4.1f}" if known else "   ?"

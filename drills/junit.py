@@ -79,7 +79,7 @@ def _case(lab: str, case: Case) -> Element:
     if case.complaints:
         text = "\n".join([*case.complaints, f"again: {case.result.replay}"])
         SubElement(made, "failure", message=case.complaints[0]).text = text
-    lines = [_measured(case.result), *map(_say, case.result.checks)]
+    lines = [case.result.measured, *map(_say, case.result.checks)]
     SubElement(made, "system-out").text = "\n".join(lines)
     return made
 
@@ -87,13 +87,6 @@ def _case(lab: str, case: Case) -> Element:
 def _say(check: Check) -> str:
     see = f" (see: {check.command})" if check.command else ""
     return f"{check.answer.value}: {check.question} {check.evidence}{see}"
-
-
-def _measured(result: DrillResult) -> str:
-    if result.outage is None:
-        return "the outage could not be measured"
-    took = f"{result.outage.seconds:.1f} s of {result.budget_s:.1f} s"
-    return f"client outage{result.place} {took}"
 
 
 def _first_line(text: str) -> str:

@@ -145,6 +145,13 @@ class DrillResult(Frozen):
         return self.outage.seconds if self.outage else None
 
     @property
+    def measured(self) -> str:
+        """The outage against what it may take, in words."""
+        if self.outage is None:
+            return "the outage could not be measured"
+        return f"client outage{self.place} {self.outage.seconds:.1f} s of {self.budget_s:.1f} s"
+
+    @property
     def answer(self) -> Answer:
         """Pass when every check passes and there is at least one; else the worst of them."""
         return overall([check.answer for check in self.checks])
