@@ -59,7 +59,7 @@ def prepare(lab: Lab, source: str, progress: Progress) -> Prepared[CloudRecord]:
         _check_free(account, lab, folder)
     else:
         engine.prepare(progress.note)
-    exists = not new and engine.has_machines()
+    exists = not new and bool(engine.mentioned())
     before = brought_to(lab, folder) if exists else lab
     held = load_cloud_record(folder).machines if exists else ()
     changes = compared(before, lab, folder, held) if exists else ()

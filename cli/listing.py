@@ -15,11 +15,9 @@ from cli.choosing import existing, is_missing, standing
 from cli.hours import when
 from core.errors import HalabError
 from core.folders import LabFolder
-from hypervisor.extras import use_extras
+from drills.hands import machines_on_aws
 from hypervisor.machines import running_machines
 from hypervisor.private import PrivateHypervisor
-from infra.aws_account import Account
-from infra.aws_machines import AwsMachines
 from inventory.record import CloudRecord, LabRecord, Record, load_any
 from labs.instances import rate
 from labs.loading import load
@@ -73,7 +71,7 @@ def describe(folder: LabFolder) -> dict[str, Any]:
         state = _state(folder, machines, running)
         if isinstance(record, CloudRecord):
             usd_per_hour = _usd_per_hour(folder, running)
-            until = _cloud(folder, record).end() if running else None
+            until = machines_on_aws(record, folder.name).end() if running else None
     except HalabError:
         state = "unreachable"
     except OSError as error:
@@ -106,14 +104,8 @@ def _running(folder: LabFolder, record: Record | None) -> list[str]:
         return running_machines(folder, record)
     if record.rehearsed and not PrivateHypervisor(folder).is_running():
         return []
-    found = _cloud(folder, record).running()
+    found = machines_on_aws(record, folder.name).running()
     return [machine for machine in record.machines if machine in found]
-
-
-def _cloud(folder: LabFolder, record: CloudRecord) -> AwsMachines:
-    """Return what AWS knows of a lab's machines."""
-    use_extras(_say_nothing)
-    return AwsMachines(Account(record.region, record.endpoint), folder.name, record.mark)
 
 
 def _usd_per_hour(folder: LabFolder, running: Collection[str]) -> float | None:
@@ -128,10 +120,6 @@ def _usd_per_hour(folder: LabFolder, running: Collection[str]) -> float | None:
     # A machine that left the definition may not have left AWS yet.
     known = [name for name in running if name in costs.machines]
     return round(costs.while_running(known), 4)
-
-
-def _say_nothing(_: str) -> None:
-    """Keep progress to oneself: programs read what this command prints."""
 
 
 def _state(folder: LabFolder, machines: list[str], running: list[str]) -> str:

@@ -101,9 +101,16 @@ def _on_libvirt(record: Record, lab: str) -> Hands:
 
 def _on_aws(record: Record, lab: str) -> Hands:
     assert isinstance(record, CloudRecord)
+    return CloudPower(machines_on_aws(record, lab))
+
+
+def machines_on_aws(record: CloudRecord, lab: str) -> AwsMachines:
+    """Return a lab's machines, found by one's credentials; raises HalabError without any.
+
+    Nothing is said meanwhile: programs read what commands print.
+    """
     use_extras(lambda _: None)
-    account = Account(record.region, record.endpoint)
-    return CloudPower(AwsMachines(account, lab, record.mark))
+    return AwsMachines(Account(record.region, record.endpoint), lab, record.mark)
 
 
 HANDS: Mapping[str, Callable[[Record, str], Hands]] = {"libvirt": _on_libvirt, "aws": _on_aws}

@@ -182,10 +182,6 @@ class Engine:
             own = {"secrets_providers": self._backend.secrets_provider()}
             stack.import_stack(automation.Deployment(state.version, {**state.deployment, **own}))
 
-    def has_machines(self) -> bool:
-        """Tell whether the stack's state knows anything that a provider made."""
-        return bool(self.mentioned())
-
     def mentioned(self) -> frozenset[str]:
         """Return the words by which the stack's state knows what providers made: ids and all else.
 

@@ -16,11 +16,11 @@ from core.folders import LabFolder
 from core.wait import wait_until
 from drills.catalogue import find
 from drills.failover import words
+from drills.hands import machines_on_aws
 from drills.runner import new_seed
 from drills.runner import run as run_drill
 from drills.site import Site
 from drills.snapshot import snapshot
-from infra.aws_account import Account
 from infra.aws_machines import RUNNING, STOPPED, AwsMachines
 from infra.first_boot import LEAVING_S
 from inventory.record import load_cloud_record, save
@@ -99,7 +99,7 @@ def test_nodes_get_another_type_one_after_the_other_while_clients_are_served(sit
     after = snapshot(site.inventory)
     assert after.status.healthy, after.status.summary()
     assert not after.fence_events - before.fence_events
-    machines = AwsMachines(Account(record.region, record.endpoint), NAME, record.mark)
+    machines = machines_on_aws(record, NAME)
     for node in site.inventory.nodes:
         assert machines.instance(node.name)["InstanceType"] == OTHER
         assert after.boots[node.name] != before.boots[node.name]
@@ -130,7 +130,7 @@ def bring_to_its_end(lab: LabFolder) -> AwsMachines:
     now = datetime.now(UTC).replace(microsecond=0)
     record = load_cloud_record(lab).model_copy(update={"until": now})
     save(lab.record, record)
-    machines = AwsMachines(Account(record.region, record.endpoint), lab.name, record.mark)
+    machines = machines_on_aws(record, lab.name)
     machines.end_at(now)
     return machines
 

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from cli import building, clouds, listing, sites
+from cli import building, clouds, sites
 from cli import up as command
 from cli.up import up
 from core.folders import LabFolder
+from drills import hands
 from infra.aws_tags import tags_of
 from infra.engine import Step
 from inventory.mark import mark_of
@@ -79,9 +80,6 @@ class PaperEngine:
     def prepare(self, _: object) -> None:
         self.done.append("prepare")
 
-    def has_machines(self) -> bool:
-        return bool(self.known)
-
     def mentioned(self) -> frozenset[str]:
         return self.known
 
@@ -96,7 +94,7 @@ def _make_account(folder: Path, monkeypatch: pytest.MonkeyPatch) -> PaperAccount
     """Return the account that commands ask, while labs stand in a folder of the story's."""
     monkeypatch.setenv("XDG_STATE_HOME", str(folder / "state"))
     made = PaperAccount()
-    for module in (clouds, sites, listing):
+    for module in (clouds, sites, hands):
         monkeypatch.setattr(module, "Account", lambda region, endpoint=None: made)
         monkeypatch.setattr(module, "use_extras", lambda _: None)
     monkeypatch.setattr("infra.aws_removal.INTERVAL_S", 0.0)

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from cli import clouds, listing
+from cli import clouds
 from cli.down import down
 from cli.listing import describe
 from cli.snapshot import snapshot
 from cli.up import up
 from core.errors import HalabError
+from drills import hands
 from infra.aws_machines import AwsMachines
 from infra.engine import Step
 from inventory.mark import mark_of
@@ -192,7 +193,7 @@ def test_list_asks_aws_and_says_so_when_it_does_not_answer(
     def silent(*_: object) -> None:
         raise HalabError("there are no credentials for AWS")
 
-    monkeypatch.setattr(listing, "Account", silent)
+    monkeypatch.setattr(hands, "Account", silent)
     assert describe(engine.folder)["state"] == "unreachable"
 
 
