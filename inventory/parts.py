@@ -97,7 +97,7 @@ class Storage(Part):
     @property
     def replicated(self) -> bool:
         """Whether nodes have disks of their own for it, and do not share one."""
-        return self.settings.replicas is not None
+        return self.settings.replicated
 
     @property
     def resource(self) -> str:

@@ -98,7 +98,7 @@ def storage_fits(
 
 def storage_bears_others(storage: Mapping[str, AnyStorage]) -> Iterator[Conflict]:
     """What nodes use at once shares no node with other disks that they share."""
-    shared = [name for name, each in storage.items() if each.replicas is None]
+    shared = [name for name, each in storage.items() if not each.replicated]
     for name in shared:
         others = [other for other in shared if other != name]
         if storage[name].alone and others:
@@ -342,7 +342,7 @@ def _replication_ports(storage: Mapping[str, AnyStorage]) -> dict[int, str]:
     return {
         DRBD_PORT + number: "DRBD"
         for number, each in enumerate(storage.values())
-        if each.replicas is not None
+        if each.replicated
     }
 
 

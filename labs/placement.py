@@ -330,7 +330,7 @@ def _named(service: AnyService) -> dict[str, tuple[str, ...]]:
 
 def _is_replicated(service: AnyService, storage: Stores) -> bool:
     store = storage.get(service.storage or "")
-    return store is not None and store.replicas is not None
+    return store is not None and store.replicated
 
 
 def _listed(names: tuple[str, ...]) -> str:

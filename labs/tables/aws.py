@@ -206,4 +206,4 @@ class Aws(Table):
 
 def _shares(lab: Contents) -> bool:
     """Tell whether nodes share a disk, which is in one zone."""
-    return any(each.replicas is None for each in lab.storage_settings.values())
+    return any(not each.replicated for each in lab.storage_settings.values())

@@ -41,7 +41,7 @@ class Storage:
     @property
     def replicated(self) -> bool:
         """Whether nodes have disks of their own for it, and do not share one."""
-        return self.settings.replicas is not None
+        return self.settings.replicated
 
 
 class Contents(Protocol):

@@ -60,6 +60,11 @@ class StorageTable(Table):
     )
 
     @property
+    def replicated(self) -> bool:
+        """Whether nodes have disks of their own for it, and do not share one."""
+        return self.replicas is not None
+
+    @property
     def chosen(self) -> tuple[str, ...]:
         """The nodes that the definition gives it to; none where that follows from the lab's."""
         return ()
