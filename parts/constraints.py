@@ -68,7 +68,6 @@ class Order:
     first_action: Literal["start", "promote"]
     then: str
     then_action: Literal["start", "promote"] = "start"
-    kind: Literal["Mandatory", "Optional", "Serialize"] = "Mandatory"
     symmetrical: bool = True
 
     def element(self) -> Element:
@@ -81,7 +80,7 @@ class Order:
                 "first-action": self.first_action,
                 "then": self.then,
                 "then-action": self.then_action,
-                "kind": self.kind,
+                "kind": "Mandatory",
             },
         )
         if not self.symmetrical:
