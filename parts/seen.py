@@ -69,11 +69,17 @@ class Seen:
         return {name: found for name, found in self.nodes.items() if found is not None}
 
     @property
-    def speaker(self) -> NodeSeen | None:
+    def speaker_name(self) -> str | None:
         """The node whose view of the cluster counts: in a quorate partition, if there is one."""
-        asked = [node for node in self.reached.values() if node.cluster is not None]
-        quorate = [node for node in asked if node.cluster and node.cluster.quorate]
-        return next(iter(quorate or asked), None)
+        views = {name: node.cluster for name, node in self.reached.items() if node.cluster}
+        quorate = [name for name, view in views.items() if view.quorate]
+        return next(iter(quorate or views), None)
+
+    @property
+    def speaker(self) -> NodeSeen | None:
+        """What is known of that node."""
+        name = self.speaker_name
+        return None if name is None else self.nodes[name]
 
     @property
     def cluster(self) -> ClusterView | None:

@@ -16,7 +16,7 @@ from inventory.frozen import Frozen
 from inventory.model import Inventory
 from machines.remote import Remote
 from parts.quorum.kinds import quorum
-from parts.seen import LIMITED, Seen
+from parts.seen import LIMITED
 from status.collect import Observer
 from status.events import Event
 from status.hypothesis import Hypothesis
@@ -155,7 +155,7 @@ def _speaking(inventory: Inventory) -> Iterator[tuple[Remote, QuorumView | None]
     """Find a node that knows the cluster, and the votes that it sees; HalabError when none does."""
     with Observer(inventory) as observer:
         seen = observer.look()
-    name = _speaker(seen)
+    name = seen.speaker_name
     if name is None:
         raise HalabError(
             f"no node of lab {inventory.lab!r} can be asked: none answers with a running cluster",
@@ -164,12 +164,6 @@ def _speaking(inventory: Inventory) -> Iterator[tuple[Remote, QuorumView | None]
     votes = seen.speaker.quorum if seen.speaker else None
     with Remote(inventory.machine(name)) as node:
         yield node, votes
-
-
-def _speaker(seen: Seen) -> str | None:
-    """Return the name of the node whose view counts; None where nobody has one."""
-    speaker = seen.speaker
-    return next((name for name, node in seen.reached.items() if node is speaker), None)
 
 
 def _places(inventory: Inventory, placement: Placement) -> Places:

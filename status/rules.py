@@ -40,14 +40,14 @@ def judge(parts: Parts, seen: Seen) -> tuple[Reason, ...]:
 
 
 def _leftovers(parts: Parts, seen: Seen) -> Iterator[Reason]:
-    speaker = seen.speaker
-    if speaker is None or speaker.cluster is None:
+    name, speaker = seen.speaker_name, seen.speaker
+    if name is None or speaker is None or speaker.cluster is None:
         return
     yield from leftovers(
         Cluster(
             view=speaker.cluster,
             deeds=speaker.deeds,
-            speaker=next(name for name, node in seen.reached.items() if node is speaker),
+            speaker=name,
             states={node.name: seen.state(node.name) for node in parts.inventory.nodes},
             timing=parts.inventory.timing,
             redundant=all(each.is_redundant(seen) for each in parts.storage.values()),
