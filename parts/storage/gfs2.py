@@ -114,7 +114,7 @@ class Gfs2(VolumePart):
         That takes a lock manager, and that a membership. It has a journal for every node that a lab
         can have: added later they would lie scattered (gfs2_jadd(8)).
         """
-        if not self.is_first(machine) or found.cluster_runs or self.note in found[machine].notes:
+        if not self.makes(machine, found):
             return ()
         wait_s = self.timing.membership_wait_s
         words = (

@@ -43,7 +43,7 @@ class SharedDisk(VolumePart):
 
         All nodes must have their own system ID by then.
         """
-        if not self.is_first(machine) or found.cluster_runs or self.note in found[machine].notes:
+        if not self.makes(machine, found):
             return ()
         words = (
             self.storage.disk,

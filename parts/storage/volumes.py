@@ -118,6 +118,12 @@ class VolumePart(StoragePart):
             Column(Place.DATA, f"Mounted ({name})", f"Shared disk {name} mounted"),
         )
 
+    def makes(self, machine: Machine, found: Found) -> bool:
+        """Tell whether this node has to make volume group and filesystem: the first, and once."""
+        if not self.is_first(machine) or found.cluster_runs:
+            return False
+        return self.note not in found[machine].notes
+
     def activation(self, access: Values) -> Primitive:
         """Return the volume group's resource; `access` says to LVM who may have it.
 
