@@ -194,18 +194,25 @@ def _missed_s(parts: Parts, part: ServicePart, seconds: Mapping[str, float]) -> 
     return found
 
 
-def _silent_s(attempts: Collection[Attempt], address: str, stretch: Stretch, calm: float) -> float:
-    """Return the sum of the gaps between two answers that are longer than `calm`, in seconds.
+def waits(
+    attempts: Collection[Attempt], address: str, stretch: Stretch
+) -> Iterator[tuple[float, float]]:
+    """Return when each wait for the next answer of an address began and was over.
 
     The stretch begins and ends as with an answer: what lies before it or behind it is not its.
     """
-    answers = [
+    answers = (
         attempt.wall
         for attempt in attempts
         if attempt.kind == "probe"
         and attempt.ok
         and attempt.address == address
         and stretch.began < attempt.wall < stretch.ended
-    ]
-    gaps = (after - before for before, after in pairwise((stretch.began, *answers, stretch.ended)))
-    return sum(gap for gap in gaps if gap > calm)
+    )
+    return pairwise((stretch.began, *answers, stretch.ended))
+
+
+def _silent_s(attempts: Collection[Attempt], address: str, stretch: Stretch, calm: float) -> float:
+    """Return the sum of the waits that are longer than `calm`, in seconds."""
+    found = (over - began for began, over in waits(attempts, address, stretch))
+    return sum(wait_s for wait_s in found if wait_s > calm)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
 from drills.ledger import Books
 from drills.probes import Outage
 from drills.result import Answer, Check, DrillResult, MachineSheet, Mark, MarkKind
-from updates.outage import Account, Silence
+from updates.outage import Account, Silence, waits
 from updates.rolling import Rolling
 
 TEACHES = (
@@ -77,17 +76,11 @@ def reported(rolling: Rolling, account: Account, around: Surroundings) -> DrillR
 def _outage(rolling: Rolling, account: Account, worst: Silence) -> Outage:
     """Return how long the address that was silent for longest was so in all, in that node's turn.
 
-    It is shown where its longest silence was. The turn begins and ends as with an answer.
+    It is shown where its longest silence was.
     """
     [turn, *_] = (each for each in rolling.stretches if each.what == worst.what)
-    answers = [
-        each.wall
-        for each in account.attempts
-        if each.kind == "probe" and each.ok and each.address == worst.address
-    ]
-    inside = (at for at in answers if turn.began < at < turn.ended)
-    gaps = pairwise((turn.began, *inside, turn.ended))
-    began, over = max(gaps, key=lambda gap: gap[1] - gap[0])
+    found = waits(account.attempts, worst.address, turn)
+    began, over = max(found, key=lambda wait: wait[1] - wait[0])
     return Outage(max(worst.seconds, over - began), began, over, worst.address)
 
 
