@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from cli.choosing import existing_lab
-from cli.live import LiveDrill
+from cli.live import LivePhases
 from cli.locking import locked
 from core.errors import HalabError
 from drills.catalogue import find
@@ -90,7 +90,7 @@ def show_drill(
 
     With an `event`, the cluster's scheduler is asked before what will come of that.
     """
-    live = LiveDrill(f"Drill {entry.name} in lab {site.inventory.lab}")
+    live = LivePhases(f"Drill {entry.name} in lab {site.inventory.lab}")
     with live.shown():
         if reset:
             live.phase("Returning to the state right after up")

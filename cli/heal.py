@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from cli.choosing import existing_lab
-from cli.live import LiveDrill
+from cli.live import LivePhases
 from cli.locking import locked
 from cli.status import UNHEALTHY, print_status
 from core.errors import HalabError
@@ -37,7 +37,7 @@ def heal(
     console = Console(highlight=False, soft_wrap=True)
     with locked(name):
         site = Site.of(folder)
-        live = LiveDrill(f"Healing lab {name}")
+        live = LivePhases(f"Healing lab {name}")
         with live.shown():
             wound = heal_site(site, live)
         if wound is None:

@@ -1,4 +1,4 @@
-"""A drill as it happens: a live panel on a terminal, plain lines elsewhere."""
+"""A drill, a healing, an update as it happens: a live panel on a terminal, else plain lines."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NOTICED_S = 1.5
 """Seconds without an answer from which on the service is shown as silent: a probe takes up to 1."""
 
 
-class LiveDrill:
+class LivePhases:
     """Shows phases, what happens in them, and the service's silence against its budget."""
 
     def __init__(self, title: str, console: Console | None = None) -> None:
@@ -33,7 +33,7 @@ class LiveDrill:
 
     @contextmanager
     def shown(self) -> Iterator[None]:
-        """Show the drill until the block ends."""
+        """Show them until the block ends."""
         if not self._console.is_terminal:
             self._line(self._title)
             yield
@@ -47,7 +47,7 @@ class LiveDrill:
             yield
 
     def phase(self, name: str) -> None:
-        """Begin a new part of the drill."""
+        """Begin a new part."""
         self._phases.append((name, self._elapsed()))
         self._recent = []
         if name != "Fault":

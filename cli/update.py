@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from cli.choosing import existing_lab
-from cli.live import LiveDrill
+from cli.live import LivePhases
 from cli.locking import locked
 from cli.papers import Papers
 from core.errors import HalabError
@@ -101,7 +101,7 @@ def examine(site: Site, wanted: Wanted, *, back: bool, reboot: bool) -> tuple[Tu
     Raises HalabError when a node cannot tell, or a drill has left its fault.
     """
     check_healed(site)
-    live = LiveDrill(f"Looking at the nodes of lab {site.inventory.lab}")
+    live = LivePhases(f"Looking at the nodes of lab {site.inventory.lab}")
     with live.shown():
         found = look(site, wanted, back=back)
         return plan(found, Roles.of(collect(site.inventory)), back=back, reboot=reboot)
@@ -119,7 +119,7 @@ def roll(
 
     That is said as well when the update stops early, before the error is raised.
     """
-    live = LiveDrill(title)
+    live = LivePhases(title)
     rolling = Rolling(site, wanted, live)
     try:
         with live.shown():

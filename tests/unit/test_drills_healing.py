@@ -261,7 +261,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from cli import streams
 streams.prepare()
-from cli.live import LiveDrill
+from cli.live import LivePhases
 from core.folders import LabFolder
 from core.signals import interruptible
 from drills.catalogue import find
@@ -272,7 +272,7 @@ from drills.site import Site
 from tests.unit.healthy_lab import INVENTORY, PARTS
 
 folder = Path({folder!r})
-live = LiveDrill("A drill that is watched")
+live = LivePhases("A drill that is watched")
 
 def heal(scene):
     for number in range(5):

@@ -8,15 +8,15 @@ from pathlib import Path
 from rich.console import Console
 
 from cli.drill import print_result
-from cli.live import LiveDrill
+from cli.live import LivePhases
 from drills.result import Answer
 from drills.runner import Kept
 from tests.unit.test_drills_series import result
 
 
-def lines() -> tuple[LiveDrill, StringIO]:
+def lines() -> tuple[LivePhases, StringIO]:
     text = StringIO()
-    return LiveDrill("Drill power-off", Console(file=text, width=100)), text
+    return LivePhases("Drill power-off", Console(file=text, width=100)), text
 
 
 def test_a_log_has_one_line_for_each_change() -> None:
@@ -41,7 +41,7 @@ def test_a_log_has_one_line_for_each_change() -> None:
 def test_a_terminal_shows_silence_against_the_budget() -> None:
     text = StringIO()
     console = Console(file=text, width=100, force_terminal=True, color_system=None)
-    live = LiveDrill("Drill power-off", console)
+    live = LivePhases("Drill power-off", console)
     live.phase("Looking at the lab")
     live.phase("Fault")
     live.service(12.0, 40)
