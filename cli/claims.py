@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pydantic import ValidationError
+from rich.console import Console
 
 from cli.choosing import is_begun
 from cli.locking import locked
@@ -44,9 +45,10 @@ class Claim(Frozen):
 
 @contextmanager
 def claimed(name: str, command: str, take_away: Callable[[], None], keep: bool) -> Iterator[bool]:
-    """Own a lab that is not there yet; afterwards put away what came to be, unless `keep`.
+    """Own a lab that is not there yet; afterwards put away what came to be.
 
-    Yields whether it is ours: a lab that is there already belongs to somebody else and stays.
+    With `keep` it is said instead that it stays, and how it is taken away. Yields whether it is
+    ours: a lab that is there already belongs to somebody else and stays, and nothing is said.
     Raises HalabError when another halab command works on it.
     """
     with locked(name):
@@ -54,6 +56,9 @@ def claimed(name: str, command: str, take_away: Callable[[], None], keep: bool) 
     try:
         yield ours
     finally:
+        if ours and keep:
+            said = f"the lab stays: ./halab status {name}, ./halab down {name}"
+            Console(highlight=False, soft_wrap=True).print(said)
         # Somebody may have taken it away meanwhile, and made one of his own.
         found = claim_on(name)
         if ours and not keep and found is not None and found.is_mine:

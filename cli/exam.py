@@ -98,12 +98,8 @@ def _standing(lab: str, name: str, keep: bool, console: Console) -> Iterator[boo
         console.print(f"removing the lab {name} of an exam that did not come to its end")
         put_away(name, lambda: down(name))
     with claimed(name, COMMAND, lambda: down(name), keep) as built:
-        try:
-            if built:
-                up(lab)
-                if keep:
-                    release(name)
-            yield built
-        finally:
-            if built and keep:
-                console.print(f"the lab stays: ./halab status {name}, ./halab down {name}")
+        if built:
+            up(lab)
+            if keep:
+                release(name)
+        yield built

@@ -143,12 +143,8 @@ def _lab(kind: str, name: str, keep: bool, console: Console) -> Iterator[None]:
         console.print(f"removing the lab {name} of an earlier run")
         put_away(name, lambda: _check(_halab("down", name)))
     with claimed(name, COMMAND, lambda: _check(_halab("down", name)), keep):
-        try:
-            _check(_halab("up", "--cold", str(lab_file(kind))))
-            yield
-        finally:
-            if keep:
-                console.print(f"the lab stays: ./halab status {name}, ./halab down {name}")
+        _check(_halab("up", "--cold", str(lab_file(kind))))
+        yield
 
 
 def _halab(*words: str) -> tuple[str, ...]:

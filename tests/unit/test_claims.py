@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,27 @@ def test_what_was_made_is_taken_away(removed: list[str]) -> None:
     with claimed("exam", "halab exam", lambda: removed.append("exam"), keep=False) as ours:
         assert ours
     assert removed == ["exam"]
+
+
+@pytest.mark.parametrize("end", [None, HalabError("up failed")])
+def test_what_is_to_stay_stays_and_is_named(
+    removed: list[str], capsys: pytest.CaptureFixture[str], end: HalabError | None
+) -> None:
+    with (
+        suppress(HalabError),
+        claimed("exam", "halab exam", lambda: removed.append("exam"), keep=True),
+    ):
+        if end is not None:
+            raise end
+    assert capsys.readouterr().out == "the lab stays: ./halab status exam, ./halab down exam\n"
+    assert removed == []
+
+
+def test_a_lab_that_was_there_is_not_said_to_stay(capsys: pytest.CaptureFixture[str]) -> None:
+    make("mine")
+    with claimed("mine", "halab exam", lambda: None, keep=True) as ours:
+        assert not ours
+    assert capsys.readouterr().out == ""
 
 
 def test_it_is_taken_away_whatever_happened(removed: list[str]) -> None:
