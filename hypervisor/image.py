@@ -46,7 +46,10 @@ BOOT_KERNEL = tuple(
 """Lets a guest go on into the kernel of its own disk, which no boot loader reads."""
 
 MAKE_DISK = RECIPE / "make-disk"
-"""Makes a disk of a root folder, whatever is in it: part of every recipe."""
+"""Makes a disk of a root folder, whatever is in it."""
+
+OF_EVERY_RECIPE = (*BOOT_KERNEL, RECIPE / "guest", MAKE_DISK)
+"""What guests of all kinds are made with."""
 
 RELEASE = "trixie"
 

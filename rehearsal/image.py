@@ -8,8 +8,7 @@ from pathlib import Path
 
 from core.files import is_whole, seal
 from hypervisor.image import (
-    BOOT_KERNEL,
-    MAKE_DISK,
+    OF_EVERY_RECIPE,
     Recipe,
     Report,
     ensure,
@@ -23,7 +22,7 @@ FOLDER = Path(__file__).parent / "recipe"
 def recipe() -> Recipe:
     """Return what it is made from."""
     listed = tomllib.loads((FOLDER / "packages.toml").read_text())["packages"]
-    return Recipe("plain", (*files_in(FOLDER), *BOOT_KERNEL, MAKE_DISK), tuple(listed))
+    return Recipe("plain", (*files_in(FOLDER), *OF_EVERY_RECIPE), tuple(listed))
 
 
 def ensure_copy(folder: Path, report: Report) -> None:

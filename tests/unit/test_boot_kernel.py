@@ -28,8 +28,15 @@ def test_a_boot_that_was_begun_so_begins_no_other_one() -> None:
 
 
 @pytest.mark.parametrize("recipe", ["hypervisor", "rehearsal"])
-def test_every_image_installs_what_the_units_start(recipe: str) -> None:
-    script = (Path(recipe) / "recipe" / "customize").read_text()
+def test_every_image_is_a_guest(recipe: str) -> None:
+    assert (
+        '\nsh "$recipe/guest" "$root" "$recipe" '
+        in (Path(recipe) / "recipe" / "customize").read_text()
+    )
+
+
+def test_every_guest_has_what_the_units_start() -> None:
+    script = Path("hypervisor/recipe/guest").read_text()
     assert value(UNIT, "ExecStart") == BOOT_PROGRAM
     assert f'install -D -m 0755 "$recipe/{PROGRAM.name}" "$root{BOOT_PROGRAM}"' in script
     enabled = [line for line in script.splitlines() if "systemctl" in line and " enable " in line]
