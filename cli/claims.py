@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 from pydantic import ValidationError
 from rich.console import Console
@@ -27,7 +28,7 @@ CLAIM = "claim.json"
 class Claim(Frozen):
     """Which command made a lab, and which run of it: its process and when that started."""
 
-    version: int = 1
+    version: Literal[1] = 1
     command: str
     pid: int
     started: str

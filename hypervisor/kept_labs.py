@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
 from pydantic import ValidationError
 
@@ -40,7 +41,7 @@ class KeptLab(Frozen):
     what it takes on disk, in bytes; `files` are its files' lengths by their paths.
     """
 
-    version: int = 1
+    version: Literal[1] = 1
     name: str
     made: datetime
     facts: dict[str, str]

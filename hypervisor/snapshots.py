@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Collection
 from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
 from pydantic import ValidationError
 
@@ -48,7 +49,7 @@ class Snapshot(Frozen):
     of them that are disks; `healthy` tells whether the lab was.
     """
 
-    version: int = 1
+    version: Literal[1] = 1
     label: str
     taken: datetime
     machines: tuple[str, ...]

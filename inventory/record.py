@@ -11,9 +11,9 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 from shlex import quote
-from typing import ClassVar, Literal, TypeVar
+from typing import Annotated, ClassVar, Literal, TypeVar
 
-from pydantic import AwareDatetime, ConfigDict, ValidationError
+from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
 
 from core.errors import HalabError
 from core.files import write_file
@@ -24,7 +24,7 @@ from inventory.model import Inventory
 from inventory.place import Place
 from labs.roles import MachineRole
 
-Kind = TypeVar("Kind", bound=Frozen)
+Kind = TypeVar("Kind")
 
 
 class Boot(Frozen):
@@ -39,16 +39,11 @@ class LabRecord(Place):
     """Where a lab runs and what it was built from.
 
     `source` is the definition as the person named it; `accelerated` whether guests run on KVM;
-    `proxy_command` leads ssh into a private hypervisor's network. Keys that are not known are
-    passed over: an older halab wrote them.
+    `proxy_command` leads ssh into a private hypervisor's network.
     """
 
-    model_config = ConfigDict(extra="ignore")
-
-    kind: ClassVar[str] = "libvirt"
-    """The kind of the platform; the file does not say it, as it did not when there was one."""
-
-    version: int = 1
+    version: Literal[1] = 1
+    kind: Literal["libvirt"] = "libvirt"
     source: str
     accelerated: bool
     proxy_command: str | None
@@ -74,12 +69,10 @@ class CloudRecord(Frozen):
     `until` is when they shall switch themselves off, None for never.
     """
 
-    model_config = ConfigDict(extra="ignore")
-
     private: ClassVar[bool] = False
     """No hypervisor of halab's own stands behind it: there are no snapshots."""
 
-    version: int = 1
+    version: Literal[1] = 1
     kind: Literal["aws"] = "aws"
     source: str
     region: str
@@ -108,6 +101,8 @@ class CloudRecord(Frozen):
 
 
 Record = LabRecord | CloudRecord
+
+_OF_ANY_KIND: TypeAdapter[Record] = TypeAdapter(Annotated[Record, Field(discriminator="kind")])
 
 
 def load_record(folder: LabFolder) -> LabRecord:
@@ -164,21 +159,12 @@ def load_any(folder: LabFolder) -> Record:
 
 def read_record(folder: LabFolder) -> Record:
     """Read the record in a folder; raises HalabError when there is no lab or the file is broken."""
-    return _load(_kind_of(folder.record), folder.record, folder)
-
-
-def _kind_of(path: Path) -> type[LabRecord] | type[CloudRecord]:
-    """Return of which kind a record is; only those of labs on AWS say so."""
-    try:
-        said = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return LabRecord
-    return CloudRecord if isinstance(said, dict) and said.get("kind") == "aws" else LabRecord
+    return _load(_OF_ANY_KIND, folder.record, folder)
 
 
 def load_inventory(folder: LabFolder) -> Inventory:
     """Read the lab's inventory; raises HalabError when there is none yet or the file is broken."""
-    return _load(Inventory, folder.inventory, folder)
+    return _load(TypeAdapter(Inventory), folder.inventory, folder)
 
 
 def save(path: Path, value: Frozen) -> None:
@@ -191,9 +177,9 @@ def written(value: Frozen) -> str:
     return json.dumps(value.model_dump(mode="json"), indent=2) + "\n"
 
 
-def _load(kind: type[Kind], path: Path, folder: LabFolder) -> Kind:
+def _load(kind: TypeAdapter[Kind], path: Path, folder: LabFolder) -> Kind:
     try:
-        return kind.model_validate_json(path.read_bytes())
+        return kind.validate_json(path.read_bytes())
     except FileNotFoundError as error:
         raise HalabError(
             f"lab {folder.name!r} has no {path.name}",

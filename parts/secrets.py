@@ -7,6 +7,7 @@ import fcntl
 import json
 import secrets as random
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -26,7 +27,7 @@ class Secrets(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    version: int = 1
+    version: Literal[1] = 1
     corosync_authkey: str = Field(repr=False)
     drbd_secret: str = Field(repr=False, max_length=64)
     qnetd_authority: Authority = Field(repr=False)

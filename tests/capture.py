@@ -142,8 +142,8 @@ def _begun(parts: Parts) -> str:
     for node in parts.inventory.nodes:
         if known.find(f"node[@uname='{node.name}']") is None:
             SubElement(known, "node", id=str(node.number), uname=node.name)
-        member = {"in_ccm": SINCE, "crmd": SINCE, "join": "member", "expected": "member"}
-        state = SubElement(status, "node_state", id=str(node.number), uname=node.name, **member)
+        state = SubElement(status, "node_state", id=str(node.number), uname=node.name)
+        state.attrib.update(in_ccm=SINCE, crmd=SINCE, join="member", expected="member")
         _say(state, _attributes(parts, node, "ready"))
     return ElementTree.tostring(root, encoding="unicode")
 

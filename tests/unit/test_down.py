@@ -201,6 +201,7 @@ def test_a_lab_on_a_libvirt_that_does_not_answer_is_not_called_stopped(folder: L
             {
                 "source": "web.toml",
                 "uri": "qemu:///system?socket=/nobody",
+                "kind": "libvirt",
                 "private": False,
                 "mark": "6b7a1c1e-2f0d-4d53-9d7e-3c2b6a9f0e11",
                 "accelerated": False,
