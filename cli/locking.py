@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NoReturn
 
 from core.errors import HalabError
 from core.folders import state_folder
+from core.locks import held
 
 
 class LabBusy(HalabError):
@@ -18,21 +19,20 @@ class LabBusy(HalabError):
 
 @contextmanager
 def locked(name: str) -> Iterator[None]:
-    """Hold the lab's lock; raises LabBusy when another halab command holds it.
-
-    The kernel drops the lock with its process, so a killed command leaves none behind.
-    """
+    """Hold the lab's lock; raises LabBusy when another halab command holds it."""
     path = state_folder() / "locks" / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            file.seek(0)
-            raise _busy(name, file.read().strip()) from error
+
+    def refuse(who: str) -> NoReturn:
+        raise LabBusy(
+            f"another halab command is working on lab {name!r}: {who.strip()}",
+            hint="wait for it to end, or stop it with Ctrl-C where it runs",
+        )
+
+    with held(path, busy=refuse) as file:
         # Whoever held it may have removed the file since it was opened, and a third made another.
         if not _is_at(path, file.fileno()):
-            raise _busy(name, "it ends at this moment")
+            refuse("it ends at this moment")
         # It is there for others to read, and a full disk must not keep anybody from `down`.
         with suppress(OSError):
             file.truncate(0)
@@ -50,10 +50,3 @@ def _is_at(path: Path, descriptor: int) -> bool:
         return os.path.samestat(os.fstat(descriptor), path.stat())
     except FileNotFoundError:
         return False
-
-
-def _busy(name: str, who: str) -> LabBusy:
-    return LabBusy(
-        f"another halab command is working on lab {name!r}: {who}",
-        hint="wait for it to end, or stop it with Ctrl-C where it runs",
-    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -20,6 +19,7 @@ from core.command import run, start
 from core.errors import CommandError, HalabError
 from core.files import is_whole, seal
 from core.folders import PROJECT, cache_folder
+from core.locks import held
 from core.sizes import MIB
 from hypervisor.namespaces import as_root_of_its_own, remove_folder
 from hypervisor.workplace import find_workplace
@@ -198,8 +198,8 @@ def ensure(recipe: Recipe, report: Report = lambda _: None) -> Image:
     """
     images = cache_folder() / "images"
     images.mkdir(parents=True, exist_ok=True)
-    with (images / f".{recipe.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    waiting = f"{recipe.name} image: waiting for another halab that is building one"
+    with held(images / f".{recipe.name}.lock", busy=lambda _: report(waiting)):
         image = _image(recipe)
         if _whole(image):
             return image

@@ -6,7 +6,6 @@ is kept is never changed: a lab that uses a file of it has a link to it, or a co
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -20,6 +19,7 @@ from pydantic import ValidationError
 from core.errors import HalabError
 from core.files import sync_folder
 from core.folders import cache_folder
+from core.locks import held
 from core.sizes import MIB, MIB_PER_GIB
 from hypervisor.snapshots import copy
 from inventory.frozen import Frozen
@@ -82,7 +82,7 @@ class KeptLabs:
     @contextmanager
     def used(self, name: str) -> Iterator[Path]:
         """Keep others from removing anything until the block ends, and yield a lab's folder."""
-        with self._locked(fcntl.LOCK_SH):
+        with held(self._lock, shared=True):
             os.utime(self.path(name) / DESCRIPTION)
             yield self.path(name)
 
@@ -107,7 +107,7 @@ class KeptLabs:
             files={str(path.relative_to(draft)): path.stat().st_size for path in paths},
         )
         save(draft / DESCRIPTION, kept)
-        with self._locked(fcntl.LOCK_EX):
+        with held(self._lock):
             self._discard(name)
             draft.rename(self.path(name))
             sync_folder(self._root)
@@ -125,13 +125,13 @@ class KeptLabs:
                 f"no lab {name!r} is kept for a warm start (kept: {', '.join(names) or 'none'})",
                 hint="`./halab cache` shows them",
             )
-        with self._locked(fcntl.LOCK_EX):
+        with held(self._lock):
             self._discard(name)
 
     def remove_all(self) -> None:
         """Remove everything, also what is damaged and what was never finished."""
         if self._root.is_dir():
-            with self._locked(fcntl.LOCK_EX):
+            with held(self._lock):
                 for path in self._root.iterdir():
                     if path.is_dir():
                         shutil.rmtree(path)
@@ -185,11 +185,9 @@ class KeptLabs:
             self.path(name).rename(old)
             shutil.rmtree(old)
 
-    @contextmanager
-    def _locked(self, how: int) -> Iterator[None]:
-        with (self._root / ".lock").open("w") as lock:
-            fcntl.flock(lock, how)
-            yield
+    @property
+    def _lock(self) -> Path:
+        return self._root / ".lock"
 
 
 def limit_bytes() -> int:

@@ -5,7 +5,6 @@ HALAB_TOOLCHAIN=path, download or build asks for one of the three ways.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import tempfile
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Literal, TypeVar, get_args
 
 from core.errors import HalabError
+from core.locks import held
 
 Origin = Literal["path", "download", "build"]
 """From this machine, as the vendor publishes it, or from Go modules; tried in this order."""
@@ -91,10 +91,6 @@ def drafted(folder: Path) -> Iterator[Path]:
 def locked(folder: Path, what: str, report: Report) -> Iterator[None]:
     """Let one halab at a time make what is kept in this folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            report(f"waiting for another halab that is getting {what}")
-            fcntl.flock(file, fcntl.LOCK_EX)
+    waiting = f"waiting for another halab that is getting {what}"
+    with held(folder / ".lock", busy=lambda _: report(waiting)):
         yield

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,6 +15,7 @@ import pytest
 
 from core.errors import CommandError, HalabError
 from core.files import SEAL
+from core.locks import held
 from core.processes import is_alive
 from core.wait import wait_until
 from hypervisor import image
@@ -203,6 +205,22 @@ def test_an_image_is_built_once(images: Path, monkeypatch: pytest.MonkeyPatch) -
     assert image.ensure_image(NODE) == built == image.cached_image(NODE)
     assert built.disk.read_text() == "node"
     assert visible(images) == [f"node-{built.key}"]
+
+
+def test_a_build_waits_for_another_of_its_kind_and_says_so(
+    images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(image, "_build", pretend_build)
+    images.mkdir(parents=True)
+    told: list[str] = []
+    with ThreadPoolExecutor() as pool:
+        with held(images / ".node.lock"):
+            image.ensure_image(MONITOR, report=told.append)
+            waiting = pool.submit(image.ensure_image, NODE, report=told.append)
+            wait_until(lambda: told, bool, what="word from who waits", timeout=10, interval=0.01)
+            assert not waiting.done()
+        waiting.result(timeout=10)
+    assert told == ["node image: waiting for another halab that is building one"]
 
 
 @pytest.mark.parametrize("name", ["disk.qcow2", "kernel", "initrd", "recipe.json", SEAL])
