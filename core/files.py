@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,36 +17,52 @@ SEAL = "whole.json"
 """How long the files of a folder are that was made once and is used ever after."""
 
 
-def seal(folder: Path, files: Iterable[Path]) -> None:
+def seal(folder: Path, files: Collection[Path]) -> None:
     """Bring files below a folder to the disk, and note there how long they are, for `is_whole`."""
-    lengths = {}
     for path in files:
         with path.open("rb") as file:
             os.fsync(file.fileno())
-        lengths[str(path.relative_to(folder))] = path.stat().st_size
-    write_file(folder / SEAL, json.dumps(lengths))
+    write_file(folder / SEAL, json.dumps(lengths(folder, files)))
 
 
-def is_whole(folder: Path, files: Iterable[Path]) -> bool:
-    """Tell whether these files can be read and are as long as they were when `seal` was called.
-
-    Where it never was, as in a folder that an older halab made, none of them may be empty.
-    """
+def is_whole(folder: Path, files: Collection[Path]) -> bool:
+    """Tell whether these files can be read and are as long as they were when `seal` was called."""
     try:
         noted = json.loads((folder / SEAL).read_bytes())
-    except FileNotFoundError:
-        noted = {}
-    except ValueError:
+    except (FileNotFoundError, ValueError):
         return False
-    lengths = {str(path.relative_to(folder)): _length(path) for path in files}
-    return isinstance(noted, dict) and all(
-        length and length == noted.get(name, length) for name, length in lengths.items()
+    return (
+        isinstance(noted, dict)
+        and all(str(path.relative_to(folder)) in noted for path in files)
+        and all(os.access(path, os.R_OK) for path in files)
+        and not damaged(folder, noted)
     )
 
 
-def _length(path: Path) -> int:
-    """Return the length of a file in bytes; 0 where it is missing or not to be read."""
-    return path.stat().st_size if path.is_file() and os.access(path, os.R_OK) else 0
+def lengths(folder: Path, files: Iterable[Path]) -> dict[str, int]:
+    """Return how long files below a folder are, in bytes, by their paths from there."""
+    return {str(path.relative_to(folder)): path.stat().st_size for path in files}
+
+
+def damaged(folder: Path, noted: Mapping[str, int]) -> list[str]:
+    """Return which files below a folder are gone, or not as long as they were.
+
+    `noted` is what `lengths` said then. A crash cuts young files off.
+    """
+    return [name for name, length in noted.items() if _length(folder / name) != length]
+
+
+def usage(files: Iterable[Path]) -> int:
+    """Return the bytes that files take on disk."""
+    # stat(2): a block of st_blocks is 512 bytes, whatever the filesystem.
+    return sum(path.stat().st_blocks * 512 for path in files)
+
+
+def _length(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return None
 
 
 def write_file(path: Path, content: str | bytes, *, mode: int = 0o600) -> None:

@@ -17,7 +17,7 @@ from typing import Literal
 from pydantic import ValidationError
 
 from core.errors import HalabError
-from core.files import sync_folder
+from core.files import damaged, lengths, sync_folder, usage
 from core.folders import cache_folder
 from core.locks import held
 from core.sizes import MIB, MIB_PER_GIB
@@ -70,10 +70,9 @@ class KeptLabs:
         folder = self.path(name)
         try:
             kept = KeptLab.model_validate_json((folder / DESCRIPTION).read_bytes())
-            whole = all((folder / path).stat().st_size == size for path, size in kept.files.items())
         except (OSError, ValidationError):
             return None
-        return kept if whole and kept.name == name else None
+        return None if kept.name != name or damaged(folder, kept.files) else kept
 
     def path(self, name: str) -> Path:
         """Return the folder of a kept lab."""
@@ -102,9 +101,8 @@ class KeptLabs:
             name=name,
             made=made,
             facts=dict(facts),
-            # stat(2): a block of st_blocks is 512 bytes, whatever the filesystem.
-            size=sum(path.stat().st_blocks * 512 for path in paths),
-            files={str(path.relative_to(draft)): path.stat().st_size for path in paths},
+            size=usage(paths),
+            files=lengths(draft, paths),
         )
         save(draft / DESCRIPTION, kept)
         with held(self._lock):

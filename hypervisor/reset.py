@@ -17,6 +17,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 
 from core.errors import CommandError, HalabError
+from core.files import lengths, usage
 from core.folders import LabFolder
 from hypervisor.machines import PAUSED, RUNNING, Machines
 from hypervisor.objects import Virsh, start_surroundings
@@ -28,8 +29,6 @@ from hypervisor.snapshots import (
     Snapshot,
     check_label,
     copy,
-    lengths,
-    usage,
 )
 from inventory.model import Inventory
 from inventory.record import LabRecord, load_inventory
@@ -92,14 +91,15 @@ def take(
         machines.save_memory(draft)
         report("copying their disks")
         copy(disks, draft)
+        files = sorted(draft.iterdir())
         snapshot = Snapshot(
             label=label,
             taken=taken,
             machines=tuple(record.domains),
-            size=usage(draft),
+            size=usage(files),
             healthy=healthy,
             origin=origin,
-            files=lengths(draft),
+            files=lengths(draft, files),
             disks=tuple(sorted(disk.name for disk in disks)),
         )
         report("keeping the snapshot")

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from core.command import run
 from core.errors import HalabError
-from core.files import sync_folder, write_file
+from core.files import damaged, sync_folder, write_file
 from core.folders import LabFolder
 from inventory.frozen import Frozen
 from inventory.record import save
@@ -97,16 +97,9 @@ class Shelf:
                 if label == UP
                 else f"`./halab snapshot {self._lab.name} LABEL` takes one",
             )
-        damaged = [
-            name
-            for name, length in known[label].files.items()
-            if _length(self._path / label / name) != length
-        ]
-        if damaged:
-            raise HalabError(
-                f"snapshot {label!r} is damaged: {', '.join(damaged)}",
-                hint=remove,
-            )
+        lost = damaged(self._path / label, known[label].files)
+        if lost:
+            raise HalabError(f"snapshot {label!r} is damaged: {', '.join(lost)}", hint=remove)
         return known[label]
 
     def path(self, label: str) -> Path:
@@ -211,28 +204,10 @@ def copy(files: Collection[Path], folder: Path) -> None:
     )
 
 
-def lengths(folder: Path) -> dict[str, int]:
-    """Return the length of every file in a folder, by name."""
-    return {path.name: path.stat().st_size for path in sorted(folder.iterdir())}
-
-
-def usage(folder: Path) -> int:
-    """Return the bytes that a folder's files take on disk."""
-    # stat(2): a block of st_blocks is 512 bytes, whatever the filesystem.
-    return sum(path.stat().st_blocks * 512 for path in folder.iterdir())
-
-
 def _read(path: Path) -> Snapshot | None:
     try:
         return Snapshot.model_validate_json((path / "snapshot.json").read_bytes())
     except (OSError, ValidationError):
-        return None
-
-
-def _length(path: Path) -> int | None:
-    try:
-        return path.stat().st_size
-    except OSError:
         return None
 
 

@@ -92,31 +92,18 @@ def test_the_download_is_kept(machine: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert ensure_toolchain(print) == made == find_toolchain()
 
 
-@pytest.mark.parametrize("name", ["bin/pulumi", f"bin/{LANGUAGE_HOST}", "home/**/pulumi-resource*"])
-@pytest.mark.parametrize("sealed", [True, False])
-def test_what_was_cut_off_is_got_again(
-    monkeypatch: pytest.MonkeyPatch, name: str, sealed: bool
-) -> None:
+@pytest.mark.parametrize(
+    "name", ["bin/pulumi", f"bin/{LANGUAGE_HOST}", "home/**/pulumi-resource*", SEAL]
+)
+def test_what_was_cut_off_is_got_again(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setattr(toolchain, "download", fake_download)
     folder = ensure_toolchain(print).bin_folder.parent
-    (program,) = folder.glob(name)
-    whole = program.read_bytes()
-    if sealed:
-        program.write_bytes(whole[:-1])
-    else:
-        # As a crash leaves what an older halab made.
-        (folder / SEAL).unlink()
-        program.write_bytes(b"")
+    (file,) = folder.glob(name)
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-1])
     assert find_toolchain() is None
     ensure_toolchain(print)
-    assert program.read_bytes() == whole
-
-
-def test_a_toolchain_of_an_older_halab_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(toolchain, "download", fake_download)
-    made = ensure_toolchain(print)
-    (made.bin_folder.parent / SEAL).unlink()
-    assert find_toolchain() == made
+    assert file.read_bytes() == whole
 
 
 def test_an_unreachable_vendor_leads_to_a_build(
