@@ -22,7 +22,7 @@ from drills.failover import measure_power_loss, words
 from drills.site import Site
 from hypervisor.acceleration import probe
 from hypervisor.bare import Guest, time_boot
-from hypervisor.image import ensure_image
+from hypervisor.image import ensure, recipe_of
 from hypervisor.private import PrivateHypervisor
 from labs.addressing import machines
 from labs.loading import load
@@ -85,7 +85,7 @@ def bench(
 
 
 def _bare_boot(lab: Lab) -> float:
-    images = {role: ensure_image(role, lab.kernel(role)) for role in MachineRole}
+    images = {role: ensure(recipe_of(role, lab.kernel(role))) for role in MachineRole}
     node = images[MachineRole.NODE]
     accelerated = probe(node.kernel, node.initrd).accelerated
     guests = [

@@ -22,7 +22,7 @@ from core.sizes import MIB
 from hypervisor.acceleration import probe
 from hypervisor.disks import grow_data_disk
 from hypervisor.doctor import examine, refuse
-from hypervisor.image import cached_image, ensure_image, remove_stale
+from hypervisor.image import cached, ensure, recipe_of, remove_stale
 from hypervisor.kept_labs import KeptLabs
 from hypervisor.machines import OFF
 from hypervisor.objects import Virsh, owned, remove_orphans, start_stopped
@@ -191,14 +191,14 @@ def ensure_tools(progress: Progress) -> Toolchain:
 
 
 def _new_record(lab: Lab, source: str, folder: LabFolder, progress: Progress) -> LabRecord:
-    kernels = {role: lab.kernel(role) for role in MachineRole}
-    missing = [each for each in kernels.items() if cached_image(*each) is None]
+    recipes = {role: recipe_of(role, lab.kernel(role)) for role in MachineRole}
+    missing = [recipe for recipe in recipes.values() if cached(recipe) is None]
     if missing:
         with progress.step("Guest images", usually="2 to 4 min") as step:
             with ThreadPoolExecutor(len(missing)) as pool:
-                list(pool.map(lambda each: ensure_image(each[0], each[1], step), missing))
+                list(pool.map(lambda recipe: ensure(recipe, step), missing))
             remove_stale()
-    images = {role: ensure_image(role, kernel) for role, kernel in kernels.items()}
+    images = {role: ensure(recipe) for role, recipe in recipes.items()}
     node = images[MachineRole.NODE]
     with progress.step("Trying KVM", usually="a few seconds") as step:
         acceleration = probe(node.kernel, node.initrd)

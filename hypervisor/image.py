@@ -174,21 +174,9 @@ def kinds_on(kernel: Kernel) -> tuple[type[Part], ...]:
     return tuple(kind for kind in KINDS if full or not kind.needs_full_kernel)
 
 
-def cached_image(role: MachineRole, kernel: Kernel = Kernel.CLOUD) -> Image | None:
-    """Return the image of the present recipe if it was built before and is whole."""
-    return cached(recipe_of(role, kernel))
-
-
 def cached(recipe: Recipe) -> Image | None:
     """Return the image of a recipe if it was built before and is whole."""
     return _whole(_image(recipe))
-
-
-def ensure_image(
-    role: MachineRole, kernel: Kernel = Kernel.CLOUD, report: Report = lambda _: None
-) -> Image:
-    """Return the image for a role and a kernel; builds it like `ensure`."""
-    return ensure(recipe_of(role, kernel), report)
 
 
 def ensure(recipe: Recipe, report: Report = lambda _: None) -> Image:

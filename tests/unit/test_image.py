@@ -98,10 +98,10 @@ def test_images_with_either_kernel_stand_side_by_side(
     images: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(image, "_build", pretend_build)
-    built = {kernel: image.ensure_image(NODE, kernel).key for kernel in Kernel}
+    built = {kernel: image.ensure(image.recipe_of(NODE, kernel)).key for kernel in Kernel}
     assert visible(images) == sorted(f"node-{key}" for key in built.values())
     assert image.remove_stale() == []
-    assert image.cached_image(NODE, Kernel.FULL)
+    assert image.cached(image.recipe_of(NODE, Kernel.FULL))
 
 
 def test_the_recipes_scripts_are_shell() -> None:
@@ -199,10 +199,10 @@ def test_an_image_is_prepared_before_its_packages_come(monkeypatch: pytest.Monke
 
 def test_an_image_is_built_once(images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(image, "_build", pretend_build)
-    assert image.cached_image(NODE) is None
-    built = image.ensure_image(NODE)
+    assert image.cached(image.recipe_of(NODE)) is None
+    built = image.ensure(image.recipe_of(NODE))
     monkeypatch.setattr(image, "_build", lambda *_: pytest.fail("built again"))
-    assert image.ensure_image(NODE) == built == image.cached_image(NODE)
+    assert image.ensure(image.recipe_of(NODE)) == built == image.cached(image.recipe_of(NODE))
     assert built.disk.read_text() == "node"
     assert visible(images) == [f"node-{built.key}"]
 
@@ -215,8 +215,8 @@ def test_a_build_waits_for_another_of_its_kind_and_says_so(
     told: list[str] = []
     with ThreadPoolExecutor() as pool:
         with held(images / ".node.lock"):
-            image.ensure_image(MONITOR, report=told.append)
-            waiting = pool.submit(image.ensure_image, NODE, report=told.append)
+            image.ensure(image.recipe_of(MONITOR), told.append)
+            waiting = pool.submit(image.ensure, image.recipe_of(NODE), told.append)
             wait_until(lambda: told, bool, what="word from who waits", timeout=10, interval=0.01)
             assert not waiting.done()
         waiting.result(timeout=10)
@@ -229,16 +229,16 @@ def test_an_image_that_was_cut_off_is_built_again(
     images: Path, monkeypatch: pytest.MonkeyPatch, name: str, damage: str
 ) -> None:
     monkeypatch.setattr(image, "_build", pretend_build)
-    folder = image.ensure_image(NODE).disk.parent
+    folder = image.ensure(image.recipe_of(NODE)).disk.parent
     path = folder / name
     whole = path.read_bytes()
     if damage == "cut":
         path.write_bytes(whole[:-1])
     else:
         path.unlink()
-    assert image.cached_image(NODE) is None
-    image.ensure_image(NODE)
-    assert image.cached_image(NODE) is not None
+    assert image.cached(image.recipe_of(NODE)) is None
+    image.ensure(image.recipe_of(NODE))
+    assert image.cached(image.recipe_of(NODE)) is not None
     assert path.read_bytes() == whole
 
 
@@ -252,9 +252,9 @@ def test_a_build_that_ends_badly_leaves_nothing(
 
     monkeypatch.setattr(image, "_build", fail)
     with pytest.raises((KeyboardInterrupt, HalabError)):
-        image.ensure_image(NODE)
+        image.ensure(image.recipe_of(NODE))
     assert visible(images) == []
-    assert image.cached_image(NODE) is None
+    assert image.cached(image.recipe_of(NODE)) is None
 
 
 def test_a_failing_bootstrap_is_told_in_its_own_words(
@@ -263,7 +263,7 @@ def test_a_failing_bootstrap_is_told_in_its_own_words(
     script = "i=0; while [ $i -lt 99 ]; do i=$((i + 1)); echo line $i >&2; done; exit 25"
     monkeypatch.setattr(image, "_mmdebstrap", lambda *_: ["sh", "-c", script])
     with pytest.raises(CommandError) as failure:
-        image.ensure_image(NODE)
+        image.ensure(image.recipe_of(NODE))
     assert failure.value.status == 25
     assert "line 99" in failure.value.stderr
     assert "line 50\n" not in failure.value.stderr
@@ -276,13 +276,13 @@ def test_what_a_killed_build_left_goes_with_the_next(
     (images / ".node-abandoned" / "image" / "root").mkdir(parents=True)
     (images / ".monitor-at-work").mkdir()
     monkeypatch.setattr(image, "_build", pretend_build)
-    built = image.ensure_image(NODE)
+    built = image.ensure(image.recipe_of(NODE))
     assert visible(images) == [".monitor-at-work", f"node-{built.key}"]
 
 
 def test_images_of_older_recipes_are_removed(images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(image, "_build", pretend_build)
-    kept = image.ensure_image(MONITOR)
+    kept = image.ensure(image.recipe_of(MONITOR))
     old = images / "monitor-0123456789ab"
     old.mkdir()
     assert image.remove_stale() == [old]
@@ -296,7 +296,7 @@ def test_a_full_disk_is_said_before_anything_is_built(
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=100 * 2**20))
     monkeypatch.setattr(image, "_build", lambda *_: pytest.fail("built"))
     with pytest.raises(HalabError, match="100 MiB free"):
-        image.ensure_image(NODE)
+        image.ensure(image.recipe_of(NODE))
     assert visible(images) == []
 
 
