@@ -7,7 +7,6 @@ user namespaces; root runs the same tree without one.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import shlex
@@ -112,11 +111,10 @@ class PrivateHypervisor:
         Raises HalabError when namespaces are forbidden or libvirtd does not come up, and when one
         runs whose folder is gone.
         """
-        identity = self._identity()
-        if identity is not None:
+        first = self._first()
+        if first is not None:
             self.check_whole()
-            self._remember(identity.pid)
-            self._remember_inside(identity.pid)
+            self._remember_inside(first)
             return
         check_namespaces()
         report("starting a private libvirtd")
@@ -130,7 +128,6 @@ class PrivateHypervisor:
                 cwd=Path("/"),
                 start_new_session=True,
             )
-        self._remember(process.pid)
         try:
             self._wait_until_up(process)
         except BaseException:
@@ -139,7 +136,7 @@ class PrivateHypervisor:
 
     def is_running(self) -> bool:
         """Tell whether the process tree of this hypervisor is there."""
-        return self._identity() is not None
+        return self._first() is not None
 
     def check_whole(self) -> None:
         """Raise HalabError when the hypervisor runs and what it stands on was removed."""
@@ -159,9 +156,8 @@ class PrivateHypervisor:
 
         Raises WaitTimeout when a process does not go, HalabError when it is another user's.
         """
-        while (identity := self._identity()) is not None:
-            _end(identity.pid)
-        (self._folder / "process.json").unlink(missing_ok=True)
+        while (first := self._first()) is not None:
+            _end(first)
         if self.sockets.parent != self._folder and _is_own_folder(self.sockets):
             shutil.rmtree(self.sockets, ignore_errors=True)
 
@@ -181,16 +177,16 @@ class PrivateHypervisor:
 
         Raises HalabError when the hypervisor does not run.
         """
-        identity = self._identity()
-        if identity is None:
+        first = self._first()
+        if first is None:
             raise HalabError(f"the private hypervisor of lab {self._lab.name!r} does not run")
-        first = str(children(identity.pid)[0])
-        return ["nsenter", "--target", first, *_as_owner(), *ENTER.split(), "--", *command]
+        inner = str(children(first)[0])
+        return ["nsenter", "--target", inner, *_as_owner(), *ENTER.split(), "--", *command]
 
     def processes(self) -> list[int]:
         """Return the processes of the whole tree; none when it is stopped."""
-        identity = self._identity()
-        return descendants(identity.pid) if identity else []
+        first = self._first()
+        return [] if first is None else descendants(first)
 
     def guests(self) -> list[str]:
         """Return the names of the machines that run, as their processes say."""
@@ -211,29 +207,14 @@ class PrivateHypervisor:
         mounts = Path("/proc/self/mountinfo").read_text(errors="replace")
         return [*found, *(f"mount {point}" for point in mounts_of(mounts, self._lab.path))]
 
-    def _identity(self) -> Identity | None:
+    def _first(self) -> int | None:
         """Return the first process of this hypervisor; None when it does not run.
 
-        A lost or damaged note is no reason not to see it: its command names the folder. That of
-        another lab is not taken for it, whose folder somebody copied with the note in it.
+        Its command names the folder, by whichever way that leads to it.
         """
-        try:
-            noted = Identity(**json.loads((self._folder / "process.json").read_bytes()))
-        except (OSError, ValueError, TypeError):
-            noted = None
-        if noted is not None and noted.is_alive() and self._is_named(command_of(noted.pid)):
-            return noted
-        first = first_processes().get(self._folder)
-        return None if first is None else Identity(first, start_time(first))
-
-    def _is_named(self, words: Sequence[str]) -> bool:
-        """Tell whether a command names this folder, by whichever way that leads to it."""
         own = os.path.realpath(self._folder)
-        return any(os.path.isabs(word) and os.path.realpath(word) == own for word in words)
-
-    def _remember(self, pid: int) -> None:
-        identity = {"pid": pid, "started": start_time(pid)}
-        write_file(self._folder / "process.json", json.dumps(identity))
+        running = first_processes().items()
+        return next((pid for folder, pid in running if os.path.realpath(folder) == own), None)
 
     def _remember_inside(self, pid: int) -> None:
         write_file(self._folder / "inside.pid", f"{children(pid)[0]}\n")

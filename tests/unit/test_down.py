@@ -66,7 +66,7 @@ def cut_everything_off(folder: LabFolder) -> None:
     """Leave what a loss of power leaves of young files."""
     pulumi = folder.pulumi / ".pulumi"
     for path, content in (
-        (folder.hypervisor / "process.json", b""),
+        (folder.hypervisor / "inside.pid", b""),
         (folder.record, b"\xff{"),
         (folder.definition, b""),
         (pulumi / "stacks" / "halab" / "web.json", b'{"version": 3, "check'),
@@ -113,16 +113,16 @@ def test_a_lab_whose_folder_is_gone_is_listed_and_gets_no_second_hypervisor(
 
 
 @with_libvirtd
-def test_a_hypervisor_whose_note_is_cut_off_is_found_again(running: LabFolder) -> None:
+def test_a_hypervisor_whose_note_is_lost_is_found_and_noted_again(running: LabFolder) -> None:
     first = first_processes()[running.hypervisor]
-    (running.hypervisor / "inside.pid").unlink()
-    (running.hypervisor / "process.json").write_text("")
+    note = running.hypervisor / "inside.pid"
+    noted = note.read_text()
+    note.unlink()
 
     PrivateHypervisor(running).start()
 
     assert first_processes()[running.hypervisor] == first
-    assert json.loads((running.hypervisor / "process.json").read_text())["pid"] == first
-    assert (running.hypervisor / "inside.pid").exists()
+    assert note.read_text() == noted
 
 
 def copied(folder: LabFolder, name: str) -> LabFolder:

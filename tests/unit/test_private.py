@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,7 +16,7 @@ import pytest
 
 from core.errors import HalabError
 from core.folders import LabFolder
-from core.processes import start_time
+from core.processes import is_alive, start_time
 from hypervisor import private
 from hypervisor.private import Identity, PrivateHypervisor
 
@@ -35,32 +35,44 @@ def sleeper() -> Iterator[int]:
         process.kill()
 
 
-def remember(lab: LabFolder, pid: int, started: str) -> None:
-    (lab.hypervisor / "process.json").write_text(json.dumps({"pid": pid, "started": started}))
+@pytest.fixture
+def first(folder: LabFolder, tmp_path: Path) -> Iterator[int]:
+    """A process whose command is that of a hypervisor's first one."""
+    inside = tmp_path / "hypervisor" / "inside"
+    inside.parent.mkdir()
+    inside.write_text("echo up; sleep 60; :\n")
+    script = ["sh", str(inside), str(folder.hypervisor)]
+    with subprocess.Popen(script, start_new_session=True, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        # Its words stand in /proc only when it runs, a moment after Popen returns.
+        process.stdout.readline()
+        yield process.pid
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def test_a_process_is_itself(sleeper: int) -> None:
     assert Identity(sleeper, start_time(sleeper)).is_alive()
 
 
-def test_a_later_process_with_the_same_number_is_somebody_else(
-    folder: LabFolder, sleeper: int
+def test_it_is_known_by_its_command_whichever_way_leads_to_its_folder(
+    folder: LabFolder, first: int, tmp_path: Path
 ) -> None:
-    remember(folder, sleeper, "1")
-    hypervisor = PrivateHypervisor(folder)
-    assert not hypervisor.is_running()
-    assert hypervisor.processes() == []
-    hypervisor.stop()
-    assert Identity(sleeper, start_time(sleeper)).is_alive()
+    (tmp_path / "way").symlink_to(tmp_path)
+    for way in (folder.path, tmp_path / "way" / "lab"):
+        assert PrivateHypervisor(LabFolder(way)).processes()[0] == first
 
 
-@pytest.mark.parametrize("text", [None, "", "{", "[]", '{"pid": 1}'])
-def test_without_a_readable_record_it_does_not_run(folder: LabFolder, text: str | None) -> None:
-    if text is not None:
-        (folder.hypervisor / "process.json").write_text(text)
-    hypervisor = PrivateHypervisor(folder)
-    assert not hypervisor.is_running()
-    hypervisor.stop()
+def test_another_lab_s_is_left_alone(first: int, tmp_path: Path) -> None:
+    other = PrivateHypervisor(LabFolder(tmp_path / "other"))
+    assert not other.is_running()
+    assert other.processes() == []
+    other.stop()
+    assert is_alive(first)
+
+
+def test_a_later_process_with_the_same_number_is_somebody_else(sleeper: int) -> None:
+    assert not Identity(sleeper, "1").is_alive()
 
 
 def test_sockets_stand_in_the_lab(folder: LabFolder) -> None:
