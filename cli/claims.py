@@ -16,7 +16,7 @@ from cli.locking import locked
 from cli.progress import Progress
 from core.errors import HalabError
 from core.folders import LabFolder
-from core.processes import ancestors, is_alive, start_time
+from core.processes import Identity, ancestors, start_time
 from drills.evidence import move_out
 from inventory.frozen import Frozen
 from inventory.record import save
@@ -41,7 +41,7 @@ class Claim(Frozen):
     @property
     def is_at_work(self) -> bool:
         """Whether the process that made the lab still runs."""
-        return is_alive(self.pid) and self.started == start_time(self.pid)
+        return Identity(self.pid, self.started).is_alive()
 
 
 @contextmanager

@@ -4,13 +4,35 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Collection
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
-from core.wait import wait_until
+from core.wait import WaitTimeout, wait_until
 
 GRACE_S = 10
 """Seconds between asking a process tree to end and killing it."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A process that cannot be mistaken for a later one with the same number.
+
+    `started` is when it started, in clock ticks since boot.
+    """
+
+    pid: int
+    started: str
+
+    @classmethod
+    def of(cls, pid: int) -> Identity:
+        """Return the process that has this number now; where none has, one that is not alive."""
+        return cls(pid, start_time(pid))
+
+    def is_alive(self) -> bool:
+        """Tell whether this very process still runs, and is more than a zombie."""
+        return is_alive(self.pid) and start_time(self.pid) == self.started
 
 
 def is_alive(pid: int) -> bool:
@@ -84,24 +106,11 @@ def end_tree(pid: int) -> None:
 
     Raises WaitTimeout when even SIGKILL leaves one behind.
     """
-    tree = descendants(pid)
-    _send(tree, signal.SIGTERM)
-    with suppress(Exception):
-        wait_until(
-            lambda: [p for p in tree if is_alive(p)],
-            lambda alive: not alive,
-            what="processes to end",
-            timeout=GRACE_S,
-            interval=0.1,
-        )
-    _send([p for p in tree if is_alive(p)], signal.SIGKILL)
-    wait_until(
-        lambda: [p for p in tree if is_alive(p)],
-        lambda alive: not alive,
-        what="killed processes to end",
-        timeout=GRACE_S,
-        interval=0.1,
-    )
+    tree = [Identity.of(each) for each in descendants(pid)]
+    try:
+        _end(tree, signal.SIGTERM)
+    except WaitTimeout:
+        _end(tree, signal.SIGKILL)
 
 
 def descendants(pid: int) -> list[int]:
@@ -112,7 +121,19 @@ def descendants(pid: int) -> list[int]:
     return tree
 
 
-def _send(pids: list[int], number: signal.Signals) -> None:
-    for pid in pids:
+def _end(processes: Collection[Identity], number: signal.Signals) -> None:
+    """Tell processes to end, and wait until all have; raises WaitTimeout."""
+
+    def left() -> list[int]:
+        return [each.pid for each in processes if each.is_alive()]
+
+    for pid in left():
         with suppress(ProcessLookupError):
             os.kill(pid, number)
+    wait_until(
+        left,
+        lambda pids: not pids,
+        what=f"processes to end after {number.name}",
+        timeout=GRACE_S,
+        interval=0.1,
+    )

@@ -15,7 +15,6 @@ import signal
 import stat
 import subprocess
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
@@ -25,14 +24,7 @@ from core.command import run, start
 from core.errors import CommandError, HalabError
 from core.files import write_file
 from core.folders import LabFolder
-from core.processes import (
-    all_processes,
-    children,
-    command_of,
-    descendants,
-    is_alive,
-    start_time,
-)
+from core.processes import Identity, all_processes, children, command_of, descendants
 from core.wait import wait_until
 from hypervisor.namespaces import check_namespaces, in_private_namespaces, remove_folder
 
@@ -70,18 +62,6 @@ remember_owner = 0
 max_core = 0
 """
 """max_core: by default libvirt lifts the limit, which an ordinary user may not do."""
-
-
-@dataclass(frozen=True)
-class Identity:
-    """A process that cannot be mistaken for a later one with the same number."""
-
-    pid: int
-    started: str
-
-    def is_alive(self) -> bool:
-        """Tell whether this very process still runs."""
-        return is_alive(self.pid) and start_time(self.pid) == self.started
 
 
 class PrivateHypervisor:
@@ -299,7 +279,7 @@ def _guest(words: Sequence[str]) -> str | None:
 
 
 def _end(pid: int) -> None:
-    tree = [Identity(one, start_time(one)) for one in descendants(pid)]
+    tree = [Identity.of(one) for one in descendants(pid)]
     try:
         os.kill(pid, signal.SIGKILL)
     except ProcessLookupError:

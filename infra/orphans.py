@@ -9,6 +9,7 @@ from pathlib import Path
 from core.errors import HalabError
 from core.folders import LabFolder
 from core.processes import (
+    Identity,
     all_processes,
     command_of,
     end_tree,
@@ -79,4 +80,4 @@ def _is_pulumi(pid: int) -> bool:
 def _is_orphan(environment: dict[str, str]) -> bool:
     """Tell whether a halab started this and is gone; what a person started is no orphan."""
     pid, _, started = environment.get(DRIVER, "").partition(":")
-    return pid.isdigit() and not (is_alive(int(pid)) and start_time(int(pid)) == started)
+    return pid.isdigit() and not Identity(int(pid), started).is_alive()

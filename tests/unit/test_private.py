@@ -16,9 +16,9 @@ import pytest
 
 from core.errors import HalabError
 from core.folders import LabFolder
-from core.processes import is_alive, start_time
+from core.processes import is_alive
 from hypervisor import private
-from hypervisor.private import Identity, PrivateHypervisor
+from hypervisor.private import PrivateHypervisor
 
 
 @pytest.fixture
@@ -51,10 +51,6 @@ def first(folder: LabFolder, tmp_path: Path) -> Iterator[int]:
             os.killpg(process.pid, signal.SIGKILL)
 
 
-def test_a_process_is_itself(sleeper: int) -> None:
-    assert Identity(sleeper, start_time(sleeper)).is_alive()
-
-
 def test_it_is_known_by_its_command_whichever_way_leads_to_its_folder(
     folder: LabFolder, first: int, tmp_path: Path
 ) -> None:
@@ -69,10 +65,6 @@ def test_another_lab_s_is_left_alone(first: int, tmp_path: Path) -> None:
     assert other.processes() == []
     other.stop()
     assert is_alive(first)
-
-
-def test_a_later_process_with_the_same_number_is_somebody_else(sleeper: int) -> None:
-    assert not Identity(sleeper, "1").is_alive()
 
 
 def test_sockets_stand_in_the_lab(folder: LabFolder) -> None:
