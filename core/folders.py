@@ -44,6 +44,11 @@ def state_folder() -> Path:
     return _base(STATE, ".local/state") / "halab"
 
 
+def existing(path: Path) -> Path:
+    """Return the nearest folder to a path that exists: what will be made stands on its disk."""
+    return next(place for place in (path, *path.parents) if place.exists())
+
+
 def _base(variable: str, below_home: str) -> Path:
     said = os.environ.get(variable, "")
     found = Path(said) if os.path.isabs(said) else environment.home() / below_home

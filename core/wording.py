@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from core.errors import HalabError
-from core.folders import CACHE, SCRATCH, STATE, cache_folder, state_folder
+from core.folders import CACHE, SCRATCH, STATE, cache_folder, existing, state_folder
 
 FULL_BELOW = 1 << 20
 """Bytes of free space below which a disk counts as full."""
@@ -84,5 +84,4 @@ def _places() -> dict[str, Path]:
 
 
 def _free(folder: Path) -> int:
-    there = next(path for path in (folder, *folder.parents) if path.exists())
-    return shutil.disk_usage(there).free
+    return shutil.disk_usage(existing(folder)).free

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from core.environment import user_name
 from core.errors import HalabError
-from core.folders import cache_folder, state_folder
+from core.folders import cache_folder, existing, state_folder
 from hypervisor import acceleration
 from hypervisor.distribution import this_distribution
 from hypervisor.image import ROOM_MIB, Recipe, cached
@@ -152,10 +152,10 @@ def _disks(needs: Needs) -> list[Finding]:
     wanted = {state_folder(): needs.disk_mib, cache_folder(): _cache_mib(needs)}
     devices: dict[int, list[Path]] = {}
     for folder in wanted:
-        devices.setdefault(_existing(folder).stat().st_dev, []).append(folder)
+        devices.setdefault(existing(folder).stat().st_dev, []).append(folder)
     findings = []
     for folders in devices.values():
-        free = shutil.disk_usage(_existing(folders[0])).free >> 20
+        free = shutil.disk_usage(existing(folders[0])).free >> 20
         size = sum(wanted[folder] for folder in folders)
         names = " and ".join(map(str, folders))
         fact = f"{free} MiB free for {names}, up to {size} MiB are needed"
@@ -181,10 +181,6 @@ def _cache_mib(needs: Needs) -> int:
     # Go's caches are usually on the same disk as ours.
     building = wanted_origins() == ("build",) and find_toolchain() is None
     return images + (TOOLCHAIN_BUILD_MIB if building else 0)
-
-
-def _existing(folder: Path) -> Path:
-    return next(path for path in (folder, *folder.parents) if path.exists())
 
 
 def _programs(shortages: list[Shortage]) -> Finding:

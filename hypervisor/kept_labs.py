@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from core.errors import HalabError
 from core.files import damaged, lengths, sync_folder, usage
-from core.folders import cache_folder
+from core.folders import cache_folder, existing
 from core.locks import held
 from core.sizes import MIB, MIB_PER_GIB
 from hypervisor.snapshots import copy
@@ -155,7 +155,7 @@ class KeptLabs:
         `needed` stays, and all do where they stand on another disk, or would not suffice. What they
         share with labs that exist frees nothing.
         """
-        here = _standing(place)
+        here = existing(place)
         others = [kept for kept in self.all() if kept.name != needed]
         if not others or here.stat().st_dev != self._root.stat().st_dev:
             return []
@@ -210,8 +210,3 @@ def link_all(files: Mapping[Path, Path]) -> None:
         except OSError:
             # Another filesystem, or one without links.
             copy([source], target)
-
-
-def _standing(path: Path) -> Path:
-    """Return the nearest folder to a path that exists."""
-    return next(place for place in (path, *path.parents) if place.exists())
