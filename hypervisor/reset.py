@@ -13,7 +13,6 @@ The caller holds the lab's lock.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack
 from datetime import UTC, datetime
 
 from core.errors import CommandError, HalabError
@@ -33,8 +32,7 @@ from hypervisor.snapshots import (
 from inventory.model import Inventory
 from inventory.record import LabRecord, load_inventory
 from machines.clock import set_clocks
-from machines.remote import Remote
-from status.collect import collect
+from status.collect import Observer
 from status.health import wait_healthy
 from status.model import LabStatus
 
@@ -117,7 +115,8 @@ def take(
         # The space comes back before the machines do: they may have nowhere to write.
         shelf.tidy()
         machines.resume()
-    _set_clocks(inventory, report)
+    with Observer(inventory) as observer:
+        _set_clocks(observer, report)
     return snapshot
 
 
@@ -130,6 +129,13 @@ def restore(
     other machines, and when the disk is full. When a memory cannot be loaded, the machines are
     started from the snapshot's disks and HalabError says so.
     """
+    snapshot = _go_back(folder, record, label, report)
+    with Observer(inventory) as observer:
+        _set_clocks(observer, report)
+    return snapshot
+
+
+def _go_back(folder: LabFolder, record: LabRecord, label: str, report: Report) -> Snapshot:
     _check_private(record)
     shelf = Shelf(folder)
     snapshot = shelf.find(label)
@@ -161,7 +167,6 @@ def restore(
     report("letting all machines go on")
     machines.resume()
     shelf.end_restoring()
-    _set_clocks(inventory, report)
     return snapshot
 
 
@@ -178,11 +183,14 @@ def reset(
     or Remote again.
     Raises HalabError as `restore` does, WaitTimeout when the lab does not become healthy.
     """
-    snapshot = restore(folder, record, inventory, label, report)
-    report("checking its health")
-    if not snapshot.healthy:
-        return collect(inventory, record)
-    return wait_healthy(inventory, inventory.timing.healthy_wait_s, report, record=record)
+    snapshot = _go_back(folder, record, label, report)
+    with Observer(inventory, record) as observer:
+        _set_clocks(observer, report)
+        report("checking its health")
+        if not snapshot.healthy:
+            return observer.read()
+        timeout_s = inventory.timing.healthy_wait_s
+        return wait_healthy(inventory, timeout_s, report, record=record, observer=observer)
 
 
 def recover(folder: LabFolder, record: LabRecord, report: Report) -> None:
@@ -207,7 +215,8 @@ def recover(folder: LabFolder, record: LabRecord, report: Report) -> None:
         machines.abort_jobs()
         shelf.tidy()
         machines.resume()
-        _set_clocks(load_inventory(folder), report)
+        with Observer(load_inventory(folder)) as observer:
+            _set_clocks(observer, report)
     shelf.tidy()
 
 
@@ -250,11 +259,9 @@ def _check_origin(folder: LabFolder, snapshot: Snapshot, machines: Machines) -> 
         )
 
 
-def _set_clocks(inventory: Inventory, report: Report) -> None:
+def _set_clocks(observer: Observer, report: Report) -> None:
     # A lab may be broken on purpose when it is frozen; that is for its status to say.
     try:
-        with ExitStack() as stack:
-            remotes = [stack.enter_context(Remote(machine)) for machine in inventory.machines]
-            set_clocks(remotes, report)
+        set_clocks(observer.remotes, report)
     except HalabError as error:
         report(f"the clocks could not be set: {error.message}")

@@ -68,6 +68,11 @@ class Observer:
         """Close the connections."""
         self.close()
 
+    @property
+    def remotes(self) -> tuple[Remote, ...]:
+        """All machines, over the connections that readings use: a login takes a guest seconds."""
+        return tuple(self._remotes.values())
+
     def close(self) -> None:
         """Drop all connections; the next reading makes new ones.
 

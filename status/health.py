@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 from core.wait import wait_until
@@ -27,12 +28,14 @@ def wait_healthy(
     record: Record | None = None,
     patience_s: float = 0.0,
     known: Collection[str] | None = None,
+    observer: Observer | None = None,
 ) -> LabStatus:
     """Read the lab until nothing is wrong with it and return its status; `timeout` in seconds.
 
     `on_change` hears a sentence each time the situation changes. What only a person can end, or
     what ends by itself only after the timeout, ends the wait as soon as it was seen twice, and for
-    `patience_s` at least. With `known`, what is past counts too, unless it was known before.
+    `patience_s` at least. With `known`, what is past counts too, unless it was known before. An
+    `observer` that has connections already lends them.
     Raises WaitTimeout with the reasons that were left, and WaitFailed when there is no hope.
     """
     lab = inventory.lab
@@ -42,9 +45,9 @@ def wait_healthy(
         commands = [each.command for each in look.status.remedies] if look else []
         return "\n".join((*commands, f"`./halab status {lab}` shows all of it"))
 
-    with Observer(inventory, record) as observer:
+    with Observer(inventory, record) if observer is None else nullcontext(observer) as reader:
         return wait_until(
-            _Patient(observer, READ_EVERY_S * inventory.timing.pace).read,
+            _Patient(reader, READ_EVERY_S * inventory.timing.pace).read,
             lambda look: not hope.wrong(look),
             what=f"lab {lab} healthy",
             timeout=timeout,

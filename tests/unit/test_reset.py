@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 import shutil
 from collections.abc import Callable
@@ -17,7 +18,22 @@ from hypervisor.machines import Machines
 from hypervisor.private import PrivateHypervisor
 from hypervisor.reset import fits, recover
 from hypervisor.snapshots import Shelf, check_label
-from tests.unit.snapshot_scene import NAMES, Daemon, FakeVirsh, Killed, Scene, make_scene
+from machines.remote import Remote
+from parts.all import Parts
+from status.collect import Observer, describe
+from status.model import LabStatus
+from tests.unit.healthy_lab import healthy
+from tests.unit.snapshot_scene import (
+    INVENTORY,
+    NAMES,
+    Daemon,
+    FakeVirsh,
+    Killed,
+    Scene,
+    make_scene,
+)
+
+PARTS = Parts(INVENTORY)
 
 
 @pytest.fixture
@@ -87,6 +103,24 @@ def test_a_restore_brings_memory_and_disks_back(scene: Scene) -> None:
         "set",
     ]
     assert scene.left_over() == []
+
+
+def test_a_reset_logs_into_each_machine_once(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A login takes an emulated guest as long as what it is for."""
+    scene.take("calm")
+    used: list[tuple[Remote, ...]] = []
+
+    def wait_healthy(*_: object, observer: Observer, **__: object) -> LabStatus:
+        used.append(observer.remotes)
+        return describe(PARTS, healthy(PARTS), None)
+
+    monkeypatch.setattr(module, "set_clocks", lambda remotes, _: used.append(remotes))
+    monkeypatch.setattr(module, "wait_healthy", wait_healthy)
+    module.reset(scene.folder, scene.record, INVENTORY, "calm")
+
+    clocks, health = used
+    assert [remote.name for remote in clocks] == [each.name for each in INVENTORY.machines]
+    assert all(map(operator.is_, clocks, health))
 
 
 def test_it_can_be_restored_again_and_others_are_untouched(scene: Scene) -> None:
