@@ -191,7 +191,8 @@ def test_no_constraint_ever_names_a_resource_that_is_not_there() -> None:
     assert all(text.startswith("constraint api-") for text in said[:replaced])
     assert all("cibadmin --delete --scope constraints" in text for text in said[:replaced])
     assert all(text.startswith("constraint page-") for text in said[replaced + 1 :])
-    assert len(said[:replaced]) == len(said[replaced + 1 :]) == 2 * 4
+    # For each of two addresses with the server, after it, with a cable, at home and home again.
+    assert len(said[:replaced]) == len(said[replaced + 1 :]) == 2 * 5 + 1
 
 
 def test_what_a_resource_is_stopped_by_is_there_before_it_goes() -> None:
@@ -227,12 +228,14 @@ def test_addresses_of_a_service_that_runs_everywhere_go_home_and_nowhere_else() 
     root = ElementTree.fromstring(wanted(services={"web": EVERYWHERE}))
     stickiness = root.find(".//rsc_defaults//nvpair[@name='resource-stickiness']")
     assert stickiness is not None
-    homes = root.findall(".//rsc_location[@node]")
-    assert [(home.get("rsc"), home.get("node")) for home in homes] == [
+    at_first = root.findall(".//rsc_location[@node]")
+    assert [(home.get("rsc"), home.get("node")) for home in at_first] == [
         ("address-1", "node1"),
         ("address-2", "node2"),
     ]
-    for home in homes:
+    again = root.findall(".//rsc_location/rule[@boolean-op='and']")
+    assert len(again) == len(at_first)
+    for home in again:
         score = int(home.get("score", ""))
         # More than staying, less than what a lost cable costs.
         assert int(stickiness.get("value", "")) < score < cable.STEP

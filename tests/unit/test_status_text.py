@@ -64,7 +64,14 @@ def test_every_address_of_three_has_a_line() -> None:
         "web      http://10.30.0.102/ answers; address 10.30.0.102 on node3",
     ]
     machines = rows(text)
-    assert machines["node2"] == ["node2", "online", "web,", "address-2,", "service-cable"]
+    assert machines["node2"] == [
+        "node2",
+        "online",
+        "web,",
+        "address-2,",
+        "web-ready,",
+        "service-cable",
+    ]
 
 
 def test_a_database_is_called_as_a_client_calls_it() -> None:
