@@ -55,6 +55,38 @@ def existing_lab(name: str, otherwise: str = "`./halab up LAB` builds one") -> L
     return LabFolder.of(name)
 
 
+def running_lab(name: str) -> LabFolder:
+    """Return the folder of a lab whose machines can be asked for something.
+
+    Raises HalabError as `existing_lab` does, and for a lab that `check_running` refuses.
+    """
+    folder = existing_lab(name)
+    check_running(folder)
+    return folder
+
+
+def check_running(folder: LabFolder) -> None:
+    """Raise HalabError when what a lab's machines run on has ended, as in a reboot of the host."""
+    remedy = way_back(folder)
+    if remedy is not None:
+        raise HalabError(
+            f"lab {folder.name!r} is off: what its machines run on has ended, as it does when this "
+            "machine is started again",
+            hint=remedy,
+        )
+
+
+def way_back(folder: LabFolder) -> str | None:
+    """Return how a lab comes back whose machines run on nothing any more; None for any other."""
+    record = load_any(folder)
+    rehearsed = isinstance(record, CloudRecord) and record.rehearsed
+    if not (record.private or rehearsed) or PrivateHypervisor(folder).is_running():
+        return None
+    if rehearsed:
+        return f"`./halab down {folder.name}` removes it: a rehearsal does not come back"
+    return f"`./halab up {folder.name}` starts it"
+
+
 def wanted(argument: str) -> tuple[Lab, str]:
     """Return the lab to build and where its definition stands.
 
@@ -76,9 +108,15 @@ def _begun(folder: LabFolder) -> tuple[Lab, str]:
     known = load_any(folder).source if folder.record.exists() else None
     source = known or folder.name
     path = built_from(source, folder)
-    if path != folder.definition or not path.exists():
-        return load(source), source
-    return load(str(path)), known or str(path)
+    if path == folder.definition and path.exists():
+        return load(str(path)), known or str(path)
+    if known is None and not file_of(source).is_file():
+        raise HalabError(
+            f"lab {source!r} was begun and never built, and nothing says what it shall be",
+            hint=f"`./halab down {source}` removes what is there; then `./halab up FILE.toml` "
+            "builds what a file says",
+        )
+    return load(source), source
 
 
 def built_from(source: str, folder: LabFolder) -> Path:

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from cli.choosing import existing_lab
+from cli.choosing import running_lab
 from cli.live import LivePhases
 from cli.locking import locked
 from cli.status import UNHEALTHY, print_status
@@ -33,7 +33,7 @@ def heal(
 
     Does nothing where nothing is broken. Exit status 3 when the lab is not healthy in the end.
     """
-    folder = existing_lab(name)
+    folder = running_lab(name)
     console = Console(highlight=False, soft_wrap=True)
     with locked(name):
         site = Site.of(folder)

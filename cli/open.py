@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from cli.choosing import existing_lab
+from cli.choosing import running_lab
 from core.folders import LabFolder
 from inventory.model import Inventory
 from inventory.record import load_inventory
@@ -34,7 +34,7 @@ def open_lab(
     zabbix_port: Annotated[int, Port] = 0,
 ) -> None:
     """Lead the service and Zabbix to ports of this machine, until Ctrl-C."""
-    folder = existing_lab(name)
+    folder = running_lab(name)
     inventory = load_inventory(folder)
     # Another user of this machine must not be led in by a page of the browser: 127.0.0.1 only.
     with ExitStack() as stack:

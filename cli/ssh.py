@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cli.choosing import existing_lab
+from cli.choosing import existing_lab, running_lab
 from core.command import become
 from core.environment import user_name
 from core.errors import HalabError
@@ -25,7 +25,7 @@ def ssh(
     machine: Annotated[str, typer.Argument(help="A machine of the lab.")],
 ) -> None:
     """Open a shell on a machine, or run the command that stands behind `--`."""
-    folder = existing_lab(name)
+    folder = running_lab(name)
     inventory = load_inventory(folder)
     try:
         inventory.machine(machine)

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cli.choosing import existing_lab
+from cli.choosing import existing_lab, way_back
 from cli.nagios import plugin_line, unknown_line
 from core.errors import HalabError
 from core.folders import LabFolder
@@ -40,11 +40,16 @@ def status(
         code, line = _plugin(name)
         print(line)
         raise typer.Exit(code)
-    found = look(existing_lab(name))
+    folder = existing_lab(name)
+    found = look(folder)
     if as_json:
         print(found.model_dump_json(indent=2))
     else:
-        print_status(Console(highlight=False, soft_wrap=True), found)
+        console = Console(highlight=False, soft_wrap=True)
+        print_status(console, found)
+        remedy = way_back(folder)
+        if remedy is not None:
+            console.print(f"the whole lab is off: {remedy}")
     if not found.healthy:
         raise typer.Exit(UNHEALTHY)
 

@@ -12,11 +12,12 @@ ENDINGS = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUI
 
 
 @contextmanager
-def interruptible() -> Iterator[None]:
+def interruptible(told: Callable[[], None] = lambda: None) -> Iterator[None]:
     """Let each of ENDINGS raise KeyboardInterrupt, and only the first that comes.
 
     What is taken back and cleaned up after it, and the programs that this starts, are left in
-    peace. What was ignored before, as under nohup, stays ignored.
+    peace, which may take a while: `told` is called before. What was ignored before, as under nohup,
+    stays ignored.
     """
     obeyed = False
 
@@ -25,6 +26,8 @@ def interruptible() -> Iterator[None]:
         if not obeyed:
             obeyed = True
             signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS)
+            with suppress(OSError):
+                told()
             raise KeyboardInterrupt
 
     with _handled(obey):

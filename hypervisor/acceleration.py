@@ -48,16 +48,24 @@ class Memory(Frozen):
     subject: dict[str, str]
 
 
+def forced() -> Acceleration | None:
+    """Return what a person has decided; raises HalabError for a word that is not known."""
+    word = os.environ.get(OVERRIDE)
+    if not word:
+        return None
+    if word not in {"kvm", "emulation"}:
+        raise HalabError(f"{OVERRIDE}={word} is not known", hint="kvm or emulation")
+    return Acceleration(word == "kvm", f"{OVERRIDE}={word} says so")
+
+
 def probe(kernel: Path, initrd: Path) -> Acceleration:
     """Boot the kernel on KVM for a few seconds; the result is remembered until the host restarts.
 
     HALAB_ACCELERATION=kvm or =emulation decides without a look. Raises HalabError for other values.
     """
-    forced = os.environ.get(OVERRIDE)
-    if forced:
-        if forced not in {"kvm", "emulation"}:
-            raise HalabError(f"{OVERRIDE}={forced} is not known", hint="kvm or emulation")
-        return Acceleration(forced == "kvm", f"{OVERRIDE}={forced} says so")
+    said = forced()
+    if said is not None:
+        return said
     obstacle = _obstacle()
     if obstacle:
         return Acceleration(False, obstacle)

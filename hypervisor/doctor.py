@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -16,6 +16,7 @@ from core.folders import cache_folder, existing, state_folder
 from hypervisor import acceleration
 from hypervisor.distribution import this_distribution
 from hypervisor.image import ROOM_MIB, Recipe, cached
+from hypervisor.kept_labs import limit_bytes
 from hypervisor.namespaces import check_namespaces
 from hypervisor.origins import wanted_origins
 from hypervisor.packages import (
@@ -63,6 +64,9 @@ class Needs:
         return tuple(recipe for recipe in self.images if cached(recipe) is None)
 
 
+ELSEWHERE = "point XDG_STATE_HOME or XDG_CACHE_HOME elsewhere"
+
+
 @dataclass(frozen=True)
 class Finding:
     """One fact about this machine; `remedy` says what a person can do about it."""
@@ -79,7 +83,8 @@ def examine(needs: Needs) -> list[Finding]:
     A lab without guests here needs no hypervisor.
     """
     shortages = find_shortages()
-    common = [_system(), _user(), *_disks(needs), _workplace(needs), _programs(shortages)]
+    common = [_system(), _user(), *_settings(), *_disks(needs), _workplace(needs)]
+    common.append(_programs(shortages))
     if not needs.cores:
         return [*common, _toolchain()]
     namespaces = _namespaces(shortages)
@@ -116,6 +121,15 @@ def _user() -> Finding:
         return Finding("user", Verdict.OK, user_name())
     except HalabError as error:
         return Finding("user", Verdict.ERROR, error.message, error.hint)
+
+
+def _settings() -> Iterator[Finding]:
+    """Yield what is wrong with variables that a person has set; `up` needs them minutes later."""
+    for check in (acceleration.forced, limit_bytes):
+        try:
+            check()
+        except HalabError as error:
+            yield Finding("settings", Verdict.ERROR, error.message, error.hint)
 
 
 def _processors(needs: Needs) -> Finding:
@@ -159,10 +173,15 @@ def _disks(needs: Needs) -> list[Finding]:
         size = sum(wanted[folder] for folder in folders)
         names = " and ".join(map(str, folders))
         fact = f"{free} MiB free for {names}, up to {size} MiB are needed"
-        if free >= size:
+        locked = [folder for folder in folders if not os.access(existing(folder), os.W_OK)]
+        if locked:
+            fact = f"nobody may write here: {' and '.join(map(str, locked))}"
+            remedy = f"make it writable, or {ELSEWHERE}"
+            findings.append(Finding("disk", Verdict.ERROR, fact, remedy))
+        elif free >= size:
             findings.append(Finding("disk", Verdict.OK, fact))
         else:
-            remedy = "free some space, or point XDG_STATE_HOME or XDG_CACHE_HOME elsewhere"
+            remedy = f"free some space, or {ELSEWHERE}"
             findings.append(Finding("disk", Verdict.ERROR, fact, remedy))
     return findings
 

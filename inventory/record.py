@@ -189,6 +189,6 @@ def _load(kind: TypeAdapter[Kind], path: Path, folder: LabFolder) -> Kind:
         raise HalabError(
             f"{path} is damaged",
             detail=str(error),
-            hint=f"`./halab up {folder.name}` brings it back, `./halab down {folder.name}` removes "
-            "the lab",
+            hint=f"`./halab up {folder.name}` brings it back where Pulumi's state keeps it; "
+            f"otherwise `./halab down {folder.name}` removes what is left of the lab",
         ) from error

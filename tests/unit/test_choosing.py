@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from cli.building import keep_definition
-from cli.choosing import built_from, existing_lab, wanted
+from cli.choosing import built_from, existing_lab, running_lab, wanted
 from core.errors import HalabError
 from core.folders import LabFolder
+from hypervisor.private import PrivateHypervisor
 from inventory.mark import mark_of
-from inventory.record import CloudRecord, save
+from inventory.record import CloudRecord, LabRecord, Record, save
 from labs.loading import LABS
 
 OFFERED = "aws-active-passive"
@@ -133,3 +134,73 @@ def test_a_lab_that_is_misspelt_gets_a_suggestion() -> None:
     with pytest.raises(HalabError, match="no lab named 'databse'") as caught:
         existing_lab("databse")
     assert str(caught.value.hint).startswith("did you mean database? Else ")
+
+
+def test_a_lab_that_was_begun_and_never_built_is_not_called_unknown() -> None:
+    LabFolder.of("alone").path.mkdir(parents=True)
+
+    with pytest.raises(HalabError, match="'alone' was begun and never built") as caught:
+        wanted("alone")
+    assert str(caught.value.hint).startswith("`./halab down alone` removes what is there")
+
+
+class TestRunning:
+    """Commands that ask machines something say at once that there are none to ask."""
+
+    def noted(self, *, private: bool) -> str:
+        folder = LabFolder.of("demo")
+        folder.path.mkdir(parents=True)
+        pool = folder.pool if private else Path("/var/lib/pool")
+        own = LabRecord(
+            source="story",
+            uri="fake",
+            private=private,
+            accelerated=False,
+            proxy_command=None,
+            mark=mark_of(folder),
+            prefix="" if private else folder.prefix,
+            pool=pool,
+            boot={},
+            domains={"node1": "node1"},
+        )
+        return self.saved(folder, own)
+
+    def saved(self, folder: LabFolder, record: Record) -> str:
+        save(folder.record, record)
+        return folder.name
+
+    def test_after_a_reboot_of_the_host_there_is_a_way_back(self) -> None:
+        name = self.noted(private=True)
+
+        with pytest.raises(HalabError, match="lab 'demo' is off: ") as caught:
+            running_lab(name)
+        assert caught.value.hint == "`./halab up demo` starts it"
+
+    def test_with_its_hypervisor_it_is_asked(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(PrivateHypervisor, "is_running", lambda _: True)
+
+        assert running_lab(self.noted(private=True)).name == "demo"
+
+    def test_machines_on_a_libvirt_of_ones_own_are_asked(self) -> None:
+        assert running_lab(self.noted(private=False)).name == "demo"
+
+    @pytest.mark.parametrize(("proxy", "lost"), [("a way in", True), (None, False)])
+    def test_a_rehearsal_that_has_ended_does_not_come_back(
+        self, proxy: str | None, lost: bool
+    ) -> None:
+        folder = begin(OFFERED, LABS / f"{OFFERED}.toml", OFFERED)
+        record = CloudRecord(
+            source=OFFERED,
+            region="eu-central-1",
+            proxy_command=proxy,
+            mark=mark_of(folder),
+            machines=("node1",),
+        )
+        name = self.saved(folder, record)
+
+        if not lost:
+            assert running_lab(name).name == OFFERED
+            return
+        with pytest.raises(HalabError, match="is off") as caught:
+            running_lab(name)
+        assert str(caught.value.hint).startswith(f"`./halab down {OFFERED}` removes it")

@@ -58,6 +58,27 @@ def test_state_and_cache_on_one_disk_are_one_finding() -> None:
     assert [finding.name for finding in examine(SMALL)].count("disk") == 1
 
 
+def test_a_folder_that_nobody_may_write_in_is_refused_whatever_room_it_has(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("os.access", lambda path, _: Path(path) != tmp_path)
+    disk = found(SMALL, "disk")
+    assert disk.verdict is Verdict.ERROR
+    assert str(tmp_path / "state" / "halab") in disk.fact
+    assert disk.remedy == "make it writable, or point XDG_STATE_HOME or XDG_CACHE_HOME elsewhere"
+
+
+@pytest.mark.parametrize("variable", ["HALAB_ACCELERATION", "HALAB_CACHE_GIB"])
+def test_a_variable_that_means_nothing_is_refused_before_anything_is_built(
+    monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    assert "settings" not in {finding.name for finding in examine(SMALL)}
+    monkeypatch.setenv(variable, "soon")
+    with pytest.raises(HalabError, match="cannot run the lab as it is") as caught:
+        refuse(examine(SMALL))
+    assert f"settings: {variable}=soon is not known" in str(caught.value.detail)
+
+
 def test_room_is_asked_for_the_images_that_are_missing_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

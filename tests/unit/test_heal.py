@@ -51,6 +51,7 @@ def lab(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Lab:
     LabFolder.of("story").path.mkdir(parents=True)
     made = Lab()
     site = SimpleNamespace(inventory=INVENTORY, parts=PARTS, record=None)
+    monkeypatch.setattr(heal, "running_lab", LabFolder.of)
     monkeypatch.setattr(heal, "Site", SimpleNamespace(of=lambda _: site))
     monkeypatch.setattr(heal, "heal_site", lambda *_: None)
     monkeypatch.setattr(heal, "Observer", made.observed)

@@ -22,9 +22,8 @@ from machines.remote import Remote
 from parts.all import Parts
 from status.collect import Observer, describe
 from status.model import LabStatus
-from tests.unit.healthy_lab import healthy
+from tests.unit.healthy_lab import INVENTORY, healthy
 from tests.unit.snapshot_scene import (
-    INVENTORY,
     NAMES,
     Daemon,
     FakeVirsh,

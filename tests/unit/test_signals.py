@@ -7,9 +7,11 @@ import pty
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
+from cli.__main__ import how_to_go_on
 from cli.output import LastingOutput
 from core.signals import ENDINGS, interruptible, undisturbed
 
@@ -139,4 +141,20 @@ def test_every_command_takes_back_what_it_began(number: int) -> None:
         said, complained = process.communicate(timeout=30)
     assert said == "taken back\n"
     assert process.returncode == 130
-    assert "interrupted; the same command continues" in complained
+    # Nothing goes on where this one was.
+    assert "halab: interrupted.\n" in complained
+
+
+@pytest.mark.parametrize(("command", "continues"), [("up", True), ("down", True), ("drill", False)])
+def test_only_of_a_command_that_goes_on_it_is_said(command: str, continues: bool) -> None:
+    assert ("the same command continues" in how_to_go_on([command])) is continues
+
+
+def test_that_it_ends_is_said_at_once() -> None:
+    said: list[str] = []
+
+    with pytest.raises(KeyboardInterrupt), interruptible(lambda: said.append("ending")):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(10)
+
+    assert said == ["ending"]

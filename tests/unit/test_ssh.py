@@ -22,7 +22,7 @@ def words(
     for name in ("stdin", "stdout"):
         stream = SimpleNamespace(isatty=lambda name=name: name in terminals)
         monkeypatch.setattr(sys, name, stream)
-    monkeypatch.setattr(module, "existing_lab", lambda _: LabFolder(folder))
+    monkeypatch.setattr(module, "running_lab", lambda _: LabFolder(folder))
     monkeypatch.setattr(module, "load_inventory", lambda _: inventory())
     monkeypatch.setattr(module, "write_config", lambda *_: "/lab/config")
     monkeypatch.setattr(module, "become", started.extend)
