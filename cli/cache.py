@@ -12,6 +12,7 @@ from rich.table import Table
 from cli.snapshot import spell
 from core.errors import HalabError
 from core.sizes import MIB
+from hypervisor.environments import forsaken, remove
 from hypervisor.kept_labs import LIMIT, KeptLabs, limit_bytes
 from hypervisor.warm_start import facts_of_halab
 
@@ -26,7 +27,10 @@ def cache(
         str | None, typer.Argument(help="The one lab to remove from the cache; else all.")
     ] = None,
 ) -> None:
-    """Show the labs that are kept for a warm start, or remove them; labs that exist stay."""
+    """Show the labs that are kept for a warm start, or remove them; labs that exist stay.
+
+    What no checkout of halab uses any more is shown and removed as well.
+    """
     if what not in (None, CLEAN):
         raise HalabError(
             f"`halab cache {what}` is not known",
@@ -35,8 +39,11 @@ def cache(
     kept_labs = KeptLabs()
     if what is None:
         _show(kept_labs)
+        if unused := forsaken():
+            print(f"Python environments that no checkout uses, half a GiB each: {len(unused)}")
     elif name is None:
         kept_labs.remove_all()
+        remove(forsaken())
         print("no lab is kept any more")
     else:
         kept_labs.remove(name)
