@@ -76,7 +76,7 @@ def exam(
             missing = names[len(cases) :]
             cases += [Case(late, 0.0, None, "the exam ended before") for late in missing]
             if junit_file is not None:
-                junit_file.write_text(junit(name, cases))
+                junit_file.write_text(junit(name, cases), encoding="utf-8")
             print_summary(console, cases, reports)
     if not all(case.passed for case in cases):
         raise typer.Exit(NOT_PASSED)

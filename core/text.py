@@ -1,8 +1,9 @@
-"""Text that a person wrote, with whatever editor."""
+"""Text from outside: what a person wrote, with whatever editor, and what machines say."""
 
 from __future__ import annotations
 
 import codecs
+import re
 from pathlib import Path
 
 from core.errors import HalabError
@@ -12,6 +13,9 @@ UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 LARGEST = 1 << 20
 """Bytes: more than anybody writes by hand. What is larger is some other file, and may have no end.
 """
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+"""Among them all that XML has no way to say, escaped or not."""
 
 
 def read_text(path: Path) -> str:
@@ -40,3 +44,14 @@ def read_text(path: Path) -> str:
         # UTF-16 without a mark: Latin letters in it are valid UTF-8, each with a NUL beside it.
         raise HalabError(f"{path} is not UTF-8 text (it holds NULs)", hint="save it as UTF-8")
     return text
+
+
+def plain(text: str) -> str:
+    """Make control characters visible: journals and consoles are full of them."""
+    return _CONTROL.sub(_visible, text)
+
+
+def _visible(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    # U+2400 begins the pictures of the control characters.
+    return chr(0x2400 + code) if code < 0x20 else "\N{REPLACEMENT CHARACTER}"

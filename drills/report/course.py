@@ -13,13 +13,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from core.text import plain
 from drawing import colours
 from drills.history import Change, Strand
 from drills.report import palette
 from drills.report.figure import SETTINGS, SMALL, WIDTH
 from drills.report.svg import Hint, adopt
 from drills.report.view import Verdict, verdict
-from drills.report.words import iso, plain, seconds
+from drills.report.words import iso, seconds
 from drills.result import DrillResult
 
 HEIGHT = 150.0

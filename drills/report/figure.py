@@ -17,12 +17,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 from matplotlib.typing import RcKeyType
 
+from core.text import plain
 from drawing import colours
 from drills.probes import Attempt
 from drills.report import palette
 from drills.report.lanes import Lane, arrange
 from drills.report.svg import Hint, adopt
-from drills.report.words import WORDS, origin, plain, relative, seconds, shorten
+from drills.report.words import WORDS, origin, relative, seconds, shorten
 from drills.result import DrillResult, Mark, MarkKind
 
 WIDTH, LEFT, RIGHT = 720.0, 82.0, 38.0

@@ -12,11 +12,12 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from core.text import plain
 from drills.history import Change, Strand, named_labs
 from drills.report import palette
 from drills.report.course import Course
 from drills.report.view import tally, verdict, view
-from drills.report.words import iso, plain
+from drills.report.words import iso
 from drills.result import DrillResult, overall
 
 LEGEND_SHAPES = {

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from drills.report.words import plain, shorten
+from core.text import plain
+from drills.report.words import shorten
 from drills.result import MachineSheet
 from labs.roles import MachineRole, NetworkRole
 

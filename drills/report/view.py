@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from core.text import plain
 from drills.report import palette
 from drills.report.figure import SHAPES, draw, noticed, windows, zero
 from drills.report.topology import Map, lay_out
-from drills.report.words import NOT_TOLD, WORDS, iso, origin, percent, plain, relative, seconds
+from drills.report.words import NOT_TOLD, WORDS, iso, origin, percent, relative, seconds
 from drills.result import Answer, Check, DrillResult, Mark, MarkKind, Phase
 
 VERDICTS = {Answer.PASS: "passed", Answer.FAIL: "failed", Answer.UNKNOWN: "not told"}

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from core.text import plain
 from drills.result import DrillResult
 
 NOT_TOLD = "not told"
 """Stands for what nobody logged or measured."""
 
 _MINUS = "\N{MINUS SIGN}"
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -44,21 +43,10 @@ def origin(result: DrillResult) -> str:
     return f"the {words.whole}'s beginning" if result.injected is None else words.zero
 
 
-def plain(text: str) -> str:
-    """Make control characters visible: journals and consoles are full of them."""
-    return _CONTROL.sub(_visible, text)
-
-
 def shorten(text: str, longest: int) -> str:
     """Return a text in one line of at most so many letters."""
     line = " ".join(plain(text).split())
     return line if len(line) <= longest else line[: longest - 1] + "…"
-
-
-def _visible(match: re.Match[str]) -> str:
-    code = ord(match[0])
-    # U+2400 begins the pictures of the control characters.
-    return chr(0x2400 + code) if code < 0x20 else "\N{REPLACEMENT CHARACTER}"
 
 
 def seconds(value: float | None) -> str:

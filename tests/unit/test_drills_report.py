@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from core.text import plain
 from drills.report import write_summary
 from drills.report.page import script_json
-from drills.report.words import iso, plain, relative, seconds
+from drills.report.words import iso, relative, seconds
 from drills.result import Answer, DrillResult
 from tests.unit import sample_drill as sample
 from tests.unit.report_page import ALL, Page, page_of, report

@@ -109,6 +109,17 @@ def test_junit_counts_failures_and_errors_apart() -> None:
     assert suite.find("properties/property[@name='pacemaker']") is not None
 
 
+@pytest.mark.parametrize("wild", ["\x1b[31m", "\0", "\r", "\x9b", "\ud800", "\ufffe", "<&'\"\n"])
+def test_junit_can_be_read_whatever_machines_say(wild: str) -> None:
+    told = result(Answer.FAIL)
+    check = told.checks[0].model_copy(update={"evidence": wild, "command": wild})
+    update = {"checks": (check,), "replay": wild, "environment": {wild: wild}}
+    cases = [Case(wild, 1.0, told.model_copy(update=update)), Case(wild, 1.0, None, f"why\n{wild}")]
+    written = junit(wild, cases).encode()
+    [failure] = ElementTree.fromstring(written).iter("failure")
+    assert "Question 0?" in (failure.text or "")
+
+
 def test_an_outage_above_the_given_budget_fails() -> None:
     strict = Case("power-off", 100.0, GOOD.result, budget_s=25.0)
     assert GOOD.passed and not strict.passed
