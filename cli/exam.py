@@ -15,6 +15,7 @@ from cli.claims import claim_on, claimed, put_away, release
 from cli.down import down
 from cli.drill import NOT_PASSED, RESET
 from cli.locking import locked
+from cli.options import positive
 from cli.series import print_summary, run_series
 from cli.up import up
 from core.folders import LabFolder
@@ -35,7 +36,10 @@ def exam(
         str | None, typer.Option(help="Other drills than the usual ones: names with commas.")
     ] = None,
     budget: Annotated[
-        float | None, typer.Option(help="Seconds: a longer outage of any drill fails the exam.")
+        float | None,
+        typer.Option(
+            parser=positive, metavar="SECONDS", help="A longer outage of any drill fails the exam."
+        ),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Makes chance repeat itself.")] = None,
     junit_file: Annotated[

@@ -13,6 +13,7 @@ from rich.console import Console
 from cli.choosing import existing_lab
 from cli.drill import NOT_PASSED, RESET
 from cli.locking import locked
+from cli.options import positive
 from cli.series import print_summary, run_series
 from drills.runner import new_seed
 from drills.schedule import Turn
@@ -22,7 +23,10 @@ from drills.site import Site
 
 def soak(
     name: Annotated[str, typer.Argument(help="A lab that `halab list` shows.")],
-    minutes: Annotated[float, typer.Option(help="No drill begins after this time.")] = 30.0,
+    minutes: Annotated[
+        float,
+        typer.Option(parser=positive, metavar="MINUTES", help="No drill begins after this time."),
+    ] = 30.0,
     seed: Annotated[int | None, typer.Option(help="Draws the same drills again.")] = None,
     reset: Annotated[bool, typer.Option("--reset", help=f"Each drill: {RESET}")] = False,
     reports: Annotated[

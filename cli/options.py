@@ -1,0 +1,21 @@
+"""How options are read that several commands have."""
+
+from __future__ import annotations
+
+import math
+
+import typer
+
+
+def positive(text: str) -> float:
+    """Read how much of something that passes, as seconds; raises BadParameter for what never does.
+
+    With NaN nothing compares: no limit would hold, and nothing would come to its end.
+    """
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise typer.BadParameter(f"{text!r} is no number above 0: say one, as 30")
+    return number
