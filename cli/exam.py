@@ -15,7 +15,7 @@ from cli.claims import claim_on, claimed, put_away, release
 from cli.down import down
 from cli.drill import NOT_PASSED, RESET
 from cli.locking import locked
-from cli.options import positive
+from cli.options import names, positive
 from cli.series import print_summary, run_series
 from cli.up import up
 from core.folders import LabFolder
@@ -58,7 +58,7 @@ def exam(
     A lab that is not there is built and taken away afterwards, whatever happened; one that was
     there stays. In a lab that was built for it each drill begins from the state right after `up`.
     """
-    asked = [name.strip() for name in faults.split(",")] if faults else []
+    asked = names("--faults", faults)
     definition, _ = wanted(lab)
     name = definition.name
     console = Console(highlight=False, soft_wrap=True)
@@ -67,17 +67,17 @@ def exam(
             folder.mkdir(parents=True, exist_ok=True)
     chosen = new_seed() if seed is None else seed
     # Before anything is built: a name that is no drill of this lab.
-    names = [turn.drill.name for turn in turns_of(Parts(sketch(definition)), chosen, asked)]
+    drills = [turn.drill.name for turn in turns_of(Parts(sketch(definition)), chosen, asked)]
     cases: list[Case] = []
     with _standing(lab, name, keep, console) as built, locked(name):
         site = Site.of(LabFolder.of(name))
-        turns = turns_of(site.parts, chosen, names)
+        turns = turns_of(site.parts, chosen, drills)
         afresh = reset or (built and can_reset(site.folder))
         try:
             cases.extend(run_series(site, turns, console, reports, budget, reset=afresh))
         finally:
             # A run that was cancelled tells what it did not come to.
-            missing = names[len(cases) :]
+            missing = drills[len(cases) :]
             cases += [Case(late, 0.0, None, "the exam ended before") for late in missing]
             if junit_file is not None:
                 junit_file.write_text(junit(name, cases), encoding="utf-8")

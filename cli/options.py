@@ -19,3 +19,17 @@ def positive(text: str) -> float:
     if not 0 < number < math.inf:
         raise typer.BadParameter(f"{text!r} is no number above 0: say one, as 30")
     return number
+
+
+def names(option: str, said: str | None) -> tuple[str, ...]:
+    """Return the names that somebody said, commas between them; none where the option was left out.
+
+    Raises BadParameter for an option without a name: a variable that is empty by mistake would
+    mean everything.
+    """
+    if said is None:
+        return ()
+    found = tuple(said.replace(",", " ").split())
+    if not found:
+        raise typer.BadParameter(f"{option} names nothing: name what you mean, or leave it out")
+    return found

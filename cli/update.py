@@ -13,6 +13,7 @@ from rich.console import Console
 from cli.choosing import existing_lab
 from cli.live import LivePhases
 from cli.locking import locked
+from cli.options import names
 from cli.papers import Papers
 from core.errors import HalabError
 from drills.readiness import check_healed
@@ -35,8 +36,9 @@ def update(
         bool, typer.Option("--security", help="Only what comes from a security archive.")
     ] = False,
     packages: Annotated[
-        str, typer.Option(help="Only these packages, between commas, and what they need.")
-    ] = "",
+        str | None,
+        typer.Option(help="Only these packages, between commas, and what they need."),
+    ] = None,
     from_folder: Annotated[
         Path | None,
         typer.Option(
@@ -60,19 +62,19 @@ def update(
 
     Exit status 3 when that was more than it may be.
     """
-    names = tuple(word for word in packages.replace(",", " ").split())
+    only = names("--packages", packages)
     console = Console(highlight=False, soft_wrap=True)
     # A plan leaves those of the last update.
     papers = Papers(name) if dry_run else Papers(name, report, junit_file)
     with papers.kept():
-        if rollback and (security or names or from_folder):
+        if rollback and (security or only or from_folder):
             raise HalabError(
                 "--rollback brings back all that the last update replaced",
                 hint="leave --security, --packages and --from away",
             )
         if from_folder is not None:
             packages_in(from_folder)
-        wanted = Wanted(names, security, from_folder)
+        wanted = Wanted(only, security, from_folder)
         folder = existing_lab(name)
         with locked(name):
             site = Site.of(folder)

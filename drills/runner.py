@@ -71,7 +71,7 @@ def run(
     """
     audience.phase("Looking at the lab")
     before = ready(site, anyway=anyway)
-    word = target or drill.target
+    word = drill.target if target is None else target
     part = drill.about(site.parts)
     targets = resolve(word, before.status, part, Random(seed))
     name = part.service.name

@@ -199,6 +199,13 @@ def test_a_lab_whose_nodes_all_serve(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert not [check.question for check in result.checks if "write" in check.question]
 
 
+def test_a_target_that_is_empty_is_not_the_usual_one(lab: Cardboard, tmp_path: Path) -> None:
+    site = site_of(lab, SLOW, tmp_path)
+    with pytest.raises(HalabError, match="is called ''"):
+        runner.run(site, drill(lab), Nobody(), target="", seed=7)
+    assert lab.done == []
+
+
 def test_a_fault_of_the_second_service_is_about_that(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

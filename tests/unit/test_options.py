@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.app import app
+from cli.options import names
 from core.errors import HalabError
 
 
@@ -40,3 +41,15 @@ def test_a_number_has_to_be_one_that_something_can_be_measured_against(
 
 def test_there_are_options_that_take_a_number() -> None:
     assert {words[-1] for words in numbers()} == {"--budget", "--minutes", "--hours"}
+
+
+@pytest.mark.parametrize("words", [("update", "--packages"), ("exam", "--faults")], ids=" ".join)
+@pytest.mark.parametrize("empty", ["", " ", ",", " , "])
+def test_a_list_that_is_empty_is_not_everything(words: tuple[str, str], empty: str) -> None:
+    command, option = words
+    assert f"{option} names nothing" in said(command, "nowhere", option, empty)
+
+
+def test_names_have_commas_or_blanks_between_them() -> None:
+    assert names("--faults", "freeze, partition,power-off,") == ("freeze", "partition", "power-off")
+    assert names("--faults", None) == ()
