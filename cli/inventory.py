@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.choosing import existing_lab
+from cli.options import exclusive
 from cli.ssh import write_config
 from inventory.model import Inventory
 from inventory.record import load_inventory
@@ -23,6 +24,7 @@ def inventory(
     ansible: Annotated[bool, typer.Option(help="As an Ansible inventory (JSON).")] = False,
 ) -> None:
     """Show the lab's machines and addresses."""
+    exclusive({"--json": as_json, "--ansible": ansible})
     folder = existing_lab(name)
     found = load_inventory(folder)
     if ansible:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import typer
 
@@ -33,3 +34,10 @@ def names(option: str, said: str | None) -> tuple[str, ...]:
     if not found:
         raise typer.BadParameter(f"{option} names nothing: name what you mean, or leave it out")
     return found
+
+
+def exclusive(said: Mapping[str, bool]) -> None:
+    """Raise BadParameter where more than one option was said of these: one would be swallowed."""
+    found = [option for option, is_said in said.items() if is_said]
+    if len(found) > 1:
+        raise typer.BadParameter(f"{' and '.join(found)} exclude each other: say one of them")

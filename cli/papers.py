@@ -7,6 +7,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import typer
+
 from cli.drill import write, writing
 from core.errors import HalabError
 from drills.junit import Case, junit
@@ -36,9 +38,9 @@ class Papers:
             _make_room(path)
         try:
             yield
-        except (HalabError, KeyboardInterrupt) as error:
+        except (HalabError, typer.BadParameter, KeyboardInterrupt) as error:
             if self.xml is not None and not self.xml.exists():
-                why = error.message if isinstance(error, HalabError) else "interrupted"
+                why = "interrupted" if isinstance(error, KeyboardInterrupt) else error.message
                 with suppress(HalabError):
                     self._write_xml([Case("update", 0.0, None, why)])
             raise

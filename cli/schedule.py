@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.choosing import wanted
+from cli.options import exclusive
 from cli.series import HISTORY
 from cli.timers import Timer, installed, lingers
 from core.environment import aws_access, user_name
@@ -23,15 +24,22 @@ def schedule(
         str | None, typer.Argument(help="A lab that runs, a name in labs/, or a TOML file.")
     ] = None,
     every: Annotated[
-        str, typer.Option(help="hour, day, week, month, or a time as systemd has it: 'Sat 03:30'.")
-    ] = "week",
+        str | None,
+        typer.Option(
+            help="hour, day, week, month, or a time as systemd has it: 'Sat 03:30'.",
+            show_default="week",
+        ),
+    ] = None,
     stop: Annotated[bool, typer.Option("--stop", help="Examine it no more.")] = False,
 ) -> None:
     """Examine a lab regularly and keep its history; without a lab, show which ones are.
 
     A lab that is not there is built each time and taken away; one that is stays.
     """
+    exclusive({"--every": every is not None, "--stop": stop})
     if lab is None:
+        if stop or every is not None:
+            raise typer.BadParameter("--every and --stop are about one lab: name it")
         show_timers()
         return
     if stop:
@@ -42,7 +50,7 @@ def schedule(
     definition, source = wanted(lab)
     _check_credentials(definition)
     timer = Timer(definition.name)
-    timer.install(source, every)
+    timer.install(source, "week" if every is None else every)
     print(f"lab {timer.lab} is examined by {timer.unit}.timer, next {_next(timer)}")
     if not lingers():
         print(f"only while you are logged in, unless: sudo loginctl enable-linger {user_name()}")

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from cli.choosing import existing_lab
 from cli.locking import locked
+from cli.options import exclusive
 from cli.progress import Progress
 from cli.status import UNHEALTHY, print_status
 from core.folders import LabFolder
@@ -74,6 +75,7 @@ def snapshots(
     ] = None,
 ) -> None:
     """Show a lab's snapshots."""
+    exclusive({"--json": as_json, "--remove": remove is not None})
     folder = existing_lab(name)
     if remove is not None:
         with locked(name):

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from cli.choosing import existing_lab, way_back
 from cli.nagios import plugin_line, unknown_line
+from cli.options import exclusive
 from core.errors import HalabError
 from core.folders import LabFolder
 from core.wording import worded
@@ -36,6 +37,7 @@ def status(
     ] = False,
 ) -> None:
     """Show how a lab is; exit status 3 when it is not healthy."""
+    exclusive({"--json": as_json, "--nagios": nagios})
     if nagios:
         code, line = _plugin(name)
         print(line)

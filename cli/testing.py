@@ -16,6 +16,7 @@ from rich.console import Console
 
 from cli.claims import check_removable, claimed, put_away
 from cli.clouds import ensure_cloud_tools
+from cli.options import exclusive
 from cli.progress import Progress
 from core.command import run, start
 from core.errors import HalabError
@@ -72,6 +73,7 @@ def test(
     ] = None,
 ) -> None:
     """Run linters, unit tests, Pulumi-mock tests, and whole labs: up, state, failover, down."""
+    exclusive({"--unit": unit, "--lab": lab is not None, "--all": thorough, "--aws": aws})
     if lab is not None:
         # Before anything runs: a name of none.
         lab_file(lab)

@@ -13,7 +13,7 @@ from rich.console import Console
 from cli.choosing import existing_lab
 from cli.live import LivePhases
 from cli.locking import locked
-from cli.options import names
+from cli.options import exclusive, names
 from cli.papers import Papers
 from core.errors import HalabError
 from drills.readiness import check_healed
@@ -62,16 +62,18 @@ def update(
 
     Exit status 3 when that was more than it may be.
     """
-    only = names("--packages", packages)
     console = Console(highlight=False, soft_wrap=True)
     # A plan leaves those of the last update.
     papers = Papers(name) if dry_run else Papers(name, report, junit_file)
     with papers.kept():
-        if rollback and (security or only or from_folder):
-            raise HalabError(
-                "--rollback brings back all that the last update replaced",
-                hint="leave --security, --packages and --from away",
-            )
+        only = names("--packages", packages)
+        for option, is_said in (
+            ("--security", security),
+            ("--packages", bool(only)),
+            ("--from", from_folder is not None),
+        ):
+            # All that the last update replaced comes back.
+            exclusive({"--rollback": rollback, option: is_said})
         if from_folder is not None:
             packages_in(from_folder)
         wanted = Wanted(only, security, from_folder)

@@ -14,6 +14,7 @@ from rich.text import Text
 from cli.choosing import existing_lab
 from cli.drill import NOT_PASSED
 from cli.locking import locked
+from cli.options import exclusive
 from cli.series import print_summary, run_series
 from cli.show import check_picture
 from core.errors import HalabError
@@ -51,20 +52,20 @@ def what_if(
 
     With --check it happens: exit status 3 when something went elsewhere, or a drill did not pass.
     """
+    exclusive({"--all": everything, "an event": bool(event)})
+    exclusive({"--check": check, "--json": as_json, "--to": to is not None})
     folder = existing_lab(name)
     inventory = load_inventory(folder)
     events = parse_events(inventory, event or ())
     if to is not None:
         check_picture(to)
-    if everything and events:
-        raise typer.BadParameter("--all asks for every single failure: say it, or an event")
     asked = [[each] for each in single_failures(inventory)] if everything else [list(events)]
     if not any(asked):
+        if check or as_json or to is not None:
+            raise typer.BadParameter("no event is asked about: say one, or --all for every one")
         print_events(inventory)
         return
     if check:
-        if as_json or to:
-            raise typer.BadParameter("--check tells of drills, which --json and --to do not")
         _check(folder, asked, everything)
         return
     with forecasting(inventory) as forecaster:

@@ -53,3 +53,24 @@ def test_a_list_that_is_empty_is_not_everything(words: tuple[str, str], empty: s
 def test_names_have_commas_or_blanks_between_them() -> None:
     assert names("--faults", "freeze, partition,power-off,") == ("freeze", "partition", "power-off")
     assert names("--faults", None) == ()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "inventory nowhere --json --ansible",
+        "status nowhere --json --nagios",
+        "snapshots nowhere --json --remove old",
+        "schedule nowhere --every day --stop",
+        "what-if nowhere --check --json power-off node1",
+        "what-if nowhere --json --to moves.svg power-off node1",
+        "what-if nowhere --all power-off node1",
+    ],
+)
+def test_options_that_contradict_each_other_are_refused(words: str) -> None:
+    assert "exclude each other: say one of them" in said(*words.split())
+
+
+@pytest.mark.parametrize("option", [("--stop",), ("--every", "day")], ids=" ".join)
+def test_what_is_about_one_lab_is_not_the_list_of_all(option: tuple[str, ...]) -> None:
+    assert "are about one lab: name it" in said("schedule", *option)

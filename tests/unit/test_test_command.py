@@ -6,8 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from cli import testing
+from cli.app import app
 from cli.bench import bench
 from cli.testing import DEFINITIONS, SUITES, USUAL, _chosen
 from core.errors import HalabError
@@ -61,6 +63,15 @@ def test_a_lab_that_is_none_is_refused_with_the_names_of_those_that_are(
     with pytest.raises(HalabError, match="no lab of the tests is called 'nosuch'") as caught:
         command(lab="nosuch")
     assert caught.value.hint == f"they are {', '.join(DEFINITIONS)}"
+
+
+@pytest.mark.parametrize("words", ["--unit --lab database", "--all --aws"])
+def test_of_two_choices_none_is_swallowed(monkeypatch: pytest.MonkeyPatch, words: str) -> None:
+    for begun in ("_check", "_run_gates", "_test_aws", "_test_lab"):
+        monkeypatch.setattr(testing, begun, lambda *_, **__: pytest.fail("ran something"))
+    done = CliRunner().invoke(app, ["test", *words.split()])
+    assert done.exit_code == 2, done.exception
+    assert "exclude each other" in done.output
 
 
 def test_the_stories_are_there() -> None:

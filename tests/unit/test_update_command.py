@@ -114,9 +114,10 @@ def test_a_folder_without_packages_is_said_before_a_node_is_asked(
     assert lab.wanted == []
 
 
-def test_a_rollback_is_of_everything(lab: Lab) -> None:
-    done = run("--rollback", "--security")
-    assert isinstance(done.exception, HalabError)
+@pytest.mark.parametrize("part", [("--security",), ("--packages", "nginx"), ("--from", ".")])
+def test_a_rollback_is_of_everything(lab: Lab, part: tuple[str, ...]) -> None:
+    done = run("--rollback", *part)
+    assert done.exit_code == 2 and f"--rollback and {part[0]}" in done.output
     assert lab.wanted == []
 
 

@@ -281,6 +281,7 @@ class TestCommand:
         [
             ("nosuch",),
             ("story", "--rollback", "--security"),
+            ("story", "--packages", ""),
             ("story", "--from", "/proc"),
             ("story", "--report", "/proc/nosuch/page.html"),
         ],
@@ -293,6 +294,15 @@ class TestCommand:
         done = CliRunner().invoke(app, ("update", *words, "--junit", str(xml)))
         assert (done.exit_code != 0, lab.begun) == (True, 0)
         assert not xml.exists() or "<error" in xml.read_text()
+
+    @pytest.mark.parametrize("words", [("--rollback", "--security"), ("--packages", "")])
+    def test_words_that_mean_no_update_are_told(
+        self, lab: Lab, tmp_path: Path, words: tuple[str, ...]
+    ) -> None:
+        xml = tmp_path / "page.xml"
+        CliRunner().invoke(app, ("update", "story", *words, "--junit", str(xml)))
+        [error] = ElementTree.parse(xml).iter("error")
+        assert words[0] in error.get("message", "")
 
     def test_an_interruption_is_told(
         self, lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -328,6 +328,17 @@ class TestCommand:
         assert "nodes: node1, node2, node3; services: web" in shown
         assert all(len(line) <= 80 for line in shown.splitlines())
 
+    @pytest.mark.parametrize("option", [["--check"], ["--json"], ["--to", "moves.svg"]])
+    @pytest.mark.parametrize("event", [[], [""]], ids=["no event", "an empty one"])
+    def test_what_asks_about_an_event_needs_one(
+        self, monkeypatch: pytest.MonkeyPatch, option: list[str], event: list[str]
+    ) -> None:
+        monkeypatch.setattr(what_if, "existing_lab", lambda name: name)
+        monkeypatch.setattr(what_if, "load_inventory", lambda _: PASSIVE)
+        done = CliRunner().invoke(app, ["what-if", PASSIVE.lab, *event, *option])
+        assert (done.exit_code, done.stdout) == (2, "")
+        assert "no event is asked about: say one, or --all" in done.stderr
+
     def test_a_lab_in_which_nobody_answers(self, monkeypatch: pytest.MonkeyPatch) -> None:
         mute = silent("node1", seen=silent("node2", seen=healthy(Parts(PASSIVE))))
         with pytest.raises(HalabError, match="no node of lab 'active-passive' can be asked"):
