@@ -17,8 +17,9 @@ from rich.text import Text
 from cli.choosing import existing_lab
 from cli.drill import MARKS, writing
 from core.errors import HalabError
+from core.folders import LabFolder
 from drills.history import Change, Strand, changes, named_labs, read_results, strands
-from drills.journal import drills_folder
+from drills.journal import Journal, drills_folder
 from drills.report import write_history
 from drills.result import DrillResult
 from labs.loading import is_path
@@ -46,16 +47,17 @@ def history(
     A lab keeps the results of its drills until `down`; those of an exam also stay in the folder
     `history` among its --reports.
     """
-    folder = Path(lab)
+    folder, unfinished = Path(lab), None
     if not folder.is_dir():
         if is_path(lab):
             raise HalabError(f"no such folder of results: {lab}")
-        folder = drills_folder(existing_lab(lab))
+        standing = existing_lab(lab)
+        folder, unfinished = drills_folder(standing), _unfinished(standing)
     results, others = read_results(folder)
     if not results:
         raise HalabError(
             f"{folder} holds no result of a drill that can be read",
-            hint="`./halab exam LAB` gives a lab its first ones",
+            hint=unfinished or "`./halab exam LAB` gives a lab its first ones",
         )
     found, changed = strands(results), changes(results)
     if to is not None:
@@ -77,7 +79,16 @@ def history(
             console.print(Text(f"\n{name(strand, named)}: the latest outage is longer than usual"))
             console.print(Text(f"  again: {strand.last.replay}", style="dim"))
     for path in others:
-        console.print(Text(f"not of this version of halab: {path}", style="dim"))
+        console.print(Text(f"no result of this version of halab: {path}", style="dim"))
+    if unfinished is not None:
+        console.print(Text(unfinished))
+
+
+def _unfinished(folder: LabFolder) -> str | None:
+    """Say what becomes of a drill without a result; None where no drill has begun and not ended."""
+    if not Journal(folder).is_open:
+        return None
+    return f"a drill is under way, or was broken off: then `./halab heal {folder.name}` ends it"
 
 
 def name(strand: Strand, named: Collection[str]) -> str:

@@ -11,6 +11,7 @@ from statistics import median
 
 from pydantic import ValidationError
 
+from drills.journal import OPEN
 from drills.result import Answer, DrillResult
 
 EARLIER = 3
@@ -80,15 +81,28 @@ class Change:
 def read_results(folder: Path) -> tuple[tuple[DrillResult, ...], tuple[Path, ...]]:
     """Return the results in a folder in the order of time, and the files that are none.
 
-    The latter were written by another version of halab, or by somebody else.
+    The latter were written by another version of halab, or by somebody else. What a drill that is
+    not over has broken is neither.
     """
     found, others = [], []
     for path in sorted(folder.glob("*.json")):
-        try:
-            found.append(DrillResult.model_validate_json(path.read_bytes()))
-        except ValidationError:
+        if path.name == OPEN:
+            continue
+        result = _read(path)
+        if result is None:
             others.append(path)
+        else:
+            found.append(result)
     return tuple(sorted(found, key=lambda each: each.began)), tuple(others)
+
+
+def _read(path: Path) -> DrillResult | None:
+    """Return the result in a file; None where there is none, or nobody may read it."""
+    try:
+        # Who opens a pipe waits for somebody who writes.
+        return DrillResult.model_validate_json(path.read_bytes()) if path.is_file() else None
+    except (ValidationError, OSError):
+        return None
 
 
 def strands(results: Sequence[DrillResult]) -> tuple[Strand, ...]:

@@ -12,6 +12,9 @@ from core.folders import LabFolder
 from inventory.frozen import Frozen
 from inventory.record import save
 
+OPEN = "open.json"
+"""The file among a lab's results that says what is broken now."""
+
 
 class Wound(Frozen):
     """One fault that is in a lab; `began` in seconds since 1970, `notes` are for the healing."""
@@ -28,7 +31,12 @@ class Journal:
     """A lab's open wound, if it has one: one drill runs at a time."""
 
     def __init__(self, folder: LabFolder) -> None:
-        self.path = drills_folder(folder) / "open.json"
+        self.path = drills_folder(folder) / OPEN
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a drill is under way, or was broken off."""
+        return self.path.exists()
 
     def read(self) -> Wound | None:
         """Return what is broken; raises HalabError for a file that cannot be understood."""

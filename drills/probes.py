@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import Any
 
 from core.wait import wait_until
+from drills.times import Seconds
 from inventory.model import Inventory
 from labs.roles import NetworkRole
 from machines.remote import Remote
@@ -54,9 +55,9 @@ class Attempt:
     kind: str
     address: str
     ok: bool
-    begun: float
-    ended: float
-    wall: float
+    begun: Seconds
+    ended: Seconds
+    wall: Seconds
     error: str
     entry: str | None = None
     sha256: str | None = None
@@ -75,9 +76,9 @@ class Sighting:
 class Outage:
     """A gap between two successes at an address; `began` and `over` are wall time."""
 
-    seconds: float
-    began: float
-    over: float
+    seconds: Seconds
+    began: Seconds
+    over: Seconds
     address: str
 
 

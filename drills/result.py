@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Literal, Self
 
 from drills.probes import Attempt, Outage
+from drills.times import Seconds
 from inventory.frozen import Frozen
 from inventory.model import Machine
 from labs.roles import MachineRole, NetworkRole
@@ -44,7 +45,7 @@ class MarkKind(StrEnum):
 class Mark(Frozen):
     """A moment of a drill: `at` in seconds since 1970 on the lab's clock."""
 
-    at: float
+    at: Seconds
     machine: str
     kind: MarkKind
     text: str
@@ -58,9 +59,9 @@ class Phase(Frozen):
     """
 
     name: str
-    began: float | None
-    ended: float | None
-    allowed_s: float
+    began: Seconds | None
+    ended: Seconds | None
+    allowed_s: Seconds
 
 
 class Check(Frozen):
@@ -117,13 +118,13 @@ class DrillResult(Frozen):
     replay: str
     platform: str
     accelerated: bool
-    began: float
-    injected: float | None
-    healed: float | None
-    recovered: float | None
-    ended: float
+    began: Seconds
+    injected: Seconds | None
+    healed: Seconds | None
+    recovered: Seconds | None
+    ended: Seconds
     service_url: str
-    budget_s: float
+    budget_s: Seconds
     outage: Outage | None
     phases: tuple[Phase, ...]
     marks: tuple[Mark, ...]

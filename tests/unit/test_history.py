@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,10 +13,13 @@ from typer.testing import CliRunner
 from cli.app import app
 from cli.series import keep
 from core.errors import HalabError
+from core.folders import LabFolder
 from drills.history import changes, read_results, strands
+from drills.journal import Journal, Wound, drills_folder
 from drills.probes import Outage
 from drills.report import write_history
 from drills.result import Answer, DrillResult
+from drills.times import LAST
 from tests.unit import sample_drill as sample
 from tests.unit.report_page import Page
 
@@ -60,6 +64,58 @@ def test_drills_come_in_the_order_of_time_and_other_files_are_named(tmp_path: Pa
     found, others = read_results(folder)
     assert found == tuple(results)
     assert others == (folder / "notes.json",)
+
+
+@pytest.mark.parametrize("value", [1e300, -1, float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("key", ["began", "ended", "budget_s", "outage.seconds", "outage.over"])
+def test_numbers_that_nothing_can_show_spoil_no_history(
+    tmp_path: Path, key: str, value: float
+) -> None:
+    folder = save(nightly([30.0, 31.0]), tmp_path)
+    spoilt = json.loads((folder / "1.json").read_text())
+    outer, _, inner = key.rpartition(".")
+    (spoilt[outer] if outer else spoilt)[inner] = value
+    (folder / "1.json").write_text(json.dumps(spoilt))
+    shown = said(str(folder), "--to", str(tmp_path / "page.html"))
+    assert "1 of 1" in shown
+    assert f"no result of this version of halab: {folder / '1.json'}" in shown
+
+
+def test_the_earliest_and_the_latest_that_can_be_told_are_shown(tmp_path: Path) -> None:
+    first, last = nightly([0.0, 0.0])
+    outage = Outage(LAST, 0.0, LAST, sample.ADDRESS)
+    ends = [
+        first.model_copy(update={"began": 0.0, "budget_s": 0.0}),
+        last.model_copy(update={"began": LAST, "budget_s": LAST, "outage": outage}),
+    ]
+    assert "2 of 2" in said(str(save(ends, tmp_path)), "--to", str(tmp_path / "page.html"))
+
+
+def test_what_is_no_file_spoils_no_history(tmp_path: Path) -> None:
+    folder = save(nightly([30.0]), tmp_path)
+    (folder / "folder.json").mkdir()
+    (folder / "link.json").symlink_to("nowhere")
+    (folder / "round.json").symlink_to("round.json")
+    # Nobody writes into it, so that whoever reads would wait for ever.
+    os.mkfifo(folder / "pipe.json")
+    found, others = read_results(folder)
+    assert len(found) == 1
+    assert [path.stem for path in others] == ["folder", "link", "pipe", "round"]
+
+
+@pytest.mark.parametrize("results", [[], [30.0]], ids=["the first drill", "a later one"])
+def test_a_drill_that_was_broken_off_is_said_with_its_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, results: list[float]
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    lab = LabFolder.of("story")
+    save(nightly(results), drills_folder(lab))
+    wound = Wound(fault="freeze", targets=("node1",), seed=7, began=1.0, notes={})
+    Journal(lab).open(wound)
+    done = CliRunner().invoke(app, ["history", "story"])
+    told = str(done.exception.hint) if isinstance(done.exception, HalabError) else done.stdout
+    assert "was broken off: then `./halab heal story` ends it" in told
+    assert "no result of this version" not in told
 
 
 def test_a_drill_that_hit_the_standby_is_another_one() -> None:
