@@ -12,13 +12,13 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from shlex import quote
-from typing import IO, Annotated, BinaryIO, Literal
+from typing import Annotated, BinaryIO
 
 import typer
-from pydantic import Field, ValidationError
 
 from cli.choosing import existing_lab, is_begun, standing
 from cli.drill import writing
+from cli.exports import DATA, DEFINITION, MANIFEST, Export, Manifest, opened
 from cli.locking import locked
 from cli.progress import Progress
 from cli.ssh import write_config
@@ -29,28 +29,14 @@ from core.files import READABLE, write_file
 from core.folders import LabFolder
 from core.sizes import MIB
 from infra.planning import sketch
-from inventory.frozen import Frozen
 from inventory.record import load_inventory
 from labs.loading import load
-from labs.model import LAB_NAME, Lab
-from labs.tables.base import ServiceName
+from labs.model import Lab
 from labs.writing import copied
 from parts.all import Parts
 from parts.services.base import ServicePart
 from status.collect import collect
 from status.model import LabStatus
-
-MANIFEST, DEFINITION, DATA = "halab.json", "definition.toml", "data"
-"""What an export consists of: what it is, its definition, and a file for each service with data."""
-
-
-class Manifest(Frozen):
-    """What an export says of itself; `services` are those whose data it holds, with their kinds."""
-
-    version: Literal[1] = 1
-    lab: Annotated[str, Field(pattern=LAB_NAME)]
-    at: datetime
-    services: dict[ServiceName, str]
 
 
 def export(
@@ -107,11 +93,11 @@ def import_lab(
 
     Broken off, the same command goes on, with --yes where the lab was begun.
     """
-    with _opened(file) as archive:
-        said = _manifest(archive, file)
+    with opened(file) as found:
+        said = found.manifest()
         lab = name or said.lab
-        definition = _member(archive, DEFINITION, file).read()
-        _check_whole(archive, _defined(definition, file), said, file)
+        definition = found.text(DEFINITION)
+        _check_whole(found, _defined(found, definition), said)
         if is_begun(lab):
             _check_alike(lab, definition, yes=yes)
             up(lab)
@@ -120,13 +106,11 @@ def import_lab(
             _write_definition(target, definition, lab)
             up(str(target))
         with locked(lab), _beside(file) as place:
-            _fill(archive, file, LabFolder.of(lab), said, place)
+            _fill(found, LabFolder.of(lab), said, place)
     print(f"lab {lab} holds what {said.lab} held at {said.at:%Y-%m-%d %H:%M} UTC")
 
 
-def _fill(
-    archive: tarfile.TarFile, file: Path, folder: LabFolder, said: Manifest, place: Path
-) -> None:
+def _fill(found: Export, folder: LabFolder, said: Manifest, place: Path) -> None:
     """Give the services of a healthy lab the data of an export."""
     parts = Parts(load_inventory(folder))
     status = collect(parts.inventory)
@@ -134,7 +118,7 @@ def _fill(
         for service in said.services:
             step(f"giving service {service} what it kept")
             with (place / service).open("w+b") as data:
-                shutil.copyfileobj(_member(archive, f"{DATA}/{service}", file), data)
+                shutil.copyfileobj(found.member(f"{DATA}/{service}"), data)
                 data.seek(0)
                 part = parts.services[service]
                 _run(folder, _node(status, part), _received(part.load), stdin=data)
@@ -251,58 +235,24 @@ def _beside(file: Path) -> Iterator[Path]:
         yield Path(place)
 
 
-@contextmanager
-def _opened(file: Path) -> Iterator[tarfile.TarFile]:
-    if not file.is_file():
-        raise _no_export(file, "it is no file" if file.exists() else "there is no such file")
-    try:
-        with tarfile.open(file, "r:") as archive:
-            yield archive
-    except tarfile.TarError as error:
-        raise _no_export(file, "it is another kind of file, or damaged, or cut off") from error
-
-
-def _member(archive: tarfile.TarFile, name: str, file: Path) -> IO[bytes]:
-    try:
-        found = archive.extractfile(name)
-    except KeyError:
-        found = None
-    if found is None:
-        raise _no_export(file, f"it holds no {name}")
-    return found
-
-
-def _manifest(archive: tarfile.TarFile, file: Path) -> Manifest:
-    try:
-        return Manifest.model_validate_json(_member(archive, MANIFEST, file).read())
-    except ValidationError as error:
-        raise _no_export(file, str(error.errors()[0]["msg"])) from error
-
-
-def _defined(definition: bytes, file: Path) -> Lab:
+def _defined(found: Export, definition: bytes) -> Lab:
     """Return the lab that an export defines."""
     with _unpacked(definition) as source:
         try:
             return load(str(source))
         except HalabError as error:
             why = f"its {DEFINITION} defines no lab\n{error.detail or ''}"
-            raise _no_export(file, why.rstrip()) from error
+            raise found.refused(why.rstrip()) from error
 
 
-def _check_whole(archive: tarfile.TarFile, lab: Lab, said: Manifest, file: Path) -> None:
-    """Raise HalabError, before anything is made, for an export that is cut off or of other parts.
+def _check_whole(found: Export, lab: Lab, said: Manifest) -> None:
+    """Raise HalabError, before anything is made, for an export of parts that its lab has not.
 
     Somebody else may have written it.
     """
-    # What looks for the last one finds out whether the file ends before it does.
-    archive.getmembers()
     parts = Parts(sketch(lab))
     for service, kind in said.services.items():
         part = parts.services.get(service)
         if part is None or part.service.settings.kind != kind or not part.keeps_writes:
-            raise _no_export(file, f"its definition has no {kind} {service} that keeps anything")
-        _member(archive, f"{DATA}/{service}", file)
-
-
-def _no_export(file: Path, why: str) -> HalabError:
-    return HalabError(f"{file} is no export of a lab: {why}", hint="`./halab export LAB FILE`")
+            raise found.refused(f"its definition has no {kind} {service} that keeps anything")
+        found.member(f"{DATA}/{service}")

@@ -17,6 +17,7 @@ from typer.testing import CliRunner, Result
 
 from cli import transfer
 from cli.app import app
+from cli.exports import DATA, Manifest, opened
 from core.errors import CommandError, HalabError
 from core.folders import PROJECT, LabFolder
 from inventory.record import save
@@ -387,10 +388,10 @@ def test_whatever_a_lab_exports_can_be_imported(tmp_path: Path, name: str) -> No
         for each, part in parts.services.items()
         if part.keeps_writes
     }
-    said = transfer.Manifest(lab=name, at=datetime.now(UTC), services=kinds)
+    said = Manifest(lab=name, at=datetime.now(UTC), services=kinds)
     file = tmp_path / "x.halab"
     with tarfile.open(file, "w") as archive:
         for service in kinds:
-            archive.addfile(tarfile.TarInfo(f"{transfer.DATA}/{service}"), io.BytesIO())
-    with tarfile.open(file) as archive:
-        transfer._check_whole(archive, load(name), said, file)
+            archive.addfile(tarfile.TarInfo(f"{DATA}/{service}"), io.BytesIO())
+    with opened(file) as found:
+        transfer._check_whole(found, load(name), said)
