@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Annotated, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from core.errors import HalabError
 from core.text import LARGEST
@@ -29,10 +29,20 @@ UNREADABLE = (tarfile.TarError, ValueError, RecursionError, EOFError, OverflowEr
 """What tarfile raises for headers that no program would write."""
 
 
+VERSION: Literal[1] = 1
+"""Of what an export says of itself: another one holds other keys."""
+
+
+class Versioned(BaseModel):
+    """What of a manifest can be read whichever halab wrote it."""
+
+    version: int = VERSION
+
+
 class Manifest(Frozen):
     """What an export says of itself; `services` are those whose data it holds, with their kinds."""
 
-    version: Literal[1] = 1
+    version: Literal[1] = VERSION
     lab: Annotated[str, Field(pattern=LAB_NAME)]
     at: datetime
     services: dict[ServiceName, str]
@@ -52,10 +62,20 @@ class Export:
 
     def manifest(self) -> Manifest:
         """Return what it says of itself; raises HalabError where that is nothing sensible."""
+        text = self.text(MANIFEST)
         try:
-            return Manifest.model_validate_json(self.text(MANIFEST))
+            version = Versioned.model_validate_json(text).version
+            if version != VERSION:
+                raise HalabError(
+                    f"{self.file} was written by another version of halab ({version}; this one "
+                    f"reads {VERSION})",
+                    hint="import it with that halab",
+                )
+            return Manifest.model_validate_json(text)
         except ValidationError as error:
-            raise self.refused(str(error.errors()[0]["msg"])) from error
+            found = error.errors()[0]
+            where = " ".join((MANIFEST, *map(str, found["loc"])))
+            raise self.refused(f"{where}: {found['msg']}") from error
 
     def text(self, name: str) -> bytes:
         """Return a member that a person could have written; raises HalabError for a larger one."""

@@ -28,9 +28,9 @@ def member(name: str, content: bytes, change: Change = lambda _: None) -> bytes:
     return info.tobuf(tarfile.PAX_FORMAT) + padded
 
 
-def archive(path: Path, *members: bytes) -> Path:
-    """Write an archive whose manifest is sensible unless `members` have another."""
-    said = member(MANIFEST, json.dumps(SAID).encode())
+def archive(path: Path, *members: bytes, **changes: object) -> Path:
+    """Write an archive whose manifest is sensible but for `changes`."""
+    said = member(MANIFEST, json.dumps(SAID | changes).encode())
     path.write_bytes(said + b"".join(members) + b"\0" * 2 * tarfile.BLOCKSIZE)
     return path
 
@@ -116,6 +116,30 @@ def test_what_a_person_could_not_have_written_is_not_read(tmp_path: Path) -> Non
     assert len(read(largest)) == LARGEST
     larger = archive(tmp_path / "larger", member(DEFINITION, b"#" * (LARGEST + 1)))
     assert refused(larger).endswith(f"its {DEFINITION} has more than 1 MiB")
+
+
+def test_what_another_halab_wrote_is_for_that_one_whatever_it_says(tmp_path: Path) -> None:
+    path = archive(tmp_path / "x.halab", version=2, lab=["course"], colour="red")
+    with pytest.raises(HalabError) as caught:
+        read(path)
+    assert caught.value.message == (
+        f"{path} was written by another version of halab (2; this one reads 1)"
+    )
+    assert caught.value.hint == "import it with that halab"
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"colour": "red"}, "halab.json colour: Extra inputs"),
+        ({"version": "two"}, "halab.json version: Input should be"),
+        ({"services": {"web": 1}}, "halab.json services web: Input should be"),
+    ],
+)
+def test_a_manifest_that_is_wrong_is_shown_where(
+    tmp_path: Path, changes: dict[str, object], said: str
+) -> None:
+    assert said in refused(archive(tmp_path / "x.halab", **changes))
 
 
 def test_data_may_be_of_any_size(tmp_path: Path) -> None:
