@@ -13,6 +13,7 @@ from pathlib import Path
 
 from core import environment
 from core.errors import HalabError
+from core.text import is_utf8
 
 PROJECT = Path(__file__).resolve().parent.parent
 """The checkout: Pulumi.yaml, toolchain/, labs/ and the packages stand here."""
@@ -52,13 +53,10 @@ def existing(path: Path) -> Path:
 def _base(variable: str, below_home: str) -> Path:
     said = os.environ.get(variable, "")
     found = Path(said) if os.path.isabs(said) else environment.home() / below_home
-    text = str(found)
-    if FORBIDDEN.search(text):
+    if FORBIDDEN.search(str(found)):
         raise _unfit(found, "it holds control characters or ${", variable)
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise _unfit(found, "its name is not UTF-8", variable) from None
+    if not is_utf8(found):
+        raise _unfit(found, "its name is not UTF-8", variable)
     return found
 
 

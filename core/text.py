@@ -1,4 +1,4 @@
-"""Text from outside: what a person wrote, with whatever editor, and what machines say."""
+"""Text from outside: what a person wrote or called a file, and what machines say."""
 
 from __future__ import annotations
 
@@ -55,3 +55,12 @@ def _visible(match: re.Match[str]) -> str:
     code = ord(match[0])
     # U+2400 begins the pictures of the control characters.
     return chr(0x2400 + code) if code < 0x20 else "\N{REPLACEMENT CHARACTER}"
+
+
+def is_utf8(name: Path) -> bool:
+    """Tell whether a path can be written into a file: Linux takes any bytes for a name."""
+    try:
+        str(name).encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -12,7 +12,7 @@ from typing import Any
 
 from core.errors import HalabError
 from core.folders import PROJECT
-from core.text import read_text
+from core.text import is_utf8, read_text
 from labs.checking import DefinitionError, Problem, check
 from labs.model import Lab
 
@@ -49,11 +49,21 @@ def available(folder: Path = LABS) -> tuple[Offer, ...]:
 
 
 def file_of(name_or_path: str, folder: Path = LABS) -> Path:
-    """Return the file that a name in `folder` or a path stands for, whether it is there or not."""
+    """Return the file that a name in `folder` or a path stands for, whether it is there or not.
+
+    Raises HalabError for a path that no record of a lab could hold.
+    """
+    path = folder / f"{name_or_path}.toml"
     if is_path(name_or_path):
         # Unlike Path.expanduser, it leaves alone what it does not know.
-        return Path(os.path.expanduser(name_or_path))
-    return folder / f"{name_or_path}.toml"
+        path = Path(os.path.expanduser(name_or_path))
+    real = Path(os.path.realpath(path))
+    if not is_utf8(real):
+        raise HalabError(
+            f"halab cannot note where {str(real)!a} is: its name is not UTF-8",
+            hint="give the file, or the folder that it is in, another name",
+        )
+    return path
 
 
 def find(name_or_path: str, folder: Path = LABS) -> Path:

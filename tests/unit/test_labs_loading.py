@@ -47,6 +47,22 @@ def test_a_path_that_leads_nowhere(path: str) -> None:
         load(path)
 
 
+@pytest.mark.parametrize("said", ["b\udce4d.toml", "./b\udce4d", "folder/lab.toml", "link.toml"])
+def test_a_definition_whose_path_no_record_could_hold_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    """Python reads a byte that is no UTF-8 as half a character, which no file takes."""
+    (tmp_path / "f\udcf6lder").mkdir()
+    for path in (tmp_path / "b\udce4d.toml", tmp_path / "f\udcf6lder" / "lab.toml"):
+        path.write_text('version = 1\nname = "mine"\n')
+    (tmp_path / "folder").symlink_to("f\udcf6lder")
+    (tmp_path / "link.toml").symlink_to("b\udce4d.toml")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(HalabError, match="its name is not UTF-8") as caught:
+        load(said)
+    assert caught.value.message.isascii()
+
+
 def test_a_file_that_is_not_toml_says_where_it_stops(tmp_path: Path) -> None:
     broken = tmp_path / "broken.toml"
     broken.write_text('version = 1\nname = "x"\n[nodes\ncpus = 2\n')
