@@ -15,6 +15,7 @@ from cli.choosing import existing_lab
 from cli.live import LivePhases
 from cli.locking import locked
 from core.errors import HalabError
+from core.wording import worded
 from drills.catalogue import find
 from drills.drill import Drill
 from drills.report import write_report
@@ -149,17 +150,18 @@ def measured(result: DrillResult) -> Sequence[str]:
 
 def write(result: DrillResult, path: Path) -> None:
     """Write the HTML report; raises HalabError when that is impossible."""
-    with writing(str(path)):
+    with writing(path):
         write_report(result, path)
 
 
 @contextmanager
-def writing(where: str) -> Iterator[None]:
+def writing(path: Path) -> Iterator[None]:
     """Word why what a person wants to have cannot be written there; raises HalabError."""
     try:
         yield
     except OSError as error:
-        raise HalabError(f"cannot write {where}: {error.strerror}") from error
+        said = worded(error, path)
+        raise HalabError(f"cannot write {said.message}", hint=said.hint) from error
 
 
 def _numbered(path: Path, turn: int, repeat: int) -> Path:

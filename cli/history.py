@@ -61,7 +61,7 @@ def history(
         )
     found, changed = strands(results), changes(results)
     if to is not None:
-        with writing(str(to)):
+        with writing(to):
             write_history(found, changed, to)
     if as_json:
         print(json.dumps(_describe(found, changed), indent=2))

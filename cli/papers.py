@@ -57,7 +57,7 @@ class Papers:
 
     def _write_xml(self, cases: Sequence[Case]) -> None:
         if self.xml is not None:
-            with writing(str(self.xml)):
+            with writing(self.xml):
                 self.xml.write_text(junit(self.lab, cases, "update"), encoding="utf-8")
 
 
@@ -65,7 +65,7 @@ def _make_room(path: Path) -> None:
     """Remove a file that is there; what is none, as a terminal, is only written to."""
     if path.is_dir():
         raise HalabError(f"{path} is a folder; it has to be a file")
-    with writing(str(path)):
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_file() or not path.exists():
             # Where a link leads.

@@ -69,7 +69,7 @@ def run_series(
 
 def keep(result: Path, folder: Path) -> None:
     """Copy a result to where it outlives the lab; raises HalabError when that is impossible."""
-    with writing(f"into {folder}"):
+    with writing(folder):
         folder.mkdir(exist_ok=True)
         shutil.copy(result, folder)
 

@@ -59,7 +59,7 @@ def export(
     said = Manifest(lab=name, at=datetime.now(UTC), services=kinds)
     with (
         locked(name),
-        writing(str(file)),
+        writing(file),
         _draft(file) as draft,
         _beside(file) as place,
         tarfile.open(draft, "w") as archive,
@@ -210,7 +210,7 @@ def _write_definition(target: Path, definition: bytes, name: str) -> None:
             f"{target} is there and says something else; nothing was changed",
             hint="move it away, or choose another --name",
         )
-    with writing(str(target)):
+    with writing(target):
         write_file(target, text, mode=READABLE)
 
 

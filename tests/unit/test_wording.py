@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from cli.drill import writing
 from core import wording
 from core.errors import HalabError
+from core.files import write_file
 from core.folders import cache_folder, state_folder
 from core.wording import worded
 
@@ -32,7 +34,10 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("cache", errno.ENOSPC, "free some space there, or set XDG_CACHE_HOME"),
         ("cache", errno.ENAMETOOLONG, "use shorter names, or set XDG_CACHE_HOME"),
         ("elsewhere", errno.EACCES, "check its owner and mode"),
-        ("elsewhere", errno.EROFS, "choose a place that can be written"),
+        ("elsewhere", errno.EROFS, "name a place that can be written"),
+        ("elsewhere", errno.ENOENT, "check how it is spelt"),
+        ("elsewhere", errno.ENOTDIR, "a folder is wanted where a file stands: name another path"),
+        ("elsewhere", errno.EMFILE, "allow more open files"),
         ("elsewhere", errno.ELOOP, "look at that path"),
     ],
 )
@@ -44,6 +49,31 @@ def test_the_path_and_the_variable_that_leads_there(
     assert said.message == f"{path}: {os.strerror(number)}"
     assert str(said.hint).startswith(hint)
     assert ("XDG" in str(said.hint)) == (place != "elsewhere")
+
+
+@pytest.mark.parametrize("number", wording.OF_NAMED)
+def test_what_a_person_has_is_not_to_be_moved_or_made_for_him(number: int) -> None:
+    hint = worded(OSError(number, os.strerror(number), "lab.toml")).hint or ""
+    assert not {"move", "make", "set"} & set(hint.split())
+
+
+def test_nobody_has_heard_of_a_draft(tmp_path: Path) -> None:
+    (tmp_path / "picture.svg").mkdir()
+    with pytest.raises(OSError) as caught:
+        write_file(tmp_path / "picture.svg", "a picture")
+    said = worded(caught.value)
+    assert said.message == f"{tmp_path}/picture.svg: Is a directory"
+    assert said.hint == "it is a folder: name a file, for instance one in it"
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
+def test_no_variable_leads_to_what_a_person_wanted_to_have(tmp_path: Path, number: int) -> None:
+    """Not even where that is in a folder of halab's, or on its full disk."""
+    wanted = tmp_path / "state" / "report.html"
+    with pytest.raises(HalabError) as caught, writing(wanted):
+        raise OSError(number, os.strerror(number))
+    assert caught.value.message == f"cannot write {wanted}: {os.strerror(number)}"
+    assert caught.value.hint == wording.OF_NAMED[number]
 
 
 def test_writing_to_a_full_disk_names_no_path_so_the_full_disk_is_looked_for(
