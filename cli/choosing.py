@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
 from pathlib import Path
 
 from core.errors import HalabError
 from core.folders import LabFolder, state_folder
+from core.spelling import meant
 from hypervisor.private import PrivateHypervisor, first_processes
 from inventory.record import CloudRecord, Record, load_any
 from labs.loading import file_of, find, is_path, load
@@ -47,7 +47,7 @@ def existing_lab(name: str, otherwise: str = "`./halab up LAB` builds one") -> L
     """
     if not is_begun(name):
         names = [found.name for found in existing()]
-        close = get_close_matches(name, names, n=1)
+        close = meant(name, names)
         raise HalabError(
             f"no lab named {name!r} here (labs: {', '.join(names) or 'none'})",
             hint=f"did you mean {close[0]}? Else {otherwise}" if close else otherwise,

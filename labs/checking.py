@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from itertools import takewhile
 from typing import Any, TypeVar
@@ -14,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from core.errors import HalabError
+from core.spelling import meant
 from labs.conflicts import Conflict, Conflicts
 from labs.notes import allowed, default, written
 from labs.shape import KEY_MARK, KIND, Model, Place, Spot, dotted, keys, kinds, locate
@@ -29,6 +29,14 @@ EXAMPLES: dict[Place, str] = {
     ("name",): 'write one like name = "my-lab"',
 }
 """Hints for keys that have no default."""
+
+CALLED = {
+    **dict.fromkeys(("mariadb", "mysql"), "galera"),
+    **dict.fromkeys(("postgres", "pgsql"), "postgresql"),
+    **dict.fromkeys(("amazon", "ec2"), "aws"),
+    **dict.fromkeys(("kvm", "qemu"), "libvirt"),
+}
+"""Other words for what is of a kind."""
 
 SKIPPED = "default_factory_not_called"
 """Pydantic's follow-up to a problem with another key of the same table."""
@@ -174,7 +182,7 @@ def _problem(file: str, model: Model, finding: _Finding) -> Problem:
 
 def _close(spot: Spot) -> list[str]:
     """Return the key that may have been meant by one that nobody knows."""
-    return get_close_matches(str(spot.place[-1]), keys([spot.home] if spot.home else []), n=1)
+    return meant(str(spot.place[-1]), keys([spot.home] if spot.home else []))
 
 
 def _unknown(file: str, model: Model, spot: Spot, value: object) -> Problem:
@@ -212,7 +220,7 @@ def _table_meant(model: Model, spot: Spot, value: object) -> str:
     if not isinstance(value, dict) or len(spot.place) != 2:
         return ""
     free = [name for name in keys([model]) if locate(model, (name,)).named]
-    close = get_close_matches(str(spot.place[0]), free, n=1)
+    close = meant(str(spot.place[0]), free)
     return dotted((close[0], spot.place[1])) if close else ""
 
 
@@ -236,14 +244,24 @@ def _unknown_kind(file: str, spot: Spot, source: ErrorDetails) -> Problem:
     known = kinds(spot.tables)
     missing = source["type"] == "union_tag_not_found"
     tag = None if missing else source["input"][KIND]
-    close = [] if missing else get_close_matches(str(tag), known, n=1)
+    if missing:
+        hint = f"write one like kind = {_toml(known[0])}"
+    elif close := _kind_meant(str(tag), known):
+        hint = f"did you mean {close[0]}?"
+    else:
+        hint = "choose one of these"
     return Problem(
         file,
         key=dotted((*spot.place, KIND)),
         value="(missing)" if missing else _toml(tag),
         allowed=", ".join(_toml(kind) for kind in known),
-        hint=f"did you mean {close[0]}?" if close else f"write one like kind = {_toml(known[0])}",
+        hint=hint,
     )
+
+
+def _kind_meant(word: str, known: Sequence[str]) -> list[str]:
+    called = CALLED.get(word.casefold(), word)
+    return [called] if called in known else meant(word, known)
 
 
 def _hint(spot: Spot, source: ErrorDetails) -> str:

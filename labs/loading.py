@@ -6,12 +6,12 @@ import os
 import re
 import tomllib
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from core.errors import HalabError
 from core.folders import PROJECT
+from core.spelling import meant
 from core.text import is_utf8, read_text
 from labs.checking import DefinitionError, Problem, check
 from labs.model import Lab
@@ -80,7 +80,7 @@ def find(name_or_path: str, folder: Path = LABS) -> Path:
         problem = f"unknown lab: {name_or_path!r}"
     names = [offer.name for offer in available(folder)]
     beside = Path(f"{name_or_path}.toml")
-    close = [str(beside)] if beside.is_file() else get_close_matches(path.stem, names, n=1)
+    close = [str(beside)] if beside.is_file() else meant(path.stem, names)
     question = f"did you mean {close[0]}? " if close else ""
     raise HalabError(
         problem, hint=f"{question}known labs: {', '.join(names)}; or give the path of a .toml file"

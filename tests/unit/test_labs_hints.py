@@ -71,3 +71,36 @@ def test_a_table_below_one_that_has_none_was_meant_for_its_neighbour() -> None:
     assert problems(service={"shop": {"kind": "nginx"}})["service.shop"].hint == (
         "did you mean [services.shop]?"
     )
+
+
+@pytest.mark.parametrize(
+    ("tables", "key", "kind"),
+    [
+        ({"platform": {"kind": "AWS"}}, "platform.kind", "aws"),
+        ({"platform": {"kind": "EC2"}}, "platform.kind", "aws"),
+        ({"platform": {"kind": "KVM"}}, "platform.kind", "libvirt"),
+        ({"services": {"db": {"kind": "MariaDB"}}}, "services.db.kind", "galera"),
+        ({"services": {"db": {"kind": "mysql"}}}, "services.db.kind", "galera"),
+        ({"services": {"db": {"kind": "Postgres"}}}, "services.db.kind", "postgresql"),
+        ({"services": {"web": {"kind": "NGINX"}}}, "services.web.kind", "nginx"),
+    ],
+)
+def test_a_kind_is_known_in_any_case_and_by_its_other_names(
+    tables: dict[str, Any], key: str, kind: str
+) -> None:
+    assert problems(**tables)[key].hint == f"did you mean {kind}?"
+
+
+def test_one_kind_is_not_offered_for_another() -> None:
+    """Somebody who wrote a platform that there is not yet shall not take any other for it."""
+    assert problems(platform={"kind": "azure"})["platform.kind"].hint == "choose one of these"
+    # No service is known by a platform's other name.
+    assert problems(services={"x": {"kind": "ec2"}})["services.x.kind"].hint == (
+        "choose one of these"
+    )
+    assert problems(services={"x": {}})["services.x.kind"].hint.startswith("write one like kind")
+
+
+def test_a_key_or_a_table_is_known_in_any_case() -> None:
+    assert the_problem(nodes={"CPUS": 2}).hint == "did you mean cpus?"
+    assert the_problem(NODES={"cpus": 2}).hint == "did you mean nodes?"

@@ -33,10 +33,11 @@ def test_a_path_from_the_current_folder(tmp_path: Path, monkeypatch: pytest.Monk
     assert load("my.toml").name == load("./my.toml").name == "mine"
 
 
-def test_an_unknown_lab_gets_the_list_of_known_ones() -> None:
+@pytest.mark.parametrize("name", ["activ-passive", "ACTIVE-PASSIVE"])
+def test_an_unknown_lab_gets_the_list_of_known_ones(name: str) -> None:
     with pytest.raises(HalabError) as caught:
-        find("activ-passive")
-    assert caught.value.message == "unknown lab: 'activ-passive'"
+        find(name)
+    assert caught.value.message == f"unknown lab: {name!r}"
     assert caught.value.hint is not None
     assert caught.value.hint.startswith("did you mean active-passive?")
 
