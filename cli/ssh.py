@@ -12,9 +12,8 @@ from cli.choosing import existing_lab, running_lab
 from core.command import become
 from core.environment import user_name
 from core.errors import HalabError
-from core.files import write_file
 from core.folders import LabFolder
-from inventory.known_hosts import write_known_hosts
+from inventory.known_hosts import renew_file, write_known_hosts
 from inventory.model import Inventory, Machine
 from inventory.record import load_inventory
 
@@ -54,7 +53,7 @@ def write_config(folder: LabFolder, inventory: Inventory) -> str:
     """Write the lab's ssh configuration and known_hosts beside its key; return the former."""
     write_known_hosts(inventory)
     path = folder.ssh_key.parent / "config"
-    write_file(path, config_text(inventory))
+    renew_file(path, config_text(inventory))
     return str(path)
 
 

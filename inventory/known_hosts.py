@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from core.files import write_file
 from inventory.model import Inventory, Ssh
 
@@ -28,4 +30,17 @@ def write_known_hosts(inventory: Inventory) -> None:
         known = [machine.ssh for machine in inventory.machines if machine.ssh.known_hosts == path]
         if any(ssh.host_key is None for ssh in known):
             continue
-        write_file(path, "".join(map(known_hosts_line, known)))
+        renew_file(path, "".join(map(known_hosts_line, known)))
+
+
+def renew_file(path: Path, content: str) -> None:
+    """Make a file say this; one that does is left alone, as on a disk that is full or read-only.
+
+    Then somebody wants into the machines most of all.
+    """
+    try:
+        said = path.read_bytes()
+    except FileNotFoundError:
+        said = None
+    if said != content.encode():
+        write_file(path, content)

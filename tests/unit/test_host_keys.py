@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 import socket
 import threading
@@ -11,11 +13,12 @@ from pathlib import Path
 import paramiko
 import pytest
 
-from cli.ssh import config_text
+from cli.ssh import config_text, write_config
 from core.command import run
 from core.errors import HalabError
 from core.folders import LabFolder
 from infra.host_keys import ensure_host_key
+from inventory import known_hosts
 from inventory.known_hosts import write_known_hosts
 from inventory.model import Inventory, Machine, Ssh
 from machines.remote import Remote, RemoteUnreachable
@@ -77,6 +80,33 @@ def test_what_was_learnt_about_other_machines_stays(tmp_path: Path) -> None:
 
     assert (tmp_path / "known_hosts").read_text() == "10.10.0.1 ssh-ed25519 LEARNT\n"
     assert "StrictHostKeyChecking accept-new" in config_text(lab)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS])
+def test_a_disk_that_takes_nothing_keeps_nobody_out_of_the_machines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    folder, lab = LabFolder(tmp_path), with_keys(tmp_path, "ssh-ed25519 AAAA")
+    config = Path(write_config(folder, lab))
+    files = {path: path.read_bytes() for path in (config, tmp_path / "known_hosts")}
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as full:
+        full.setattr(known_hosts, "write_file", refuse)
+        assert write_config(folder, lab) == str(config)
+
+        for path in files:
+            path.write_text("as it was before")
+            with pytest.raises(OSError):
+                write_config(folder, lab)
+            path.write_bytes(files[path])
+
+    for path in files:
+        path.unlink()
+    write_config(folder, lab)
+    assert {path: path.read_bytes() for path in files} == files
 
 
 def with_keys(tmp_path: Path, host_key: str | None) -> Inventory:
