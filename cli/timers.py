@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,14 @@ PREFIX = "halab-exam-"
 
 EVERY = {"hour": "hourly", "day": "daily", "week": "weekly", "month": "monthly"}
 """Words of a person, and what systemd.time(7) calls them. Its own expressions will do as well."""
+
+CRON = {
+    "hourly": "17 * * * *",
+    "daily": "17 2 * * *",
+    "weekly": "17 2 * * 1",
+    "monthly": "17 2 1 * *",
+}
+"""When that is to cron (crontab(5)), which knows none of systemd's other expressions."""
 
 STOPPING_S = 1800
 """Seconds that an exam which is stopped may take to heal its lab, or to remove it."""
@@ -51,30 +60,47 @@ class Timer:
 
         Raises HalabError, and leaves what was there before, where systemd does not take it.
         """
-        by_cron = _by_cron(self, definition)
+        by_cron = _by_cron(self, definition, when)
         calendar = _calendar(when, by_cron)
         service, timer = self.files
-        before = {
-            path: (path.read_bytes(), path.stat().st_mode & 0o777)
-            for path in self.files
-            if path.exists()
-        }
-        # A proxy's address may hold a password.
-        write_file(service, _service(self, definition))
-        write_file(timer, _timer(self, calendar), mode=READABLE)
         try:
-            systemctl("daemon-reload")
-            systemctl("enable", "--now", timer.name)
+            with self._or_as_before():
+                # A proxy's address may hold a password.
+                write_file(service, _service(self, definition))
+                write_file(timer, _timer(self, calendar), mode=READABLE)
+                systemctl("daemon-reload")
+                systemctl("enable", "--now", timer.name)
         except HalabError as error:
-            for path in self.files:
-                path.unlink(missing_ok=True)
-            for path, (text, mode) in before.items():
-                write_file(path, text, mode=mode)
             raise HalabError(
                 f"systemd does not take a timer for lab {self.lab}: {error.message}",
                 detail=error.detail,
                 hint=by_cron,
             ) from error
+
+    @contextmanager
+    def _or_as_before(self) -> Iterator[None]:
+        """Unless the block ends well, leave its files and what systemd knows as they were."""
+        before = {
+            path: (path.read_bytes(), path.stat().st_mode & 0o777)
+            for path in self.files
+            if path.exists()
+        }
+        try:
+            yield
+        except BaseException:
+            timer = self.files[1]
+            # Where there is no systemd that could forget, it knows nothing either.
+            with suppress(HalabError):
+                if timer not in before:
+                    # While the file is there, which says where links to it are.
+                    systemctl("disable", "--now", timer.name)
+            for path in self.files:
+                path.unlink(missing_ok=True)
+            for path, (text, mode) in before.items():
+                write_file(path, text, mode=mode)
+            with suppress(HalabError):
+                systemctl("daemon-reload")
+            raise
 
     def remove(self) -> None:
         """End the regular exams; their results stay. Raises HalabError when there are none."""
@@ -131,7 +157,7 @@ def _calendar(when: str, otherwise: str) -> str:
     """
     expression = EVERY.get(when, when)
     try:
-        run(["systemd-analyze", "calendar", expression])
+        run(["systemd-analyze", "calendar", "--", expression])
     except CommandError as error:
         raise HalabError(
             f"{when!r} is no time that systemd knows",
@@ -143,11 +169,14 @@ def _calendar(when: str, otherwise: str) -> str:
     return expression
 
 
-def _by_cron(timer: Timer, definition: str) -> str:
+def _by_cron(timer: Timer, definition: str, when: str) -> str:
     """Say how an exam is repeated without systemd; `%` is a new line to cron (crontab(5))."""
     words = ("./halab", "exam", definition, "--reports", str(timer.results))
     command = f"cd {shlex.quote(str(PROJECT))} && {shlex.join(words)}".replace("%", r"\%")
-    return f"where no systemd runs, cron does it; a line of `crontab -e`:\n17 2 * * 1  {command}"
+    fields = CRON.get(EVERY.get(when, when))
+    said = "" if fields else f", here for each week instead of {when!r} (crontab(5))"
+    line = f"{fields or CRON['weekly']}  {command}"
+    return f"where no systemd runs, cron does it; a line of `crontab -e`{said}:\n{line}"
 
 
 def _service(timer: Timer, definition: str) -> str:

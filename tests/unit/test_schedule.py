@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import shlex
 import subprocess
 from collections.abc import Sequence
 from configparser import RawConfigParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -16,6 +18,7 @@ from cli.app import app
 from cli.timers import Timer, installed
 from core import environment
 from core.errors import CommandError, HalabError
+from core.files import write_file
 from core.folders import PROJECT
 
 
@@ -26,6 +29,7 @@ class Systemd:
         self.asked: list[list[str]] = []
         self.refuses = ""
         self.lingers = "no"
+        self.there_at_disable = False
 
     def run(self, command: Sequence[str], **_: object) -> subprocess.CompletedProcess[str]:
         words = [str(word) for word in command]
@@ -38,6 +42,8 @@ class Systemd:
             return done
         if words[0] == "loginctl":
             return subprocess.CompletedProcess(words, 0, f"{self.lingers}\n", "")
+        if "disable" in words:
+            self.there_at_disable = Timer("active-passive").files[1].exists()
         if self.refuses:
             raise CommandError(" ".join(words), status=1, stderr=self.refuses)
         told = {
@@ -145,6 +151,55 @@ def test_a_wrong_time_changes_nothing() -> None:
     assert list(installed()) == []
 
 
+@pytest.mark.parametrize("word", ["--help", "--version", "--iterations=3"])
+def test_an_option_is_no_time(word: str) -> None:
+    """systemd-analyze would do something else, and do that well."""
+    assert "is no time that systemd knows" in refused("active-passive", f"--every={word}").message
+    assert list(installed()) == []
+
+
+def test_a_timer_that_is_not_taken_leaves_no_link_and_is_forgotten(systemd: Systemd) -> None:
+    """`enable --now` makes the link before it starts what it leads to."""
+    systemd.refuses = "Failed to start"
+    refused("active-passive")
+    unit = "halab-exam-active-passive.timer"
+    assert systemd.ordered[-2:] == [f"--user disable --now {unit}", "--user daemon-reload"]
+    assert systemd.there_at_disable
+
+
+def test_a_disk_that_is_full_half_way_leaves_no_half_of_a_timer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(path: Path, *words: Any, **names: Any) -> None:
+        if path.suffix == ".timer":
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        write_file(path, *words, **names)
+
+    monkeypatch.setattr(timers, "write_file", full)
+    assert isinstance(call("active-passive").exception, OSError)
+    assert not any(path.exists() for path in Timer("active-passive").files)
+
+
+@pytest.mark.parametrize(
+    ("every", "fields", "said"),
+    [
+        ("hour", "17 * * * *", "`crontab -e`:"),
+        ("day", "17 2 * * *", "`crontab -e`:"),
+        ("week", "17 2 * * 1", "`crontab -e`:"),
+        ("month", "17 2 1 * *", "`crontab -e`:"),
+        ("monthly", "17 2 1 * *", "`crontab -e`:"),
+        ("Sat 03:30", "17 2 * * 1", "here for each week instead of 'Sat 03:30'"),
+    ],
+)
+def test_cron_is_told_the_same_time_or_that_it_is_another(
+    systemd: Systemd, every: str, fields: str, said: str
+) -> None:
+    systemd.refuses = "System has not been booted with systemd"
+    hint, line = (refused("active-passive", "--every", every).hint or "").splitlines()
+    assert said in hint
+    assert line.startswith(f"{fields}  cd ")
+
+
 def test_where_no_systemd_runs_nothing_is_left_and_cron_is_named(systemd: Systemd) -> None:
     systemd.refuses = "System has not been booted with systemd"
     assert "crontab" in (refused("active-passive").hint or "")
@@ -156,6 +211,8 @@ def test_a_timer_that_was_there_outlives_one_that_is_not_taken(systemd: Systemd)
     before = [path.read_text() for path in Timer("active-passive").files]
     systemd.refuses = "it does not answer"
     refused("active-passive", "--every", "hour")
+    assert not any("disable" in order for order in systemd.ordered)
+    assert systemd.ordered[-1] == "--user daemon-reload"
     assert [path.read_text() for path in Timer("active-passive").files] == before
 
 
