@@ -13,6 +13,7 @@ from rich.table import Table
 
 from cli.choosing import is_begun
 from cli.progress import Progress
+from cli.tables import plain_table
 from core.errors import HalabError
 from core.folders import LabFolder
 from hypervisor.extras import use_extras
@@ -76,7 +77,7 @@ def is_here(found: Found) -> bool:
 
 
 def _table(found: dict[str, list[Found]]) -> Table:
-    table = Table("lab", "here", "region", "what", "name", "id", box=None)
+    table = plain_table("lab", "here", "region", "what", "name", "id")
     rows: Iterable[tuple[str, ...]] = {
         (
             one.lab,

@@ -9,10 +9,10 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from cli.claims import check_removable, claimed, put_away
 from cli.progress import Progress
+from cli.tables import plain_table
 from cli.testing import DEFINITIONS, lab_file
 from core.command import run
 from core.environment import for_halab
@@ -52,7 +52,7 @@ def bench(
     name, guests = definition.name, len(machines(definition))
     if check_removable(name, COMMAND):
         put_away(name, lambda: _halab("down", name))
-    table = Table("what", "measured", "beside", box=None, title=lab)
+    table = plain_table("what", "measured", "beside", title=lab)
     with progress.step("Booting the same guests by bare QEMU"):
         boot = _bare_boot(definition)
     table.add_row(f"{guests} guests by bare QEMU until ssh", f"{boot:.0f} s", "")

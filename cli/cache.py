@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from cli.snapshot import spell
+from cli.tables import plain_table
 from core.errors import HalabError
 from core.sizes import MIB
 from hypervisor.environments import forsaken, remove
@@ -56,7 +56,7 @@ def _show(kept_labs: KeptLabs) -> None:
         console.print("no lab is kept for a warm start: `./halab up` keeps what it builds")
         return
     present, now = facts_of_halab(), time.time()
-    table = Table("lab", "size", "made", "", box=None)
+    table = plain_table("lab", "size", "made", "")
     for one in found:
         others = [each for each in one.differences(present) if each in present]
         table.add_row(

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from cli.choosing import wanted
+from cli.tables import plain_table
 from drills.catalogue import catalogue
 from drills.drill import Drill
 from infra.planning import sketch
@@ -33,10 +33,10 @@ def drills(
         print(json.dumps({"version": SCHEMA_VERSION, "drills": listed}, indent=2))
         return
     # Sentences are too long for columns of their own on a terminal of 80.
-    table = Table("fault", "hits", "what happens, and what it teaches", box=None, padding=(0, 1))
+    table = plain_table("fault", "hits", "what happens, and what it teaches")
     for entry in known:
         said = Text.assemble(entry.title, "\n", (entry.teaches, "dim"))
-        table.add_row(Text(entry.name, style="bold", no_wrap=True), entry.target, said)
+        table.add_row(Text(entry.name, style="bold"), entry.target, said)
     Console(highlight=False).print(table)
 
 

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from cli.choosing import existing_lab
 from cli.drill import MARKS, writing
+from cli.tables import plain_table
 from core.errors import HalabError
 from core.folders import LabFolder
 from drills.history import Change, Strand, changes, named_labs, read_results, strands
@@ -99,7 +100,7 @@ def name(strand: Strand, named: Collection[str]) -> str:
 
 def _table(found: Sequence[Strand]) -> Table:
     columns = ("", "drill", "passed", "latest", "median", "longest", "budget", "outages")
-    table = Table(*columns, box=None, padding=(0, 1))
+    table = plain_table(*columns)
     named = named_labs(found)
     for strand in found:
         mark, style = MARKS[strand.last.answer]

@@ -8,11 +8,11 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from cli.choosing import existing_lab
 from cli.options import exclusive
 from cli.ssh import write_config
+from cli.tables import plain_table
 from inventory.model import Inventory
 from inventory.record import load_inventory
 from labs.roles import NetworkRole
@@ -32,7 +32,7 @@ def inventory(
     elif as_json:
         print(found.model_dump_json(indent=2))
     else:
-        table = Table("machine", "role", *(role.value for role in NetworkRole), box=None)
+        table = plain_table("machine", "role", *(role.value for role in NetworkRole))
         for machine in found.machines:
             addresses = (machine.interfaces.get(role) for role in NetworkRole)
             shown = (str(nic.address.ip) if nic else "" for nic in addresses)

@@ -11,6 +11,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from cli.needs import guests_of
+from cli.tables import plain_table
 from core.sizes import size
 from infra.planning import sketch
 from labs.loading import Offer, available
@@ -43,9 +44,9 @@ def labs(
     # A sentence and seven facts of each: too much for columns on a terminal of 80.
     console = Console(highlight=False)
     narrow = console.width < LEAST_WIDTH
-    table = Table("lab", "what it is, and of what", box=None, padding=(0, 1))
+    table = plain_table("lab", "what it is, and of what")
     for offer in offers:
-        table.add_row(Text(offer.name, style="bold", no_wrap=True), _said(offer, narrow=narrow))
+        table.add_row(Text(offer.name, style="bold"), _said(offer, narrow=narrow))
     console.print(table)
     print("`./halab up LAB` builds one, `./halab show LAB` draws it;")
     print("`./halab new NAME --from LAB` writes a definition of your own that is like it")
@@ -96,7 +97,7 @@ def _said(offer: Offer, *, narrow: bool) -> RenderableType:
         ("fencing", planned.fencing.kind, "quorum", DECIDES[planned.quorum]),
     )
     if narrow:
-        table = Table.grid(padding=(0, 2, 0, 0))
+        table = Table.grid("", Column(overflow="fold"), padding=(0, 2, 0, 0))
         for name, value in (pair for row in facts for pair in (row[:2], row[2:])):
             table.add_row(Text(name, "dim"), value)
         return Group(Text(lab.description), table, "")

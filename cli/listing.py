@@ -13,6 +13,7 @@ from rich.table import Table
 
 from cli.choosing import existing, is_missing, standing
 from cli.hours import when
+from cli.tables import plain_table
 from core.errors import HalabError
 from core.folders import LabFolder
 from drills.hands import machines_on_aws
@@ -47,7 +48,7 @@ def _ends(lab: dict[str, Any]) -> str:
 
 
 def _labs(labs: Iterable[dict[str, Any]]) -> Table:
-    table = Table("lab", "state", "machines", "platform", "acceleration", box=None)
+    table = plain_table("lab", "state", "machines", "platform", "acceleration")
     for lab in labs:
         running, machines = len(lab["running"]), len(lab["machines"])
         run = f"{running} of {machines} run"

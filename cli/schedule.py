@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from cli.choosing import wanted
 from cli.options import exclusive
 from cli.series import HISTORY
+from cli.tables import plain_table
 from cli.timers import Timer, installed, lingers
 from core.environment import aws_access, user_name
 from core.errors import HalabError
@@ -76,7 +76,7 @@ def show_timers() -> None:
     if not timers:
         print("no lab is examined regularly: `./halab schedule LAB --every week` begins it")
         return
-    table = Table("lab", "next", "last", box=None)
+    table = plain_table("lab", "next", "last")
     for timer in timers:
         table.add_row(timer.lab, _next(timer), _last(timer))
     Console(highlight=False).print(table)

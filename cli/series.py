@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from cli.drill import MARKS, measured, print_result, show_drill, writing
 from cli.drill import write as write_report
+from cli.tables import plain_table
 from core.errors import HalabError
 from drills.junit import Case
 from drills.report import write_summary
@@ -76,7 +76,7 @@ def keep(result: Path, folder: Path) -> None:
 
 def print_summary(console: Console, cases: Sequence[Case], reports: Path | None = None) -> None:
     """Show what came of each drill, in a line; write `summary.html` into the reports' folder."""
-    table = Table("", "drill", "measured", "took", box=None, padding=(0, 1))
+    table = plain_table("", "drill", "measured", "took")
     for case in cases:
         answer = case.result.answer if case.result else Answer.FAIL
         if answer is Answer.PASS and not case.passed:

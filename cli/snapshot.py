@@ -9,13 +9,13 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from cli.choosing import existing_lab
 from cli.locking import locked
 from cli.options import exclusive
 from cli.progress import Progress
 from cli.status import UNHEALTHY, print_status
+from cli.tables import plain_table
 from core.folders import LabFolder
 from core.sizes import MIB
 from drills.journal import Journal
@@ -91,7 +91,7 @@ def snapshots(
     if not found:
         console.print(f"Lab {name} has no snapshots. `./halab snapshot {name} LABEL` takes one.")
         return
-    table = Table("snapshot", "taken", "size", "lab was", "", box=None)
+    table = plain_table("snapshot", "taken", "size", "lab was", "")
     for one in found:
         table.add_row(
             one.label,

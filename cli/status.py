@@ -14,6 +14,7 @@ from rich.text import Text
 from cli.choosing import existing_lab, way_back
 from cli.nagios import plugin_line, unknown_line
 from cli.options import exclusive
+from cli.tables import plain_table
 from core.errors import HalabError
 from core.folders import LabFolder
 from core.wording import worded
@@ -139,7 +140,7 @@ def _shared_disk(disk: SharedDiskStatus) -> str:
 
 
 def _problems(problems: tuple[Problem, ...]) -> Table:
-    table = Table("severity", "host", "problem", "since", box=None, header_style="dim")
+    table = plain_table("severity", "host", "problem", "since", header_style="dim")
     for problem in problems:
         since = problem.since.astimezone().strftime("%H:%M:%S")
         table.add_row(problem.severity.value, problem.host, problem.name, since)
@@ -147,7 +148,7 @@ def _problems(problems: tuple[Problem, ...]) -> Table:
 
 
 def _machines(lab: LabStatus) -> Table:
-    table = Table("machine", "state", "runs", "data", box=None, header_style="dim")
+    table = plain_table("machine", "state", "runs", "data", header_style="dim")
     for node in lab.nodes:
         runs = ", ".join(
             f"{resource.id} ({resource.role.value})"

@@ -17,6 +17,7 @@ from cli.locking import locked
 from cli.options import exclusive
 from cli.series import print_summary, run_series
 from cli.show import check_picture
+from cli.tables import plain_table
 from core.errors import HalabError
 from core.files import READABLE, write_file
 from core.folders import LabFolder
@@ -111,9 +112,9 @@ def _check(folder: LabFolder, asked: Sequence[Sequence[Event]], everything: bool
 
 def print_events(inventory: Inventory) -> None:
     """Show what can be asked of a lab."""
-    shown = Table("event", "what happens", box=None, padding=(0, 1))
+    shown = plain_table("event", "what happens")
     for usage, meaning in usages():
-        shown.add_row(Text(usage, style="bold", no_wrap=True), meaning)
+        shown.add_row(Text(usage, style="bold"), meaning)
     Console(highlight=False).print(shown)
     print(known_names(inventory))
     print("a comma stands between events that happen at once;")
@@ -126,7 +127,7 @@ def table(now: Places, forecasts: Sequence[Forecast]) -> Table:
     # As many columns for a lab of eight nodes as for one of two.
     services, addresses = list(now.services), bool(now.addresses)
     held = [Column("addresses", no_wrap=True)] if addresses else []
-    shown = Table("event", *services, *held, "besides", box=None, padding=(0, 1))
+    shown = plain_table("event", *services, *held, "besides")
     current = [_nodes(now.services[name]) for name in services]
     if addresses:
         holders = (f"{address} {node or NOWHERE}" for address, node in now.holders.items())
