@@ -19,6 +19,20 @@ CREDENTIALS = (
     "AWS_SECRET_ACCESS_KEY, or a profile of ~/.aws (AWS_PROFILE)"
 )
 
+REACHED = (
+    "check that this machine gets there (`curl --head {url}`), and that the region is spelt right; "
+    "behind a proxy set https_proxy"
+)
+
+WAYS_OUT = {
+    "ProxyConnectionError": "set https_proxy to a proxy that answers, or unset it where none is "
+    "needed",
+    "SSLError": "with a certificate of your own, as behind a proxy that reads along: "
+    "AWS_CA_BUNDLE=FILE",
+    "ConnectionError": REACHED,
+    "HTTPClientError": REACHED,
+}
+"""By botocore's names of what went wrong; all else has to do with who asks."""
 
 PRETENDED = {
     "AWS_ACCESS_KEY_ID": "pretended",
@@ -52,6 +66,7 @@ class Account:
         from botocore.config import Config
 
         self.region = region
+        self._url = endpoint or f"https://ec2.{region}.amazonaws.com"
         config = Config(connect_timeout=CONNECT_S, retries={"total_max_attempts": ATTEMPTS})
         with adopted(access(endpoint)), self._explained("looking for credentials"):
             session = Session(region_name=region)
@@ -98,5 +113,13 @@ class Account:
             raise HalabError("there are no credentials for AWS", hint=CREDENTIALS) from error
         except BotoCoreError as error:
             raise HalabError(
-                f"AWS ({self.region}) could not be asked ({what}): {error}", hint=CREDENTIALS
+                f"AWS ({self.region}) could not be asked ({what}): {error}",
+                hint=way_out(error, self._url),
             ) from error
+
+
+def way_out(error: Exception, url: str) -> str:
+    """Return what to do when nobody could be asked at a URL, by the most special name of why."""
+    names = (kind.__name__ for kind in type(error).__mro__)
+    ways = (WAYS_OUT[name] for name in names if name in WAYS_OUT)
+    return next(ways, CREDENTIALS).format(url=url)
