@@ -40,9 +40,12 @@ KEPT = TERMINAL | frozenset(
         # Where Go's modules come from, and where it keeps them.
         *("GOPROXY", "GONOPROXY", "GOPRIVATE", "GOSUMDB", "GONOSUMDB", "GOINSECURE", "GOAUTH"),
         *("GOPATH", "GOMODCACHE", "GOCACHE"),
-        # Where Python's packages come from; what else pip is told is not meant for halab.
+        # Where Python's packages come from, and how patiently, as the launcher has it (`halab`);
+        # what else pip is told is not meant for halab.
         *("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_NO_INDEX"),
-        *("PIP_CERT", "PIP_TRUSTED_HOST", "PIP_PROXY", "PIP_CONFIG_FILE", "PIP_CACHE_DIR"),
+        *("PIP_CERT", "PIP_CLIENT_CERT", "PIP_TRUSTED_HOST", "PIP_PROXY"),
+        *("PIP_RETRIES", "PIP_TIMEOUT", "PIP_DEFAULT_TIMEOUT"),
+        *("PIP_CONFIG_FILE", "PIP_CACHE_DIR", "PIP_NO_CACHE_DIR"),
         # Where a person's own Pulumi has its plugins.
         "PULUMI_HOME",
         # A Python in a place of its own may not start without them.

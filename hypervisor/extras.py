@@ -21,6 +21,11 @@ LOCK = PROJECT / "requirements-aws.lock"
 INSTALL_TIMEOUT_S = 1800
 """Seconds; 360 MB come, which took 5 minutes on a machine that was busy with other things."""
 
+INDEX = (
+    "the package index was not reached, or not believed: behind a proxy set https_proxy; with a "
+    "certificate of your own PIP_CERT=FILE; with an index of your own PIP_INDEX_URL=URL"
+)
+
 READY = "ready"
 """Is in the folder once all of it is on the disk: a crash leaves names of files that are empty."""
 
@@ -60,6 +65,7 @@ def _install(folder: Path) -> None:
                 *("--target", draft, "--requirement", LOCK),
             ],
             timeout=INSTALL_TIMEOUT_S,
+            hint=INDEX,
         )
         # All at once: they are thousands of files.
         os.sync()

@@ -72,13 +72,20 @@ def test_they_are_ready_only_once_they_are_on_the_disk(monkeypatch: pytest.Monke
 
 
 def test_what_failed_leaves_nothing_behind(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def pip(command: list[str | Path], **_: Any) -> None:
-        raise CommandError("pip", status=1, stderr="no such version")
+    def pip(command: list[str | Path], *, hint: str, **_: Any) -> None:
+        raise CommandError("pip", status=1, stderr="no such version", hint=hint)
 
     monkeypatch.setattr(extras, "run", pip)
 
-    with pytest.raises(CommandError):
+    with pytest.raises(CommandError) as caught:
         extras.ensure_extras(lambda _: None)
+
+    # As the manual has it for halab's own packages.
+    remedies = re.findall(r"(?:PIP_\w+=\w+|https_proxy)", caught.value.hint or "")
+    manual = (PROJECT / "docs/troubleshooting.md").read_text()
+    (told,) = (part for part in manual.split("\n\n") if "`installing Python packages" in part)
+    assert remedies
+    assert all(f"`{remedy}`" in told for remedy in remedies)
 
     assert not [path for path in cache.iterdir() if path.is_dir()]
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from core.environment import KEPT
 from core.folders import PROJECT
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="mounts need root")
@@ -45,6 +47,26 @@ def test_a_bad_place_is_one_sentence_with_a_way_out(environment: dict[str, str],
 def test_the_systems_programs_are_found_whatever_path_says(path: str) -> None:
     done = launch(XDG_CACHE_HOME="/etc/hostname", PATH=path)
     assert done.stderr.startswith("halab: cannot create directory '/etc/hostname'")
+
+
+def test_pip_hears_the_same_from_the_launcher_as_from_halab(tmp_path: Path) -> None:
+    function = re.search(r"^pip\(\) \{\n.*?^\}", (PROJECT / "halab").read_text(), re.M | re.S)
+    assert function is not None
+    kept = {name for name in KEPT if name.startswith("PIP_")}
+    assert set(re.findall(r"PIP_[A-Z]\w+", function[0])) == kept
+
+    python = tmp_path / "bin/python"
+    python.parent.mkdir()
+    python.write_text("#!/bin/sh\nenv\n")
+    python.chmod(0o755)
+    told = dict.fromkeys((*kept, "PIP_TARGET", "PIP_USER", "PIP_PREFIX"), "x")
+    heard = subprocess.run(
+        ["bash", "-c", f"venv={tmp_path}\n{function[0]}\npip"],
+        capture_output=True,
+        text=True,
+        env={"PATH": os.environ["PATH"], **told},
+    ).stdout
+    assert set(re.findall(r"^(PIP_\w+)=", heard, re.M)) == kept
 
 
 def test_nobody_without_a_home_is_left_alone() -> None:
