@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from cli.choosing import existing_lab
+from cli.choosing import check_running, existing_lab
 from cli.live import LivePhases
 from cli.locking import locked
 from core.errors import HalabError
@@ -61,6 +61,8 @@ def drill(
     first = new_seed() if seed is None else seed
     passed = True
     with locked(name):
+        if not reset:
+            check_running(folder)
         site = Site.of(folder)
         for turn in range(repeat):
             kept = show_drill(

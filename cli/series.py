@@ -10,11 +10,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from cli.choosing import check_running
 from cli.drill import MARKS, measured, print_result, show_drill, writing
 from cli.drill import write as write_report
 from cli.tables import plain_table
 from core.errors import HalabError
 from drills.junit import Case
+from drills.readiness import check_healed
 from drills.report import write_summary
 from drills.result import Answer
 from drills.schedule import Turn
@@ -36,10 +38,17 @@ def run_series(
 ) -> Iterator[Case]:
     """Run drills and yield what came of each; one that cannot begin is an error, not the end.
 
+    Raises HalabError before the first for a lab that is off, or that still has the fault of an
+    earlier drill.
+
     `reports` is a folder for an HTML report and the result of each drill; `budget_s` the longest
     outage that passes, besides what the drills themselves allow. With `reset` each begins from the
     state right after `up`.
     """
+    # Each drill would wait for health in vain, and be called a failure of the lab.
+    if not reset:
+        check_running(site.folder)
+    check_healed(site)
     for turn in turns:
         began = time.monotonic()
         console.print(f"\n[bold]{turn.number}. {turn.drill.name} at {turn.target}[/]")

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from itertools import islice
+from types import SimpleNamespace
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from rich.console import Console
 
+from cli import series
 from core.errors import HalabError
 from drills.catalogue import catalogue
 from drills.junit import Case, junit
@@ -169,3 +173,21 @@ class TestRehearsals:
     def test_who_dies_of_many_has_to_be_said(self) -> None:
         with pytest.raises(HalabError, match="a drill hits one node"):
             self.turn("fail web", parts=TRIO)
+
+
+@pytest.mark.parametrize("refuses", ["check_running", "check_healed"])
+def test_a_lab_in_which_no_drill_can_begin_ends_a_series_before_the_first(
+    monkeypatch: pytest.MonkeyPatch, refuses: str
+) -> None:
+    """Each drill would wait for health, for minutes, and be called a failure of the lab."""
+
+    def refuse(_: object) -> None:
+        raise HalabError("not now", hint="`./halab up story`")
+
+    for name in ("check_running", "check_healed"):
+        monkeypatch.setattr(series, name, refuse if name == refuses else lambda _: None)
+    site: Any = SimpleNamespace(folder=None)
+    turns = islice(soak(STORY, 1), 3)
+
+    with pytest.raises(HalabError, match="not now"):
+        next(series.run_series(site, turns, Console()))
