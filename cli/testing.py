@@ -39,6 +39,9 @@ USUAL: dict[str, tuple[str, ...]] = {
 }
 """What a plain `halab test` tells of which lab, in this order: within an hour in emulation."""
 
+UNIT, AWS = "unit", "aws"
+"""What the reports of tests without a lab of their own are called."""
+
 COMMAND = "halab test"
 
 HEALING_S = 600.0
@@ -83,19 +86,19 @@ def test(
         reports.mkdir(parents=True, exist_ok=True)
         # The last line: what all suites counted, whatever ended them.
         stack.callback(lambda: console.print(_count(reports)))
-        for stale in reports.glob("*.xml"):
+        for stale in _papers(reports):
             stale.unlink()
         if aws:
-            _test_aws(reports / "aws.xml", console)
+            _test_aws(_paper(reports, AWS), console)
             return
         if not unit:
             _run_gates(console)
         console.print("[bold]unit tests and Pulumi-mock tests[/]")
-        _check(_pytest(["tests/unit", "tests/infra"], reports / "unit.xml"))
+        _check(_pytest(["tests/unit", "tests/infra"], _paper(reports, UNIT)))
         if unit:
             return
         for kind, stories in _chosen(lab, thorough=thorough).items():
-            _test_lab(kind, stories, reports / f"{kind}.xml", console, keep=keep)
+            _test_lab(kind, stories, _paper(reports, kind), console, keep=keep)
 
 
 def lab_file(kind: str) -> Path:
@@ -157,10 +160,23 @@ def _pytest(paths: Sequence[str], report: Path) -> tuple[str, ...]:
     return (*PYTHON, "pytest", "-p", "no:cacheprovider", f"--junit-xml={report}", *paths)
 
 
+def _paper(folder: Path, what: str) -> Path:
+    """Return where the JUnit report of some tests is, in a folder that may hold anything else."""
+    return folder / f"{what}.xml"
+
+
+def _papers(folder: Path) -> Iterator[Path]:
+    """Yield the JUnit reports that are there: of all that halab writes, and nobody else's XML."""
+    for what in (UNIT, AWS, *DEFINITIONS):
+        paper = _paper(folder, what)
+        if paper.is_file():
+            yield paper
+
+
 def _count(reports: Path) -> str:
     """Add up what the suites' JUnit reports count."""
     total = passed = skipped = 0
-    for report in reports.glob("*.xml"):
+    for report in _papers(reports):
         for suite in ElementTree.parse(report).iter("testsuite"):
             bad = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
             total += int(suite.get("tests", 0))

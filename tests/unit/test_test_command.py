@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -72,6 +72,30 @@ def test_of_two_choices_none_is_swallowed(monkeypatch: pytest.MonkeyPatch, words
     done = CliRunner().invoke(app, ["test", *words.split()])
     assert done.exit_code == 2, done.exception
     assert "exclude each other" in done.output
+
+
+def test_a_folder_for_reports_may_hold_somebody_elses_xml(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reports of an earlier run go, and are not counted; what halab did not write is no report."""
+    (tmp_path / "pom.xml").write_text("<project>")
+    (tmp_path / "other.xml").write_text('<testsuite tests="40" failures="2"/>')
+    ours = [tmp_path / f"{what}.xml" for what in ("unit", "aws", *DEFINITIONS)]
+    for report in ours:
+        report.write_text('<testsuite tests="40" failures="2"/>')
+
+    def check(command: Sequence[str]) -> None:
+        assert [report for report in ours if report.exists()] == []
+        if "pytest" in command:
+            [written] = [word for word in command if word.startswith("--junit-xml=")]
+            report = Path(written.partition("=")[2])
+            report.write_text('<testsuite tests="3" failures="1" skipped="1"/>')
+
+    monkeypatch.setattr(testing, "_run_gates", lambda _: None)
+    monkeypatch.setattr(testing, "_check", check)
+    done = CliRunner().invoke(app, ["test", "--unit", "--junit", str(tmp_path)])
+    assert "1 passed, 1 failed, 1 skipped" in done.stdout
+    assert {path.name for path in tmp_path.iterdir()} == {"pom.xml", "other.xml", "unit.xml"}
 
 
 def test_the_stories_are_there() -> None:
