@@ -19,6 +19,7 @@ from cli.options import names, positive
 from cli.series import print_summary, run_series
 from cli.up import up
 from core.folders import LabFolder
+from core.places import write_out
 from drills.junit import Case, junit
 from drills.runner import new_seed
 from drills.schedule import exam as turns_of
@@ -80,7 +81,7 @@ def exam(
             missing = drills[len(cases) :]
             cases += [Case(late, 0.0, None, "the exam ended before") for late in missing]
             if junit_file is not None:
-                junit_file.write_text(junit(name, cases), encoding="utf-8")
+                write_out(junit_file, junit(name, cases))
             print_summary(console, cases, reports)
     if not all(case.passed for case in cases):
         raise typer.Exit(NOT_PASSED)

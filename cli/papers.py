@@ -11,6 +11,7 @@ import typer
 
 from cli.drill import write, writing
 from core.errors import HalabError
+from core.places import write_out
 from drills.junit import Case, junit
 from drills.result import DrillResult
 
@@ -58,7 +59,7 @@ class Papers:
     def _write_xml(self, cases: Sequence[Case]) -> None:
         if self.xml is not None:
             with writing(self.xml):
-                self.xml.write_text(junit(self.lab, cases, "update"), encoding="utf-8")
+                write_out(self.xml, junit(self.lab, cases, "update"))
 
 
 def _make_room(path: Path) -> None:

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from cli.choosing import definition_of
 from core.errors import HalabError
-from core.files import READABLE, write_file
+from core.places import write_out
 from drawing.picture import draw
 from drawing.scene import Scene
 from drawing.terminal import TerminalDrawing
@@ -34,7 +34,7 @@ def show(
     if to is None:
         Console(highlight=False).print(TerminalDrawing(scene))
         return
-    write_file(to, draw(scene), mode=READABLE)
+    write_out(to, draw(scene))
     print(f"lab {definition.name} is drawn in {to}")
 
 

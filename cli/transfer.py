@@ -25,8 +25,9 @@ from cli.ssh import write_config
 from cli.up import up
 from core.command import start
 from core.errors import CommandError, HalabError
-from core.files import READABLE, write_file
+from core.files import write_file
 from core.folders import LabFolder
+from core.places import file_at, write_out
 from core.sizes import MIB
 from infra.planning import sketch
 from inventory.record import load_inventory
@@ -41,18 +42,14 @@ from status.model import LabStatus
 
 def export(
     name: Annotated[str, typer.Argument(help="A lab that `halab list` shows.")],
-    file: Annotated[Path, typer.Argument(help="Where to keep it; what is there is replaced.")],
+    file: Annotated[Path, typer.Argument(help="Where to keep it; a file there is replaced.")],
 ) -> None:
     """Keep a lab's definition and what clients have written, to build one like it anywhere.
 
     Keys, passwords and the monitoring's history are not among it: each lab has its own.
     """
     folder = existing_lab(name)
-    if file.is_dir():
-        raise HalabError(
-            f"{file} is a folder; an export is one file",
-            hint=f"say {file / name}.halab, for instance",
-        )
+    target = _target(file, name)
     parts = Parts(load_inventory(folder))
     kept = {each: part for each, part in parts.services.items() if part.keeps_writes}
     kinds = {each: part.service.settings.kind for each, part in kept.items()}
@@ -60,8 +57,8 @@ def export(
     with (
         locked(name),
         writing(file),
-        _draft(file) as draft,
-        _beside(file) as place,
+        _draft(target) as draft,
+        _beside(target) as place,
         tarfile.open(draft, "w") as archive,
         Progress().step(f"Export of lab {name}", usually="a few seconds") as step,
     ):
@@ -75,7 +72,7 @@ def export(
             with (place / service).open("wb") as data:
                 _run(folder, _node(status, part), part.dump, stdout=data)
             archive.add(place / service, f"{DATA}/{service}")
-    size = file.stat().st_size / MIB
+    size = target.stat().st_size / MIB
     print(f"lab {name} is in {file}: {size:.1f} MiB; the data of {', '.join(kept) or 'no service'}")
     print(f"to build one like it: ./halab import {quote(str(file))}")
 
@@ -108,6 +105,23 @@ def import_lab(
         with locked(lab), _beside(file) as place:
             _fill(found, LabFolder.of(lab), said, place)
     print(f"lab {lab} holds what {said.lab} held at {said.at:%Y-%m-%d %H:%M} UTC")
+
+
+def _target(file: Path, name: str) -> Path:
+    """Return the file that an export of a lab becomes; raises HalabError where it cannot be one."""
+    if file.is_dir():
+        raise HalabError(
+            f"{file} is a folder; an export is one file",
+            hint=f"say {file / name}.halab, for instance",
+        )
+    with writing(file):
+        target = file_at(file)
+    if target is None:
+        raise HalabError(
+            f"{file} is a device or a pipe; an export is one file",
+            hint=f"./halab export {name} {name}.halab",
+        )
+    return target
 
 
 def _fill(found: Export, folder: LabFolder, said: Manifest, place: Path) -> None:
@@ -211,7 +225,7 @@ def _write_definition(target: Path, definition: bytes, name: str) -> None:
             hint="move it away, or choose another --name",
         )
     with writing(target):
-        write_file(target, text, mode=READABLE)
+        write_out(target, text)
 
 
 @contextmanager

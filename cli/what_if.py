@@ -19,8 +19,8 @@ from cli.series import print_summary, run_series
 from cli.show import check_picture
 from cli.tables import plain_table
 from core.errors import HalabError
-from core.files import READABLE, write_file
 from core.folders import LabFolder
+from core.places import write_out
 from drawing.moves import Moment, draw_moves
 from drills.junit import Case
 from drills.schedule import Turn, rehearsal
@@ -80,7 +80,7 @@ def what_if(
         nodes = [node.name for node in inventory.nodes]
         later = [_moment(forecast) for forecast in forecasts]
         drawn = draw_moves(inventory.lab, nodes, _now(now), later)
-        write_file(to, drawn, mode=READABLE)
+        write_out(to, drawn)
         print(f"where everything would go is drawn in {to}")
         return
     Console(highlight=False).print(table(now, forecasts))

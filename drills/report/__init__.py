@@ -8,13 +8,14 @@ from pathlib import Path
 from types import ModuleType
 
 from core.folders import cache_folder
+from core.places import write_out
 from drills.history import Change, Strand
 from drills.result import DrillResult
 
 
 def write_report(result: DrillResult, path: Path) -> None:
     """Write the report of one drill; folders are made. Raises OSError when it cannot be written."""
-    _write(path, _page().drill_page(result))
+    write_out(path, _page().drill_page(result))
 
 
 def write_summary(results: Sequence[DrillResult], path: Path) -> None:
@@ -22,7 +23,7 @@ def write_summary(results: Sequence[DrillResult], path: Path) -> None:
 
     Folders are made. Raises OSError when it cannot be written.
     """
-    _write(path, _page().summary_page(results))
+    write_out(path, _page().summary_page(results))
 
 
 def write_history(found: Sequence[Strand], changed: Sequence[Change], path: Path) -> None:
@@ -30,7 +31,7 @@ def write_history(found: Sequence[Strand], changed: Sequence[Change], path: Path
 
     Folders are made. Raises OSError when it cannot be written.
     """
-    _write(path, _page().history_page(found, changed))
+    write_out(path, _page().history_page(found, changed))
 
 
 def _page() -> ModuleType:
@@ -40,8 +41,3 @@ def _page() -> ModuleType:
     from drills.report import page
 
     return page
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
