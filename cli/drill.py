@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -14,11 +13,9 @@ from rich.text import Text
 from cli.choosing import check_running, existing_lab
 from cli.live import LivePhases
 from cli.locking import locked
-from core.errors import HalabError
-from core.wording import worded
+from cli.papers import Papers, complaining, write
 from drills.catalogue import find
 from drills.drill import Drill
-from drills.report import write_report
 from drills.result import Answer, DrillResult
 from drills.runner import Kept, new_seed, run
 from drills.site import Site
@@ -60,7 +57,8 @@ def drill(
     entry = find(fault, Parts(load_inventory(folder)))
     first = new_seed() if seed is None else seed
     passed = True
-    with locked(name):
+    pages = [_numbered(report, turn, repeat) for turn in range(repeat)] if report else []
+    with Papers(name, "drill", tuple(pages)).kept(), locked(name):
         if not reset:
             check_running(folder)
         site = Site.of(folder)
@@ -68,12 +66,13 @@ def drill(
             kept = show_drill(
                 site, entry, target=target, seed=first + turn, anyway=anyway, reset=reset
             )
-            if report is not None:
-                write(kept.result, _numbered(report, turn, repeat))
             if as_json:
                 print(kept.result.model_dump_json())
             else:
                 print_result(Console(highlight=False, soft_wrap=True), kept)
+            if pages:
+                with complaining(Console(stderr=True, highlight=False, soft_wrap=True)):
+                    write(kept.result, pages[turn])
             passed = passed and kept.result.answer is Answer.PASS
     if not passed:
         raise typer.Exit(NOT_PASSED)
@@ -148,22 +147,6 @@ def measured(result: DrillResult) -> Sequence[str]:
     if result.healed is not None and result.recovered is not None:
         lines.append(f"healthy again {result.recovered - result.healed:.0f} s after the healing")
     return lines
-
-
-def write(result: DrillResult, path: Path) -> None:
-    """Write the HTML report; raises HalabError when that is impossible."""
-    with writing(path):
-        write_report(result, path)
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Word why what a person wants to have cannot be written there; raises HalabError."""
-    try:
-        yield
-    except OSError as error:
-        said = worded(error, path)
-        raise HalabError(f"cannot write {said.message}", hint=said.hint) from error
 
 
 def _numbered(path: Path, turn: int, repeat: int) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -16,11 +16,11 @@ from cli.down import down
 from cli.drill import NOT_PASSED, RESET
 from cli.locking import locked
 from cli.options import names, positive
+from cli.papers import Papers, complaining
 from cli.series import print_summary, run_series
 from cli.up import up
 from core.folders import LabFolder
-from core.places import write_out
-from drills.junit import Case, junit
+from drills.junit import Case
 from drills.runner import new_seed
 from drills.schedule import exam as turns_of
 from drills.site import Site
@@ -63,14 +63,12 @@ def exam(
     definition, _ = wanted(lab)
     name = definition.name
     console = Console(highlight=False, soft_wrap=True)
-    for folder in (reports, junit_file.parent if junit_file else None):
-        if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
     chosen = new_seed() if seed is None else seed
     # Before anything is built: a name that is no drill of this lab.
     drills = [turn.drill.name for turn in turns_of(Parts(sketch(definition)), chosen, asked)]
     cases: list[Case] = []
-    with _standing(lab, name, keep, console) as built, locked(name):
+    papers = Papers(name, "exam", xml=junit_file, reports=reports)
+    with papers.kept(), _standing(lab, name, keep, console) as built, locked(name):
         site = Site.of(LabFolder.of(name))
         turns = turns_of(site.parts, chosen, drills)
         afresh = reset or (built and can_reset(site.folder))
@@ -80,9 +78,12 @@ def exam(
             # A run that was cancelled tells what it did not come to.
             missing = drills[len(cases) :]
             cases += [Case(late, 0.0, None, "the exam ended before") for late in missing]
-            if junit_file is not None:
-                write_out(junit_file, junit(name, cases))
-            print_summary(console, cases, reports)
+            try:
+                # What ended the exam early is worth more to know.
+                with complaining(console) if missing else nullcontext():
+                    papers.tell(cases)
+            finally:
+                print_summary(console, cases, reports)
     if not all(case.passed for case in cases):
         raise typer.Exit(NOT_PASSED)
 

@@ -15,7 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.choosing import existing_lab
-from cli.drill import MARKS, writing
+from cli.drill import MARKS
+from cli.papers import writing
 from cli.tables import plain_table
 from core.errors import HalabError
 from core.folders import LabFolder

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from cli.choosing import wanted
 from cli.options import exclusive
-from cli.series import HISTORY
+from cli.papers import HISTORY
 from cli.tables import plain_table
 from cli.timers import Timer, installed, lingers
 from core.environment import aws_access, user_name

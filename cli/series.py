@@ -11,8 +11,9 @@ from rich.console import Console
 from rich.text import Text
 
 from cli.choosing import check_running
-from cli.drill import MARKS, measured, print_result, show_drill, writing
-from cli.drill import write as write_report
+from cli.drill import MARKS, measured, print_result, show_drill
+from cli.papers import HISTORY, SUMMARY, complaining, page_at, writing
+from cli.papers import write as write_report
 from cli.tables import plain_table
 from core.errors import HalabError
 from drills.junit import Case
@@ -22,9 +23,6 @@ from drills.result import Answer
 from drills.schedule import Turn
 from drills.site import Site
 from status.health import wait_healthy
-
-HISTORY = "history"
-"""The folder beside reports in which results outlive a lab, for `halab history`."""
 
 
 def run_series(
@@ -38,8 +36,8 @@ def run_series(
 ) -> Iterator[Case]:
     """Run drills and yield what came of each; one that cannot begin is an error, not the end.
 
-    Raises HalabError before the first for a lab that is off, or that still has the fault of an
-    earlier drill.
+    Nor is a report that cannot be written, which is said. Raises HalabError before the first for a
+    lab that is off, or that still has the fault of an earlier drill.
 
     `reports` is a folder for an HTML report and the result of each drill; `budget_s` the longest
     outage that passes, besides what the drills themselves allow. With `reset` each begins from the
@@ -70,9 +68,11 @@ def run_series(
             continue
         print_result(console, kept)
         if reports is not None:
-            write_report(kept.result, reports / f"{turn.number:02d}-{turn.drill.name}.html")
+            with complaining(console):
+                write_report(kept.result, page_at(reports, turn.number, turn.drill.name))
             # Under its own name: a folder may be given to one exam after the other.
-            keep(kept.path, reports / HISTORY)
+            with complaining(console):
+                keep(kept.path, reports / HISTORY)
         yield Case(turn.drill.name, time.monotonic() - began, kept.result, budget_s=budget_s)
 
 
@@ -84,7 +84,7 @@ def keep(result: Path, folder: Path) -> None:
 
 
 def print_summary(console: Console, cases: Sequence[Case], reports: Path | None = None) -> None:
-    """Show what came of each drill, in a line; write `summary.html` into the reports' folder."""
+    """Show what came of each drill, in a line; write a page of all into the reports' folder."""
     table = plain_table("", "drill", "measured", "took")
     for case in cases:
         answer = case.result.answer if case.result else Answer.FAIL
@@ -97,6 +97,7 @@ def print_summary(console: Console, cases: Sequence[Case], reports: Path | None 
     console.print(table)
     results = [case.result for case in cases if case.result]
     if reports is not None and results:
-        path = reports / "summary.html"
-        write_summary(results, path)
-        console.print(f"report of all drills: {path}", markup=False)
+        path = reports / SUMMARY
+        with complaining(console), writing(path):
+            write_summary(results, path)
+            console.print(f"report of all drills: {path}", markup=False)

@@ -14,6 +14,7 @@ from cli.choosing import existing_lab
 from cli.drill import NOT_PASSED, RESET
 from cli.locking import locked
 from cli.options import positive
+from cli.papers import Papers
 from cli.series import print_summary, run_series
 from drills.runner import new_seed
 from drills.schedule import Turn
@@ -38,10 +39,8 @@ def soak(
     console = Console(highlight=False, soft_wrap=True)
     again = f"./halab soak {name} --minutes {minutes:g} --seed {chosen}"
     console.print(f"again: {again}{' --reset' if reset else ''}")
-    if reports is not None:
-        reports.mkdir(parents=True, exist_ok=True)
     cases = []
-    with locked(name):
+    with Papers(name, "soak", reports=reports).kept(), locked(name):
         site = Site.of(folder)
         try:
             turns = _until(draw(site.parts, chosen), minutes)

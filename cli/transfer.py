@@ -17,9 +17,9 @@ from typing import Annotated, BinaryIO
 import typer
 
 from cli.choosing import existing_lab, is_begun, standing
-from cli.drill import writing
 from cli.exports import DATA, DEFINITION, MANIFEST, Export, Manifest, opened
 from cli.locking import locked
+from cli.papers import writing
 from cli.progress import Progress
 from cli.ssh import write_config
 from cli.up import up

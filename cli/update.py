@@ -63,36 +63,36 @@ def update(
     Exit status 3 when that was more than it may be.
     """
     console = Console(highlight=False, soft_wrap=True)
-    # A plan leaves those of the last update.
-    papers = Papers(name) if dry_run else Papers(name, report, junit_file)
-    with papers.kept():
-        only = names("--packages", packages)
-        for option, is_said in (
-            ("--security", security),
-            ("--packages", bool(only)),
-            ("--from", from_folder is not None),
-        ):
-            # All that the last update replaced comes back.
-            exclusive({"--rollback": rollback, option: is_said})
-        if from_folder is not None:
-            packages_in(from_folder)
-        wanted = Wanted(only, security, from_folder)
-        folder = existing_lab(name)
-        with locked(name):
-            site = Site.of(folder)
-            turns = examine(site, wanted, back=rollback, reboot=reboot)
-            if not turns:
-                papers.write_nothing()
-                word = "no update left anything to roll back" if rollback else "nothing to update"
-                console.print(f"{word} in lab {name}")
-                return
-            for turn in turns:
-                for line in turn.lines():
-                    console.print(line, markup=False)
-            if dry_run:
-                return
-            title = f"Rollback of lab {name}" if rollback else f"Update of lab {name}"
-            account = roll(site, wanted, turns, title, console, papers)
+    only = names("--packages", packages)
+    for option, is_said in (
+        ("--security", security),
+        ("--packages", bool(only)),
+        ("--from", from_folder is not None),
+    ):
+        # All that the last update replaced comes back.
+        exclusive({"--rollback": rollback, option: is_said})
+    if from_folder is not None:
+        packages_in(from_folder)
+    wanted = Wanted(only, security, from_folder)
+    folder = existing_lab(name)
+    # A plan leaves those of the last update, and so does a command line that is wrong.
+    pages = (report,) if report else ()
+    papers = Papers(name, "update") if dry_run else Papers(name, "update", pages, junit_file)
+    with papers.kept(), locked(name):
+        site = Site.of(folder)
+        turns = examine(site, wanted, back=rollback, reboot=reboot)
+        if not turns:
+            papers.tell([])
+            word = "no update left anything to roll back" if rollback else "nothing to update"
+            console.print(f"{word} in lab {name}")
+            return
+        for turn in turns:
+            for line in turn.lines():
+                console.print(line, markup=False)
+        if dry_run:
+            return
+        title = f"Rollback of lab {name}" if rollback else f"Update of lab {name}"
+        account = roll(site, wanted, turns, title, console, papers)
     if not account.kept:
         if account.unknown is None:
             console.print("clients waited longer, or lost more, than an update may cost them")

@@ -38,3 +38,16 @@ def write_out(path: Path, text: str) -> None:
         path.write_text(text, encoding="utf-8")
     else:
         write_file(file, text, mode=READABLE)
+
+
+def make_room(path: Path) -> None:
+    """Remove the file at a place, and find out whether another can be written there.
+
+    Folders on the way are made; what is no file stays. Raises OSError where nothing can be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = file_at(path)
+    if file is not None:
+        file.unlink(missing_ok=True)
+        write_file(file, "")
+        file.unlink()

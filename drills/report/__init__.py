@@ -12,6 +12,16 @@ from core.places import write_out
 from drills.history import Change, Strand
 from drills.result import DrillResult
 
+_MARK = b'<meta name="generator" content="halab">'
+
+
+def is_page(path: Path) -> bool:
+    """Tell whether a file is a report or a summary; raises OSError when it cannot be read."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return _MARK in file.read(4096)
+
 
 def write_report(result: DrillResult, path: Path) -> None:
     """Write the report of one drill; folders are made. Raises OSError when it cannot be written."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.drill import writing
+from cli.papers import writing
 from core import wording
 from core.errors import HalabError
 from core.files import write_file
