@@ -74,7 +74,7 @@ class Papers:
 
     def _make_room(self) -> None:
         # The XML comes first, for it tells what is wrong with the others.
-        for place in (*filter(None, (self.xml,)), *self.pages):
+        for place in filter(None, (self.xml, *self.pages)):
             with writing(place):
                 make_room(place)
         if self.reports is not None:

@@ -12,8 +12,9 @@ from cli.choosing import existing_lab, running_lab
 from core.command import become
 from core.environment import user_name
 from core.errors import HalabError
+from core.files import renew_file
 from core.folders import LabFolder
-from inventory.known_hosts import renew_file, write_known_hosts
+from inventory.known_hosts import write_known_hosts
 from inventory.model import Inventory, Machine
 from inventory.record import load_inventory
 

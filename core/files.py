@@ -96,6 +96,19 @@ def write_file(path: Path, content: str | bytes, *, mode: int = 0o600) -> None:
     sync_folder(path.parent)
 
 
+def renew_file(path: Path, content: str) -> None:
+    """Make a file say this; one that does is left alone, as on a disk that is full or read-only.
+
+    A command that reads such a file is wanted most of all then.
+    """
+    try:
+        said = path.read_bytes()
+    except FileNotFoundError:
+        said = None
+    if said != content.encode():
+        write_file(path, content)
+
+
 def sync_folder(path: Path) -> None:
     """Bring a folder's entries to the disk: names that were made, moved or removed in it."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)

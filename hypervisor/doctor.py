@@ -83,8 +83,8 @@ def examine(needs: Needs) -> list[Finding]:
     A lab without guests here needs no hypervisor.
     """
     shortages = find_shortages()
-    common = [_system(), _user(), *_settings(), *_disks(needs), _workplace(needs)]
-    common.append(_programs(shortages))
+    common = [_system(), _user(), *_settings(), *_disks(needs)]
+    common += [_workplace(needs), _programs(shortages)]
     if not needs.cores:
         return [*common, _toolchain()]
     namespaces = _namespaces(shortages)

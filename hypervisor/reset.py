@@ -190,7 +190,7 @@ def reset(
         if not snapshot.healthy:
             return observer.read()
         timeout_s = inventory.timing.healthy_wait_s
-        return wait_healthy(inventory, timeout_s, report, record=record, observer=observer)
+        return wait_healthy(inventory, timeout_s, report, observer=observer)
 
 
 def recover(folder: LabFolder, record: LabRecord, report: Report) -> None:

@@ -302,13 +302,12 @@ class AwsPlatform:
     def _first_at(self, plan: MachinePlan) -> list[IPv4Address]:
         planned, found = self._planned, []
         for service in planned.services:
-            everywhere = [node.name for node in planned.nodes]
-            places = everywhere if service.everywhere else [planned.seats[service.name]]
-            found += [
-                address.ip
-                for address, name in zip(service.addresses, places, strict=False)
-                if name == plan.name
-            ]
+            places = (
+                planned.homes(service)
+                if service.everywhere
+                else {each.ip: planned.seats[service.name] for each in service.addresses}
+            )
+            found += [address for address, name in places.items() if name == plan.name]
         return found
 
     def _group(self, group: Group) -> aws.ec2.SecurityGroup:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from core.files import write_file
+from core.files import renew_file
 from inventory.model import Inventory, Ssh
 
 GIVEN_AS = "opt/io.systemd.credentials/halab.host-key"
@@ -31,16 +29,3 @@ def write_known_hosts(inventory: Inventory) -> None:
         if any(ssh.host_key is None for ssh in known):
             continue
         renew_file(path, "".join(map(known_hosts_line, known)))
-
-
-def renew_file(path: Path, content: str) -> None:
-    """Make a file say this; one that does is left alone, as on a disk that is full or read-only.
-
-    Then somebody wants into the machines most of all.
-    """
-    try:
-        said = path.read_bytes()
-    except FileNotFoundError:
-        said = None
-    if said != content.encode():
-        write_file(path, content)

@@ -35,7 +35,7 @@ def wait_healthy(
     `on_change` hears a sentence each time the situation changes. What only a person can end, or
     what ends by itself only after the timeout, ends the wait as soon as it was seen twice, and for
     `patience_s` at least. With `known`, what is past counts too, unless it was known before. An
-    `observer` that has connections already lends them.
+    `observer` that has connections already lends them, and knows the record.
     Raises WaitTimeout with the reasons that were left, and WaitFailed when there is no hope.
     """
     lab = inventory.lab

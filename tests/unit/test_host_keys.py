@@ -18,7 +18,6 @@ from core.command import run
 from core.errors import HalabError
 from core.folders import LabFolder
 from infra.host_keys import ensure_host_key
-from inventory import known_hosts
 from inventory.known_hosts import write_known_hosts
 from inventory.model import Inventory, Machine, Ssh
 from machines.remote import Remote, RemoteUnreachable
@@ -94,7 +93,7 @@ def test_a_disk_that_takes_nothing_keeps_nobody_out_of_the_machines(
         raise OSError(number, os.strerror(number))
 
     with monkeypatch.context() as full:
-        full.setattr(known_hosts, "write_file", refuse)
+        full.setattr("core.files.write_file", refuse)
         assert write_config(folder, lab) == str(config)
 
         for path in files:
