@@ -15,9 +15,11 @@ from core.command import run, start
 from core.errors import CommandError
 from core.wait import wait_until
 from hypervisor.image import Image
+from inventory import emulation
 from inventory.known_hosts import GIVEN_AS
 
-EMULATION_ARGUMENTS = "mitigations=off nokaslr"
+EMULATED = ",".join(("max", *(f"{feature}=off" for feature in emulation.FEATURES_LEFT_OUT)))
+"""The processor of guests without KVM, as QEMU wants it."""
 
 USER_NETWORK_ADDRESS = "10.0.2.15/24"
 """The address that QEMU's user network gives to its first guest (qemu(1), -netdev user)."""
@@ -62,14 +64,15 @@ def _running(guest: Guest, folder: Path, accelerated: bool) -> Iterator[int]:
     disk = folder / f"{guest.name}.qcow2"
     run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", guest.image.disk, disk])
     port, mac = _free_port(), "52:54:00:0a:00:01"
-    speed = ["-accel", "kvm", "-cpu", "host"] if accelerated else ["-accel", "tcg", "-cpu", "max"]
+    kind, processor = ("kvm", "host") if accelerated else ("tcg", EMULATED)
     nic = f"halab.nic={mac},mgmt,{USER_NETWORK_ADDRESS}"
     arguments = f"root=/dev/vda rw rootflags=noatime console=ttyS0 net.ifnames=0 loglevel=6 {nic}"
     command = [
-        "qemu-system-x86_64", *speed, "-machine", "pc", "-m", str(guest.memory_mib),
-        "-smp", str(guest.cpus), "-display", "none", "-nodefaults", "-serial", "null",
+        "qemu-system-x86_64", "-accel", kind, "-cpu", processor, "-machine", "pc",
+        "-m", str(guest.memory_mib), "-smp", str(guest.cpus),
+        "-display", "none", "-nodefaults", "-serial", "null",
         "-kernel", str(guest.image.kernel), "-initrd", str(guest.image.initrd),
-        "-append", arguments if accelerated else f"{arguments} {EMULATION_ARGUMENTS}",
+        "-append", " ".join((arguments, *(() if accelerated else emulation.ARGUMENTS))),
         # Named within their folder: QEMU takes a comma in a path for the end of it.
         "-fw_cfg", f"name={GIVEN_AS},file={HOST_KEY}",
         "-drive", f"file={disk.name},if=virtio,format=qcow2,cache=unsafe",

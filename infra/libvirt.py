@@ -15,6 +15,7 @@ from core.sizes import MIB
 from infra.cluster import MachineArgs, NetworkArgs
 from infra.host_keys import HostKey, volume_of
 from infra.impact import HOST_KEY, ROOT
+from inventory import emulation
 from inventory.known_hosts import GIVEN_AS
 from inventory.mark import NAMESPACE, pool_uuid, volume_name
 from inventory.record import LabRecord
@@ -27,9 +28,6 @@ TEMPLATES.globals["mark_namespace"] = NAMESPACE
 
 SECRET = Path(__file__).parent / "secret.xsl"
 """Stylesheet of a volume that nobody but libvirt may read."""
-
-EMULATION_ARGUMENTS = (("mitigations", "off"), ("nokaslr", None))
-"""Kernel arguments that save time in software emulation and would weaken a guest on KVM."""
 
 
 @dataclass(frozen=True)
@@ -139,6 +137,7 @@ class LibvirtPlatform:
             watchdog=plan.role is MachineRole.NODE,
             host_key=literal(record.pool / host_key_name),
             host_key_given_as=GIVEN_AS,
+            left_out=() if record.accelerated else emulation.FEATURES_LEFT_OUT,
         )
         domain = libvirt.Domain(
             plan.name,
@@ -178,7 +177,10 @@ class LibvirtPlatform:
             ("systemd.show_status", "0"),
             *args.boot_arguments,
         ]
-        return pairs if self._record.accelerated else [*pairs, *EMULATION_ARGUMENTS]
+        if self._record.accelerated:
+            return pairs
+        words = (word.partition("=") for word in emulation.ARGUMENTS)
+        return [*pairs, *((key, value or None) for key, _, value in words)]
 
     def _boot_volumes(self, role: MachineRole) -> dict[str, libvirt.Volume]:
         boot = self._record.boot[role]

@@ -10,6 +10,7 @@ from uuid import NAMESPACE_OID, uuid5
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from inventory import emulation
 from rehearsal.wanted import Guest, Port, Volume
 
 TEMPLATES = Environment(
@@ -20,8 +21,6 @@ MEMORY_MIB, CPUS = 1280, 1
 """What every instance gets here, whatever its type."""
 
 ARGUMENTS = ("root=/dev/vda", "rw", "console=ttyS0")
-EMULATION_ARGUMENTS = ("mitigations=off", "nokaslr")
-"""They save time in software emulation, and would weaken a guest on KVM."""
 
 
 @dataclass(frozen=True)
@@ -74,13 +73,14 @@ class Files:
 
 def domain(guest: Guest, files: Files, size: Size) -> str:
     """Describe a guest without its interfaces and volumes, which are plugged in."""
-    words = ARGUMENTS if size.accelerated else (*ARGUMENTS, *EMULATION_ARGUMENTS)
+    words = ARGUMENTS if size.accelerated else (*ARGUMENTS, *emulation.ARGUMENTS)
     return TEMPLATES.get_template("domain.xml.j2").render(
         guest=guest,
         uuid=f"ec2{str(uuid5(NAMESPACE_OID, guest.id))[3:]}",
         memory_mib=size.memory_mib,
         cpus=size.cpus,
         accelerated=size.accelerated,
+        left_out=emulation.FEATURES_LEFT_OUT,
         kernel=files.kernel,
         initrd=files.initrd,
         cmdline=" ".join(words),

@@ -16,6 +16,7 @@ import pytest
 from core.sizes import MIB
 from infra.cluster import Cluster
 from infra.libvirt import LibvirtPlatform, cmdline_maps
+from inventory.emulation import FEATURES_LEFT_OUT
 from inventory.mark import volume_name
 from inventory.record import LabRecord
 from labs.checking import check
@@ -32,7 +33,8 @@ transforms = pytest.mark.skipif(
 )
 
 DOMAIN = """\
-<domain type='qemu'><name>node1</name><on_reboot>destroy</on_reboot><devices>
+<domain type='qemu'><name>node1</name><on_reboot>destroy</on_reboot>
+<cpu mode='maximum'/><devices>
 <disk type='volume' device='disk'><driver name='qemu' type='qcow2'/><source volume='a'/>
   <target dev='vda' bus='virtio'/></disk>
 <disk type='volume' device='disk'><driver name='qemu' type='qcow2'/><source volume='b'/>
@@ -259,6 +261,19 @@ def test_kvm_and_emulation_differ_where_they_must(
     # Guests that run real workloads on real processors keep their mitigations.
     weakened = any(words.get("mitigations") == "off" for words in node["cmdlines"])
     assert weakened is not accelerated
+
+
+@transforms
+@pytest.mark.parametrize("accelerated", [True, False])
+def test_an_emulated_processor_has_nothing_that_is_slow_to_emulate(
+    lab: Lab, record: LabRecord, recorder: Recorder, accelerated: bool, tmp_path: Path
+) -> None:
+    build(lab, record.model_copy(update={"accelerated": accelerated}))
+
+    processor = transform(recorder.of("Domain")["node1"], tmp_path).find("cpu")
+    assert processor is not None and processor.get("mode") == "maximum"
+    left_out = {each.get("name"): each.get("policy") for each in processor}
+    assert left_out == ({} if accelerated else dict.fromkeys(FEATURES_LEFT_OUT, "disable"))
 
 
 def test_labs_on_a_shared_daemon_have_their_own_names(

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 from hypervisor.objects import Virsh
+from inventory.emulation import FEATURES_LEFT_OUT
 from rehearsal import domains, machines
 from rehearsal.domains import Files, Size
 from rehearsal.machines import PENDING, RUNNING, STOPPED, STOPPING, Machines
@@ -155,3 +156,14 @@ def test_one_that_is_terminated_leaves_nothing(lab: Lab) -> None:
 @pytest.mark.parametrize(("name", "place"), [("sdf", "vdf"), ("xvdg", "vdg"), ("sd1", "vdz")])
 def test_a_disk_has_a_place_by_the_letter_of_its_name(name: str, place: str) -> None:
     assert domains.target(name) == place
+
+
+def test_an_emulated_processor_has_nothing_that_is_slow_to_emulate(tmp_path: Path) -> None:
+    def processor(size: Size) -> ElementTree.Element | None:
+        described = domains.domain(wanted().guests[0], Files(tmp_path), size)
+        return ElementTree.fromstring(described).find("cpu")
+
+    emulated, real = processor(SIZE), processor(replace(SIZE, accelerated=True))
+    assert emulated is not None and real is not None
+    assert [each.get("name") for each in emulated] == list(FEATURES_LEFT_OUT)
+    assert (real.get("mode"), len(real)) == ("host-passthrough", 0)
