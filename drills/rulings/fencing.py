@@ -16,6 +16,10 @@ from drills.timeline import Line
 BOOT = "Linux version "
 """With what Linux begins to log (init/main.c)."""
 
+_SILENT = re.compile(r"Subdaemon ([\w-]+)\[\d+\] is unresponsive to IPC .* will now be killed")
+"""What pacemakerd says of a daemon of its own that did not answer five times in a row, after which
+the node resets itself (Pacemaker 3.0: daemons/pacemakerd/pcmkd_subdaemons.c, PCMK_fail_fast)."""
+
 
 def fenced(found: Findings) -> Ruling:
     """Exactly those were fenced that had to be, and no fencing failed."""
@@ -44,7 +48,17 @@ def rebooted(found: Findings) -> Ruling:
     new = {name for name in nodes if after[name] != before[name]}
     again = {name for name in new if _boots(found.journals.get(name) or ()) > 1}
     said = f"booted anew: {names(new)}" + (f"; more than once: {names(again)}" if again else "")
+    said += "".join(_starved(found.journals.get(name) or (), name) for name in sorted(new))
     return new == found.expected.rebooted and not again, said
+
+
+def _starved(lines: Iterable[Line], node: str) -> str:
+    """Word which of its own daemons a node's Pacemaker has given up, as on a host without time."""
+    silent = {daemon for line in lines for daemon in _SILENT.findall(line.message)}
+    if not silent:
+        return ""
+    who = names(silent)
+    return f"; {node} gave up its own {who}, too slow to answer: does this host have time for all?"
 
 
 def _boots(lines: Iterable[Line]) -> int:

@@ -25,7 +25,7 @@ from parts.host import PROGRAMS, UNITS, Entry, File, Step, program, render
 from parts.reasons import FOR_EVER, Reason, Remedy
 from parts.secrets import Secrets
 from parts.seen import Seen, exactly_one
-from parts.services.base import MONITOR_S, ServicePart, Threads
+from parts.services.base import ServicePart, Threads
 from parts.services.folder import archived, clear_entries, list_entries, replaced
 from wire.nfs import DAEMONS, KERNEL, Served, command, parse_served
 
@@ -112,7 +112,7 @@ class Nfs(ServicePart):
     @property
     def timeouts(self) -> Operations:
         """As ocf:heartbeat:nfsserver advises."""
-        return advised(self.timing, start=40, stop=20, monitor=20, every_s=MONITOR_S)
+        return advised(self.timing, start=40, stop=20, monitor=20, every_s=self.every_s)
 
     @property
     def primitive(self) -> Primitive:
@@ -134,7 +134,7 @@ class Nfs(ServicePart):
         One that ends while the server goes on takes nobody's locks (`unlock_on_stop`), and its
         `fsid` makes a file the same one on every node. Of NFS 3 would be `rmtab_backup`.
         """
-        timeouts = advised(self.timing, start=40, stop=120, monitor=20, every_s=MONITOR_S)
+        timeouts = advised(self.timing, start=40, stop=120, monitor=20, every_s=self.every_s)
         return Primitive(
             self.service.export,
             "ocf:heartbeat:exportfs",

@@ -11,7 +11,7 @@ from parts.base import Found
 from parts.cluster import Primitive, advised, operations
 from parts.host import Entry, File, Step, program, render
 from parts.secrets import Secrets
-from parts.services.base import MONITOR_S, Process
+from parts.services.base import Process
 from parts.services.folder import clear_entries, list_entries
 from parts.services.pages import PING, PagesPart
 
@@ -59,7 +59,7 @@ class Nginx(PagesPart):
 
         Else the loss of a node that it does not run on would have it restarted.
         """
-        found = advised(self.timing, start=40, stop=60, monitor=30, every_s=MONITOR_S)
+        found = advised(self.timing, start=40, stop=60, monitor=30, every_s=self.every_s)
         least_s = ceil(HELD_FACTOR * self.held_s)
         return replace(
             found, stop_s=max(found.stop_s, least_s), monitor_s=max(found.monitor_s, least_s)

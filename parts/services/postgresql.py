@@ -12,7 +12,7 @@ from parts.base import Found
 from parts.cluster import Primitive, advised, operations
 from parts.host import Entry, File, Step, program, render
 from parts.secrets import Secrets
-from parts.services.base import MONITOR_S, Process, ServicePart
+from parts.services.base import Process, ServicePart
 
 BINARIES = "/usr/lib/postgresql/17/bin"
 """Debian 13's version. The wrappers in /usr/bin are Perl, which an emulated machine feels."""
@@ -70,7 +70,7 @@ class Postgresql(ServicePart):
     @property
     def timeouts(self) -> Operations:
         """As ocf:heartbeat:pgsql advises."""
-        return advised(self.timing, start=120, stop=120, monitor=30, every_s=MONITOR_S)
+        return advised(self.timing, start=120, stop=120, monitor=30, every_s=self.every_s)
 
     @property
     def primitive(self) -> Primitive:

@@ -46,6 +46,18 @@ def test_a_node_that_booted_twice_was_fenced_twice(kept: bool) -> None:
     assert ("more than once: node1" in check.evidence) is not kept
 
 
+def test_a_node_that_reset_itself_for_want_of_time_is_told_from_one_that_was_fenced() -> None:
+    boot = Line(FAULT + 20, "kernel", "Linux version 6.12.48 (debian-kernel@lists.debian.org)")
+    silent = "Subdaemon {} is unresponsive to IPC after {}"
+    asked = silent.format("pacemaker-based[369]", "4 attempts (will recheck later)")
+    killed = silent.format("pacemaker-fenced[370]", "5 attempts and will now be killed")
+    said = [Line(FAULT + 50, "pacemakerd", words) for words in (asked, killed)]
+    twice = (boot, *said, replace(boot, at=FAULT + 60))
+    check = verdict(replace(FLAWLESS, journals={"node1": twice}), "Has booted anew")
+    assert check.answer is Answer.FAIL
+    assert "node1 gave up its own pacemaker-fenced, too slow to answer" in check.evidence
+
+
 @pytest.mark.parametrize(("seconds", "fine"), [(BUSY_S - 1, True), (BUSY_S + 1, False)])
 def test_clients_who_have_to_wait_again_are_heard(seconds: float, fine: bool) -> None:
     later = tuple(probe(BACK + 20 + seconds + n / 5) for n in range(10))
