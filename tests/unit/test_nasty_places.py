@@ -160,6 +160,7 @@ def test_a_machines_definition_holds_its_paths(folder: LabFolder, tmp_path: Path
             console=literal(path),
             host_key=literal(key),
             host_key_given_as=GIVEN_AS,
+            left_out=(),
             disks=(),
             watchdog=True,
             mark="m",
