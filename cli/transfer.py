@@ -16,7 +16,7 @@ from typing import Annotated, BinaryIO
 
 import typer
 
-from cli.choosing import existing_lab, is_begun, standing
+from cli.choosing import is_begun, running_lab, standing
 from cli.exports import DATA, DEFINITION, MANIFEST, Export, Manifest, opened
 from cli.locking import locked
 from cli.papers import writing
@@ -48,7 +48,7 @@ def export(
 
     Keys, passwords and the monitoring's history are not among it: each lab has its own.
     """
-    folder = existing_lab(name)
+    folder = running_lab(name)
     target = _target(file, name)
     parts = Parts(load_inventory(folder))
     kept = {each: part for each, part in parts.services.items() if part.keeps_writes}

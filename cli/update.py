@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from cli.choosing import existing_lab
+from cli.choosing import check_running, existing_lab
 from cli.live import LivePhases
 from cli.locking import locked
 from cli.options import exclusive, names
@@ -79,6 +79,7 @@ def update(
     pages = (report,) if report else ()
     papers = Papers(name, "update") if dry_run else Papers(name, "update", pages, junit_file)
     with papers.kept(), locked(name):
+        check_running(folder)
         site = Site.of(folder)
         turns = examine(site, wanted, back=rollback, reboot=reboot)
         if not turns:

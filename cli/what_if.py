@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from cli.choosing import existing_lab
+from cli.choosing import check_running, existing_lab
 from cli.drill import NOT_PASSED
 from cli.locking import locked
 from cli.options import exclusive
@@ -66,6 +66,7 @@ def what_if(
             raise typer.BadParameter("no event is asked about: say one, or --all for every one")
         print_events(inventory)
         return
+    check_running(folder)
     if check:
         _check(folder, asked, everything)
         return

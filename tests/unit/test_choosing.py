@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from cli.app import app
 from cli.building import keep_definition
 from cli.choosing import built_from, existing_lab, running_lab, wanted
 from core.errors import HalabError
@@ -14,6 +16,7 @@ from hypervisor.private import PrivateHypervisor
 from inventory.mark import mark_of
 from inventory.record import CloudRecord, LabRecord, Record, save
 from labs.loading import LABS
+from tests.unit.sketched import STORY
 
 OFFERED = "aws-active-passive"
 """One of halab's own labs."""
@@ -175,6 +178,31 @@ class TestRunning:
         with pytest.raises(HalabError, match="lab 'demo' is off: ") as caught:
             running_lab(name)
         assert caught.value.hint == "`./halab up demo` starts it"
+
+    @pytest.mark.parametrize(
+        "words",
+        [
+            ("ssh", "demo", "node1"),
+            ("open", "demo"),
+            ("heal", "demo"),
+            ("drill", "demo", "power-off"),
+            ("update", "demo"),
+            ("what-if", "demo", "power-off", "node1"),
+            ("export", "demo", "demo.halab"),
+        ],
+        ids=lambda words: words[0],
+    )
+    def test_every_command_that_asks_machines_says_so(
+        self, words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        self.noted(private=True)
+        save(LabFolder.of("demo").inventory, STORY.inventory)
+
+        done = CliRunner().invoke(app, words)
+        assert isinstance(done.exception, HalabError)
+        assert str(done.exception).startswith("lab 'demo' is off: ")
+        assert list(tmp_path.iterdir()) == [tmp_path / "state"]
 
     def test_with_its_hypervisor_it_is_asked(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(PrivateHypervisor, "is_running", lambda _: True)

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from cli import transfer
 from cli.app import app
+from cli.choosing import existing_lab
 from core.errors import HalabError
 from core.places import write_out
 from drills.history import strands
@@ -104,6 +105,7 @@ def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     labs = Labs(tmp_path)
     labs.add("course", TRIO, "active-active")
     monkeypatch.setattr(transfer, "collect", labs.collect)
+    monkeypatch.setattr(transfer, "running_lab", existing_lab)
     return labs.on("exports")
 
 

@@ -17,6 +17,7 @@ from typer.testing import CliRunner, Result
 
 from cli import transfer
 from cli.app import app
+from cli.choosing import existing_lab
 from cli.exports import DATA, Manifest, opened
 from core.errors import CommandError, HalabError
 from core.folders import PROJECT, LabFolder
@@ -84,6 +85,7 @@ def labs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Labs:
     made = Labs(tmp_path)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setattr(transfer, "collect", made.collect)
+    monkeypatch.setattr(transfer, "running_lab", existing_lab)
     monkeypatch.setattr(transfer, "up", made.up)
     monkeypatch.setattr(transfer, "_run", made.run)
     return made

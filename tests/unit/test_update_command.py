@@ -56,6 +56,7 @@ def lab(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Lab:
     made = Lab()
     site = SimpleNamespace(inventory=INVENTORY, parts=PARTS, folder=LabFolder.of("story"))
     monkeypatch.setattr(update, "Site", SimpleNamespace(of=lambda _: site))
+    monkeypatch.setattr(update, "check_running", lambda _: None)
     monkeypatch.setattr(update, "look", made.look)
     monkeypatch.setattr(update, "collect", lambda _: describe(PARTS, HEALTHY, None))
     monkeypatch.setattr(update, "Rolling", made.rolling)

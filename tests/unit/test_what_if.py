@@ -260,6 +260,7 @@ class TestCommand:
             return Node(inventory, *events)
 
         monkeypatch.setattr(what_if, "existing_lab", lambda name: name)
+        monkeypatch.setattr(what_if, "check_running", lambda _: None)
         monkeypatch.setattr(what_if, "load_inventory", lambda _: inventory)
         look = seen or healthy(Parts(inventory))
         monkeypatch.setattr(Observer, "look", lambda _: look)
@@ -334,6 +335,7 @@ class TestCommand:
         self, monkeypatch: pytest.MonkeyPatch, option: list[str], event: list[str]
     ) -> None:
         monkeypatch.setattr(what_if, "existing_lab", lambda name: name)
+        monkeypatch.setattr(what_if, "check_running", lambda _: None)
         monkeypatch.setattr(what_if, "load_inventory", lambda _: PASSIVE)
         done = CliRunner().invoke(app, ["what-if", PASSIVE.lab, *event, *option])
         assert (done.exit_code, done.stdout) == (2, "")

@@ -64,6 +64,7 @@ class TestCheck:
             return [Case(turn.drill.name, 1.0, None, "not run here") for turn in turns]
 
         monkeypatch.setattr(what_if, "existing_lab", lambda name: name)
+        monkeypatch.setattr(what_if, "check_running", lambda _: None)
         monkeypatch.setattr(what_if, "load_inventory", lambda _: PASSIVE)
         monkeypatch.setattr(what_if, "Site", Site)
         monkeypatch.setattr(what_if, "locked", lambda _: nullcontext())
