@@ -132,22 +132,6 @@ def describe(parts: Parts, secrets: Secrets) -> str:
 
 def ensure_configured(api: Api, parts: Parts, secrets: Secrets) -> tuple[str, ...]:
     """Make Zabbix watch the lab as wanted; return what was changed, nothing when all was right."""
-    return (
-        *_ensure_templates(api, parts),
-        *_ensure_hosts(api, parts.inventory, secrets),
-        *_ensure_guest_disabled(api),
-        *_ensure_dashboard(api, parts),
-    )
-
-
-def _ensure_templates(api: Api, parts: Parts) -> Iterable[str]:
-    source = {"format": template.FORMAT, "rules": RULES, "source": template.source(parts)}
-    if api.call_with("configuration.importcompare", source):
-        api.call_with("configuration.import", source)
-        yield "monitoring templates imported"
-
-
-def _ensure_hosts(api: Api, inventory: Inventory, secrets: Secrets) -> Iterable[str]:
     listed = api.call(
         "host.get",
         output=["host", "name", "status", "description", "tls_connect", "tls_accept"],
@@ -155,8 +139,32 @@ def _ensure_hosts(api: Api, inventory: Inventory, secrets: Secrets) -> Iterable[
         selectMacros=["macro", "value"],
         selectInterfaces=["interfaceid", "ip"],
     )
+    wanted = hosts(parts.inventory, secrets)
+    known = {host.name for host in wanted} & {host["host"] for host in listed}
+    return (
+        *_ensure_templates(api, parts, compare=bool(known)),
+        *_ensure_hosts(api, parts.inventory, secrets, wanted, listed),
+        *_ensure_guest_disabled(api),
+        *_ensure_dashboard(api, parts),
+    )
+
+
+def _ensure_templates(api: Api, parts: Parts, *, compare: bool) -> Iterable[str]:
+    """Import what differs. Where nothing is watched yet, to compare would only cost its time."""
+    source = {"format": template.FORMAT, "rules": RULES, "source": template.source(parts)}
+    if not compare or api.call_with("configuration.importcompare", source):
+        api.call_with("configuration.import", source)
+        yield "monitoring templates imported"
+
+
+def _ensure_hosts(
+    api: Api,
+    inventory: Inventory,
+    secrets: Secrets,
+    wanted: tuple[Host, ...],
+    listed: list[dict[str, Any]],
+) -> Iterable[str]:
     found = {host["host"]: host for host in listed}
-    wanted = hosts(inventory, secrets)
     # The monitor watches this lab and nothing else; Zabbix's own example is one of the strangers.
     strangers = [host["hostid"] for host in listed if host["host"] not in {w.name for w in wanted}]
     if strangers:

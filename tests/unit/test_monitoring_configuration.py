@@ -127,6 +127,13 @@ def zabbix() -> FakeZabbix:
     return zabbix
 
 
+def test_where_nothing_is_watched_yet_templates_are_not_compared() -> None:
+    zabbix = FakeZabbix()
+    ensure_configured(zabbix, PARTS, SECRETS)
+    assert "configuration.import" in zabbix.calls
+    assert "configuration.importcompare" not in zabbix.calls
+
+
 def test_a_second_run_changes_nothing_and_only_reads(zabbix: FakeZabbix) -> None:
     assert ensure_configured(zabbix, PARTS, SECRETS) == ()
     assert all(call.endswith((".get", ".importcompare")) for call in zabbix.calls)
