@@ -34,7 +34,7 @@ BRIEF = ("tests/state", "tests/failover/test_power_loss.py")
 
 USUAL: dict[str, tuple[str, ...]] = {
     "database": BRIEF,
-    "active-active": BRIEF,
+    "unwatched": BRIEF,
     "active-passive": (*SUITES, "-m", "not thorough"),
 }
 """What a plain `halab test` tells of which lab, in this order: within an hour in emulation."""
