@@ -163,3 +163,11 @@ def test_emulated_machines_share_the_hosts_processors() -> None:
     assert paces[0] == EMULATION_PACE
     assert paces == sorted(set(paces))
     assert Timing(pace=paces[-1]).pace == 12
+
+
+@pytest.mark.parametrize(("machines", "seconds"), [(3, 30), (4, 60), (6, 60)])
+def test_the_more_emulated_machines_the_less_often_each_is_read(
+    machines: int, seconds: int
+) -> None:
+    assert Timing(pace=emulation_pace(machines)).observe_every_s == seconds
+    assert KVM.observe_every_s == 10
