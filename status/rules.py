@@ -16,6 +16,7 @@ from parts.reasons import FOR_EVER, Reason, Remedy
 from parts.seen import MonitorSeen, NodeSeen, NodeState, Seen
 from parts.system.upkeep import is_updated
 from status.leftovers import Cluster, leftovers
+from status.reading import watched_units
 from wire.system import Room
 
 LOW_PERCENT = 10.0
@@ -81,7 +82,7 @@ def _machines(parts: Parts, seen: Seen) -> Iterator[Reason | str]:
 def _units(
     parts: Parts, machine: Machine, units: Mapping[str, str], wait_s: float
 ) -> Iterator[Reason | str]:
-    if not units:
+    if not units and watched_units(parts, machine.role):
         yield f"{machine.name} does not tell which services run"
     for unit, state in units.items():
         if state == "active":

@@ -25,6 +25,7 @@ from tests.unit.broken_lab import (
     with_slots,
 )
 from tests.unit.healthy_lab import ADDRESS, FIXTURES, HEALTHY, NODE_UNITS, PARTS, cluster_of
+from tests.unit.sketched import TRIO_TABLES, sketched
 from wire.corosync import Link, QdeviceState, QuorumView
 from wire.pacemaker import Ban, FailCount, FenceEvent, Member, parse_cluster
 from wire.system import Room
@@ -64,6 +65,15 @@ def test_good_data_wait_for_nobody() -> None:
 )
 def test_a_root_filesystem_with_room_is_no_reason(room: Room | None) -> None:
     assert judge(PARTS, broken("node2", room=room)) == ()
+
+
+def test_a_monitor_that_has_to_run_nothing_has_nothing_to_tell() -> None:
+    """Without monitoring and a quorum device it is the client outside, and no more."""
+    quiet = sketched("quiet", monitoring=False, **TRIO_TABLES)
+    seen = outside(units={})
+    silent_about = "monitor does not tell which services run"
+    assert silent_about in sentences(seen)
+    assert silent_about not in sentences(seen, quiet)
 
 
 STORIES = [
