@@ -17,7 +17,8 @@ class MonitoringTable(Table):
 
     enabled: StrictBool = Field(default=True, description="whether Zabbix runs")
     interval_s: Annotated[
-        Annotated[StrictInt, Field(ge=5, le=300)] | None, Note(default="10; 30 in emulation, 60 there with more than three machines")
+        Annotated[StrictInt, Field(ge=5, le=300)] | None,
+        Note(default="10; 30 in emulation, 60 there with more than three machines"),
     ] = Field(
         default=None,
         description="time between two readings of a node; what Pacemaker reports by itself arrives "
