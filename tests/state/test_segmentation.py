@@ -76,7 +76,7 @@ def scan(
         ways = [way for vantage in vantages for way in vantage.ways]
         ports = shared(sorted(named), others, ways, _kind(inventory))
         # All at once would leave emulated machines no time for their cluster.
-        with ThreadPoolExecutor(2) as pool:
+        with ThreadPoolExecutor(3) as pool:
             found = list(pool.map(lambda vantage: knock(vantage, ports.__getitem__), vantages))
         yield Scan(
             answered={way: answered for one in found for way, (answered, _) in one.items()},
