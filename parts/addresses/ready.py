@@ -22,9 +22,6 @@ from parts.seen import Seen
 READY = 1
 """What the attribute is where the resource runs (ocf:pacemaker:attribute: `active_value`)."""
 
-LOOK_S = 60
-"""Between two monitors: nothing but a person's hand takes the attribute away behind its back."""
-
 
 def where_served(service: Service, user: str) -> tuple[Colocation, Order]:
     """Return what has a resource run where clients find a server, and start no sooner.
@@ -62,7 +59,7 @@ class Readiness(Part):
 
         The agent comes with Pacemaker itself.
         """
-        every_s = every(self.timing, LOOK_S)
+        every_s = every(self.timing, 10)
         timeouts = advised(self.timing, start=20, stop=20, monitor=20, every_s=every_s)
         primitive = Primitive(
             self.name, "ocf:pacemaker:attribute", operations(timeouts), {"name": self.name}
