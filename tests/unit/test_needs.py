@@ -155,7 +155,8 @@ def test_a_word_that_nobody_knows_is_no_reason_to_leave_a_story_out() -> None:
 @pytest.mark.parametrize("parts", LABS, ids=name_of)
 def test_words_are_about_parts(parts: Parts) -> None:
     known = {word for word, holds in WORDS.items() if holds(parts)}
-    assert {"sbd", "firewall", "monitoring"} <= known
+    assert {"sbd", "firewall"} <= known
+    assert ("monitoring" in known) == (parts.inventory.monitoring is not None)
     kinds = {each.settings.kind for each in parts.inventory.storage}
     assert {"drbd", "shared-disk", "gfs2"} & known == kinds
     assert ("storage" in known) == bool(kinds)

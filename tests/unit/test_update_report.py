@@ -208,6 +208,7 @@ def lab(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Lab:
     changes = (Change(name="nginx", old="1", new="2"),)
     offered = tuple(Found(name, None, changes) for name in ("node1", "node2"))
     monkeypatch.setattr(update, "Site", SimpleNamespace(of=lambda _: SITE))
+    monkeypatch.setattr(update, "check_running", lambda _: None)
     monkeypatch.setattr(update, "check_healed", lambda _: None)
     monkeypatch.setattr(update, "look", lambda *_, **__: offered)
     monkeypatch.setattr(update, "collect", lambda _: describe(PARTS, HEALTHY, None))
