@@ -18,9 +18,6 @@ from hypervisor.image import Image
 from inventory import emulation
 from inventory.known_hosts import GIVEN_AS
 
-EMULATED = ",".join(("max", *(f"{feature}=off" for feature in emulation.FEATURES_LEFT_OUT)))
-"""The processor of guests without KVM, as QEMU wants it."""
-
 USER_NETWORK_ADDRESS = "10.0.2.15/24"
 """The address that QEMU's user network gives to its first guest (qemu(1), -netdev user)."""
 
@@ -64,15 +61,16 @@ def _running(guest: Guest, folder: Path, accelerated: bool) -> Iterator[int]:
     disk = folder / f"{guest.name}.qcow2"
     run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", guest.image.disk, disk])
     port, mac = _free_port(), "52:54:00:0a:00:01"
-    kind, processor = ("kvm", "host") if accelerated else ("tcg", EMULATED)
+    kind, model = ("kvm", "host") if accelerated else ("tcg", "max")
+    left_out = (f"{feature}=off" for feature in emulation.features_left_out(accelerated))
     nic = f"halab.nic={mac},mgmt,{USER_NETWORK_ADDRESS}"
     arguments = f"root=/dev/vda rw rootflags=noatime console=ttyS0 net.ifnames=0 loglevel=6 {nic}"
     command = [
-        "qemu-system-x86_64", "-accel", kind, "-cpu", processor, "-machine", "pc",
-        "-m", str(guest.memory_mib), "-smp", str(guest.cpus),
+        "qemu-system-x86_64", "-accel", kind, "-cpu", ",".join((model, *left_out)),
+        "-machine", "pc", "-m", str(guest.memory_mib), "-smp", str(guest.cpus),
         "-display", "none", "-nodefaults", "-serial", "null",
         "-kernel", str(guest.image.kernel), "-initrd", str(guest.image.initrd),
-        "-append", " ".join((arguments, *(() if accelerated else emulation.ARGUMENTS))),
+        "-append", " ".join((arguments, *emulation.arguments(accelerated))),
         # Named within their folder: QEMU takes a comma in a path for the end of it.
         "-fw_cfg", f"name={GIVEN_AS},file={HOST_KEY}",
         "-drive", f"file={disk.name},if=virtio,format=qcow2,cache=unsafe",

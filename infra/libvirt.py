@@ -137,7 +137,7 @@ class LibvirtPlatform:
             watchdog=plan.role is MachineRole.NODE,
             host_key=literal(record.pool / host_key_name),
             host_key_given_as=GIVEN_AS,
-            left_out=() if record.accelerated else emulation.FEATURES_LEFT_OUT,
+            left_out=emulation.features_left_out(record.accelerated),
         )
         domain = libvirt.Domain(
             plan.name,
@@ -177,9 +177,7 @@ class LibvirtPlatform:
             ("systemd.show_status", "0"),
             *args.boot_arguments,
         ]
-        if self._record.accelerated:
-            return pairs
-        words = (word.partition("=") for word in emulation.ARGUMENTS)
+        words = (word.partition("=") for word in emulation.arguments(self._record.accelerated))
         return [*pairs, *((key, value or None) for key, _, value in words)]
 
     def _boot_volumes(self, role: MachineRole) -> dict[str, libvirt.Volume]:

@@ -73,14 +73,14 @@ class Files:
 
 def domain(guest: Guest, files: Files, size: Size) -> str:
     """Describe a guest without its interfaces and volumes, which are plugged in."""
-    words = ARGUMENTS if size.accelerated else (*ARGUMENTS, *emulation.ARGUMENTS)
+    words = (*ARGUMENTS, *emulation.arguments(size.accelerated))
     return TEMPLATES.get_template("domain.xml.j2").render(
         guest=guest,
         uuid=f"ec2{str(uuid5(NAMESPACE_OID, guest.id))[3:]}",
         memory_mib=size.memory_mib,
         cpus=size.cpus,
         accelerated=size.accelerated,
-        left_out=emulation.FEATURES_LEFT_OUT,
+        left_out=emulation.features_left_out(size.accelerated),
         kernel=files.kernel,
         initrd=files.initrd,
         cmdline=" ".join(words),

@@ -46,9 +46,10 @@ def rebooted(found: Findings) -> Ruling:
     if any(boots.get(name) is None for name in nodes for boots in (before, after)):
         return None, "a machine did not tell its boot id"
     new = {name for name in nodes if after[name] != before[name]}
-    again = {name for name in new if _boots(found.journals.get(name) or ()) > 1}
+    told = {name: found.journals.get(name) or () for name in sorted(new)}
+    again = {name for name, lines in told.items() if _boots(lines) > 1}
     said = f"booted anew: {names(new)}" + (f"; more than once: {names(again)}" if again else "")
-    said += "".join(_starved(found.journals.get(name) or (), name) for name in sorted(new))
+    said += "".join(_starved(lines, name) for name, lines in told.items())
     return new == found.expected.rebooted and not again, said
 
 

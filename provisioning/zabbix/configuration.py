@@ -6,7 +6,7 @@ Reading and planning are apart from changing: `plan` is pure, and on a second ru
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -139,11 +139,11 @@ def ensure_configured(api: Api, parts: Parts, secrets: Secrets) -> tuple[str, ..
         selectMacros=["macro", "value"],
         selectInterfaces=["interfaceid", "ip"],
     )
-    wanted = hosts(parts.inventory, secrets)
-    known = {host.name for host in wanted} & {host["host"] for host in listed}
+    found = {host["host"]: host for host in listed}
+    wanted = {host.name: host for host in hosts(parts.inventory, secrets)}
     return (
-        *_ensure_templates(api, parts, compare=bool(known)),
-        *_ensure_hosts(api, parts.inventory, secrets, wanted, listed),
+        *_ensure_templates(api, parts, compare=not found.keys().isdisjoint(wanted)),
+        *_ensure_hosts(api, parts.inventory, secrets, wanted, found),
         *_ensure_guest_disabled(api),
         *_ensure_dashboard(api, parts),
     )
@@ -161,16 +161,15 @@ def _ensure_hosts(
     api: Api,
     inventory: Inventory,
     secrets: Secrets,
-    wanted: tuple[Host, ...],
-    listed: list[dict[str, Any]],
+    wanted: Mapping[str, Host],
+    found: Mapping[str, dict[str, Any]],
 ) -> Iterable[str]:
-    found = {host["host"]: host for host in listed}
     # The monitor watches this lab and nothing else; Zabbix's own example is one of the strangers.
-    strangers = [host["hostid"] for host in listed if host["host"] not in {w.name for w in wanted}]
+    strangers = [host["hostid"] for name, host in found.items() if name not in wanted]
     if strangers:
         api.call_with("host.delete", strangers)
         yield "hosts removed from monitoring"
-    changed = [host for host in wanted if differs(host, found.get(host.name))]
+    changed = [host for name, host in wanted.items() if differs(host, found.get(name))]
     if not changed:
         return
     group = _ensure_group(api, group_name(inventory))
