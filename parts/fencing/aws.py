@@ -11,19 +11,18 @@ has failed: that the time of such a watchdog is over is no proof that its node d
 from __future__ import annotations
 
 import shlex
-from pathlib import PurePath
 
 from inventory.model import Inventory, Machine
 from labs import cloud_timing
 from labs.tables.cloud import LAB_TAG
 from parts.base import Found
 from parts.cluster import Primitive, advised, operations, seconds
+from parts.fencing.agents import FenceAgent
 from parts.fencing.base import PRIMITIVE, FencingPart
-from parts.host import Entry, File, Step, program
+from parts.host import Entry, Step
 from parts.secrets import Secrets
 
-AGENT = "/usr/sbin/fence_halab_aws"
-"""Where Pacemaker looks for stonith:fence_halab_aws: fence_aws, which describes itself at once."""
+AGENT = FenceAgent("/usr/sbin/fence_aws", stopped_is_fenced=True)
 
 
 class FenceAws(FencingPart):
@@ -40,15 +39,13 @@ class FenceAws(FencingPart):
 
     def files(self, machine: Machine, secrets: Secrets, found: Found) -> tuple[Entry, ...]:
         """Describe the agent."""
-        return (File(AGENT, program("fence_aws_agent.sh"), mode=0o755),)
+        return (AGENT.file(),)
 
     def configure(
         self, machine: Machine, found: Found, written: frozenset[str]
     ) -> tuple[Step, ...]:
         """Have the agent know its description before Pacemaker asks for it."""
-        if AGENT not in written:
-            return ()
-        return (Step("fencing agent described", f"{AGENT} --action=metadata >/dev/null"),)
+        return AGENT.describe(written)
 
     def welcome(self, machine: Machine, found: Found) -> tuple[Step, ...]:
         """Have AWS answer this node, and name it among those that can be fenced."""
@@ -81,7 +78,7 @@ class FenceAws(FencingPart):
         timeouts = advised(self.timing, start=60, stop=20, monitor=60, every_s=180)
         return Primitive(
             PRIMITIVE,
-            f"stonith:{PurePath(AGENT).name}",
+            AGENT.type,
             operations(timeouts),
             {
                 "region": self.cloud.region,

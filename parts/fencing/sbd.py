@@ -12,6 +12,7 @@ from labs.roles import MachineRole
 from parts.base import Found
 from parts.cluster import Primitive, advised, operations
 from parts.facts import Facts
+from parts.fencing.agents import FenceAgent
 from parts.fencing.base import PRIMITIVE, FencingPart
 from parts.host import Entry, File, Step, program, render, unit_link
 from parts.secrets import Secrets
@@ -21,6 +22,7 @@ from wire.sbd import parse_slots
 
 UNIT = "sbd.service"
 CONFIGURATION = "/etc/default/sbd"
+AGENT = FenceAgent("/usr/sbin/fence_sbd")
 MODULES = "/etc/modules-load.d/halab-watchdog.conf"
 LOOK = "fencing disk"
 UNREADABLE = "unreadable"
@@ -63,13 +65,14 @@ class Sbd(FencingPart):
         return {LOOK: f"if command -v sbd >/dev/null; then {told}; fi"}
 
     def files(self, machine: Machine, secrets: Secrets, found: Found) -> tuple[Entry, ...]:
-        """Describe sbd's configuration, its start, and the module that must be there before it."""
+        """Describe sbd's configuration and start, the module that it needs, and the agent."""
         return (
             File(
                 CONFIGURATION,
                 render("sbd.j2", disk=self.disk, watchdog=self.timing.watchdog_s),
             ),
             File(MODULES, render("watchdog-module.conf.j2")),
+            AGENT.file(),
             unit_link(UNIT, "corosync.service.requires"),
             unit_link(UNIT, "pacemaker.service.requires"),
         )
@@ -109,11 +112,11 @@ class Sbd(FencingPart):
     def configure(
         self, machine: Machine, found: Found, written: frozenset[str]
     ) -> tuple[Step, ...]:
-        """Have the watchdog in the kernel, and a header on the disk.
+        """Have the agent described, the watchdog in the kernel, and a header on the disk.
 
-        One node writes it, and only while no cluster uses the disk.
+        One node writes that, and only while no cluster uses the disk.
         """
-        steps: list[Step] = []
+        steps = [*AGENT.describe(written)]
         facts = found[machine]
         if MODULES in written or not facts.unit(UNIT).active:
             steps.append(Step("watchdog loaded", program("load_watchdog.sh")))
@@ -195,7 +198,7 @@ class Sbd(FencingPart):
         """The resource. Its monitor reads a disk; Pacemaker's default timeout is 20."""
         return Primitive(
             PRIMITIVE,
-            "stonith:fence_sbd",
+            AGENT.type,
             operations(advised(self.timing, start=30, stop=20, monitor=30, every_s=120)),
             {
                 "devices": self.disk,

@@ -9,7 +9,7 @@ import pytest
 from inventory.model import Inventory
 from parts.all import Parts
 from parts.fencing.base import PRIMITIVE
-from parts.fencing.sbd import parse_dump, wanted
+from parts.fencing.sbd import AGENT, parse_dump, wanted
 from parts.seen import Seen
 from tests.state.conftest import Inspected
 from wire.sbd import parse_slots
@@ -57,6 +57,11 @@ def test_pacemaker_fences_through_this_disk(node: Inspected, inventory: Inventor
     for target in inventory.nodes:
         capable = node.output(f"stonith_admin --list {target.name}")
         assert re.search(rf"^\s*{PRIMITIVE}\b", capable, re.MULTILINE), capable
+
+
+def test_the_agent_has_its_description_ready(node: Inspected) -> None:
+    kept = node.output(f"{AGENT.path} --action=metadata")
+    assert kept == node.output(f"{AGENT.packaged} --action=metadata")
 
 
 @pytest.mark.needs("two-node")

@@ -1,4 +1,4 @@
-"""The agent that fences through AWS says at once what it can, and leaves all else to fence_aws."""
+"""halab's fence agents say at once what they can, and leave all else to the packages' agents."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from parts.host import program
+from parts.fencing import aws, sbd
+from parts.fencing.agents import FenceAgent
 
 AGENT = """#!/bin/sh
 echo "$* $(cat)" >>"{log}"
@@ -19,18 +20,23 @@ exit "$RC"
 
 
 class Agent:
-    """The agent, with a fence_aws of paper that notes what it is asked for, and ends as it is told.
+    """An agent, with one of paper behind it that notes what it is asked, and ends as it is told.
 
     `state` is how it ends when it is asked for a status, `behind` how it ends otherwise, `status`
     what the agent then has to end with.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.behind, self.log = folder / "fence_aws", folder / "log"
+    def __init__(self, folder: Path, made: FenceAgent) -> None:
+        self.made, self.behind, self.log = made, folder / "behind", folder / "log"
         self.behind.write_text(AGENT.format(log=self.log))
         self.behind.chmod(0o755)
-        text = program("fence_aws_agent.sh")
-        for path, here in (("/usr/sbin/fence_aws", self.behind), ("/var/lib/halab", folder)):
+        text = made.file().content
+        assert isinstance(text, str)
+        for path, here in (
+            (f"={made.packaged}\n", f"={self.behind}\n"),
+            ("/var/lib/halab", folder),
+        ):
+            assert path in text
             text = text.replace(path, str(here))
         self.text = text
 
@@ -44,7 +50,7 @@ class Agent:
     ) -> str:
         ends = status if behind is None else behind
         done = subprocess.run(
-            ["sh", "-c", self.text, "fence_halab_aws", *words],
+            ["sh", "-c", self.text, self.made.path, *words],
             input=options,
             capture_output=True,
             text=True,
@@ -62,9 +68,31 @@ class Agent:
         return self.log.read_text().splitlines() if self.log.exists() else []
 
 
+@pytest.fixture(params=[aws.AGENT, sbd.AGENT], ids=lambda made: made.path)
+def agent(request: pytest.FixtureRequest, tmp_path: Path) -> Agent:
+    return Agent(tmp_path, request.param)
+
+
 @pytest.fixture
-def agent(tmp_path: Path) -> Agent:
-    return Agent(tmp_path)
+def on_aws(tmp_path: Path) -> Agent:
+    return Agent(tmp_path, aws.AGENT)
+
+
+def test_they_stand_where_pacemaker_looks_and_are_called_after_the_others() -> None:
+    assert (sbd.AGENT.path, sbd.AGENT.type) == (
+        "/usr/sbin/fence_halab_sbd",
+        "stonith:fence_halab_sbd",
+    )
+    assert (aws.AGENT.path, aws.AGENT.type) == (
+        "/usr/sbin/fence_halab_aws",
+        "stonith:fence_halab_aws",
+    )
+
+
+def test_it_is_described_where_it_was_written() -> None:
+    [step] = sbd.AGENT.describe(frozenset({sbd.AGENT.path}))
+    assert step.command == "/usr/sbin/fence_halab_sbd --action=metadata >/dev/null"
+    assert sbd.AGENT.describe(frozenset()) == ()
 
 
 @pytest.mark.parametrize("words", [("--action=metadata",), ("-o", "metadata"), ()])
@@ -84,19 +112,25 @@ def test_what_it_is_to_do_it_leaves_to_the_other_with_its_answer(agent: Agent) -
 OFF, ON, UNREACHABLE = 2, 0, 1
 
 
-def test_a_node_that_is_stopped_and_not_started_again_is_fenced(agent: Agent) -> None:
-    agent.ask(options="action=reboot\nplug=i-1", behind=1, state=OFF, status=0)
-    assert agent.asked == [" action=reboot", "plug=i-1", " action=status", "plug=i-1"]
+def test_a_node_that_is_stopped_and_not_started_again_is_fenced(on_aws: Agent) -> None:
+    on_aws.ask(options="action=reboot\nplug=i-1", behind=1, state=OFF, status=0)
+    assert on_aws.asked == [" action=reboot", "plug=i-1", " action=status", "plug=i-1"]
 
 
 @pytest.mark.parametrize("state", [ON, UNREACHABLE])
-def test_a_node_of_which_nobody_says_that_it_is_off_is_not(agent: Agent, state: int) -> None:
-    agent.ask(options="action=reboot\nplug=i-1", behind=6, state=state, status=6)
+def test_a_node_of_which_nobody_says_that_it_is_off_is_not(on_aws: Agent, state: int) -> None:
+    on_aws.ask(options="action=reboot\nplug=i-1", behind=6, state=state, status=6)
 
 
 def test_who_succeeds_is_asked_once(agent: Agent) -> None:
     agent.ask(options="action=reboot\nplug=i-1")
     assert agent.asked == [" action=reboot", "plug=i-1"]
+
+
+def test_where_the_disk_fences_a_failure_is_one(tmp_path: Path) -> None:
+    agent = Agent(tmp_path, sbd.AGENT)
+    agent.ask(options="action=reboot\nplug=node2", behind=1, state=OFF, status=1)
+    assert agent.asked == [" action=reboot", "plug=node2"]
 
 
 def test_another_version_is_described_anew_while_nobody_waits(agent: Agent) -> None:
