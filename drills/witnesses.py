@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +22,7 @@ from parts.all import Parts
 from provisioning.packages import wanted
 from status.collect import Observer
 from status.model import ReplicationStatus
+from wire.controller import STATE_COMMAND, parse_state
 
 Answer = TypeVar("Answer")
 
@@ -107,13 +107,12 @@ def _states(inventory: Inventory) -> dict[str, str]:
     command = (
         'cibadmin --query --local | sed \'s/ cib-last-written="[^"]*"//\''
         " | md5sum | cut -c1-32;"
-        " crmadmin --status $(uname -n) --output-as xml"
+        f" {STATE_COMMAND}"
     )
     told = on_each(inventory.nodes, lambda remote: remote.run(command, check=False).stdout)
     found = {}
     for name, text in told.items():
-        state = re.search(r"\bS_\w+", text)
-        found[name] = f"{text.split(chr(10), 1)[0]} {state[0] if state else '?'}"
+        found[name] = f"{text.split(chr(10), 1)[0]} {parse_state(text) or '?'}"
     return found
 
 

@@ -29,8 +29,16 @@ from status.model import (
     ServiceStatus,
     SharedDiskStatus,
 )
-from status.reading import monitor_script, node_script, parse_monitor, parse_node
+from status.reading import (
+    answers_script,
+    monitor_script,
+    node_script,
+    parse_answers,
+    parse_monitor,
+    parse_node,
+)
 from status.rules import judge
+from wire.controller import FOLLOWS, IDLE, STATE_COMMAND, parse_state
 from wire.corosync import QdeviceState
 from wire.drbd import Device
 
@@ -93,15 +101,25 @@ class Observer:
     def answering(self) -> frozenset[IPv4Address]:
         """Return the addresses at which services answer the monitor; none if that cannot be asked.
 
-        In an emulated guest that costs a tenth of a whole reading.
+        In an emulated guest that costs a twentieth of a whole reading.
         """
-        text = self._ask(self.inventory.monitor)
-        return frozenset() if text is None else parse_monitor(self.parts, text).answering
+        text = self._run(self.inventory.monitor, answers_script(self.parts))
+        return frozenset() if text is None else parse_answers(text)
 
     def services_answer(self) -> bool:
         """Tell whether all services answer, as cheaply."""
         wanted = {each.ip for service in self.inventory.services for each in service.addresses}
         return self.answering() >= wanted
+
+    def at_work(self, coordinator: str | None) -> bool:
+        """Tell whether the cluster has something to do, as its coordinator says.
+
+        It is one program on one node; False where nobody can tell.
+        """
+        if coordinator not in self._remotes:
+            return False
+        text = self._run(self.inventory.machine(coordinator), f"{STATE_COMMAND} 2>/dev/null || :")
+        return parse_state(text or "") not in (None, IDLE, FOLLOWS)
 
     def look(self) -> Seen:
         """Look at all machines once, without a judgement."""
@@ -122,9 +140,12 @@ class Observer:
 
     def _ask(self, machine: Machine) -> str | None:
         of_role = node_script if machine.role is MachineRole.NODE else monitor_script
+        return self._run(machine, of_role(self.parts))
+
+    def _run(self, machine: Machine, script: str) -> str | None:
         remote = self._remotes[machine.name]
         try:
-            return remote.run(of_role(self.parts), timeout=READ_TIMEOUT_S).stdout
+            return remote.run(script, timeout=READ_TIMEOUT_S).stdout
         except RemoteUnreachable:
             return None
         except CommandError as error:

@@ -19,6 +19,10 @@ READ_EVERY_S = 2.0
 """Seconds between two readings at pace 1. A reading takes a second of an emulated guest's only
 core: reading all the time would double the time that recovery takes."""
 
+SELDOM = 5
+"""So many times as long it is while the cluster is at work: long enough to cost that nothing, short
+enough to tell what it is about, and when there is no hope."""
+
 
 def wait_healthy(
     inventory: Inventory,
@@ -106,24 +110,34 @@ def _summary(look: _Look, hope: _Hope) -> str:
 class _Patient:
     """Reads a lab at most every `interval` seconds, or as soon as its service begins to answer.
 
-    What comes between is the last reading again: there is no health without the service, and to
-    ask for that is cheap.
+    While the cluster is at work, it reads it more seldom. What comes between is the last reading
+    again: there is no health without the service or before the cluster has done what it has to,
+    and to ask for both is cheap.
     """
 
     def __init__(self, observer: Observer, interval: float) -> None:
         self._observer = observer
         self._interval = interval
         self._last: _Look | None = None
+        self._asked = 0.0
 
     def read(self) -> _Look:
-        """Return a look at the lab, a few seconds old at most."""
+        """Return a look at the lab, a few seconds old at most where the cluster rests."""
         last = self._last
-        due = last is None or time.monotonic() - last.at >= self._interval
-        if last is None or due or self._has_come_back(last.status):
+        if last is None or self._is_due(last) or self._has_come_back(last.status):
             status, seen = self._observer.read_both()
             reasons = judge(self._observer.parts, seen)
-            last = self._last = _Look(status, reasons, time.monotonic())
+            self._asked = time.monotonic()
+            last = self._last = _Look(status, reasons, self._asked)
         return last
+
+    def _is_due(self, last: _Look) -> bool:
+        now = time.monotonic()
+        if now - self._asked < self._interval:
+            return False
+        self._asked = now
+        seldom = SELDOM * self._interval
+        return now - last.at >= seldom or not self._observer.at_work(last.status.dc)
 
     def _has_come_back(self, last: LabStatus) -> bool:
         return not last.answers and self._observer.services_answer()

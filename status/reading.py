@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Mapping
 from ipaddress import IPv4Address
 
 from labs.roles import MachineRole
@@ -50,19 +51,19 @@ def node_script(parts: Parts) -> str:
 
 def monitor_script(parts: Parts) -> str:
     """Return the shell text that reads the monitor."""
-    questions = (
-        f"if {part.question(address.ip)}; then echo {address.ip}; fi"
-        for part in parts.services.values()
-        for address in part.service.addresses
-    )
     return _script(
         {
             "boot": BOOT_ID_COMMAND,
             "units": _units_command(parts, MachineRole.MONITOR),
             "room": ROOM_COMMAND,
-            "answering": f"{{ {'; '.join(questions)}; }}",
+            "answering": _questions(parts),
         }
     )
+
+
+def answers_script(parts: Parts) -> str:
+    """Return the shell text by which the monitor asks for all services, and nothing else."""
+    return _script({"answering": _questions(parts)})
 
 
 def parse_node(parts: Parts, text: str) -> NodeSeen:
@@ -88,9 +89,14 @@ def parse_monitor(parts: Parts, text: str) -> MonitorSeen:
     return MonitorSeen(
         boot_id=found["boot"].strip(),
         units=parse_units(found["units"], watched_units(parts, MachineRole.MONITOR)),
-        answering=frozenset(map(IPv4Address, found["answering"].split())),
+        answering=_answering(found),
         room=parse_room(found["room"]),
     )
+
+
+def parse_answers(text: str) -> frozenset[IPv4Address]:
+    """Return which addresses answer, from the output of `answers_script`."""
+    return _answering(_sections(text))
 
 
 def watched_units(parts: Parts, role: MachineRole) -> tuple[str, ...]:
@@ -102,6 +108,19 @@ def _units_command(parts: Parts, role: MachineRole) -> str:
     # Asked for nothing, it would tell of everything.
     units = watched_units(parts, role)
     return f"systemctl is-active {shlex.join(units)}" if units else "true"
+
+
+def _questions(parts: Parts) -> str:
+    questions = (
+        f"if {part.question(address.ip)}; then echo {address.ip}; fi"
+        for part in parts.services.values()
+        for address in part.service.addresses
+    )
+    return f"{{ {'; '.join(questions)}; }}"
+
+
+def _answering(found: Mapping[str, str]) -> frozenset[IPv4Address]:
+    return frozenset(map(IPv4Address, found["answering"].split()))
 
 
 def _own_readings(parts: Parts) -> dict[str, str]:

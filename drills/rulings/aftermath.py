@@ -8,6 +8,7 @@ from drills.findings import Findings
 from drills.news import BAD_NEWS, find_bad_news
 from drills.rulings.base import Ruling, names
 from status.forecast import Places
+from wire.controller import FOLLOWS, IDLE
 
 
 def proof(found: Findings) -> Ruling:
@@ -51,7 +52,7 @@ def at_rest(states: Mapping[str, str]) -> bool:
     """Tell whether all nodes hold one CIB and nobody has anything to do."""
     digests = {state.split()[0] for state in states.values()}
     controllers = sorted(state.split()[1] for state in states.values())
-    idle = ["S_IDLE", *["S_NOT_DC"] * (len(states) - 1)]
+    idle = [IDLE, *[FOLLOWS] * (len(states) - 1)]
     return len(digests) == 1 and controllers == idle
 
 

@@ -135,17 +135,71 @@ def test_waiting_leaves_the_nodes_alone_while_the_service_is_away(
     assert (asked.count("monitor"), asked.count("node1")) == (4, 2)
 
 
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    now = [0.0]
+    monkeypatch.setattr("core.wait.time.monotonic", lambda: now[0])
+    monkeypatch.setattr(
+        "core.wait.time.sleep", lambda seconds: now.__setitem__(0, now[0] + seconds)
+    )
+    return now
+
+
+@pytest.mark.parametrize(
+    ("coordinator", "says", "works"),
+    [
+        ("node1", "S_TRANSITION_ENGINE", True),
+        ("node1", "S_IDLE", False),
+        # Another one is by now.
+        ("node1", "S_NOT_DC", False),
+        ("node1", "", False),
+        (None, "S_TRANSITION_ENGINE", False),
+        # It has left the lab.
+        ("node9", "S_TRANSITION_ENGINE", False),
+    ],
+)
+def test_the_coordinator_tells_whether_the_cluster_is_at_work(
+    monkeypatch: pytest.MonkeyPatch, coordinator: str | None, says: str, works: bool
+) -> None:
+    asked: list[str] = []
+
+    def run(self: FakeRemote, command: str, *, timeout: float) -> Result:
+        asked.append(self.machine.name)
+        return Result(f'<crmd state="{says}" result="ok"/>', "", 0)
+
+    monkeypatch.setattr(FakeRemote, "run", run)
+    with collecting.Observer(INVENTORY) as observer:
+        assert observer.at_work(coordinator) is works
+    assert asked == (["node1"] if coordinator == "node1" else [])
+
+
+def test_a_coordinator_that_cannot_be_reached_tells_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(FakeRemote, "faults", {"node1": RemoteUnreachable("node1 is away")})
+    with collecting.Observer(INVENTORY) as observer:
+        assert not observer.at_work("node1")
+
+
+def test_waiting_reads_seldom_while_the_cluster_is_at_work(
+    monkeypatch: pytest.MonkeyPatch, clock: list[float]
+) -> None:
+    """For a minute: a reading in ten seconds, and at once when it rests."""
+    read: list[float] = []
+
+    def look(_: object) -> Seen:
+        read.append(clock[0])
+        return HEALTHY if clock[0] >= 61 else with_disk("node2", connection="SyncTarget")
+
+    monkeypatch.setattr(collecting.Observer, "look", look)
+    monkeypatch.setattr(collecting.Observer, "services_answer", lambda _: False)
+    monkeypatch.setattr(collecting.Observer, "at_work", lambda *_: clock[0] < 61)
+    assert wait_healthy(INVENTORY, 360).healthy
+    assert read == [*range(0, 61, 10), 62]
+
+
 class TestHope:
     """A wait ends early when only a person, or more time than there is, could bring health."""
-
-    @pytest.fixture
-    def clock(self, monkeypatch: pytest.MonkeyPatch) -> list[float]:
-        now = [0.0]
-        monkeypatch.setattr("core.wait.time.monotonic", lambda: now[0])
-        monkeypatch.setattr(
-            "core.wait.time.sleep", lambda seconds: now.__setitem__(0, now[0] + seconds)
-        )
-        return now
 
     @pytest.fixture
     def looks(self, monkeypatch: pytest.MonkeyPatch) -> list[Seen]:
@@ -157,6 +211,7 @@ class TestHope:
             lambda _: given.pop(0) if len(given) > 1 else given[0],
         )
         monkeypatch.setattr(collecting.Observer, "services_answer", lambda _: False)
+        monkeypatch.setattr(collecting.Observer, "at_work", lambda *_: False)
         return given
 
     def test_what_a_person_left_is_said_within_seconds(
