@@ -15,6 +15,7 @@ from drills.faults.base import run_on
 from hypervisor.objects import Virsh
 from inventory.model import Inventory
 from inventory.record import load_inventory, load_record, save
+from labs.loading import load
 from labs.roles import NetworkRole
 from machines.remote import Remote
 from parts.pacemaker import NEW_NOTE, NEW_START
@@ -23,12 +24,29 @@ from provisioning.zabbix.api import session
 from status.collect import collect
 from tests.failover.command import HALAB
 
-NEW = "node4"
-
 CHANGED_S = 1800
 """Seconds: several times what a machine takes to be made and to join in emulation."""
 
 UP = (*HALAB, "up")
+
+VOTER = """version = 1
+name = "{lab}"
+
+[nodes]
+names = [{carriers}, "{new}"]
+data_disk_mib = {size}
+
+[services.web]
+kind = "nginx"
+storage = "data"
+
+[storage.data]
+kind = "drbd"
+nodes = [{carriers}]
+
+[quorum]
+kind = "majority"
+"""
 
 PLACES = (
     "/etc/corosync /etc/hosts /etc/halab /etc/haproxy /etc/default /etc/systemd/system "
@@ -42,11 +60,12 @@ FORMER = "--exclude-dir=reserve --exclude=reserve.img --exclude=firewall.before"
 
 @dataclass
 class Lab:
-    """The lab under test, whose definition is a file that may change."""
+    """The lab under test, whose definition is a file that may change; `new` is who comes."""
 
     folder: LabFolder
     file: Path
     original: str
+    new: str
 
     def become(self, text: str) -> str:
         """Bring the lab to another definition, as a person does; return what `up` says."""
@@ -75,7 +94,15 @@ class Lab:
 
     def grown(self, quorum: str) -> str:
         """Return its definition with a node more, and who decides then."""
-        return grown(self.original, [node.name for node in self.inventory.nodes], quorum)
+        return grown(self.original, [*self._names, self.new], quorum)
+
+    def with_a_voter(self) -> str:
+        """Return its definition with a node that has no copy of the data, and votes."""
+        return with_a_voter(self.file, self.new)
+
+    @property
+    def _names(self) -> list[str]:
+        return [node.name for node in self.inventory.nodes]
 
     @property
     def inventory(self) -> Inventory:
@@ -84,11 +111,18 @@ class Lab:
 
 
 def grown(text: str, names: Sequence[str], quorum: str) -> str:
-    """Return a definition, which may name no nodes and no quorum, with a node more."""
-    wanted = "names = [{}]".format(", ".join(f'"{name}"' for name in (*names, NEW)))
+    """Return a definition, which may name no nodes and no quorum, with these nodes."""
+    wanted = "names = [{}]".format(", ".join(f'"{name}"' for name in names))
     named, count = re.subn(r"^names = .*$", wanted, text, flags=re.M)
     nodes = "" if count else f"\n[nodes]\n{wanted}\n"
     return f'{named}{nodes}\n[quorum]\nkind = "{quorum}"\n'
+
+
+def with_a_voter(file: Path, new: str) -> str:
+    """Return a definition of nginx on a replicated disk with a node more, which has no copy."""
+    lab = load(str(file))
+    carriers = ", ".join(f'"{name}"' for name in lab.nodes.names)
+    return VOTER.format(lab=lab.name, carriers=carriers, new=new, size=lab.nodes.data_disk_mib)
 
 
 @contextmanager
@@ -97,7 +131,8 @@ def changeable(folder: LabFolder, file: Path) -> Iterator[Lab]:
 
     `file` is where its definition is meanwhile.
     """
-    record, made = load_record(folder), Lab(folder, file, folder.applied.read_text())
+    record, count = load_record(folder), len(load_inventory(folder).nodes)
+    made = Lab(folder, file, folder.applied.read_text(), f"node{count + 1}")
     save(folder.record, record.model_copy(update={"source": str(file)}))
     try:
         made.become(made.original)
@@ -111,7 +146,7 @@ def changeable(folder: LabFolder, file: Path) -> Iterator[Lab]:
 def require_at_work(lab: Lab) -> None:
     """Fail unless the new node has the address that is at home there, and all that others have."""
     inventory = lab.inventory
-    new, status = inventory.machine(NEW), collect(inventory)
+    new, status = inventory.machine(lab.new), collect(inventory)
     assert status.healthy, status.summary()
     homes = {
         address: node
@@ -120,11 +155,13 @@ def require_at_work(lab: Lab) -> None:
     }
     held = run_on(new, "ip -brief address show dev svc")
     for address, node in homes.items():
-        assert (f"{address}/" in held) == (node == NEW), held
-    assert f"\t{NEW}\tclear" in run_on(inventory.nodes[0], f"sbd -d {inventory.fencing_disk} list")
+        assert (f"{address}/" in held) == (node == lab.new), held
+    assert f"\t{lab.new}\tclear" in run_on(
+        inventory.nodes[0], f"sbd -d {inventory.fencing_disk} list"
+    )
     for machine in inventory.machines:
-        assert NEW in run_on(machine, f"getent hosts {NEW}")
-    assert NEW in monitored(lab)
+        assert lab.new in run_on(machine, f"getent hosts {lab.new}")
+    assert lab.new in monitored(lab)
     # It starts as the others do from now on.
     assert run_on(new, f"ls {NEW_NOTE} {NEW_START} 2>/dev/null || :") == ""
 
@@ -138,7 +175,7 @@ def require_gone(lab: Lab) -> None:
     left = []
     for machine in inventory.machines:
         for what, command in (
-            ("files", f"grep -rlwE {FORMER} '{NEW}|{pattern}' {PLACES} 2>/dev/null || :"),
+            ("files", f"grep -rlwE {FORMER} '{lab.new}|{pattern}' {PLACES} 2>/dev/null || :"),
             ("rules", f"nft list ruleset | grep -wF {address} || :"),
         ):
             if found := run_on(machine, command).strip():
@@ -150,16 +187,16 @@ def require_gone(lab: Lab) -> None:
             f"sbd -d {inventory.fencing_disk} list",
             "corosync-cmapctl nodelist.",
         ):
-            if NEW in run_on(node, command):
+            if lab.new in run_on(node, command):
                 left.append(f"{node.name}: {command}")
     assert not left, "\n".join(left)
-    assert NEW not in monitored(lab)
+    assert lab.new not in monitored(lab)
     assert address not in lab.folder.known_hosts.read_text()
     record = load_record(lab.folder)
-    assert NEW not in record.domains
+    assert lab.new not in record.domains
     virsh = Virsh(record.uri)
-    assert f"{record.prefix}{NEW}" not in virsh("list", "--all", "--name").split()
-    assert NEW not in virsh("vol-list", record.pool_name)
+    assert f"{record.prefix}{lab.new}" not in virsh("list", "--all", "--name").split()
+    assert lab.new not in virsh("vol-list", record.pool_name)
 
 
 def monitored(lab: Lab) -> set[str]:

@@ -10,9 +10,9 @@ import pytest
 from cli.measuring import TOO_LONG
 from core.folders import LabFolder
 from status.collect import collect
-from tests.failover.growth import NEW, Lab, changeable, require_at_work, require_gone
+from tests.failover.growth import Lab, changeable, require_at_work, require_gone
 
-pytestmark = [pytest.mark.thorough, pytest.mark.needs("everywhere", "scalable")]
+pytestmark = pytest.mark.thorough
 
 
 @pytest.fixture
@@ -22,14 +22,26 @@ def lab(folder: LabFolder, tmp_path: Path) -> Iterator[Lab]:
 
 
 # One more than an odd number may have a device: they could divide into halves.
+@pytest.mark.needs("everywhere", "scalable")
 @pytest.mark.parametrize(
     "quorum", ["majority", pytest.param("device", marks=pytest.mark.needs("odd"))]
 )
 def test_a_node_comes_and_goes_while_clients_are_served(
     lab: Lab, quorum: str, tell: Callable[[str], None]
 ) -> None:
+    _there_and_back(lab, lab.grown(quorum), tell)
+
+
+@pytest.mark.needs("drbd", "device", "nginx")
+def test_a_node_without_a_copy_comes_to_vote_and_goes(
+    lab: Lab, tell: Callable[[str], None]
+) -> None:
+    _there_and_back(lab, lab.with_a_voter(), tell)
+
+
+def _there_and_back(lab: Lab, wanted: str, tell: Callable[[str], None]) -> None:
     boots = {node.name: node.boot_id for node in collect(lab.inventory).nodes}
-    for text in (lab.grown(quorum), lab.original):
+    for text in (wanted, lab.original):
         said = lab.become(text)
         measured = [line for line in said.splitlines() if "measured:" in line]
         for line in measured:
@@ -45,13 +57,18 @@ def test_a_node_comes_and_goes_while_clients_are_served(
     assert {node.name: node.boot_id for node in status.nodes} == boots
 
 
+@pytest.mark.needs("everywhere", "scalable")
 def test_whatever_it_was_about_when_it_was_killed_up_goes_on(lab: Lab) -> None:
-    grown = lab.grown("majority")
-    for moment in (f"making machine {NEW}", f"{NEW}: answers", f"{NEW}: membership started"):
+    grown, new = lab.grown("majority"), lab.new
+    for moment in (
+        f"making machine {new}",
+        f"{new}: answers",
+        f"{new}: membership started",
+    ):
         lab.begin(grown, moment)
     lab.become(grown)
     require_at_work(lab)
-    for moment in (f"{NEW}: going into standby", f"{NEW}: leaving the cluster"):
+    for moment in (f"{new}: going into standby", f"{new}: leaving the cluster"):
         lab.begin(lab.original, moment)
     lab.become(lab.original)
     require_gone(lab)
