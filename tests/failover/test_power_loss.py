@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from parts.all import Parts
 from tests.failover.conftest import Rehearse, require_pass
-
-# Brief looks at labs name it, and a node whose corosync dies loses its power as well.
-pytestmark = pytest.mark.thorough
 
 
 def test_a_survivor_takes_over_and_no_promise_is_broken(rehearse: Rehearse, parts: Parts) -> None:
