@@ -33,7 +33,7 @@ SUITES = ("tests/state", "tests/failover")
 BRIEF = ("tests/state", "tests/failover/test_power_loss.py")
 
 USUAL: dict[str, tuple[str, ...]] = {
-    "combined": BRIEF,
+    "unwatched": BRIEF,
     "active-passive": (*SUITES, "-m", "not thorough"),
 }
 """What a plain `halab test` tells of which lab, in this order: within an hour in emulation."""
