@@ -31,7 +31,7 @@ REPLACED_SECTIONS = ("op_defaults", "resources", "rsc_defaults", "alerts")
 resource that goes is stopped is there before it goes. The others hold what belongs to the cluster
 as well: it writes properties of its own, and DRBD's fence handler writes constraints."""
 
-OPTIONAL_PROPERTIES = frozenset({"priority-fencing-delay"})
+OPTIONAL_PROPERTIES = frozenset({"load-threshold", "priority-fencing-delay"})
 """Properties of the cluster that only some labs ask for, and that others have no more."""
 
 Entry = Properties | Capacity | Resource | Constraint | Defaults | Alert

@@ -129,7 +129,7 @@ def test_of_three_nodes_without_data_nothing_is_told_of_data(tmp_path: Path) -> 
         *("tests/failover/test_three_node.py", "tests/failover/test_dropped_write.py"),
         *("tests/failover/test_rejoin.py", "tests/failover/test_replication_lost.py"),
         *("tests/failover/test_host_lost.py", "tests/failover/test_transfer.py"),
-        "tests/failover/test_second_mount.py",
+        *("tests/failover/test_second_mount.py", "tests/failover/test_scaling.py"),
     }
 
 

@@ -41,6 +41,7 @@ def test_what_a_fresh_node_does_by_itself() -> None:
         "place for the cluster's status made",
         "chrony follows the lab's clock",
         "quorum device certificates imported",
+        "fencing agent described",
         "watchdog loaded",
         DISK,
         ATTACHED,
