@@ -13,7 +13,7 @@ from labs.roles import MachineRole
 from machines.remote import Remote, RemoteUnreachable
 from parts.all import Parts
 from parts.reasons import FOR_EVER, Reason
-from parts.seen import NodeSeen, NodeState, Seen
+from parts.seen import LIMITED, NodeSeen, NodeState, Seen
 from parts.services.base import ServicePart
 from parts.storage.volumes import VolumePart
 from status.model import (
@@ -118,7 +118,8 @@ class Observer:
         """
         if coordinator not in self._remotes:
             return False
-        text = self._run(self.inventory.machine(coordinator), f"{STATE_COMMAND} 2>/dev/null || :")
+        asked = f"{LIMITED} {STATE_COMMAND} 2>/dev/null || :"
+        text = self._run(self.inventory.machine(coordinator), asked)
         return parse_state(text or "") not in (None, IDLE, FOLLOWS)
 
     def look(self) -> Seen:

@@ -94,15 +94,8 @@ class Lab:
 
     def grown(self, quorum: str) -> str:
         """Return its definition with a node more, and who decides then."""
-        return grown(self.original, [*self._names, self.new], quorum)
-
-    def with_a_voter(self) -> str:
-        """Return its definition with a node that has no copy of the data, and votes."""
-        return with_a_voter(self.file, self.new)
-
-    @property
-    def _names(self) -> list[str]:
-        return [node.name for node in self.inventory.nodes]
+        names = [node.name for node in self.inventory.nodes]
+        return grown(self.original, [*names, self.new], quorum)
 
     @property
     def inventory(self) -> Inventory:

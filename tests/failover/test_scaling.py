@@ -10,7 +10,13 @@ import pytest
 from cli.measuring import TOO_LONG
 from core.folders import LabFolder
 from status.collect import collect
-from tests.failover.growth import Lab, changeable, require_at_work, require_gone
+from tests.failover.growth import (
+    Lab,
+    changeable,
+    require_at_work,
+    require_gone,
+    with_a_voter,
+)
 
 pytestmark = pytest.mark.thorough
 
@@ -36,7 +42,7 @@ def test_a_node_comes_and_goes_while_clients_are_served(
 def test_a_node_without_a_copy_comes_to_vote_and_goes(
     lab: Lab, tell: Callable[[str], None]
 ) -> None:
-    _there_and_back(lab, lab.with_a_voter(), tell)
+    _there_and_back(lab, with_a_voter(lab.file, lab.new), tell)
 
 
 def _there_and_back(lab: Lab, wanted: str, tell: Callable[[str], None]) -> None:

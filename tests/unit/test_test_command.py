@@ -43,6 +43,10 @@ def test_what_others_prove_as_well_is_told_in_thorough_runs(tmp_path: Path) -> N
     every, _ = collect(tmp_path, STORY, *SUITES)
     beside = {story.rpartition("/")[2].partition("::")[0] for story in {*every} - {*usual}}
     assert {"test_link_down.py", "test_membership_killed.py", "test_standby.py"} <= beside
+    assert [story.partition("[")[2] for story in every if "test_link_down.py" in story] == [
+        "link-a-down]",
+        "link-b-down]",
+    ]
 
 
 def test_all_is_everything_about_all() -> None:
