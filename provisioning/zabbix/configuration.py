@@ -164,7 +164,7 @@ def _ensure_hosts(
     wanted: Mapping[str, Host],
     found: Mapping[str, dict[str, Any]],
 ) -> Iterable[str]:
-    # The monitor watches this lab and nothing else; Zabbix's own example is one of the strangers.
+    # The monitor watches this lab and nothing else.
     strangers = [host["hostid"] for name, host in found.items() if name not in wanted]
     if strangers:
         api.call_with("host.delete", strangers)
