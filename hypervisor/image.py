@@ -18,7 +18,7 @@ from pathlib import Path
 from core.command import run, start
 from core.errors import CommandError, HalabError
 from core.files import is_whole, seal
-from core.folders import PROJECT, cache_folder
+from core.folders import cache_folder
 from core.locks import held
 from core.sizes import MIB
 from hypervisor.namespaces import as_root_of_its_own, remove_folder
@@ -34,11 +34,11 @@ RECIPE = Path(__file__).parent / "recipe"
 FULL_KERNEL = {"linux-image-cloud-amd64": "linux-image-amd64"}
 """What an image with Debian's full kernel carries, by what it carries that in place of."""
 
-SHARED = (PROJECT / "parts" / "programs" / "create_zabbix_database.sh",)
-"""What provisioning runs on machines whose image lacks it."""
-
 LEFT_ALONE = "left-alone"
 """The file of a copied recipe that lists the units which no guest starts at its boot."""
+
+PREPARED = "prepared"
+"""The file of a copied recipe that a guest's root folder runs, when all else is in it."""
 
 BOOT_KERNEL = tuple(
     RECIPE / name for name in ("boot_kernel.py", "boot-kernel.service", "kernel-is-up.service")
@@ -97,14 +97,16 @@ class Recipe:
     """What an image is made from.
 
     `files` are what the build runs and installs; `prepare` and `customize` among them are run
-    before and after the packages come. `left_alone` are units that nothing starts at a boot. `name`
-    tells one kind of image from the others.
+    before and after the packages come. `left_alone` are units that nothing starts at a boot.
+    `prepared` is shell text that the guest's root folder runs. `name` tells one kind of image from
+    the others.
     """
 
     name: str
     files: tuple[Path, ...]
     packages: tuple[str, ...]
     left_alone: tuple[str, ...] = ()
+    prepared: str = ""
 
     @property
     def key(self) -> str:
@@ -112,7 +114,7 @@ class Recipe:
         digest = hashlib.sha256(f"{RECIPE_VERSION} {self.name} {RELEASE} {DISK_SIZE}".encode())
         for path in self.files:
             digest.update(path.name.encode() + b"\0" + path.read_bytes())
-        digest.update(" ".join((*self.packages, *self.left_alone)).encode())
+        digest.update(" ".join((*self.packages, *self.left_alone, self.prepared)).encode())
         return digest.hexdigest()[:12]
 
 
@@ -134,8 +136,13 @@ class Image:
 
 def recipe_of(role: MachineRole, kernel: Kernel = Kernel.CLOUD) -> Recipe:
     """Return what guests of a role are made from, with either kernel."""
-    files = (*files_in(RECIPE), *SHARED)
-    return Recipe(role.value, files, tuple(packages(role, kernel)), tuple(left_alone(kernel)))
+    return Recipe(
+        role.value,
+        tuple(files_in(RECIPE)),
+        tuple(packages(role, kernel)),
+        tuple(left_alone(kernel)),
+        prepared(role, kernel),
+    )
 
 
 def files_in(folder: Path) -> list[Path]:
@@ -166,6 +173,13 @@ def needed_by_parts(role: MachineRole, kernel: Kernel) -> list[str]:
 def left_alone(kernel: Kernel) -> list[str]:
     """Return the units that only a cluster starts, of all kinds of parts that can be there."""
     return sorted({unit for kind in kinds_on(kernel) for unit in kind.left_alone})
+
+
+def prepared(role: MachineRole, kernel: Kernel) -> str:
+    """Return what the parts of all kinds have an image do, each in a shell of its own."""
+    node = role is MachineRole.NODE
+    texts = (kind.node_prepared if node else kind.monitor_prepared for kind in kinds_on(kernel))
+    return "".join(f"(\n{text})\n" for text in dict.fromkeys(texts) if text)
 
 
 def kinds_on(kernel: Kernel) -> tuple[type[Part], ...]:
@@ -267,6 +281,7 @@ def copy_recipe(recipe: Recipe, folder: Path) -> Path:
     for path in recipe.files:
         shutil.copyfile(path, folder / path.name)
     (folder / LEFT_ALONE).write_text("\n".join(recipe.left_alone))
+    (folder / PREPARED).write_text(recipe.prepared)
     for path in folder.iterdir():
         path.chmod(0o755)
     folder.chmod(0o755)

@@ -75,6 +75,11 @@ class Part:
     left_alone: ClassVar[tuple[str, ...]] = ()
     """Units that these packages would start on a node at every boot, and only the cluster may."""
 
+    node_prepared: ClassVar[str] = ""
+    monitor_prepared: ClassVar[str] = ""
+    """Shell text that a guest image runs while it is made, once it has these packages: what would
+    take an emulated guest minutes. Machines whose image lacks its result do it themselves."""
+
     cloud_only: ClassVar[bool] = False
     """Whether only labs in a cloud have it, whose machines begin with images of somebody else's."""
 

@@ -56,6 +56,7 @@ class Zabbix(Part):
         "zabbix-frontend-php",
         "zabbix-server-pgsql",
     )
+    monitor_prepared = server.CREATE_DATABASE
 
     @property
     def _wanted(self) -> bool:

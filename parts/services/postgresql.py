@@ -20,6 +20,11 @@ BINARIES = "/usr/lib/postgresql/17/bin"
 USER = DATABASE = "halab"
 """Whom the client outside is, and where it writes."""
 
+EMPTY = "/var/lib/postgresql/halab-empty"
+"""Where guest images bring an empty database."""
+
+_MAKE = program("make_database.sh")
+
 EMPTIED = """DO $$
 DECLARE name text;
 BEGIN
@@ -38,6 +43,7 @@ class Postgresql(ServicePart):
     kind = "postgresql"
     node_packages = ("postgresql-17", "resource-agents")
     monitor_packages = ("postgresql-client-17", "python3-psycopg2")
+    node_prepared = f"set -- {EMPTY} {BINARIES} {USER} {DATABASE}\n{_MAKE}"
     left_alone = ("postgresql.service", "postgresql@17-main.service")
 
     start_pace_s = 5.0
@@ -92,8 +98,9 @@ class Postgresql(ServicePart):
 
     @property
     def fill(self) -> str:
-        """Make an empty database, for whom the monitor is."""
-        return f'set -- "$1/pgsql" {BINARIES} {USER} {DATABASE}\n{program("make_database.sh")}'
+        """Make an empty database, for whom the monitor is, or take the image's."""
+        make = f'set -- "$1/pgsql" {BINARIES} {USER} {DATABASE}\n{_MAKE}'
+        return f'if [ -d {EMPTY} ]; then cp -a {EMPTY} "$1/pgsql"; else\n{make}fi\n'
 
     def list_ledger(self, run: str) -> str:
         """Select rows, with their times and sums."""

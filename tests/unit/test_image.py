@@ -145,8 +145,26 @@ def test_an_image_is_another_one_when_a_part_needs_something_else(
     monkeypatch.setattr(Time, "node_packages", ("another-clock",))
     assert image.recipe_of(NODE).key != node
     assert image.recipe_of(MONITOR).key == monitor
+    node = image.recipe_of(NODE).key
+    monkeypatch.setattr(Time, "node_prepared", "set the clock")
+    assert image.recipe_of(NODE).key != node
+    assert image.recipe_of(MONITOR).key == monitor
     monkeypatch.setattr(Time, "left_alone", ("another-clock.service",))
     assert image.recipe_of(MONITOR).key != monitor
+
+
+def test_what_one_part_has_an_image_do_ends_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(image, "KINDS", (Time, Gfs2))
+    monkeypatch.setattr(Time, "node_prepared", "set -- mine; echo time; exit 0\n")
+    monkeypatch.setattr(Gfs2, "node_prepared", "trap 'echo end' EXIT; echo \"gfs2 $#\"\n")
+    recipe = image.copy_recipe(image.recipe_of(NODE, Kernel.FULL), tmp_path / "recipe")
+    told = subprocess.run(
+        ["sh", "-eu"], stdin=(recipe / image.PREPARED).open(), capture_output=True, text=True
+    )
+    assert (told.stdout, told.returncode) == ("time\ngfs2 0\nend\n", 0)
+    assert "gfs2" not in image.recipe_of(NODE).prepared
 
 
 @pytest.mark.parametrize("said", ["node_packages", "left_alone"])

@@ -106,5 +106,5 @@ def test_the_recipe_can_be_read_and_run_by_everybody(
     finally:
         os.umask(before)
     assert {path.stat().st_mode & 0o777 for path in (copy, *copy.iterdir())} == {0o755}
-    names = {path.name for path in (*checkout.iterdir(), *image.SHARED)} | {image.LEFT_ALONE}
+    names = {path.name for path in checkout.iterdir()} | {image.LEFT_ALONE, image.PREPARED}
     assert {path.name for path in copy.iterdir()} == names
