@@ -11,7 +11,13 @@ make_filesystem() {
     mkdir "$tree"
     unshare --mount /bin/sh -eu -s "$1" "$tree" <<'END'
 mount -t ext4 "$1" "$2"
-find "$2" -type f -size +0 -exec sh -c 'fallocate --length "$(stat --format %s "$1")" "$1"' room {} ';'
+# A process for each of a database's thousand files takes an emulated guest minutes.
+find "$2" -type f -size +0 -print0 | python3 -c '
+import os, sys
+for path in sys.stdin.buffer.read().split(b"\0")[:-1]:
+    with open(path, "r+b") as file:
+        os.posix_fallocate(file.fileno(), 0, os.stat(path).st_size)
+'
 END
     rmdir "$tree"
 }
