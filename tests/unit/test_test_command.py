@@ -49,6 +49,29 @@ def test_what_others_prove_as_well_is_told_in_thorough_runs(tmp_path: Path) -> N
     ]
 
 
+@pytest.mark.parametrize(
+    ("words", "minutes", "told"),
+    [
+        ("", 40, ["unwatched", "active-passive", "database"]),
+        ("", 50, ["unwatched", "active-passive"]),
+        ("--lab database", 50, ["database"]),
+        ("--all", 50, [*DEFINITIONS]),
+    ],
+)
+def test_one_lab_is_left_out_where_all_else_took_long_and_that_is_said(
+    monkeypatch: pytest.MonkeyPatch, words: str, minutes: int, told: list[str]
+) -> None:
+    times = iter((0.0,))
+    monkeypatch.setattr(testing, "monotonic", lambda: next(times, minutes * 60.0))
+    for begun in ("_check", "_run_gates"):
+        monkeypatch.setattr(testing, begun, lambda *_: None)
+    begun_labs: list[str] = []
+    monkeypatch.setattr(testing, "_test_lab", lambda kind, *_, **__: begun_labs.append(kind))
+    done = CliRunner().invoke(app, ["test", *words.split()])
+    assert (done.exit_code, begun_labs) == (0, told)
+    assert ("not told here" in done.stdout) == ("database" not in told)
+
+
 def test_all_is_everything_about_all() -> None:
     assert _chosen(None, thorough=True) == dict.fromkeys(DEFINITIONS, SUITES)
 
