@@ -323,16 +323,9 @@ def apt_proxy() -> str:
 
 def mirrors() -> tuple[str, str]:
     """Return the mirrors that this host uses, so that a local one serves guests as well."""
-    listed = run(
-        [
-            "apt-get",
-            "indextargets",
-            "--format",
-            "$(REPO_URI) $(ORIGIN) $(LABEL)",
-            "Created-By: Packages",
-        ],
-        check=False,
-    ).stdout
+    line = "$(REPO_URI) $(ORIGIN) $(LABEL)"
+    command = ["apt-get", "indextargets", "--format", line, "Created-By: Packages"]
+    listed = run(command, check=False).stdout
     found = dict.fromkeys(line.strip() for line in listed.splitlines())
     main = [line.split()[0] for line in found if line.endswith(" Debian Debian")]
     security = [line.split()[0] for line in found if line.endswith(" Debian Debian-Security")]
