@@ -23,8 +23,6 @@ USER = DATABASE = "halab"
 EMPTY = "/var/lib/postgresql/halab-empty"
 """Where guest images bring an empty database."""
 
-_MAKE = program("make_database.sh")
-
 EMPTIED = """DO $$
 DECLARE name text;
 BEGIN
@@ -37,13 +35,18 @@ GRANT USAGE ON SCHEMA public TO PUBLIC;"""
 """Statements that leave a database as PostgreSQL makes one (ddl-schemas, "The Public Schema")."""
 
 
+def _made_at(place: str) -> str:
+    """Return shell text that makes an empty database; `place` is a word of the shell."""
+    return f"set -- {place} {BINARIES} {USER} {DATABASE}\n{program('make_database.sh')}"
+
+
 class Postgresql(ServicePart):
     """One database server. Pacemaker starts it, systemd never."""
 
     kind = "postgresql"
     node_packages = ("postgresql-17", "resource-agents")
     monitor_packages = ("postgresql-client-17", "python3-psycopg2")
-    node_prepared = f"set -- {EMPTY} {BINARIES} {USER} {DATABASE}\n{_MAKE}"
+    node_prepared = _made_at(EMPTY)
     left_alone = ("postgresql.service", "postgresql@17-main.service")
 
     start_pace_s = 5.0
@@ -99,8 +102,8 @@ class Postgresql(ServicePart):
     @property
     def fill(self) -> str:
         """Make an empty database, for whom the monitor is, or take the image's."""
-        make = f'set -- "$1/pgsql" {BINARIES} {USER} {DATABASE}\n{_MAKE}'
-        return f'if [ -d {EMPTY} ]; then cp -a {EMPTY} "$1/pgsql"; else\n{make}fi\n'
+        place = '"$1/pgsql"'
+        return f"if [ -d {EMPTY} ]; then cp -a {EMPTY} {place}; else\n{_made_at(place)}fi\n"
 
     def list_ledger(self, run: str) -> str:
         """Select rows, with their times and sums."""
