@@ -111,7 +111,7 @@ class TestPlainImage:
 class TestConfiguration:
     def test_nfs_4_is_spoken_alone_and_without_calls_to_clients(self) -> None:
         server = settings()["nfsd"]
-        assert not server.getboolean("vers3")
+        assert not server.getboolean("vers2") and not server.getboolean("vers3")
         assert not server.getboolean("vers4.0")
         assert server.getboolean("vers4.2")
 
