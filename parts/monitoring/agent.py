@@ -15,6 +15,7 @@ from parts.monitoring.names import (
     AGENT_CONFIGURATION,
     EVENTS_FILE,
     PSK_FILE,
+    READING_S,
     STATUS_FILE,
     STATUS_FOLDER,
     cluster_host,
@@ -146,7 +147,9 @@ def _moves(inventory: Inventory) -> dict[str, str]:
 
 def _node_files(inventory: Inventory, machine: Machine) -> tuple[Entry, ...]:
     told = json.dumps(collector_settings(inventory, machine))
-    service = render("cluster-status.service.j2", program=COLLECTOR, settings=told)
+    service = render(
+        "cluster-status.service.j2", program=COLLECTOR, settings=told, most_s=READING_S
+    )
     alert = render(
         "alert.sh.j2",
         cluster=cluster_host(inventory),

@@ -37,3 +37,17 @@ def psk_identity(inventory: Inventory) -> str:
 def silence_s(interval_s: int) -> int:
     """Return after how many seconds without a word a machine counts as silent: three readings."""
     return 3 * interval_s
+
+
+READING_S = 120
+"""How long a node may take to look at itself. On a busy host an emulated node, which puts all else
+first, takes 35 s for it at times."""
+
+
+def old_s(interval_s: int) -> int:
+    """Return at which age of its status, in seconds, a node does not write it any more.
+
+    It looks at itself for so long at most, an interval after it began to the last time, and the
+    agent reads what it wrote within another.
+    """
+    return READING_S + 2 * interval_s

@@ -15,7 +15,7 @@ from labs.ports import ZABBIX_AGENT
 from labs.roles import MachineRole
 from parts.all import Parts
 from parts.monitoring.agent import listening_address
-from parts.monitoring.names import ADMIN, cluster_host, psk_identity, silence_s
+from parts.monitoring.names import ADMIN, cluster_host, old_s, psk_identity, silence_s
 from parts.secrets import Secrets
 from provisioning.zabbix import dashboard, template
 from provisioning.zabbix.api import Api
@@ -69,6 +69,7 @@ def hosts(inventory: Inventory, secrets: Secrets) -> tuple[Host, ...]:
         # The file is read twice as often as it is written: nobody knows when that was.
         "{$HALAB.READ}": f"{max(1, interval // 2)}s",
         "{$HALAB.SILENCE}": f"{silence_s(interval)}s",
+        "{$HALAB.OLD}": f"{old_s(interval)}s",
     }
     key = hashlib.sha256(secrets.zabbix_psk.encode()).hexdigest()[:8]
     note = f"Made by halab for the lab {inventory.lab}; key {key}."

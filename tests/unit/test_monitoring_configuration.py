@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import bcrypt
@@ -9,7 +10,7 @@ import pytest
 
 from parts.all import Parts
 from parts.host import File
-from parts.monitoring import server
+from parts.monitoring import agent, server
 from parts.monitoring.names import DATABASE_NOTE, PSK_FILE
 from parts.secrets import generate
 from provisioning.zabbix import dashboard, template
@@ -255,6 +256,14 @@ def test_a_slow_lab_is_read_less_often() -> None:
     slow = hosts(inventory(platform={"pace": "emulation"}), SECRETS)[0].macros
     assert (slow["{$HALAB.INTERVAL}"], slow["{$HALAB.SILENCE}"]) == ("30s", "90s")
     assert hosts(LAB, SECRETS)[0].macros["{$HALAB.INTERVAL}"] == "10s"
+
+
+def test_a_status_is_old_only_after_all_the_time_that_writing_it_may_take() -> None:
+    unit = content(agent.SERVICE, LAB, LAB.nodes[0])
+    (most_s,) = map(int, re.findall(r"^TimeoutStartSec=(\d+)$", unit, re.MULTILINE))
+    macros = hosts(LAB, SECRETS)[0].macros
+    every_s, old_s = (int(macros[f"{{$HALAB.{name}}}"][:-1]) for name in ("INTERVAL", "OLD"))
+    assert old_s >= every_s + most_s
 
 
 def test_default_passwords_are_replaced_once_and_never_shown() -> None:
