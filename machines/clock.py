@@ -23,6 +23,9 @@ ANSWER_TIMEOUT_S = 15.0
 STEP = "import time; time.clock_settime(0, time.clock_gettime(0) + {seconds!r})"
 """Clock 0 is the time of day (clock_gettime(2), CLOCK_REALTIME)."""
 
+FORGET = "[ ! -e /run/chrony/chronyd.sock ] || chronyc reset sources"
+"""Chrony forgets by itself only where it noticed the jump (chronyc(1), "reset sources")."""
+
 
 @dataclass(frozen=True, order=True)
 class Offset:
@@ -45,7 +48,8 @@ def set_clocks(remotes: Sequence[Remote], report: Callable[[str], None] = lambda
     """Have a lab's machines, all of them, show this machine's time; return the step in seconds.
 
     All are stepped by the same amount: the monitor, which gives the time to the others, and they
-    with it, so that nobody sees them disagree.
+    with it. On a busy host that takes seconds, and who asked the monitor meanwhile has learned that
+    it is wrong: so all of them forget what they had heard.
     Raises WaitTimeout for a machine that does not answer, RemoteUnreachable, CommandError.
     """
     [monitor] = [remote for remote in remotes if remote.machine.role is MachineRole.MONITOR]
@@ -57,7 +61,8 @@ def set_clocks(remotes: Sequence[Remote], report: Callable[[str], None] = lambda
             return 0.0
         report(f"setting all clocks by {behind:+.1f} s")
         command = f'python3 -I -S -c "{STEP.format(seconds=behind)}"'
-        list(pool.map(lambda remote: remote.run(command), remotes))
+        for each in (command, FORGET):
+            list(pool.map(lambda remote, words=each: remote.run(words), remotes))
         return behind
 
 

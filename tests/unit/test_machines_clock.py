@@ -23,6 +23,7 @@ class Guests:
     def __init__(self, **behind: float) -> None:
         self.behind = behind
         self.asleep: dict[str, int] = {}
+        self.done: list[str] = []
 
     @property
     def remotes(self) -> list[Remote]:
@@ -39,6 +40,9 @@ class FakeRemote:
             raise RemoteUnreachable(f"{self.name} cannot be reached")
         if step := re.search(r"clock_gettime\(0\) \+ (-?[\d.]+)\)", command):
             self._guests.behind[self.name] -= float(step[1])
+            self._guests.done.append("step")
+        elif command == clock.FORGET:
+            self._guests.done.append("forget")
         return SimpleNamespace(stdout=f"{NOW - self._guests.behind[self.name]}")
 
 
@@ -53,6 +57,14 @@ def guests(monkeypatch: pytest.MonkeyPatch) -> Guests:
 def test_all_are_stepped_by_what_the_monitor_lags(guests: Guests) -> None:
     assert set_clocks(guests.remotes) == pytest.approx(3600)
     assert guests.behind == pytest.approx({"node1": 0.01, "node2": 0.02, "monitor": 0}, abs=1e-6)
+
+
+def test_what_was_heard_while_clocks_were_stepped_is_forgotten_when_all_have_been(
+    guests: Guests,
+) -> None:
+    set_clocks(guests.remotes)
+    count = len(guests.remotes)
+    assert guests.done == ["step"] * count + ["forget"] * count
 
 
 def test_a_clock_that_is_ahead_is_set_back(guests: Guests) -> None:
