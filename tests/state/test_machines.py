@@ -100,7 +100,9 @@ def test_replication_has_two_paths(node: Inspected) -> None:
 
 
 def test_clocks_follow_the_monitor(node: Inspected, inventory: Inventory) -> None:
-    tracking = node.output("chronyc -c tracking").strip().split(",")
+    # Since the lab was frozen it listens anew, for some ten seconds.
+    told = node.output("chronyc waitsync 30 0 0 1 >/dev/null && chronyc -c tracking")
+    tracking = told.strip().split(",")
     source, offset = tracking[1], abs(float(tracking[4]))
     management = inventory.monitor.interfaces[NetworkRole.MANAGEMENT].address.ip
     assert source in (str(management), inventory.monitor.name)
