@@ -25,7 +25,7 @@ STEP = "import time; time.clock_settime(0, time.clock_gettime(0) + {seconds!r})"
 
 FORGET = "[ ! -e /run/chrony/chronyd.sock ] || chronyc -m 'reset sources' 'makestep 0.1 1'"
 """Chrony forgets by itself only where it noticed the jump (chronyc(1), "reset sources"). By how far
-it was led astray it steps back, once: to creep there takes twelve times as long."""
+it was led astray it steps back, once: to creep there takes twelve seconds for each of them."""
 
 
 @dataclass(frozen=True, order=True)
