@@ -55,15 +55,18 @@ def set_clocks(remotes: Sequence[Remote], report: Callable[[str], None] = lambda
     """
     [monitor] = [remote for remote in remotes if remote.machine.role is MachineRole.MONITOR]
     with ThreadPoolExecutor(len(remotes)) as pool:
+
+        def run_on_all(command: str) -> None:
+            list(pool.map(lambda remote: remote.run(command), remotes))
+
         # Connecting takes seconds in an emulated guest and must not come between the steps.
         list(pool.map(_connect, remotes))
         behind = -_sample(monitor).ahead
         if abs(behind) < RIGHT_WITHIN_S:
             return 0.0
         report(f"setting all clocks by {behind:+.1f} s")
-        command = f'python3 -I -S -c "{STEP.format(seconds=behind)}"'
-        for each in (command, FORGET):
-            list(pool.map(lambda remote, words=each: remote.run(words), remotes))
+        run_on_all(f'python3 -I -S -c "{STEP.format(seconds=behind)}"')
+        run_on_all(FORGET)
         return behind
 
 

@@ -14,6 +14,10 @@ STATUS_FOLDER = "/run/halab"
 STATUS_FILE = f"{STATUS_FOLDER}/status.json"
 """What the collector writes about a node; the template's master item reads it."""
 
+READING_S = 120
+"""How long a node may take to look at itself. On a busy host an emulated node, which puts all else
+first, takes 35 s for it at times."""
+
 EVENTS_FILE = f"{STATUS_FOLDER}/event"
 """Its time is that of Pacemaker's last event here; the alert agent touches it."""
 
@@ -37,11 +41,6 @@ def psk_identity(inventory: Inventory) -> str:
 def silence_s(interval_s: int) -> int:
     """Return after how many seconds without a word a machine counts as silent: three readings."""
     return 3 * interval_s
-
-
-READING_S = 120
-"""How long a node may take to look at itself. On a busy host an emulated node, which puts all else
-first, takes 35 s for it at times."""
 
 
 def old_s(interval_s: int) -> int:
