@@ -88,9 +88,7 @@ def check(file: str, written: Tables, model: type[Definition]) -> Definition:
         try:
             definition = model.model_validate(rest)
         except ValidationError as error:
-            found = [
-                _found(model, detail) for detail in error.errors() if detail["type"] != SKIPPED
-            ]
+            found = _found(model, error.errors())
         else:
             if problems:
                 raise DefinitionError(file, tuple(problems))
@@ -146,8 +144,14 @@ class _Finding:
         ]
 
 
-def _found(model: Model, detail: ErrorDetails) -> _Finding:
-    return _Finding((locate(model, detail["loc"]),), detail)
+def _found(model: Model, details: Iterable[ErrorDetails]) -> list[_Finding]:
+    """Return what is wrong, once for each place: of a key of several types each type complains."""
+    findings: dict[Place, _Finding] = {}
+    for detail in details:
+        if detail["type"] != SKIPPED:
+            spot = locate(model, detail["loc"])
+            findings.setdefault(spot.place, _Finding((spot,), detail))
+    return list(findings.values())
 
 
 def _flatten(model: Model, found: Iterable[_Finding]) -> Iterator[_Finding]:

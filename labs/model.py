@@ -187,17 +187,22 @@ class Lab(Table):
 
         `[platform] pace` overrules it.
         """
-        pace = self.platform.pace
-        fast = accelerated if pace == "auto" else pace == "kvm"
         written = self.timing_table.model_fields_set
         usual = self.fencing.timeouts(self.timing_table)
         return Timing(
-            pace=KVM_PACE if fast else emulation_pace(len(self.nodes.names) + 1),
+            pace=self._pace(accelerated),
             data_disk_mib=sum(each.size_mib for each in self.storage if each.replicated)
             or CALIBRATED_DISK_MIB,
             **self.timing_table.model_dump(exclude={"profile", *(usual.keys() - written)}),
             **{name: value for name, value in usual.items() if name not in written},
         )
+
+    def _pace(self, accelerated: bool) -> int:
+        pace = self.platform.pace
+        if isinstance(pace, int):
+            return pace
+        fast = accelerated if pace == "auto" else pace == "kvm"
+        return KVM_PACE if fast else emulation_pace(len(self.nodes.names) + 1)
 
     @property
     def _taken_addresses(self) -> frozenset[IPv4Address]:

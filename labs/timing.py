@@ -20,6 +20,9 @@ EMULATION_PACE = 4
 """How much longer work takes in a guest. Calibration: software emulation needs four times the
 advised operation timeouts and boot waits, yet no longer token or fencing timeouts."""
 
+SLOWEST_PACE = 12
+"""What the largest lab needs in emulation: eight nodes and a monitor."""
+
 CALIBRATED_MACHINES = 3
 """Two nodes and a monitor."""
 
@@ -152,7 +155,7 @@ class Timing(Timeouts):
     `pace` stretches what work takes: operation timeouts and waits, never token or fencing.
     """
 
-    pace: Annotated[StrictInt, Field(ge=1, le=12)] = KVM_PACE
+    pace: Annotated[StrictInt, Field(ge=1, le=SLOWEST_PACE)] = KVM_PACE
     data_disk_mib: Annotated[StrictInt, Field(ge=1)] = CALIBRATED_DISK_MIB
     """The size of the replicated disk: what copies or compares all of it takes longer with it."""
 

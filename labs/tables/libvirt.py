@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, StrictStr
+from pydantic import Field, StrictInt, StrictStr
 
 from labs.conflicts import Conflict
 from labs.instances import Estimate
@@ -16,6 +16,7 @@ from labs.roles import NetworkRole
 from labs.subnets import machine_address
 from labs.tables.base import Table
 from labs.tables.contents import Contents
+from labs.timing import SLOWEST_PACE
 
 LIBVIRT_URI = r"^qemu(\+(unix|ssh|libssh|libssh2|tls|tcp))?://[^/\s]*/system(\?\S*)?$"
 """System connections of libvirt's QEMU driver: a session cannot make bridges."""
@@ -43,11 +44,14 @@ class Libvirt(Table):
             default="none: a private hypervisor",
         ),
     ] = Field(default=None, description="an existing libvirt instead of halab's private hypervisor")
-    pace: Literal["auto", "kvm", "emulation"] = Field(
+    pace: Annotated[
+        Literal["auto", "kvm", "emulation"] | Annotated[StrictInt, Field(ge=1, le=SLOWEST_PACE)],
+        Note(allowed=f'"auto", "kvm", "emulation" or a whole number from 1 to {SLOWEST_PACE}'),
+    ] = Field(
         default="auto",
         description="how patient halab is with slow machines. `auto` follows what the platform can "
         "do; `emulation` allows boots and operations four times as long, and longer with more than "
-        "two nodes, also on slow hosts with KVM",
+        "two nodes, also on slow hosts with KVM; a number, how many times as long as on KVM",
     )
 
     def carrier(self, network: NetworkRole) -> NetworkRole:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Literal, get_origin
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
@@ -90,9 +91,15 @@ def _type(key: str, about: FieldInfo) -> str:
     annotation: Any = plain(about.annotation)
     if any(models_in(annotation)):
         return "list of tables"
-    plainly = get_origin(annotation) or annotation
-    name = "string" if plainly is Literal else TYPES.get(plainly, "string")
+    union = get_origin(annotation) in (Union, UnionType)
+    several = get_args(annotation) if union else (annotation,)
+    name = " or ".join(dict.fromkeys(map(_word, several)))
     return f"{name}, {unit(key)}" if unit(key) else name
+
+
+def _word(annotation: Any) -> str:
+    annotation = plain(annotation)
+    return TYPES.get(get_origin(annotation) or annotation, "string")
 
 
 def _kind(model: Model) -> str:

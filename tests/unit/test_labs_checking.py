@@ -75,6 +75,10 @@ def test_a_table_that_is_none(table: str, value: object) -> None:
         ("platform", "uri", "qemu:///session"),
         ("platform", "uri", "xen:///system"),
         ("platform", "pace", "fast"),
+        ("platform", "pace", 0),
+        ("platform", "pace", 13),
+        ("platform", "pace", 1.5),
+        ("platform", "pace", True),
         ("nodes", "cpus", 0),
         ("nodes", "cpus", 17),
         ("nodes", "cpus", True),
@@ -109,6 +113,7 @@ def test_a_value_that_is_not_allowed(table: str, key: str, value: object) -> Non
 @pytest.mark.parametrize(
     ("table", "key", "value"),
     [
+        ("platform", "pace", 12),
         ("platform", "uri", "qemu:///system"),
         ("platform", "uri", "qemu+ssh://root@host.example:2222/system?keyfile=/k"),
         ("nodes", "memory_mib", 768),

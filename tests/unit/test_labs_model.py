@@ -86,10 +86,12 @@ def test_addresses_move_with_their_networks() -> None:
         ("auto", False, 4),
         ("kvm", False, 1),
         ("emulation", True, 4),
+        (7, True, 7),
+        (7, False, 7),
     ],
 )
 def test_the_pace_is_the_machines_unless_somebody_sets_it(
-    pace: str, accelerated: bool, expected: int
+    pace: str | int, accelerated: bool, expected: int
 ) -> None:
     assert lab(platform={"pace": pace}).timing(accelerated).pace == expected
 
