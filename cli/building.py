@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from core.environment import libvirt_access
 from core.errors import HalabError
 from core.files import write_file
 from core.folders import LabFolder
+from core.saying import Say
 from core.sizes import MIB
 from hypervisor.acceleration import probe
 from hypervisor.disks import grow_data_disk
@@ -65,7 +66,7 @@ class Prepared(Generic[Kind_co]):
     before: Lab
     changes: tuple[Change, ...]
 
-    def make_stack(self, report: Callable[[str], None]) -> None:
+    def make_stack(self, report: Say) -> None:
         """Make the stack of a new lab; one that was there before has been prepared already."""
         if self.new:
             self.engine.prepare(report)

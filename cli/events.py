@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from pulumi.automation import EngineEvent, OpType
+
+from core.saying import Say
 
 WORDS = {
     OpType.CREATE: "making",
@@ -31,7 +32,7 @@ COLOUR = re.compile(r"<\{%[^%]*%\}>")
 class PulumiEvents:
     """Turns events into progress: which resource is being made, and what provisioning says."""
 
-    def __init__(self, report: Callable[[str], None]) -> None:
+    def __init__(self, report: Say) -> None:
         self._report = report
 
     def __call__(self, event: EngineEvent) -> None:

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from core.errors import HalabError
 from core.folders import LabFolder
+from core.saying import Say
 from hypervisor import placing
 from hypervisor.extras import use_extras
 from hypervisor.objects import Virsh
@@ -23,16 +24,14 @@ from labs.model import Lab
 from labs.tables.aws import REHEARSAL, Aws
 from rehearsal.keeper import is_played
 
-Report = Callable[[str], None]
-
 
 class Site(Protocol):
     """A place outside halab's own folders in which a lab may have something."""
 
-    def has_anything(self, report: Report) -> bool:
+    def has_anything(self, report: Say) -> bool:
         """Tell whether anything there bears the lab's mark; raises HalabError without an answer."""
 
-    def remove(self, report: Report) -> None:
+    def remove(self, report: Say) -> None:
         """Remove everything there that bears the lab's mark, and look whether it is gone.
 
         Raises HalabError when something stays or nobody can know.
@@ -45,11 +44,11 @@ class LibvirtSite:
 
     place: Place
 
-    def has_anything(self, report: Report) -> bool:
+    def has_anything(self, report: Say) -> bool:
         """Tell whether a libvirt that others use too has anything of the lab."""
         return not self.place.private and placing.has_anything(Virsh(self.place.uri), self.place)
 
-    def remove(self, report: Report) -> None:
+    def remove(self, report: Say) -> None:
         """Remove what the lab has on a libvirt that others use too."""
         if not self.place.private:
             report(f"removing what the lab has on {self.place.platform}")
@@ -64,7 +63,7 @@ class AwsSite:
     endpoint: str | None
     folder: LabFolder
 
-    def has_anything(self, report: Report) -> bool:
+    def has_anything(self, report: Say) -> bool:
         """Tell whether the region has anything of the lab.
 
         Raises HalabError where only the mark is not the lab's.
@@ -77,7 +76,7 @@ class AwsSite:
             self._tell_namesakes(account)
         return found
 
-    def remove(self, report: Report) -> None:
+    def remove(self, report: Say) -> None:
         """Remove what the lab has in the region, and its rights in the account.
 
         Raises HalabError when something with its name and another mark is there, and stays.
@@ -112,7 +111,7 @@ class AwsSite:
         """Tell whether this is a rehearsal that nobody plays: nothing of one outlives it."""
         return self.endpoint == REHEARSAL and not is_played(self.folder)
 
-    def _account(self, report: Report) -> Account:
+    def _account(self, report: Say) -> Account:
         use_extras(report)
         return Account(self.region, endpoint_of(self.endpoint, self.folder))
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from cli.events import PulumiEvents
 from core.folders import LabFolder
+from core.saying import Say
 from core.wait import wait_until
 from infra.engine import Engine
 from infra.host_keys import ensure_host_key
@@ -36,7 +37,7 @@ def restart_in_turn(
     engine: Engine,
     parts: Mapping[str, Collection[str]],
     power: Power,
-    report: Callable[[str], None],
+    report: Say,
 ) -> None:
     """Take each machine out of a healthy lab, change it and wait until all is healthy again.
 

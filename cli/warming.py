@@ -7,7 +7,7 @@ its own name, in its own folder, of which there is one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -20,6 +20,7 @@ from cli.progress import Progress
 from core.errors import HalabError
 from core.files import write_file
 from core.folders import LabFolder
+from core.saying import Say
 from core.sizes import MIB
 from hypervisor.kept_labs import LIMIT, KeptLab, KeptLabs, limit_bytes
 from hypervisor.namespaces import remove_folder
@@ -44,8 +45,6 @@ from parts.secrets import Secrets, load_secrets, renewed
 from provisioning.monitoring import set_passwords
 from status.health import wait_healthy
 from status.model import LabStatus
-
-Report = Callable[[str], None]
 
 RENEW_S = 30.0
 """For new keys on one machine, in seconds at pace 1: its sshd starts again."""
@@ -133,7 +132,7 @@ def _keep_keys(folder: LabFolder, record: LabRecord, engine: Engine, draft: Path
     save(draft / STATE, engine.export())
 
 
-def start_warm(prepared: Prepared[LabRecord], kept: KeptLab, step: Report) -> LabStatus:
+def start_warm(prepared: Prepared[LabRecord], kept: KeptLab, step: Say) -> LabStatus:
     """Lay a kept lab out in the folder of a new one, with keys of its own, and return how it is.
 
     Raises HalabError or OSError when it does not become healthy; `begin_again` then makes way for
@@ -210,7 +209,7 @@ def _tell_pulumi(prepared: Prepared[LabRecord], state: State) -> None:
     prepared.engine.adopt(state)
 
 
-def _renew(former: _Keys, present: _Keys, step: Report) -> None:
+def _renew(former: _Keys, present: _Keys, step: Say) -> None:
     """Give every machine its new keys and the time, and the monitor new passwords.
 
     One connection to each, made by the former keys, serves for all: a login takes an emulated
@@ -231,7 +230,7 @@ def _renew(former: _Keys, present: _Keys, step: Report) -> None:
         set_clocks(remotes, step)
 
 
-def begin_again(folder: LabFolder, step: Report) -> None:
+def begin_again(folder: LabFolder, step: Say) -> None:
     """Remove all that a warm start which failed or was killed has made; whose lab it is stays.
 
     Raises HalabError when some of it has to stay.

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from core.saying import Say
+
 
 @contextmanager
-def held(
-    path: Path, *, shared: bool = False, busy: Callable[[str], None] = lambda _: None
-) -> Iterator[IO[str]]:
+def held(path: Path, *, shared: bool = False, busy: Say = lambda _: None) -> Iterator[IO[str]]:
     """Hold the lock of a file, which is made where there is none, and yield it open at its end.
 
     Several may hold a `shared` lock. Where another process is in the way, `busy` is called with

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from core.errors import HalabError
+from core.saying import Say
 
 State = TypeVar("State")
 Made = TypeVar("Made")
@@ -31,7 +32,7 @@ def wait_until(
     interval: float = 1.0,
     successes: int = 1,
     retry_on: tuple[type[Exception], ...] = (),
-    on_change: Callable[[str], None] = lambda _: None,
+    on_change: Say = lambda _: None,
     hint: str | Callable[[State | None], str] | None = None,
 ) -> State:
     """Poll `read` every `interval` seconds until `ready` holds `successes` times in a row.

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
+from core.saying import Say
 from drills.catalogue import find
 from drills.result import DrillResult
 from drills.runner import new_seed, run
@@ -13,7 +12,7 @@ from drills.site import Nobody, Site
 class _Saying(Nobody):
     """An audience that only wants sentences."""
 
-    def __init__(self, report: Callable[[str], None]) -> None:
+    def __init__(self, report: Say) -> None:
         self._report = report
 
     def say(self, sentence: str) -> None:
@@ -21,7 +20,7 @@ class _Saying(Nobody):
         self._report(sentence)
 
 
-def measure_power_loss(site: Site, report: Callable[[str], None]) -> DrillResult:
+def measure_power_loss(site: Site, report: Say) -> DrillResult:
     """Power the active node off, measure what a client outside notices, and heal.
 
     Raises HalabError when the lab is not healthy to begin with, or cannot be healed.

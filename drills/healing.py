@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
 from core.errors import HalabError
+from core.saying import Say
 from core.signals import undisturbed
 from drills.catalogue import find
 from drills.drill import Drill
@@ -84,7 +85,7 @@ def clients_outside(
     site: Site,
     parts: Collection[ServicePart],
     run: str,
-    say: Callable[[str], None],
+    say: Say,
     only: Collection[str] | None = None,
 ) -> Iterator[tuple[Probe, ...]]:
     """Run a client of each of these services on the monitor, as `probing` does.

@@ -7,9 +7,10 @@ from functools import cached_property
 from typing import Protocol
 
 from core.folders import LabFolder
+from core.saying import Say
 from drills.hands import Hands, hands_of
 from drills.journal import Journal
-from hypervisor.reset import Report, reset
+from hypervisor.reset import reset
 from inventory.model import Inventory
 from inventory.record import Record, load_any, load_inventory, load_record
 from parts.all import Parts
@@ -35,7 +36,7 @@ class Site:
         record = load_any(folder)
         return cls(folder, load_inventory(folder), record, hands_of(record, folder.name))
 
-    def reset(self, report: Report) -> None:
+    def reset(self, report: Say) -> None:
         """Bring the lab back to the state right after `up`; nothing of an earlier drill is left.
 
         Raises HalabError as hypervisor.reset does.

@@ -9,8 +9,9 @@ from pathlib import Path
 from core.errors import HalabError
 from core.files import is_whole, seal
 from core.folders import cache_folder
+from core.saying import Say
 from hypervisor import awsbuild
-from hypervisor.origins import Origin, Report, drafted, first_made, first_there, locked
+from hypervisor.origins import Origin, drafted, first_made, first_there, locked
 from hypervisor.plugins import Plugin
 from hypervisor.toolchain import PULUMI_VERSION, Toolchain
 from hypervisor.vendor import install_plugin
@@ -33,7 +34,7 @@ def find_provider(toolchain: Toolchain) -> Path | None:
     return first_there(find)
 
 
-def ensure_provider(toolchain: Toolchain, report: Report) -> Path:
+def ensure_provider(toolchain: Toolchain, report: Say) -> Path:
     """Return the provider's program; download or build it when it is not there.
 
     Raises HalabError with the reason of every way that failed.
@@ -83,7 +84,7 @@ def _cached(origin: Origin) -> Path:
     return provider
 
 
-def _made(origin: Origin, toolchain: Toolchain, report: Report) -> Path:
+def _made(origin: Origin, toolchain: Toolchain, report: Say) -> Path:
     with drafted(_folder(origin)) as draft:
         provider = draft / _PLUGIN.place
         if origin == "download":

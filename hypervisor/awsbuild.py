@@ -13,8 +13,9 @@ import shutil
 from pathlib import Path
 
 from core.command import run
+from core.saying import Say
 from hypervisor import gobuild, trimming
-from hypervisor.gobuild import HINT, Report
+from hypervisor.gobuild import HINT
 
 MODULE = "provider-aws"
 OVERLAY = "overlay"
@@ -41,7 +42,7 @@ def build_key(pulumi: str) -> str:
     return digest.hexdigest()[:12]
 
 
-def build(pulumi: str, provider: Path, scratch: Path, report: Report) -> None:
+def build(pulumi: str, provider: Path, scratch: Path, report: Say) -> None:
     """Build the provider as the program `provider`, for Pulumi of this version.
 
     `scratch` receives the sources. Takes 5 minutes on two cores with cold caches, once. May install

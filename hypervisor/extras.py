@@ -14,7 +14,8 @@ from pathlib import Path
 from core.command import run
 from core.files import write_file
 from core.folders import PROJECT, cache_folder
-from hypervisor.origins import Report, drafted, locked
+from core.saying import Say
+from hypervisor.origins import drafted, locked
 
 LOCK = PROJECT / "requirements-aws.lock"
 
@@ -36,7 +37,7 @@ def extras_folder() -> Path:
     return cache_folder() / f"aws-{hashlib.sha256(made_for).hexdigest()[:12]}"
 
 
-def ensure_extras(report: Report) -> Path:
+def ensure_extras(report: Say) -> Path:
     """Return the folder of the packages; installs them when they are not there.
 
     Raises CommandError with pip's own words.
@@ -49,7 +50,7 @@ def ensure_extras(report: Report) -> Path:
     return folder
 
 
-def use_extras(report: Report) -> None:
+def use_extras(report: Say) -> None:
     """Let this process import the packages, its own first; installs them like `ensure_extras`."""
     folder = str(ensure_extras(report))
     if folder not in sys.path:

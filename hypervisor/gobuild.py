@@ -10,15 +10,13 @@ import hashlib
 import re
 import shutil
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from core.command import run
 from core.folders import PROJECT
+from core.saying import Say
 from hypervisor.packages import Need, ensure_packages, find_program, parse_version, version_of
 from hypervisor.streaming import follow
-
-Report = Callable[[str], None]
 
 SOURCES = PROJECT / "toolchain"
 MODULES = ("language-python", "provider-libvirt", "pulumi")
@@ -60,7 +58,7 @@ def find_go() -> Path | None:
     return able[0] if able else None
 
 
-def ensure_go(report: Report) -> Path:
+def ensure_go(report: Say) -> Path:
     """Return a Go that can build the toolchain; installs Debian's if there is none.
 
     Raises HalabError like `packages.ensure_packages`.
@@ -73,7 +71,7 @@ def ensure_go(report: Report) -> Path:
     return found
 
 
-def build(pulumi: str, provider: Path, bin_folder: Path, scratch: Path, report: Report) -> None:
+def build(pulumi: str, provider: Path, bin_folder: Path, scratch: Path, report: Say) -> None:
     """Build Pulumi `pulumi` (its version) into `bin_folder` and the libvirt provider as `provider`.
 
     `scratch` receives a copy of the sources. Go's own caches are the user's, so that an
@@ -162,7 +160,7 @@ def go_environment(go: Path, scratch: Path) -> dict[str, str]:
 
 
 def follow_go(
-    command: list[str | Path], what: str, report: Report, *, cwd: Path, env: dict[str, str]
+    command: list[str | Path], what: str, report: Say, *, cwd: Path, env: dict[str, str]
 ) -> None:
     """Run a step of a build and report how far it is, about every 15 seconds.
 

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import tempfile
 import tomllib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ from core.errors import CommandError, HalabError
 from core.files import is_whole, seal
 from core.folders import cache_folder
 from core.locks import held
+from core.saying import Say
 from core.sizes import MIB
 from hypervisor.namespaces import as_root_of_its_own, remove_folder
 from hypervisor.workplace import find_workplace
@@ -88,8 +89,6 @@ ENDS_WHOLLY = (
     *("unshare", "--pid", "--fork", "--kill-child", "--"),
 )
 """Likewise, with all that the program started, such as a running tar."""
-
-Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -193,7 +192,7 @@ def cached(recipe: Recipe) -> Image | None:
     return _whole(_image(recipe))
 
 
-def ensure(recipe: Recipe, report: Report = lambda _: None) -> Image:
+def ensure(recipe: Recipe, report: Say = lambda _: None) -> Image:
     """Return the image of a recipe and build it if the cache does not hold it.
 
     Raises HalabError with the end of the build's output when it fails; nothing half built stays.
@@ -239,7 +238,7 @@ def _whole(image: Image) -> Image | None:
     return image if is_whole(image.disk.parent, image.files) else None
 
 
-def _build(recipe: Recipe, draft: Path, report: Report) -> None:
+def _build(recipe: Recipe, draft: Path, report: Say) -> None:
     # Hooks of an ordinary user's mmdebstrap run under a foreign uid that cannot enter a home.
     place = find_workplace()
     with _open_folder(place) as scratch:

@@ -15,11 +15,11 @@ from typing import Literal, TypeVar, get_args
 
 from core.errors import HalabError
 from core.locks import held
+from core.saying import Say
 
 Origin = Literal["path", "download", "build"]
 """From this machine, as the vendor publishes it, or from Go modules; tried in this order."""
 
-Report = Callable[[str], None]
 Made = TypeVar("Made")
 
 DRAFT = ".unfinished-"
@@ -49,7 +49,7 @@ def first_there(get: Callable[[Origin], Made]) -> Made | None:
     return None
 
 
-def first_made(what: str, get: Callable[[Origin], Made], report: Report) -> Made:
+def first_made(what: str, get: Callable[[Origin], Made], report: Say) -> Made:
     """Return what `get` makes by the first way that is wanted and works.
 
     Raises HalabError with the reason of every way that failed.
@@ -88,7 +88,7 @@ def drafted(folder: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def locked(folder: Path, what: str, report: Report) -> Iterator[None]:
+def locked(folder: Path, what: str, report: Say) -> Iterator[None]:
     """Let one halab at a time make what is kept in this folder."""
     folder.mkdir(parents=True, exist_ok=True)
     waiting = f"waiting for another halab that is getting {what}"

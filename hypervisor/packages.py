@@ -7,18 +7,18 @@ import re
 import shlex
 import shutil
 import sys
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from core.command import run, start
 from core.environment import SYSTEM_FOLDERS
 from core.errors import HalabError
+from core.saying import Say
 from hypervisor.distribution import Family, this_distribution
 from hypervisor.streaming import follow
 
 Version = tuple[int, ...]
-Report = Callable[[str], None]
 
 INSTALLER = Path(__file__).with_name("install-packages.sh")
 INSTALL_TIMEOUT_S = 1800
@@ -142,7 +142,7 @@ def find_shortages(needs: Iterable[Need] = NEEDS) -> list[Shortage]:
     return [Shortage(need, fact) for need, fact in checked if fact]
 
 
-def ensure_packages(report: Report, needs: Iterable[Need] = NEEDS) -> bool:
+def ensure_packages(report: Say, needs: Iterable[Need] = NEEDS) -> bool:
     """Install what is missing and return whether anything was.
 
     May ask for the user's password (sudo, on a terminal): call `authorize` before a live display.
@@ -293,7 +293,7 @@ def _shortfall(need: Need) -> str | None:
     return f"version {'.'.join(map(str, version)) or 'unknown'}, {wanted} or newer is needed"
 
 
-def _report_package(line: str, report: Report) -> None:
+def _report_package(line: str, report: Say) -> None:
     stages = {
         "Get:": "downloading packages",
         "Unpacking ": "unpacking packages",

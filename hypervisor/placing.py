@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from core.errors import CommandError, HalabError
 from core.folders import LabFolder
+from core.saying import Say
 from hypervisor.objects import Virsh, find, owned, remove_orphans, volumes
 from hypervisor.private import PrivateHypervisor
 from hypervisor.taken import is_this_machine, looking
@@ -47,7 +47,7 @@ def has_anything(virsh: Virsh, place: Place) -> bool:
     return any(owned(virsh, kind, place.mark) for kind in ("domain", "network", "pool"))
 
 
-def remove(virsh: Virsh, place: Place, report: Callable[[str], None]) -> None:
+def remove(virsh: Virsh, place: Place, report: Say) -> None:
     """Remove everything there that bears the lab's mark, and look whether it is gone.
 
     Raises HalabError, with the names and the commands that look for them, when libvirt does not

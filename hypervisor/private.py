@@ -14,7 +14,7 @@ import shutil
 import signal
 import stat
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
@@ -25,6 +25,7 @@ from core.errors import CommandError, HalabError
 from core.files import write_file
 from core.folders import LabFolder
 from core.processes import Identity, all_processes, children, command_of, descendants
+from core.saying import Say
 from core.wait import wait_until
 from hypervisor.namespaces import check_namespaces, in_private_namespaces, remove_folder
 
@@ -85,7 +86,7 @@ class PrivateHypervisor:
         """The libvirt URI of this hypervisor, usable by the user who started it."""
         return f"qemu:///system?socket={quote(str(self.sockets / 'libvirt-sock'))}"
 
-    def start(self, report: Callable[[str], None] = lambda _: None) -> None:
+    def start(self, report: Say = lambda _: None) -> None:
         """Start the hypervisor unless it runs; there is never a second one beside the first.
 
         Raises HalabError when namespaces are forbidden or libvirtd does not come up, and when one

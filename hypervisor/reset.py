@@ -12,12 +12,12 @@ The caller holds the lab's lock.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 from core.errors import CommandError, HalabError
 from core.files import lengths, usage
 from core.folders import LabFolder
+from core.saying import Say
 from hypervisor.machines import PAUSED, RUNNING, Machines
 from hypervisor.objects import Virsh, start_surroundings
 from hypervisor.private import PrivateHypervisor
@@ -36,8 +36,6 @@ from status.collect import Observer
 from status.health import wait_healthy
 from status.model import LabStatus
 
-Report = Callable[[str], None]
-
 
 def machines_of(record: LabRecord) -> Machines:
     """Return the machines of a lab."""
@@ -49,7 +47,7 @@ def take(
     record: LabRecord,
     inventory: Inventory,
     label: str,
-    report: Report,
+    report: Say,
     *,
     healthy: bool,
     replace: bool = False,
@@ -121,7 +119,7 @@ def take(
 
 
 def restore(
-    folder: LabFolder, record: LabRecord, inventory: Inventory, label: str, report: Report
+    folder: LabFolder, record: LabRecord, inventory: Inventory, label: str, report: Say
 ) -> Snapshot:
     """Discard the lab's present state and let its machines go on from a snapshot, clocks set.
 
@@ -135,7 +133,7 @@ def restore(
     return snapshot
 
 
-def _go_back(folder: LabFolder, record: LabRecord, label: str, report: Report) -> Snapshot:
+def _go_back(folder: LabFolder, record: LabRecord, label: str, report: Say) -> Snapshot:
     _check_private(record)
     shelf = Shelf(folder)
     snapshot = shelf.find(label)
@@ -175,7 +173,7 @@ def reset(
     record: LabRecord,
     inventory: Inventory,
     label: str = UP,
-    report: Report = lambda _: None,
+    report: Say = lambda _: None,
 ) -> LabStatus:
     """Bring a lab back to a snapshot and wait until it is as healthy as it was then.
 
@@ -193,7 +191,7 @@ def reset(
         return wait_healthy(inventory, timeout_s, report, observer=observer)
 
 
-def recover(folder: LabFolder, record: LabRecord, report: Report) -> None:
+def recover(folder: LabFolder, record: LabRecord, report: Say) -> None:
     """Go on with what a killed `take` or `restore` left; does nothing when that is nothing.
 
     The hypervisor must run. Raises HalabError when a restore can still not be finished.
@@ -259,7 +257,7 @@ def _check_origin(folder: LabFolder, snapshot: Snapshot, machines: Machines) -> 
         )
 
 
-def _set_clocks(observer: Observer, report: Report) -> None:
+def _set_clocks(observer: Observer, report: Say) -> None:
     # A lab may be broken on purpose when it is frozen; that is for its status to say.
     try:
         set_clocks(observer.remotes, report)

@@ -18,8 +18,9 @@ from core.environment import home as home_folder
 from core.errors import HalabError
 from core.files import is_whole, seal
 from core.folders import cache_folder
+from core.saying import Say
 from hypervisor import gobuild
-from hypervisor.origins import Origin, Report, drafted, first_made, first_there, locked
+from hypervisor.origins import Origin, drafted, first_made, first_there, locked
 from hypervisor.packages import parse_version, version_of
 from hypervisor.plugins import Plugin
 from hypervisor.vendor import download
@@ -59,7 +60,7 @@ def find_toolchain() -> Toolchain | None:
     return first_there(lambda origin: _on_path() if origin == "path" else _cached(origin))
 
 
-def ensure_toolchain(report: Report) -> Toolchain:
+def ensure_toolchain(report: Say) -> Toolchain:
     """Return a toolchain; download or build it when there is none.
 
     A build takes about 9 minutes on two cores, once. May install Debian's Go (see
@@ -135,7 +136,7 @@ def _on_path() -> Toolchain:
     return Toolchain(pulumi, pulumi.parent, home, "path")
 
 
-def _made(origin: Origin, report: Report) -> Toolchain:
+def _made(origin: Origin, report: Say) -> Toolchain:
     folder = _folder(origin)
     with drafted(folder) as draft:
         made = _in_folder(draft, origin)

@@ -6,14 +6,12 @@ import hashlib
 import platform
 import tarfile
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
 from core.command import run
 from core.errors import HalabError
-
-Report = Callable[[str], None]
+from core.saying import Say
 
 RELEASES = "https://github.com/pulumi/pulumi/releases/download"
 """Where https://get.pulumi.com/install.sh looks first; the checksums are only here."""
@@ -32,7 +30,7 @@ PLUGIN_TIMEOUT_S = 180
 BLOCK = 1 << 20
 
 
-def download(pulumi: str, libvirt: str, bin_folder: Path, home: Path, report: Report) -> None:
+def download(pulumi: str, libvirt: str, bin_folder: Path, home: Path, report: Say) -> None:
     """Download Pulumi and its libvirt plugin, in these versions, and check the archive's SHA-256.
 
     Raises HalabError when the vendor cannot be reached within seconds or sends something else.
@@ -104,7 +102,7 @@ def _fetch_text(url: str) -> str:
         return response.read().decode()
 
 
-def _fetch_file(url: str, path: Path, report: Report) -> None:
+def _fetch_file(url: str, path: Path, report: Say) -> None:
     received = 0
     with _open(url) as response, path.open("wb") as file:
         while block := response.read(BLOCK):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Container
 
+from core.saying import Say
 from core.wait import wait_until
 from infra.aws_account import Refused
 from infra.aws_objects import Asked, Found, find
@@ -12,10 +13,8 @@ PATIENCE_S = 900
 """Seconds for all of it; instances take a minute or two to end, and more when they hang."""
 INTERVAL_S = 5.0
 
-Report = Callable[[str], None]
 
-
-def remove(account: Asked, mark: str, report: Report, spared: Container[str] = frozenset()) -> None:
+def remove(account: Asked, mark: str, report: Say, spared: Container[str] = frozenset()) -> None:
     """Remove everything that bears a lab's mark, and look whether it is gone.
 
     What has an id that is `spared` stays.

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from core.files import write_file
 from core.folders import LabFolder
+from core.saying import Say
 
 META = "version: 1\n"
 """What Pulumi notes about its backend: how the files in it are arranged."""
@@ -22,8 +23,6 @@ PASSPHRASE_BYTES = 24
 
 SECRET = "4dabf18193072939515e22adb298388d"
 """The key by which Pulumi marks an encrypted value in its state (its sdk, resource.SigKey)."""
-
-Report = Callable[[str], None]
 
 
 class Backend:
@@ -48,7 +47,7 @@ class Backend:
                 return {"type": "passphrase", "state": {"salt": salt.strip()}}
         return {}
 
-    def mend(self, report: Report = lambda _: None) -> None:
+    def mend(self, report: Say = lambda _: None) -> None:
         """Make everything readable that can be; `report` hears of what was lost."""
         for path in self._damaged():
             path.unlink()
@@ -73,7 +72,7 @@ class Backend:
                 if _read(path) is None:
                     yield path
 
-    def _mend_state(self, report: Report) -> dict[str, Any] | None:
+    def _mend_state(self, report: Say) -> dict[str, Any] | None:
         """Return the stack's state, from an older copy where it is damaged; None without any."""
         state = _checkpoint(self.state)
         if state is not None:

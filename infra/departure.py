@@ -6,11 +6,11 @@ on its way, the same again goes on with it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
 from core.errors import HalabError
+from core.saying import Say
 from core.wait import wait_until
 from inventory.model import Inventory, Machine
 from machines.remote import Remote
@@ -47,7 +47,7 @@ def leaving(before: Inventory, after: Inventory) -> tuple[Machine, ...]:
     return tuple(node for node in reversed(before.nodes) if node.name not in staying)
 
 
-def depart(before: Inventory, after: Inventory, report: Callable[[str], None]) -> None:
+def depart(before: Inventory, after: Inventory, report: Say) -> None:
     """Take the nodes that leave out of the cluster, one after the other.
 
     `before` is the lab as it stands; `report` hears sentences. Raises HalabError where the cluster
@@ -69,7 +69,7 @@ class _Departure:
     observer: Observer
     node: Machine
     leaving: frozenset[str]
-    report: Callable[[str], None]
+    report: Say
 
     @property
     def name(self) -> str:

@@ -20,6 +20,7 @@ from core.environment import adopted, clean
 from core.errors import HalabError
 from core.files import write_file
 from core.folders import PROJECT, LabFolder
+from core.saying import Say
 from infra.backend import Backend
 from infra.keeping import SOFTWARE, kept_in, lost_files, restore
 from infra.orphans import DRIVER, LAB, driver_mark, end_orphans, end_own_runs
@@ -97,7 +98,7 @@ class Engine:
             DEFINITION: str(self._folder.definition),
         }
 
-    def prepare(self, report: Callable[[str], None] = lambda _: None) -> None:
+    def prepare(self, report: Say = lambda _: None) -> None:
         """Make the stack if it is new; clear what an interrupted run left in its state.
 
         `report` hears of files that were damaged and made again. Raises HalabError when Pulumi
@@ -192,7 +193,7 @@ class Engine:
         made = [one for one in resources if one.get("id") and not _is_provider(one["type"])]
         return frozenset(word for one in made for word in _words((one["id"], one.get("outputs"))))
 
-    def restore(self, report: Callable[[str], None]) -> None:
+    def restore(self, report: Say) -> None:
         """Bring back files of the lab that are lost and that the stack's state keeps.
 
         The state is not asked while all are there.

@@ -10,6 +10,7 @@ from typing import Any
 from core.errors import HalabError
 from core.files import write_file
 from core.folders import LabFolder
+from core.saying import Say
 from infra.backend import SECRET
 from infra.ssh_key import read_private_key
 from inventory.record import Record, load_any, load_inventory, read_record, save, written
@@ -92,7 +93,7 @@ def kept_in(deployment: Mapping[str, Any]) -> dict[str, str]:
     return {}
 
 
-def restore(folder: LabFolder, kept: Mapping[str, str], report: Callable[[str], None]) -> None:
+def restore(folder: LabFolder, kept: Mapping[str, str], report: Say) -> None:
     """Write those of the lab's files again that are lost and kept; `report` hears of each."""
     # A definition that comes back tells which machines have host keys.
     for path in dict.fromkeys((*lost_files(folder), *kept)):

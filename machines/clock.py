@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from core.saying import Say
 from core.wait import retry
 from labs.roles import MachineRole
 from machines.remote import Remote, RemoteUnreachable
@@ -45,7 +46,7 @@ def measure(remote: Remote) -> Offset:
     return _sample(remote)
 
 
-def set_clocks(remotes: Sequence[Remote], report: Callable[[str], None] = lambda _: None) -> float:
+def set_clocks(remotes: Sequence[Remote], report: Say = lambda _: None) -> float:
     """Have a lab's machines, all of them, show this machine's time; return the step in seconds.
 
     All are stepped by the same amount: the monitor, which gives the time to the others, and they

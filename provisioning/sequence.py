@@ -10,6 +10,7 @@ from threading import Event, Lock
 from typing import TypeVar
 
 from core.errors import HalabError
+from core.saying import Say
 from core.wait import WaitTimeout, retry, wait_until
 from inventory.model import Inventory, Machine
 from machines.remote import Remote, RemoteUnreachable
@@ -37,9 +38,7 @@ class Change:
     what: str
 
 
-def apply(
-    inventory: Inventory, secrets: Secrets, report: Callable[[str], None]
-) -> tuple[Change, ...]:
+def apply(inventory: Inventory, secrets: Secrets, report: Say) -> tuple[Change, ...]:
     """Make the machines what the inventory says and start the cluster on them.
 
     Waits for machines that still boot. Returns what was changed: nothing when all was right.
@@ -59,7 +58,7 @@ class _Run:
 
     parts: Parts
     secrets: Secrets
-    report: Callable[[str], None]
+    report: Say
     remotes: dict[str, Remote]
     pool: ThreadPoolExecutor
     interrupted: Event = field(default_factory=Event)

@@ -7,10 +7,10 @@ import tomllib
 from pathlib import Path
 
 from core.files import is_whole, seal
+from core.saying import Say
 from hypervisor.image import (
     OF_EVERY_RECIPE,
     Recipe,
-    Report,
     ensure,
     files_in,
     remove_stale,
@@ -25,7 +25,7 @@ def recipe() -> Recipe:
     return Recipe("plain", (*files_in(FOLDER), *OF_EVERY_RECIPE), tuple(listed))
 
 
-def ensure_copy(folder: Path, report: Report) -> None:
+def ensure_copy(folder: Path, report: Say) -> None:
     """Have the lab's own copy of the image in a folder: the cache may get another one.
 
     Raises HalabError when it cannot be built.

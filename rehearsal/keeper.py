@@ -7,7 +7,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import TextIO
@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from core.command import start
 from core.files import write_file
 from core.folders import PROJECT, LabFolder
+from core.saying import Say
 from core.wait import wait_until
 from hypervisor.acceleration import probe
 from hypervisor.extras import ensure_extras
@@ -28,10 +29,8 @@ START_TIMEOUT_S = 300.0
 """moto takes seconds to load, and two minutes were seen on a busy machine."""
 ANSWER_TIMEOUT_S = 5.0
 
-Report = Callable[[str], None]
 
-
-def begin(folder: LabFolder, region: str, user: IPv4Address, report: Report) -> str:
+def begin(folder: LabFolder, region: str, user: IPv4Address, report: Say) -> str:
     """Have a rehearsed cloud answer for a lab that is new, and return its URL.
 
     `user` is the address by which whoever asks from this machine is seen by instances. Raises

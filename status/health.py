@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from contextlib import nullcontext
 from dataclasses import dataclass
 
+from core.saying import Say
 from core.wait import wait_until
 from inventory.model import Inventory
 from inventory.record import Record
@@ -27,7 +28,7 @@ enough to tell what it is about, and when there is no hope."""
 def wait_healthy(
     inventory: Inventory,
     timeout: float,
-    on_change: Callable[[str], None] = lambda _: None,
+    on_change: Say = lambda _: None,
     *,
     record: Record | None = None,
     patience_s: float = 0.0,

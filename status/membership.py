@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from core.saying import Say
 from core.wait import wait_until
 from inventory.model import Inventory, Machine
 from parts.seen import NodeState
@@ -21,7 +22,7 @@ def wait_for(
     observer: Observer,
     missing: Callable[[LabStatus], str | None],
     what: str,
-    report: Callable[[str], None],
+    report: Say,
     hint: str | None = None,
     failed: Callable[[LabStatus], str | None] = lambda _: None,
 ) -> LabStatus:

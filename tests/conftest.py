@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import pytest
 
 from core.errors import HalabError
 from core.folders import LabFolder
+from core.saying import Say
 from core.signals import interruptible
 from drills.evidence import collect_evidence
 from inventory.model import Inventory
@@ -81,7 +82,7 @@ def record(folder: LabFolder) -> LabRecord:
 
 
 @pytest.fixture
-def tell(request: pytest.FixtureRequest) -> Callable[[str], None]:
+def tell(request: pytest.FixtureRequest) -> Say:
     """Return a function whose text the summary shows at the end, whether the test passes or not."""
 
     def add(text: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection
 
+from core.saying import Say
 from drills.site import Site
 from status.collect import Observer
 from status.health import READ_EVERY_S, wait_healthy
@@ -25,7 +26,7 @@ _TAKEN_BACK_S = 3 * READ_EVERY_S
 class Gates:
     """The gates of one lab; `report` hears what is waited for."""
 
-    def __init__(self, site: Site, report: Callable[[str], None]) -> None:
+    def __init__(self, site: Site, report: Say) -> None:
         self._site = site
         self._timing = site.inventory.timing
         self._report = report

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 
 from core.errors import HalabError
+from core.saying import Say
 from drills.expectations import stall_s
 from drills.healing import clients_outside
 from drills.ledger import Books, Entry, compare, read_ledger
@@ -122,9 +123,7 @@ class Clients:
 
 
 @contextmanager
-def using(
-    site: Site, say: Callable[[str], None], only: Collection[str] | None = None
-) -> Iterator[Clients]:
+def using(site: Site, say: Say, only: Collection[str] | None = None) -> Iterator[Clients]:
     """Run a client of each service that clients find, until the block ends.
 
     With `only`, at these addresses alone, and for those services that have one of them. Raises

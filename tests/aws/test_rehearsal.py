@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from cli.claims import check_removable, claimed
 from cli.measuring import TOO_LONG
 from core.command import run
 from core.folders import LabFolder
+from core.saying import Say
 from core.wait import wait_until
 from drills.catalogue import find
 from drills.failover import words
@@ -75,9 +76,7 @@ def test_there_is_nothing_more_to_do(lab: LabFolder) -> None:
 
 
 @pytest.mark.parametrize("fault", ["power-off", "service-killed", "corosync-killed", "partition"])
-def test_a_survivor_takes_over_and_no_promise_is_broken(
-    site: Site, fault: str, tell: Callable[[str], None]
-) -> None:
+def test_a_survivor_takes_over_and_no_promise_is_broken(site: Site, fault: str, tell: Say) -> None:
     kept = run_drill(site, find(fault, site.parts), Printing(), seed=new_seed())
     for line in words(kept.result):
         tell(line)

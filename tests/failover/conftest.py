@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from core.folders import LabFolder
+from core.saying import Say
 from drills.catalogue import find
 from drills.drill import Drill
 from drills.failover import words
@@ -45,7 +46,7 @@ def site(folder: LabFolder, inventory: Inventory) -> Site:
 
 
 @pytest.fixture
-def rehearse(site: Site, tell: Callable[[str], None]) -> Rehearse:
+def rehearse(site: Site, tell: Say) -> Rehearse:
     """Return a function that runs a drill and tells what clients saw."""
 
     def rehearse(drill: str | Drill) -> DrillResult:

@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from core.folders import LabFolder
+from core.saying import Say
 from core.wait import wait_until
 from drills.faults.base import run_on
 from inventory.model import Inventory, Machine
@@ -28,9 +29,7 @@ Hear = Callable[[Story], None]
 
 
 @pytest.fixture
-def hears(
-    folder: LabFolder, inventory: Inventory, parts: Parts, tell: Callable[[str], None]
-) -> Hear:
+def hears(folder: LabFolder, inventory: Inventory, parts: Parts, tell: Say) -> Hear:
     """Return a function that hurts the healthy lab and waits for all alarms and for their end."""
 
     def hear(story: Story) -> None:

@@ -8,12 +8,12 @@ not lost here, as it would be with that machine's power.
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from core.command import run, start
+from core.saying import Say
 from core.wait import wait_until
 from drills.ledger import compare, read_ledger
 from drills.probes import Attempt, Probe, new_run, parse_attempts, probing
@@ -31,7 +31,7 @@ BACK_S = 1800
 
 
 def test_what_was_acknowledged_is_there_when_the_lab_is_back(
-    site: Site, tmp_path: Path, tell: Callable[[str], None]
+    site: Site, tmp_path: Path, tell: Say
 ) -> None:
     folder, followed = site.folder, tmp_path / "attempts.jsonl"
     part = site.parts.first_service

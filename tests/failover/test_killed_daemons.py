@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
+from core.saying import Say
 from core.wait import wait_until
 from drills.faults.base import run_on
 from inventory.model import Inventory, Machine
@@ -38,9 +37,7 @@ def kill(machine: Machine, unit: str, timeout: float) -> None:
 
 
 @pytest.mark.thorough
-def test_every_killed_daemon_comes_back(
-    inventory: Inventory, parts: Parts, tell: Callable[[str], None]
-) -> None:
+def test_every_killed_daemon_comes_back(inventory: Inventory, parts: Parts, tell: Say) -> None:
     timing = inventory.timing
     wait_healthy(inventory, timing.healthy_wait_s)
     for machine in inventory.machines:

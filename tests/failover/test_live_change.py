@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from cli.measuring import TOO_LONG
 from core.folders import LabFolder
+from core.saying import Say
 from drills.faults.base import run_on
 from labs.effects import Effect
 from status.collect import collect
@@ -36,9 +37,7 @@ def patient(text: str) -> str:
     return changed if count else f"{text}\n[timing]\n{kept}\n"
 
 
-def test_nobody_notices_a_token_that_may_be_late_for_longer(
-    lab: Lab, tell: Callable[[str], None]
-) -> None:
+def test_nobody_notices_a_token_that_may_be_late_for_longer(lab: Lab, tell: Say) -> None:
     boots = {node.name: node.boot_id for node in collect(lab.inventory).nodes}
     usual = lab.inventory.timing.token_ms
     for text, token_ms in ((patient(lab.original), TOKEN_MS), (lab.original, usual)):

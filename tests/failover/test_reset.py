@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from core.folders import LabFolder
+from core.saying import Say
 from drills.faults.base import run_on
 from drills.power import Power
 from drills.snapshot import Snapshot, snapshot
@@ -49,7 +50,7 @@ def test_a_spoilt_lab_is_back_within_seconds(
     inventory: Inventory,
     parts: Parts,
     kept: float,
-    tell: Callable[[str], None],
+    tell: Say,
 ) -> None:
     part = parts.first_service
     active = inventory.machine(before.status.service(part.service.name).nodes[0])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from cli.measuring import TOO_LONG
 from core.folders import LabFolder
+from core.saying import Say
 from status.collect import collect
 from tests.failover.growth import (
     Lab,
@@ -32,20 +33,16 @@ def lab(folder: LabFolder, tmp_path: Path) -> Iterator[Lab]:
 @pytest.mark.parametrize(
     "quorum", ["majority", pytest.param("device", marks=pytest.mark.needs("odd"))]
 )
-def test_a_node_comes_and_goes_while_clients_are_served(
-    lab: Lab, quorum: str, tell: Callable[[str], None]
-) -> None:
+def test_a_node_comes_and_goes_while_clients_are_served(lab: Lab, quorum: str, tell: Say) -> None:
     _there_and_back(lab, lab.grown(quorum), tell)
 
 
 @pytest.mark.needs("drbd", "device", "nginx")
-def test_a_node_without_a_copy_comes_to_vote_and_goes(
-    lab: Lab, tell: Callable[[str], None]
-) -> None:
+def test_a_node_without_a_copy_comes_to_vote_and_goes(lab: Lab, tell: Say) -> None:
     _there_and_back(lab, with_a_voter(lab.file, lab.new), tell)
 
 
-def _there_and_back(lab: Lab, wanted: str, tell: Callable[[str], None]) -> None:
+def _there_and_back(lab: Lab, wanted: str, tell: Say) -> None:
     boots = {node.name: node.boot_id for node in collect(lab.inventory).nodes}
     for text in (wanted, lab.original):
         said = lab.become(text)

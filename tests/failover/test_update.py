@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.folders import LabFolder
+from core.saying import Say
 from drills.site import Site
 from hypervisor.reset import can_reset
 from inventory.model import Inventory
@@ -41,7 +42,7 @@ Roll = Callable[..., tuple[Rolling, Account]]
 
 
 @pytest.fixture
-def roll(site: Site, tell: Callable[[str], None]) -> Roll:
+def roll(site: Site, tell: Say) -> Roll:
     """Return a function that updates the lab as the command does and tells what clients saw."""
 
     def roll(folder: Path | None, *, back: bool = False) -> tuple[Rolling, Account]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from core.folders import LabFolder
+from core.saying import Say
 from core.wait import wait_until
 from inventory.model import Inventory
 from labs.ports import ZABBIX_AGENT, ZABBIX_FRONTEND, ZABBIX_SERVER
@@ -161,15 +162,13 @@ def test_secrets_are_readable_by_those_who_need_them(any_machine: Inspected) -> 
 
 
 def test_a_healthy_lab_has_no_open_problem(
-    inventory: Inventory, secrets: Secrets, api: Api, tell: Callable[[str], None]
+    inventory: Inventory, secrets: Secrets, api: Api, tell: Say
 ) -> None:
     with ProblemReader(inventory, secrets) as reader:
         wait_for_quiet(reader, inventory)
 
 
-def test_collecting_costs_a_node_little(
-    node: Inspected, inventory: Inventory, tell: Callable[[str], None]
-) -> None:
+def test_collecting_costs_a_node_little(node: Inspected, inventory: Inventory, tell: Say) -> None:
     told = node.output(
         "systemctl start halab-cluster-status && "
         "journalctl -q -o cat -u halab-cluster-status -n 20 | grep -o 'Consumed [^,]*' | tail -1"

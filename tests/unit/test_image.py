@@ -17,6 +17,7 @@ from core.errors import CommandError, HalabError
 from core.files import SEAL
 from core.locks import held
 from core.processes import is_alive
+from core.saying import Say
 from core.wait import wait_until
 from hypervisor import image
 from labs.kernels import Kernel
@@ -47,7 +48,7 @@ def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return copy
 
 
-def pretend_build(recipe: image.Recipe, draft: Path, report: image.Report) -> None:
+def pretend_build(recipe: image.Recipe, draft: Path, report: Say) -> None:
     for name in ("disk.qcow2", "kernel", "initrd", "recipe.json"):
         (draft / name).write_text(recipe.name)
 
@@ -264,7 +265,7 @@ def test_an_image_that_was_cut_off_is_built_again(
 def test_a_build_that_ends_badly_leaves_nothing(
     images: Path, monkeypatch: pytest.MonkeyPatch, ending: BaseException
 ) -> None:
-    def fail(recipe: image.Recipe, draft: Path, report: image.Report) -> None:
+    def fail(recipe: image.Recipe, draft: Path, report: Say) -> None:
         pretend_build(recipe, draft, report)
         raise ending
 
