@@ -3,6 +3,9 @@
 Pacemaker's fencer asks an agent what it can when a device is registered, waits for five seconds and
 does nothing else meanwhile. fence_sbd takes two seconds of an emulated processor for it, fence_aws
 six; on a busy host that is too long, pacemakerd kills the fencer, and the node resets itself.
+
+A node that takes over has much else to do. In an emulated guest with a load of 13, fence_sbd took
+22 to 32 s for one look at its disk, and 2.9 s in real time: so it fences.
 """
 
 from __future__ import annotations

@@ -39,6 +39,17 @@ class Agent:
             assert path in text
             text = text.replace(path, str(here))
         self.text = text
+        self.hurried = folder / "hurried"
+        self.chrt(refuses=False)
+
+    def chrt(self, *, refuses: bool) -> None:
+        """Have the system make it as urgent as it asks to be, or refuse."""
+        programs = self.hurried.with_name("bin")
+        programs.mkdir(exist_ok=True)
+        (programs / "chrt").write_text(
+            f'#!/bin/sh\necho "${{*% *}}" >>"{self.hurried}"\nexit {int(refuses)}\n'
+        )
+        (programs / "chrt").chmod(0o755)
 
     def ask(
         self,
@@ -56,6 +67,7 @@ class Agent:
             text=True,
             env={
                 **os.environ,
+                "PATH": f"{self.hurried.with_name('bin')}:{os.environ['PATH']}",
                 "RC": str(ends),
                 "STATE": str(state),
             },
@@ -131,6 +143,21 @@ def test_where_the_disk_fences_a_failure_is_one(tmp_path: Path) -> None:
     agent = Agent(tmp_path, sbd.AGENT)
     agent.ask(options="action=reboot\nplug=node2", behind=1, state=OFF, status=1)
     assert agent.asked == [" action=reboot", "plug=node2"]
+
+
+@pytest.mark.parametrize("action", ["reboot", "off"])
+@pytest.mark.parametrize("refuses", [False, True])
+def test_it_fences_in_real_time_where_it_may(agent: Agent, action: str, refuses: bool) -> None:
+    agent.chrt(refuses=refuses)
+    agent.ask(options=f"action={action}\nplug=i-1")
+    assert agent.hurried.read_text() == "--rr --pid 1\n"
+    assert agent.asked == [f" action={action}", "plug=i-1"]
+
+
+@pytest.mark.parametrize("action", ["monitor", "metadata", "on", "status", "list"])
+def test_it_is_in_no_hurry_otherwise(agent: Agent, action: str) -> None:
+    agent.ask(options=f"action={action}\nplug=i-1")
+    assert not agent.hurried.exists()
 
 
 def test_another_version_is_described_anew_while_nobody_waits(agent: Agent) -> None:
