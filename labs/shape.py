@@ -103,10 +103,17 @@ def plain(annotation: Any) -> Any:
     while True:
         if get_origin(annotation) is Annotated:
             annotation = get_args(annotation)[0]
-        elif _is_union(annotation) and len(rest := _members(annotation)) == 1:
+        elif _is_union(annotation) and len(rest := alternatives(annotation)) == 1:
             (annotation,) = rest
         else:
             return annotation
+
+
+def alternatives(annotation: Any) -> list[Any]:
+    """Return the types that a value may be of, besides none at all; one where it is no union."""
+    if not _is_union(annotation):
+        return [annotation]
+    return [member for member in get_args(annotation) if member is not NoneType]
 
 
 def fields(model: Model) -> dict[str, FieldInfo]:
@@ -121,7 +128,7 @@ def models_in(annotation: Any) -> Iterator[Model]:
     if _is_model(annotation):
         yield annotation
     elif _is_union(annotation):
-        for member in _members(annotation):
+        for member in alternatives(annotation):
             yield from models_in(member)
     elif get_origin(annotation) is dict:
         yield from models_in(get_args(annotation)[1])
@@ -166,10 +173,6 @@ def _is_list(annotation: Any) -> bool:
 
 def _is_union(annotation: Any) -> bool:
     return get_origin(annotation) in (Union, UnionType)
-
-
-def _members(union: Any) -> list[Any]:
-    return [member for member in get_args(union) if member is not NoneType]
 
 
 def _kinds(model: Model) -> tuple[Any, ...]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from types import UnionType
-from typing import Any, Union, get_args, get_origin
+from typing import Any, get_origin
 
 from pydantic.fields import FieldInfo
 
 from labs.model import Lab
 from labs.notes import allowed, default, unit, written
-from labs.shape import KIND, Model, fields, keys, kinds, locate, models_in, plain
+from labs.shape import KIND, Model, alternatives, fields, keys, kinds, locate, models_in, plain
 
 HEADER = ("key", "type", "default", "allowed", "meaning")
 
@@ -91,9 +90,7 @@ def _type(key: str, about: FieldInfo) -> str:
     annotation: Any = plain(about.annotation)
     if any(models_in(annotation)):
         return "list of tables"
-    union = get_origin(annotation) in (Union, UnionType)
-    several = get_args(annotation) if union else (annotation,)
-    name = " or ".join(dict.fromkeys(map(_word, several)))
+    name = " or ".join(dict.fromkeys(map(_word, alternatives(annotation))))
     return f"{name}, {unit(key)}" if unit(key) else name
 
 

@@ -39,17 +39,15 @@ class Agent:
             assert path in text
             text = text.replace(path, str(here))
         self.text = text
-        self.hurried = folder / "hurried"
+        self.hurried, self.programs = folder / "hurried", folder / "bin"
+        self.programs.mkdir()
         self.chrt(refuses=False)
 
     def chrt(self, *, refuses: bool) -> None:
         """Have the system make it as urgent as it asks to be, or refuse."""
-        programs = self.hurried.with_name("bin")
-        programs.mkdir(exist_ok=True)
-        (programs / "chrt").write_text(
-            f'#!/bin/sh\necho "${{*% *}}" >>"{self.hurried}"\nexit {int(refuses)}\n'
-        )
-        (programs / "chrt").chmod(0o755)
+        program = self.programs / "chrt"
+        program.write_text(f'#!/bin/sh\necho "${{*% *}}" >>"{self.hurried}"\nexit {int(refuses)}\n')
+        program.chmod(0o755)
 
     def ask(
         self,
@@ -67,7 +65,7 @@ class Agent:
             text=True,
             env={
                 **os.environ,
-                "PATH": f"{self.hurried.with_name('bin')}:{os.environ['PATH']}",
+                "PATH": f"{self.programs}:{os.environ['PATH']}",
                 "RC": str(ends),
                 "STATE": str(state),
             },
