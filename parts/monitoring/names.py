@@ -18,6 +18,9 @@ READING_S = 120
 """How long a node may take to look at itself. On a busy host an emulated node, which puts all else
 first, takes 35 s for it at times."""
 
+CLOCK_PATIENCE_S = 120
+"""How long a node's clock may follow nobody, as it does after a boot, before that is a problem."""
+
 EVENTS_FILE = f"{STATUS_FOLDER}/event"
 """Its time is that of Pacemaker's last event here; the alert agent touches it."""
 
@@ -41,6 +44,23 @@ def psk_identity(inventory: Inventory) -> str:
 def silence_s(interval_s: int) -> int:
     """Return after how many seconds without a word a machine counts as silent: three readings."""
     return 3 * interval_s
+
+
+def read_every_s(interval_s: int) -> int:
+    """Return after how many seconds a node's status is read again.
+
+    That is twice as often as it is written: nobody knows when that was.
+    """
+    return max(1, interval_s // 2)
+
+
+def patient_readings(interval_s: int) -> int:
+    """Return how many readings of a node's clock last for as long as it may follow nobody.
+
+    The clocks of a lab that stood still are set, all at once: of the last minutes there is then a
+    single reading, from before the node heard the monitor again. So readings count, not time.
+    """
+    return max(2, CLOCK_PATIENCE_S // read_every_s(interval_s))
 
 
 def old_s(interval_s: int) -> int:

@@ -15,7 +15,15 @@ from labs.ports import ZABBIX_AGENT
 from labs.roles import MachineRole
 from parts.all import Parts
 from parts.monitoring.agent import listening_address
-from parts.monitoring.names import ADMIN, cluster_host, old_s, psk_identity, silence_s
+from parts.monitoring.names import (
+    ADMIN,
+    cluster_host,
+    old_s,
+    patient_readings,
+    psk_identity,
+    read_every_s,
+    silence_s,
+)
 from parts.secrets import Secrets
 from provisioning.zabbix import dashboard, template
 from provisioning.zabbix.api import Api
@@ -66,8 +74,8 @@ def hosts(inventory: Inventory, secrets: Secrets) -> tuple[Host, ...]:
     interval = inventory.observe_every_s
     timing = {
         "{$HALAB.INTERVAL}": f"{interval}s",
-        # The file is read twice as often as it is written: nobody knows when that was.
-        "{$HALAB.READ}": f"{max(1, interval // 2)}s",
+        "{$HALAB.READ}": f"{read_every_s(interval)}s",
+        "{$HALAB.PATIENCE}": str(patient_readings(interval)),
         "{$HALAB.SILENCE}": f"{silence_s(interval)}s",
         "{$HALAB.OLD}": f"{old_s(interval)}s",
     }

@@ -13,7 +13,7 @@ from core.wait import wait_until
 from drills.faults.base import run_on
 from inventory.model import Inventory, Machine
 from parts.all import Parts
-from parts.monitoring.names import silence_s
+from parts.monitoring.names import CLOCK_PATIENCE_S, silence_s
 from parts.secrets import ensure_secrets
 from status.health import wait_healthy
 from status.problems import Alarm, ProblemReader
@@ -21,9 +21,6 @@ from tests.failover.neglect import LONG, Hurt, Story, Where, alone
 from tests.quiet import wait_for_quiet
 
 pytestmark = pytest.mark.needs("monitoring")
-
-CLOCK_PATIENCE_S = 120
-"""{$HALAB.PATIENCE} of the template: a clock may follow nobody for so long after a boot."""
 
 Hear = Callable[[Story], None]
 

@@ -258,6 +258,17 @@ def test_a_slow_lab_is_read_less_often() -> None:
     assert hosts(LAB, SECRETS)[0].macros["{$HALAB.INTERVAL}"] == "10s"
 
 
+@pytest.mark.parametrize("interval", [5, 10, 30, 60, 300])
+def test_one_reading_after_clocks_were_set_does_not_say_that_a_clock_follows_nobody(
+    interval: int,
+) -> None:
+    macros = hosts(inventory(monitoring={"interval_s": interval}), SECRETS)[0].macros
+    needed, every = int(macros["{$HALAB.PATIENCE}"]), int(macros["{$HALAB.READ}"].rstrip("s"))
+    assert needed >= 2
+    # And it is said no later than after the promised time, or two readings.
+    assert needed * every <= max(120, 2 * every)
+
+
 def test_a_status_is_old_only_after_all_the_time_that_writing_it_may_take() -> None:
     unit = content(agent.SERVICE, LAB, LAB.nodes[0])
     (most_s,) = map(int, re.findall(r"^TimeoutStartSec=(\d+)$", unit, re.MULTILINE))
