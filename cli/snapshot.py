@@ -24,7 +24,7 @@ from hypervisor.reset import fits, take
 from hypervisor.reset import reset as bring_back
 from hypervisor.snapshots import UP, Shelf, Snapshot, check_label
 from inventory.record import load_inventory, load_record
-from status.collect import collect
+from status.collect import Observer
 
 SCHEMA_VERSION = 1
 
@@ -47,8 +47,9 @@ def snapshot(
     record, inventory = load_record(folder), load_inventory(folder)
     with locked(name), Progress().step(f"Snapshot {label}", usually=USUALLY) as step:
         step("looking at the lab")
-        healthy = PrivateHypervisor(folder).is_running() and collect(inventory, record).healthy
-        taken = take(folder, record, inventory, label, step, healthy=healthy, replace=replace)
+        with Observer(inventory, record) as observer:
+            healthy = PrivateHypervisor(folder).is_running() and observer.read().healthy
+            taken = take(folder, record, observer, label, step, healthy=healthy, replace=replace)
     note = "" if healthy else "; the lab was not healthy, and will not be when it comes back"
     print(f"snapshot {label}: {taken.size // MIB} MiB{note}")
     print(f"back to it: ./halab restore {name} {label}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Annotated, Any
 
 import typer
@@ -32,7 +32,8 @@ from hypervisor.snapshots import UP
 from infra.impact import Impact
 from inventory.record import LabRecord, Record, load_any, load_inventory, load_record
 from labs.model import Lab
-from status.health import wait_healthy
+from status.collect import Observer
+from status.health import Healthy, wait_healthy
 from status.model import LabStatus
 
 
@@ -84,8 +85,9 @@ def up(
         warm = bring_back_kept(prepared, kept, progress) if kept else None
         if kept and warm is None:
             prepared, impact = ready(definition, source, progress, yes=yes)
-        found = warm or build_measured(prepared, impact, progress)
-        resettable = snapshot and keep_for_reset(prepared, progress)
+        found, observer = warm or build_measured(prepared, impact, progress)
+        with observer:
+            resettable = snapshot and keep_for_reset(prepared, observer, progress)
         if resettable and not (cold or warm or prepared.exists):
             keep(prepared, progress)
     say_how_to_go_on(found, time.monotonic() - began, resettable=resettable)
@@ -130,7 +132,7 @@ def ready(
 
 def bring_back_kept(
     prepared: Prepared[LabRecord], kept: KeptLab, progress: Progress
-) -> LabStatus | None:
+) -> Healthy | None:
     """Start a new lab from a kept one; None when that failed, and both are removed then."""
     name = prepared.lab.name
     try:
@@ -146,7 +148,7 @@ def bring_back_kept(
     return None
 
 
-def build_measured(prepared: Prepared[Record], impact: Impact, progress: Progress) -> LabStatus:
+def build_measured(prepared: Prepared[Record], impact: Impact, progress: Progress) -> Healthy:
     """Build or change a lab while clients use what there is of it; say what they noticed."""
     usually = "1 min" if prepared.record.accelerated else "2 to 3 min"
     with (
@@ -164,15 +166,18 @@ def build_measured(prepared: Prepared[Record], impact: Impact, progress: Progres
     return found
 
 
-def bring_up(prepared: Prepared[Record], impact: Impact, step: Step) -> LabStatus:
+def bring_up(prepared: Prepared[Record], impact: Impact, step: Step) -> Healthy:
     """Build or change a lab, and return how it is once it is healthy."""
     build(prepared, impact, step)
     step("checking its health")
     inventory = load_inventory(prepared.folder)
-    record = load_any(prepared.folder)
-    found = wait_healthy(inventory, inventory.timing.healthy_wait_s, step, record=record)
+    with ExitStack() as stack:
+        observer = stack.enter_context(Observer(inventory, load_any(prepared.folder)))
+        wait_s = inventory.timing.healthy_wait_s
+        found = wait_healthy(inventory, wait_s, step, observer=observer)
+        stack.pop_all()
     write_file(prepared.folder.applied, prepared.folder.definition.read_bytes())
-    return found
+    return Healthy(found, observer)
 
 
 def _somebody(found: LabStatus) -> str:
@@ -180,7 +185,7 @@ def _somebody(found: LabStatus) -> str:
     return next((node for service in found.services for node in service.nodes), "NODE")
 
 
-def keep_for_reset(prepared: Prepared[Record], progress: Progress) -> bool:
+def keep_for_reset(prepared: Prepared[Record], observer: Observer, progress: Progress) -> bool:
     """Take the snapshot that `halab reset` returns to, unless there is one of this making.
 
     Returns whether there is one. A lab without it is complete: what went wrong is only said.
@@ -190,10 +195,10 @@ def keep_for_reset(prepared: Prepared[Record], progress: Progress) -> bool:
         return False
     if can_reset(folder):
         return True
-    record, inventory = load_record(folder), load_inventory(folder)
+    record = load_record(folder)
     try:
         with progress.step("Snapshot for `halab reset`", usually="5 s") as step:
-            kept = take(folder, record, inventory, UP, step, healthy=True, replace=True)
+            kept = take(folder, record, observer, UP, step, healthy=True, replace=True)
     except HalabError as error:
         progress.note(f"{error.message} ({error.detail})")
         return False

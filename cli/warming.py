@@ -43,8 +43,8 @@ from machines.remote import Remote
 from parts.all import Parts
 from parts.secrets import Secrets, load_secrets, renewed
 from provisioning.monitoring import set_passwords
-from status.health import wait_healthy
-from status.model import LabStatus
+from status.collect import Observer
+from status.health import Healthy, wait_healthy
 
 RENEW_S = 30.0
 """For new keys on one machine, in seconds at pace 1: its sshd starts again."""
@@ -132,7 +132,7 @@ def _keep_keys(folder: LabFolder, record: LabRecord, engine: Engine, draft: Path
     save(draft / STATE, engine.export())
 
 
-def start_warm(prepared: Prepared[LabRecord], kept: KeptLab, step: Say) -> LabStatus:
+def start_warm(prepared: Prepared[LabRecord], kept: KeptLab, step: Say) -> Healthy:
     """Lay a kept lab out in the folder of a new one, with keys of its own, and return how it is.
 
     Raises HalabError or OSError when it does not become healthy; `begin_again` then makes way for
@@ -140,7 +140,11 @@ def start_warm(prepared: Prepared[LabRecord], kept: KeptLab, step: Say) -> LabSt
     """
     folder, record, lab = prepared.folder, prepared.record, prepared.lab
     folder.warming.mkdir(mode=0o700)
-    with KeptLabs().used(kept.name) as source, ThreadPoolExecutor(1) as aside:
+    with (
+        ExitStack() as stack,
+        KeptLabs().used(kept.name) as source,
+        ThreadPoolExecutor(1) as aside,
+    ):
         if KeptLabs().find(kept.name) != kept:
             raise HalabError(f"lab {kept.name!r} is kept no more, or was kept anew meanwhile")
         former, state = _former(source), State.model_validate_json((source / STATE).read_bytes())
@@ -158,16 +162,18 @@ def start_warm(prepared: Prepared[LabRecord], kept: KeptLab, step: Say) -> LabSt
         step("letting all machines go on")
         all_machines.resume()
         step("giving them the new keys")
-        _renew(former, present, step)
+        observer = stack.enter_context(Observer(present.inventory, record))
+        _renew(former, present, observer, step)
         step("waiting for Pulumi's state")
         told.result()
-    # From here on it is a lab as any other: who is interrupted goes on with it.
-    remove_folder(folder.warming)
-    step("checking its health")
-    timing = present.inventory.timing
-    found = wait_healthy(present.inventory, timing.healthy_wait_s, step, record=record)
+        # From here on it is a lab as any other: who is interrupted goes on with it.
+        remove_folder(folder.warming)
+        step("checking its health")
+        wait_s = present.inventory.timing.healthy_wait_s
+        found = wait_healthy(present.inventory, wait_s, step, observer=observer)
+        stack.pop_all()
     write_file(folder.applied, folder.definition.read_bytes())
-    return found
+    return Healthy(found, observer)
 
 
 def _former(source: Path) -> _Keys:
@@ -209,25 +215,27 @@ def _tell_pulumi(prepared: Prepared[LabRecord], state: State) -> None:
     prepared.engine.adopt(state)
 
 
-def _renew(former: _Keys, present: _Keys, step: Say) -> None:
+def _renew(former: _Keys, present: _Keys, observer: Observer, step: Say) -> None:
     """Give every machine its new keys and the time, and the monitor new passwords.
 
-    One connection to each, made by the former keys, serves for all: a login takes an emulated
-    guest as long as what it is for.
+    One connection to each, made by the former keys, serves for the change: a login takes an
+    emulated guest as long as what it is for. Those of `observer` are made by the new keys, as soon
+    as a machine knows them: the nodes' while the monitor is still at its passwords.
     """
     inventory = present.inventory
     timeout = RENEW_S * inventory.timing.pace
 
-    def renew(remote: Remote) -> None:
+    def renew(remote: Remote, anew: Remote) -> None:
         key = present.private.parent / "host_keys" / remote.name
         renew_keys(remote, present.public, key.read_text(), timeout)
         if remote.name == inventory.monitor.name and inventory.monitoring:
             set_passwords(remote, Parts(inventory), present.secrets)
+        anew.run("true")
 
     with ExitStack() as stack, ThreadPoolExecutor(len(inventory.machines)) as pool:
         remotes = [stack.enter_context(Remote(machine)) for machine in former.inventory.machines]
-        list(pool.map(renew, remotes))
-        set_clocks(remotes, step)
+        list(pool.map(renew, remotes, observer.remotes))
+    set_clocks(observer.remotes, step)
 
 
 def begin_again(folder: LabFolder, step: Say) -> None:

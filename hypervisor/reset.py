@@ -45,7 +45,7 @@ def machines_of(record: LabRecord) -> Machines:
 def take(
     folder: LabFolder,
     record: LabRecord,
-    inventory: Inventory,
+    observer: Observer,
     label: str,
     report: Say,
     *,
@@ -54,7 +54,9 @@ def take(
 ) -> Snapshot:
     """Take a snapshot of a running lab; its machines stand still for a few seconds.
 
-    `healthy` is kept: a lab that was not is not expected to be when it comes back.
+    Their clocks are then set over the connections of `observer`, which survive that: a login takes
+    an emulated guest as long as all else. `healthy` is kept: a lab that was not is not expected to
+    be when it comes back.
     Raises HalabError for a label that is taken (unless `replace`), a machine that is off, a full
     disk; the lab then runs on as before.
     """
@@ -113,8 +115,7 @@ def take(
         # The space comes back before the machines do: they may have nowhere to write.
         shelf.tidy()
         machines.resume()
-    with Observer(inventory) as observer:
-        _set_clocks(observer, report)
+    _set_clocks(observer, report)
     return snapshot
 
 

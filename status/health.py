@@ -6,6 +6,7 @@ import time
 from collections.abc import Collection
 from contextlib import nullcontext
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from core.saying import Say
 from core.wait import wait_until
@@ -23,6 +24,13 @@ core: reading all the time would double the time that recovery takes."""
 SELDOM = 5
 """So many times as long it is while the cluster is at work: long enough to cost that nothing, short
 enough to tell what it is about, and when there is no hope."""
+
+
+class Healthy(NamedTuple):
+    """A lab that was seen to be healthy, and whose connections showed it: they are still open."""
+
+    status: LabStatus
+    observer: Observer
 
 
 def wait_healthy(

@@ -19,6 +19,7 @@ from inventory.record import LabRecord
 from machines.clock import Offset, measure
 from machines.remote import Remote
 from parts.all import Parts
+from status.collect import Observer
 from status.health import wait_healthy
 
 LABEL = "story"
@@ -38,7 +39,8 @@ def kept(
 ) -> Iterator[float]:
     """Take a snapshot and return the seconds that it took."""
     began = time.monotonic()
-    take(folder, record, inventory, LABEL, print, healthy=True, replace=True)
+    with Observer(inventory) as observer:
+        take(folder, record, observer, LABEL, print, healthy=True, replace=True)
     yield time.monotonic() - began
     Shelf(folder).remove(LABEL)
 

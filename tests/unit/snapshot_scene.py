@@ -15,6 +15,7 @@ from hypervisor.private import PrivateHypervisor
 from hypervisor.reset import recover, restore, take
 from hypervisor.snapshots import Shelf
 from inventory.record import LabRecord, save
+from status.collect import Observer
 from tests.unit.healthy_lab import INVENTORY
 
 NAMES = ("node1", "node2", "monitor")
@@ -117,7 +118,8 @@ class Scene:
     said: list[str] = field(default_factory=list)
 
     def take(self, label: str, **options: bool) -> None:
-        take(self.folder, self.record, INVENTORY, label, self.said.append, healthy=True, **options)
+        observer = Observer(INVENTORY)
+        take(self.folder, self.record, observer, label, self.said.append, healthy=True, **options)
 
     def restore(self, label: str) -> None:
         restore(self.folder, self.record, INVENTORY, label, self.said.append)

@@ -14,6 +14,9 @@ import pytest
 from cli import up as up_module
 from hypervisor.kept_labs import KeptLab, KeptLabs
 from infra.impact import Impact
+from status.collect import Observer
+from status.health import Healthy
+from tests.unit.healthy_lab import INVENTORY
 from tests.unit.test_host_keys import keygen
 from tests.unit.warming_scene import (
     HEALTHY,
@@ -47,13 +50,13 @@ class Course:
 @pytest.fixture
 def course(place: Place, monkeypatch: pytest.MonkeyPatch) -> Course:
     """An `up` of which only the order of its steps is real; a lab is kept."""
-    made, prepared = Course(), place.prepared()
+    made, prepared, found = Course(), place.prepared(), Healthy(HEALTHY, Observer(INVENTORY))
     kept = KeptLab(name="active-passive", made=datetime.now(UTC), facts={}, size=1, files={})
     monkeypatch.setattr(up_module, "prepare", made.note("prepare", prepared))
     monkeypatch.setattr(up_module, "find_kept", made.note("look", kept))
-    monkeypatch.setattr(up_module, "start_warm", made.note("warm", HEALTHY))
+    monkeypatch.setattr(up_module, "start_warm", made.note("warm", found))
     monkeypatch.setattr(up_module, "begin_again", made.note("begin again"))
-    monkeypatch.setattr(up_module, "build_measured", made.note("cold", HEALTHY))
+    monkeypatch.setattr(up_module, "build_measured", made.note("cold", found))
     monkeypatch.setattr(up_module, "keep_for_reset", made.note("snapshot", True))
     monkeypatch.setattr(up_module, "keep", made.note("keep"))
     monkeypatch.setattr(KeptLabs, "remove", made.note("give up"))

@@ -77,8 +77,9 @@ def test_a_lab_comes_back_as_it_was_with_keys_of_its_own(place: Place, kept: Kep
     old_blob = blob((old / "id_ed25519.pub").read_text())
     new_blob = blob(public_of(prepared.folder))
 
-    assert start_warm(prepared, kept, step) is HEALTHY
+    found = start_warm(prepared, kept, step)
 
+    assert found.status is HEALTHY
     folder, daemon = prepared.folder, place.libvirt.daemon
     assert set(daemon.states.values()) == {"running"}
     assert set(daemon.memory.values()) == {"1"}
@@ -101,6 +102,10 @@ def test_a_lab_comes_back_as_it_was_with_keys_of_its_own(place: Place, kept: Kep
         assert blob(authorized) == new_blob
         assert host_key == (folder.host_keys / machine.name).read_text()
     assert place.did == ["passwords", "clocks"]
+    # And by the new ones as soon as they have them, over connections that `up` goes on with.
+    assert {*place.reached} == {*found.observer.remotes}
+    reached = {remote.name: remote.machine for remote in place.reached}
+    assert reached == {machine.name: machine for machine in inventory.machines}
     assert not folder.warming.exists()
     assert folder.applied.read_bytes() == folder.definition.read_bytes()
     assert Shelf(folder).all() == []

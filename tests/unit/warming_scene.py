@@ -32,6 +32,7 @@ from labs.loading import load
 from labs.roles import MachineRole
 from machines.remote import Remote
 from parts.secrets import ensure_secrets, load_secrets
+from status.collect import Observer
 from status.model import LabStatus
 from tests.unit.snapshot_scene import NAMES, Daemon, FakeVirsh
 
@@ -104,6 +105,7 @@ class Place:
     folder: LabFolder
     libvirt: Libvirt
     renewed: list[tuple[Remote, str, str]] = field(default_factory=list)
+    reached: list[Remote] = field(default_factory=list)
     did: list[str] = field(default_factory=list)
 
     def prepared(self) -> Prepared[LabRecord]:
@@ -148,8 +150,8 @@ class Place:
             )
             self.libvirt.daemon.states[name] = "running"
         self.libvirt.daemon.age()
-        inventory = load_inventory(folder)
-        take(folder, record, inventory, "up", lambda _: None, healthy=True)
+        observer = Observer(load_inventory(folder))
+        take(folder, record, observer, "up", lambda _: None, healthy=True)
 
     def take_away(self) -> None:
         """Do what `down` does."""
@@ -182,6 +184,7 @@ def make_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     monkeypatch.setattr(PrivateHypervisor, "stop", lambda _: made.did.append("stop"))
     monkeypatch.setattr(reset, "set_clocks", lambda *_: None)
     monkeypatch.setattr(warming, "renew_keys", lambda *words: made.renewed.append(words[:3]))
+    monkeypatch.setattr(Remote, "run", lambda remote, _: made.reached.append(remote))
     monkeypatch.setattr(warming, "set_clocks", lambda *_: made.did.append("clocks"))
     monkeypatch.setattr(warming, "set_passwords", lambda *_: made.did.append("passwords"))
     monkeypatch.setattr(warming, "wait_healthy", lambda *_, **__: HEALTHY)
