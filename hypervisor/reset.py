@@ -69,7 +69,9 @@ def take(
             hint="choose another label, or take its place with --replace",
         )
     if PrivateHypervisor(folder).is_running():
-        recover(folder, record, report)
+        if recover(folder, record, report):
+            # They led into machines of another instant.
+            observer.close()
         states = machines.states()
         off = [name for name in record.domains if states.get(name) != RUNNING]
     else:
@@ -192,15 +194,15 @@ def reset(
         return wait_healthy(inventory, timeout_s, report, observer=observer)
 
 
-def recover(folder: LabFolder, record: LabRecord, report: Say) -> None:
-    """Go on with what a killed `take` or `restore` left; does nothing when that is nothing.
+def recover(folder: LabFolder, record: LabRecord, report: Say) -> bool:
+    """Go on with what a killed `take` or `restore` left; return whether that was anything.
 
     The hypervisor must run. Raises HalabError when a restore can still not be finished.
     """
     if not record.private or not folder.snapshots.exists():
-        return
+        return False
     shelf, machines = Shelf(folder), machines_of(record)
-    label = shelf.restoring()
+    label, suspended = shelf.restoring(), PAUSED in machines.states().values()
     if label is not None:
         report(f"going on with the interrupted restore of snapshot {label}")
         try:
@@ -209,7 +211,7 @@ def recover(folder: LabFolder, record: LabRecord, report: Say) -> None:
             if shelf.restoring():
                 raise
             report(error.message)
-    elif PAUSED in machines.states().values():
+    elif suspended:
         report("machines were left suspended: letting them go on")
         machines.abort_jobs()
         shelf.tidy()
@@ -217,6 +219,7 @@ def recover(folder: LabFolder, record: LabRecord, report: Say) -> None:
         with Observer(load_inventory(folder)) as observer:
             _set_clocks(observer, report)
     shelf.tidy()
+    return label is not None or suspended
 
 
 def fits(snapshot: Snapshot, folder: LabFolder) -> bool:

@@ -305,6 +305,20 @@ def test_tidying_up_does_not_forget_where_a_restore_was_going(scene: Scene) -> N
     assert shelf.restoring() == "calm"
 
 
+@pytest.mark.parametrize("left", ["nothing", "a restore"])
+def test_connections_into_machines_of_before_a_restore_are_not_used_again(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, left: str
+) -> None:
+    scene.take("calm")
+    if left == "a restore":
+        Shelf(scene.folder).begin_restoring("calm")
+    closed: list[Observer] = []
+    monkeypatch.setattr(Observer, "close", lambda observer: closed.append(observer))
+    observer = Observer(INVENTORY)
+    module.take(scene.folder, scene.record, observer, "later", scene.said.append, healthy=True)
+    assert (observer in closed) is (left == "a restore")
+
+
 def test_an_idle_lab_has_nothing_to_recover(scene: Scene) -> None:
     recover(scene.folder, scene.record, scene.said.append)
     scene.take("calm")
