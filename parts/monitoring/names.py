@@ -54,13 +54,19 @@ def read_every_s(interval_s: int) -> int:
     return max(1, interval_s // 2)
 
 
-def patient_readings(interval_s: int) -> int:
-    """Return how many readings of a node's clock last for as long as it may follow nobody.
+def patience_s(interval_s: int) -> int:
+    """Return for how many seconds a node's clock may follow nobody: four readings, or longer."""
+    return max(CLOCK_PATIENCE_S, 4 * read_every_s(interval_s))
 
-    The clocks of a lab that stood still are set, all at once: of the last minutes there is then a
-    single reading, from before the node heard the monitor again. So readings count, not time.
+
+def patient_readings(interval_s: int) -> int:
+    """Return how many readings there are at least in such a time.
+
+    The clocks of a lab that stood still are set, all at once: of the time before there is then a
+    single reading, or none, and that of a node which has not heard the monitor again. One more may
+    be a moment late.
     """
-    return max(2, CLOCK_PATIENCE_S // read_every_s(interval_s))
+    return patience_s(interval_s) // read_every_s(interval_s) - 1
 
 
 def old_s(interval_s: int) -> int:

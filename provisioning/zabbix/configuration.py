@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from core.errors import HalabError
 from inventory.model import Inventory, Machine
 from labs.ports import ZABBIX_AGENT
 from labs.roles import MachineRole
@@ -19,6 +20,7 @@ from parts.monitoring.names import (
     ADMIN,
     cluster_host,
     old_s,
+    patience_s,
     patient_readings,
     psk_identity,
     read_every_s,
@@ -75,7 +77,8 @@ def hosts(inventory: Inventory, secrets: Secrets) -> tuple[Host, ...]:
     timing = {
         "{$HALAB.INTERVAL}": f"{interval}s",
         "{$HALAB.READ}": f"{read_every_s(interval)}s",
-        "{$HALAB.PATIENCE}": str(patient_readings(interval)),
+        "{$HALAB.PATIENCE}": f"{patience_s(interval)}s",
+        "{$HALAB.LEAST}": str(patient_readings(interval)),
         "{$HALAB.SILENCE}": f"{silence_s(interval)}s",
         "{$HALAB.OLD}": f"{old_s(interval)}s",
     }
@@ -159,10 +162,26 @@ def ensure_configured(api: Api, parts: Parts, secrets: Secrets) -> tuple[str, ..
 
 
 def _ensure_templates(api: Api, parts: Parts, *, compare: bool) -> Iterable[str]:
-    """Import what differs. Where nothing is watched yet, to compare would only cost its time."""
+    """Import what differs. Where nothing is watched yet, to compare would only cost its time.
+
+    Of an expression that it cannot read Zabbix 7.0 says nothing: it leaves all triggers away.
+    """
     source = {"format": template.FORMAT, "rules": RULES, "source": template.source(parts)}
     if not compare or api.call_with("configuration.importcompare", source):
         api.call_with("configuration.import", source)
+        wanted = template.triggers(parts)
+        there = api.call(
+            "trigger.get",
+            countOutput=True,
+            templated=True,
+            filter={"host": [MACHINE, NODE, CLUSTER]},
+        )
+        if int(there) != len(wanted):
+            raise HalabError(
+                f"Zabbix has {there} of the {len(wanted)} triggers of its templates",
+                detail="It took the rest, and would raise next to nothing.",
+                hint="an expression in parts/templates/watched is none to it",
+            )
         yield "monitoring templates imported"
 
 

@@ -37,6 +37,20 @@ def compose(parts: Parts) -> dict[str, Any]:
     return merge(_read(each) for each in _wanted(parts))
 
 
+def triggers(parts: Parts) -> list[dict[str, Any]]:
+    """Return all triggers of the lab's templates."""
+    return [entry for entry in named(compose(parts)) if "expression" in entry]
+
+
+def named(entry: Any) -> Iterator[dict[str, Any]]:
+    """Yield everything in an entry that Zabbix knows by a UUID, the entry itself too."""
+    if isinstance(entry, dict) and "uuid" in entry:
+        yield entry
+    for value in entry.values() if isinstance(entry, dict) else entry:
+        if isinstance(value, (dict, list)):
+            yield from named(value)
+
+
 def merge(documents: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """Put documents together: what several say of one template stands in that template."""
     templates: dict[str, dict[str, Any]] = {}
@@ -72,11 +86,8 @@ def _read(wanted: Watched) -> dict[str, Any]:
 
 def _set_apart(entry: Any, word: str) -> None:
     """Give everything in an entry another UUID, always the same for the same word."""
-    for value in entry.values() if isinstance(entry, dict) else entry:
-        if isinstance(value, (dict, list)):
-            _set_apart(value, word)
-    if isinstance(entry, dict) and "uuid" in entry:
-        entry["uuid"] = _uuid(f"{entry['uuid']} {word}")
+    for each in named(entry):
+        each["uuid"] = _uuid(f"{each['uuid']} {word}")
 
 
 def _uuid(seed: str) -> str:

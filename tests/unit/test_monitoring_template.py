@@ -10,12 +10,12 @@ import pytest
 from parts.all import Parts
 from parts.monitoring.names import STATUS_FILE
 from provisioning.zabbix import configuration, template
-from provisioning.zabbix.template import CLUSTER, MACHINE, NODE, compose
+from provisioning.zabbix.template import CLUSTER, MACHINE, NODE, compose, named, triggers
 from status.problems import Alarm
 from tests.unit.composed_labs import LABS
 from tests.unit.provisioned_lab import SECRETS
 from tests.unit.sketched import BOOKS, DISK, SHOP, STORY, TRIO, name_of
-from tests.unit.watching import alarms, entries, expressions, triggers
+from tests.unit.watching import alarms, expressions
 
 each_lab = pytest.mark.parametrize("parts", [*map(Parts, LABS.values())], ids=LABS)
 
@@ -97,7 +97,7 @@ def test_a_lab_is_not_watched_for_what_it_does_not_have() -> None:
     assert alarms(DISK) == everything - OF_PARTS | {Alarm.SHARED_DISK_LOST}
     by_disk = {alarm for alarm, _ in FENCED_BY_DISK.values()}
     assert alarms(Parts(LABS["aws-active-passive"])) == everything - by_disk
-    assert not {entry for entry in entries(TRIO) if "drbd" in entry.get("key", "")}
+    assert not {entry for entry in named(compose(TRIO)) if "drbd" in entry.get("key", "")}
 
 
 def test_each_address_of_a_service_is_asked_by_itself() -> None:
@@ -137,7 +137,7 @@ def names(parts: Parts) -> list[str]:
     ids=lambda value: "" if isinstance(value, str) else name_of(value),
 )
 def test_services_answer_when_all_of_them_do(parts: Parts, formula: str) -> None:
-    (item,) = [entry for entry in entries(parts) if entry.get("key") == "service.answers"]
+    (item,) = [entry for entry in named(compose(parts)) if entry.get("key") == "service.answers"]
     assert item["params"] == formula
 
 
@@ -174,7 +174,7 @@ class TestAsZabbixImportsIt:
 
     @each_lab
     def test_everything_has_a_uuid_of_its_own_of_version_4(self, parts: Parts) -> None:
-        uuids = [entry["uuid"] for entry in entries(parts) if "uuid" in entry]
+        uuids = [entry["uuid"] for entry in named(compose(parts))]
         assert len(uuids) == len(set(uuids)) > 60
         for uuid in uuids:
             assert re.fullmatch(r"[0-9a-f]{12}4[0-9a-f]{3}[89ab][0-9a-f]{15}", uuid)
@@ -235,7 +235,7 @@ class TestAsZabbixImportsIt:
                     assert item["trends"] == "0", item["key"]
 
     def test_storage_of_its_own_is_set_apart(self) -> None:
-        keys = {entry["key"]: entry for entry in entries(SHOP) if "key" in entry}
+        keys = {entry["key"]: entry for entry in named(compose(SHOP)) if "key" in entry}
         first, other = keys["drbd.disk"], keys["drbd.disk[ledger]"]
         assert first["preprocessing"][0]["parameters"] == ["$.drbd.disk"]
         assert other["preprocessing"][0]["parameters"] == ["$['ledger-drbd'].disk"]

@@ -2,21 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 from parts.all import Parts
-from provisioning.zabbix.template import compose
-
-
-def entries(parts: Parts) -> Iterator[dict[str, Any]]:
-    """Return everything in the templates that has a name of its own."""
-    yield from _within(compose(parts))
-
-
-def triggers(parts: Parts) -> Iterator[dict[str, Any]]:
-    """Return the triggers."""
-    return (entry for entry in entries(parts) if "expression" in entry)
+from provisioning.zabbix.template import triggers
 
 
 def expressions(parts: Parts) -> dict[str, str]:
@@ -31,14 +18,3 @@ def expressions(parts: Parts) -> dict[str, str]:
 def alarms(parts: Parts) -> frozenset[str]:
     """Return the alarms that the monitoring of a lab can raise."""
     return frozenset(expressions(parts))
-
-
-def _within(entry: Any) -> Iterator[dict[str, Any]]:
-    if isinstance(entry, dict):
-        if "uuid" in entry:
-            yield entry
-        for value in entry.values():
-            yield from _within(value)
-    elif isinstance(entry, list):
-        for value in entry:
-            yield from _within(value)
