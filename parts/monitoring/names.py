@@ -60,11 +60,10 @@ def patience_s(interval_s: int) -> int:
 
 
 def patient_readings(interval_s: int) -> int:
-    """Return how many readings there are at least in such a time.
+    """Return how many readings there are in such a time, the last of which may be a moment late.
 
-    The clocks of a lab that stood still are set, all at once: of the time before there is then a
-    single reading, or none, and that of a node which has not heard the monitor again. One more may
-    be a moment late.
+    Fewer say nothing: where a machine has just started, or all clocks of a lab that stood still
+    were set, there may be one alone, from before the node has heard the monitor.
     """
     return patience_s(interval_s) // read_every_s(interval_s) - 1
 
