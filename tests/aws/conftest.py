@@ -76,11 +76,15 @@ SOFTWARE_APART = ("--exclude", "**::software")
 """The server's machines are none: nothing could be brought onto them."""
 
 
+ONLOOKER = "onlooker"
+"""Who looks at the account beside halab, and changes what is in it: requests show the name."""
+
+
 class Account:
     """What is in the account, whatever its tags say."""
 
     def __init__(self, endpoint: str) -> None:
-        session = boto3.Session("somebody", "secret", region_name=REGION)
+        session = boto3.Session(ONLOOKER, "secret", region_name=REGION)
         self.ec2 = session.client("ec2", endpoint_url=endpoint)
         self.iam = session.client("iam", endpoint_url=endpoint)
 

@@ -11,8 +11,10 @@ from urllib.parse import parse_qs
 import pytest
 
 from infra.credentials import RIGHTS
+from tests.aws.conftest import ONLOOKER
 
-SERVICE = re.compile(r"Credential=[^/]+/\d+/[^/]+/(\w+)/")
+CREDENTIAL = re.compile(r"Credential=([^/]+)/\d+/[^/]+/(\w+)/")
+"""Of a signature: who asks, and which service."""
 
 UNFORBIDDEN = "sts:GetCallerIdentity"
 """Who one is, AWS tells everybody."""
@@ -23,20 +25,21 @@ UNTOLD = {"Mark", "Use", "Change", "ChangeLook", "MarkRights", "GiveRights"}
 
 @pytest.fixture
 def asked(requests: Path) -> set[str]:
-    """What was asked for, by service and action."""
+    """What halab asked for, and Pulumi for it, by service and action."""
     if not requests.exists():
         pytest.skip("nobody asked for anything")
-    return set(map(action, requests.read_text().splitlines()))
+    found = map(signed, requests.read_text().splitlines())
+    return {action for who, action in found if who != ONLOOKER}
 
 
-def action(line: str) -> str:
-    """Return what a recorded request asks for."""
+def signed(line: str) -> tuple[str, str]:
+    """Return who sent a recorded request, and what it asks for."""
     request = json.loads(line)
     headers = {name.lower(): value for name, value in request["headers"].items()}
-    named = SERVICE.search(headers["authorization"])
+    named = CREDENTIAL.search(headers["authorization"])
     assert named is not None, headers
     body = base64.b64decode(request["body"]).decode()
-    return f"{named[1]}:{parse_qs(body)['Action'][0]}"
+    return named[1], f"{named[2]}:{parse_qs(body)['Action'][0]}"
 
 
 def allowed(*names: str) -> set[str]:
