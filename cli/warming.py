@@ -140,32 +140,30 @@ def start_warm(prepared: Prepared[LabRecord], kept: KeptLab, step: Say) -> Healt
     """
     folder, record, lab = prepared.folder, prepared.record, prepared.lab
     folder.warming.mkdir(mode=0o700)
-    with (
-        ExitStack() as stack,
-        KeptLabs().used(kept.name) as source,
-        ThreadPoolExecutor(1) as aside,
-    ):
-        if KeptLabs().find(kept.name) != kept:
-            raise HalabError(f"lab {kept.name!r} is kept no more, or was kept anew meanwhile")
-        former, state = _former(source), State.model_validate_json((source / STATE).read_bytes())
-        step("making keys of its own")
-        present, words = _new_keys(lab, folder, record, former)
-        # Pulumi takes as long as the machines do, and neither needs the other.
-        inputs = software_inputs(folder, record, present.inventory, present.secrets)
-        gone = (blob(former.public), former.secrets.zabbix_admin_password)
-        told = aside.submit(_tell_pulumi, prepared, rekeyed(state, words, inputs, gone))
-        step("laying out disks, networks and machines")
-        descriptions = lay_out(source, folder, record, words)
-        step("loading their memory")
-        all_machines = machines_of(record)
-        all_machines.load_memory(source / SNAPSHOT, descriptions)
-        step("letting all machines go on")
-        all_machines.resume()
-        step("giving them the new keys")
-        observer = stack.enter_context(Observer(present.inventory, record))
-        _renew(former, present, observer, step)
-        step("waiting for Pulumi's state")
-        told.result()
+    with ExitStack() as stack:
+        with KeptLabs().used(kept.name) as source, ThreadPoolExecutor(1) as aside:
+            if KeptLabs().find(kept.name) != kept:
+                raise HalabError(f"lab {kept.name!r} is kept no more, or was kept anew meanwhile")
+            former = _former(source)
+            state = State.model_validate_json((source / STATE).read_bytes())
+            step("making keys of its own")
+            present, words = _new_keys(lab, folder, record, former)
+            # Pulumi takes as long as the machines do, and neither needs the other.
+            inputs = software_inputs(folder, record, present.inventory, present.secrets)
+            gone = (blob(former.public), former.secrets.zabbix_admin_password)
+            told = aside.submit(_tell_pulumi, prepared, rekeyed(state, words, inputs, gone))
+            step("laying out disks, networks and machines")
+            descriptions = lay_out(source, folder, record, words)
+            step("loading their memory")
+            all_machines = machines_of(record)
+            all_machines.load_memory(source / SNAPSHOT, descriptions)
+            step("letting all machines go on")
+            all_machines.resume()
+            step("giving them the new keys")
+            observer = stack.enter_context(Observer(present.inventory, record))
+            _renew(former, present, observer, step)
+            step("waiting for Pulumi's state")
+            told.result()
         # From here on it is a lab as any other: who is interrupted goes on with it.
         remove_folder(folder.warming)
         step("checking its health")

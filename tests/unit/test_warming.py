@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -23,6 +24,7 @@ from infra.keeping import kept_in
 from infra.rekeying import blob
 from inventory.record import LabRecord, load_inventory
 from parts.secrets import load_secrets
+from status.model import LabStatus
 from tests.unit.snapshot_scene import NAMES
 from tests.unit.test_host_keys import keygen
 from tests.unit.warming_scene import (
@@ -109,6 +111,28 @@ def test_a_lab_comes_back_as_it_was_with_keys_of_its_own(place: Place, kept: Kep
     assert not folder.warming.exists()
     assert folder.applied.read_bytes() == folder.definition.read_bytes()
     assert Shelf(folder).all() == []
+
+
+def test_others_may_remove_what_they_keep_while_its_health_is_waited_for(
+    place: Place, kept: KeptLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+    used = KeptLabs.used
+
+    @contextmanager
+    def noted(self: KeptLabs, name: str) -> Iterator[Path]:
+        with used(self, name) as source:
+            yield source
+        order.append("free again")
+
+    def wait_healthy(*_: object, **__: object) -> LabStatus:
+        order.append("waited")
+        return HEALTHY
+
+    monkeypatch.setattr(KeptLabs, "used", noted)
+    monkeypatch.setattr(warming, "wait_healthy", wait_healthy)
+    start_warm(place.prepared(), kept, step)
+    assert order == ["free again", "waited"]
 
 
 def test_pulumi_keeps_what_the_lab_has_now(place: Place, kept: KeptLab) -> None:
