@@ -99,14 +99,16 @@ def say_how_to_go_on(found: LabStatus, took_s: float, *, resettable: bool) -> No
     print_status(console, found)
     console.print(f"\nReady after {took_s:.0f} s. How to go on:")
     back = ((f"./halab reset {found.lab}", "back to this state"),) if resettable else ()
-    for command, what in (
+    ways = (
         (f"./halab status {found.lab}", "how it is"),
         (f"./halab ssh {found.lab} {_somebody(found)}", "a shell on a node that serves"),
         *back,
         (f"./halab drill {found.lab} power-off", "break it and prove that it fails over"),
         (f"./halab down {found.lab}", "take it away without a trace"),
-    ):
-        console.print(f"  {command:<34} {what}")
+    )
+    width = max(len(command) for command, _ in ways)
+    for command, what in ways:
+        console.print(f"  {command:<{width}}  {what}")
 
 
 def end_unfinished(name: str, progress: Progress) -> None:

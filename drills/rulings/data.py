@@ -138,7 +138,9 @@ def _promised(attempt: Attempt) -> bool:
 def _patience_s(found: Findings) -> float:
     """What a read may wait, and the writes that were under way: one fails, the next succeeds.
 
-    A client writes at one address after the other, and may have to wait at each.
+    A read may wait for the fault, and once more for a service that comes home; `service` tells the
+    two apart. A client writes at one address after the other, and may have to wait at each.
     """
     round_s = len(found.part.service.addresses) * WRITE_TIMEOUT
-    return found.expected.outage_s + WRITE_TIMEOUT + round_s
+    wait_s = max(found.expected.outage_s, found.expected.return_s or 0.0)
+    return wait_s + WRITE_TIMEOUT + round_s

@@ -219,6 +219,18 @@ class TestData:
             found = replace(FLAWLESS, attempts=attempts, entries=entries)
             assert bad(found) == ([] if holds else [self.WRITES])
 
+    def test_it_waits_once_more_for_a_service_that_comes_home(self) -> None:
+        """Who reads may be without an answer for that long then, so who writes may be as well."""
+        late = 90.0
+        probes = tuple(a for a in ATTEMPTS if a.kind == "probe")
+        writes = (write(1, FAULT - 1), write(2, FAULT + late), write(3, FAULT + late + 1))
+        attempts = tuple(sorted((*probes, *writes), key=lambda a: a.ended))
+        for return_s, answer in ((81.0, Answer.PASS), (80.0, Answer.FAIL), (None, Answer.FAIL)):
+            expected = replace(POWER_LOSS, return_s=return_s)
+            found = replace(FLAWLESS, expected=expected, attempts=attempts)
+            [check] = [each for each in judge(found) if "between two writes" in each.question]
+            assert (check.answer, check.evidence) == (answer, "the longest time was 91.0 s")
+
     def test_a_client_got_no_promise_any_more(self) -> None:
         attempts = tuple(a for a in ATTEMPTS if a.kind == "probe" or a.wall < FAULT)
         endless = (*attempts, *(probe(BACK + 20 + n) for n in range(40)))
