@@ -37,6 +37,7 @@ from inventory.model import Inventory, Machine
 from inventory.record import LabRecord, load_inventory, save
 from labs.addressing import machines
 from labs.model import Lab
+from labs.roles import MachineRole
 from machines.clock import set_clocks
 from machines.keys import renew_keys
 from machines.remote import Remote
@@ -140,8 +141,8 @@ def start_warm(prepared: Prepared[LabRecord], kept: KeptLab, step: Say) -> Healt
     """
     folder, record, lab = prepared.folder, prepared.record, prepared.lab
     folder.warming.mkdir(mode=0o700)
-    with ExitStack() as stack:
-        with KeptLabs().used(kept.name) as source, ThreadPoolExecutor(1) as aside:
+    with ExitStack() as stack, ThreadPoolExecutor(2) as aside:
+        with KeptLabs().used(kept.name) as source:
             if KeptLabs().find(kept.name) != kept:
                 raise HalabError(f"lab {kept.name!r} is kept no more, or was kept anew meanwhile")
             former = _former(source)
@@ -161,14 +162,18 @@ def start_warm(prepared: Prepared[LabRecord], kept: KeptLab, step: Say) -> Healt
             all_machines.resume()
             step("giving them the new keys")
             observer = stack.enter_context(Observer(present.inventory, record))
-            _renew(former, present, observer, step)
+            _renew(former, present, observer)
+            # Nobody's health depends on them, and the monitor alone is busy with them.
+            passwords = aside.submit(_set_passwords, present, observer)
+            set_clocks(observer.remotes, step)
             step("waiting for Pulumi's state")
             told.result()
-        # From here on it is a lab as any other: who is interrupted goes on with it.
-        remove_folder(folder.warming)
         step("checking its health")
         wait_s = present.inventory.timing.healthy_wait_s
         found = wait_healthy(present.inventory, wait_s, step, observer=observer)
+        passwords.result()
+        # From here on it is a lab as any other: who is interrupted goes on with it.
+        remove_folder(folder.warming)
         stack.pop_all()
     write_file(folder.applied, folder.definition.read_bytes())
     return Healthy(found, observer)
@@ -213,27 +218,28 @@ def _tell_pulumi(prepared: Prepared[LabRecord], state: State) -> None:
     prepared.engine.adopt(state)
 
 
-def _renew(former: _Keys, present: _Keys, observer: Observer, step: Say) -> None:
-    """Give every machine its new keys and the time, and the monitor new passwords.
+def _renew(former: _Keys, present: _Keys, observer: Observer) -> None:
+    """Give every machine its new keys, over connections that the former ones open.
 
-    One connection to each, made by the former keys, serves for the change: a login takes an
-    emulated guest as long as what it is for. Those of `observer` are made by the new keys, as soon
-    as a machine knows them: the nodes' while the monitor is still at its passwords.
+    `observer` goes on with these: a login takes an emulated guest that was just loaded longer than
+    all else that is asked of it. Whoever comes next is let in by the new keys alone.
     """
-    inventory = present.inventory
-    timeout = RENEW_S * inventory.timing.pace
+    timeout = RENEW_S * present.inventory.timing.pace
 
-    def renew(remote: Remote, anew: Remote) -> None:
-        key = present.private.parent / "host_keys" / remote.name
-        renew_keys(remote, present.public, key.read_text(), timeout)
-        if remote.name == inventory.monitor.name and inventory.monitoring:
-            set_passwords(remote, Parts(inventory), present.secrets)
-        anew.run("true")
+    def renew(machine: Machine, remote: Remote) -> None:
+        key = present.private.parent / "host_keys" / machine.name
+        with Remote(machine) as reached:
+            renew_keys(reached, present.public, key.read_text(), timeout)
+            remote.take_over(reached)
 
-    with ExitStack() as stack, ThreadPoolExecutor(len(inventory.machines)) as pool:
-        remotes = [stack.enter_context(Remote(machine)) for machine in former.inventory.machines]
-        list(pool.map(renew, remotes, observer.remotes))
-    set_clocks(observer.remotes, step)
+    with ThreadPoolExecutor(len(observer.remotes)) as pool:
+        list(pool.map(renew, former.inventory.machines, observer.remotes))
+
+
+def _set_passwords(present: _Keys, observer: Observer) -> None:
+    if present.inventory.monitoring:
+        [monitor] = [one for one in observer.remotes if one.machine.role is MachineRole.MONITOR]
+        set_passwords(monitor, Parts(present.inventory), present.secrets)
 
 
 def begin_again(folder: LabFolder, step: Say) -> None:

@@ -38,8 +38,8 @@ DEFINE = {
     "network": ("net-define", "net-autostart", "net-start"),
     "domain": ("define",),
 }
-"""virsh's words for making an object from its description and starting it, in the order of kinds
-in which one needs another."""
+"""virsh's words for making an object from its description and starting it. A machine needs the rest
+when its memory is loaded, and not before."""
 
 
 def facts_of(lab: Lab, record: LabRecord) -> dict[str, str]:
@@ -115,10 +115,9 @@ def lay_out(
         for verb in others:
             virsh(verb, description.stem.partition("-")[2])
 
-    for kind in DEFINE:
-        found = sorted((kept / OBJECTS).glob(f"{kind}-*.xml"))
-        with ThreadPoolExecutor(len(found) or 1) as pool:
-            list(pool.map(make, found))
+    found = sorted((kept / OBJECTS).iterdir())
+    with ThreadPoolExecutor(len(found)) as pool:
+        list(pool.map(make, found))
     return {name: _exchanged(kept / MEMORY / f"{name}.xml", work, words) for name in record.domains}
 
 

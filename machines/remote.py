@@ -136,6 +136,17 @@ class Remote:
         )
         return channel
 
+    def take_over(self, other: Remote) -> None:
+        """Go on with another's connection to the same machine, which then has none.
+
+        Who was let in by a key that the machine accepts no more stays, as long as this lasts.
+        """
+        with other._lock:
+            connection, other._connection = other._connection, None
+        self.close()
+        with self._lock:
+            self._connection = connection
+
     def close(self) -> None:
         """End the connection; the next command makes a new one."""
         with self._lock:

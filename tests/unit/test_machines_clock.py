@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import time
 from types import SimpleNamespace
 from typing import cast
 
@@ -38,7 +40,7 @@ class FakeRemote:
         if self._guests.asleep.get(self.name, 0) > 0:
             self._guests.asleep[self.name] -= 1
             raise RemoteUnreachable(f"{self.name} cannot be reached")
-        if step := re.search(r"clock_gettime\(0\) \+ (-?[\d.]+)\)", command):
+        if step := re.fullmatch(r"date -u -s '([+-][\d.]+) seconds'", command):
             self._guests.behind[self.name] -= float(step[1])
             self._guests.done.append("step")
         elif command == clock.FORGET:
@@ -77,6 +79,14 @@ def test_clocks_that_are_right_are_left_alone(guests: Guests) -> None:
     guests.behind = before = {"node1": 0.1, "node2": 0.1, "monitor": 0.1}
     assert set_clocks(guests.remotes) == 0
     assert guests.behind == before
+
+
+@pytest.mark.parametrize("seconds", [3600.25, -0.5, 1e-7, 98765432.125])
+def test_a_step_is_read_as_it_is_meant(seconds: float) -> None:
+    reckoned = f"{clock.STEP.format(seconds=seconds).replace(' -s ', ' -d ')} +%s.%N"
+    before = time.time()
+    done = subprocess.run(["/bin/sh", "-c", reckoned], capture_output=True, text=True, check=True)
+    assert before - 0.01 <= float(done.stdout) - seconds <= time.time() + 0.01
 
 
 def test_a_machine_that_has_just_been_resumed_gets_a_moment_to_answer(guests: Guests) -> None:

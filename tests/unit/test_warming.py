@@ -103,10 +103,12 @@ def test_a_lab_comes_back_as_it_was_with_keys_of_its_own(place: Place, kept: Kep
         assert machine.ssh.host_key != inventory.machine(machine.name).ssh.host_key
         assert blob(authorized) == new_blob
         assert host_key == (folder.host_keys / machine.name).read_text()
-    assert place.did == ["passwords", "clocks"]
-    # And by the new ones as soon as they have them, over connections that `up` goes on with.
-    assert {*place.reached} == {*found.observer.remotes}
-    reached = {remote.name: remote.machine for remote in place.reached}
+    assert sorted(place.did) == ["clocks", "passwords"]
+    # `up` goes on with the connections that these opened, and logs in with the new keys afterwards.
+    given = {(former.name, former) for former, *_ in place.renewed}
+    assert {(one.name, former) for one, former in place.taken_over} == given
+    assert {one for one, _ in place.taken_over} == {*found.observer.remotes}
+    reached = {remote.name: remote.machine for remote in found.observer.remotes}
     assert reached == {machine.name: machine for machine in inventory.machines}
     assert not folder.warming.exists()
     assert folder.applied.read_bytes() == folder.definition.read_bytes()
@@ -195,6 +197,10 @@ def no_keys(_: Place, __: Prepared[LabRecord], monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(warming, "renew_keys", refuse)
 
 
+def no_passwords(_: Place, __: Prepared[LabRecord], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warming, "set_passwords", refuse)
+
+
 def no_health(_: Place, __: Prepared[LabRecord], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(warming, "wait_healthy", refuse)
 
@@ -211,7 +217,9 @@ def full(*_: object) -> None:
     raise CommandError("cp", status=1, stderr="No space left on device")
 
 
-@pytest.mark.parametrize("trouble", [no_memory, no_state, no_keys, no_health, no_room, kept_anew])
+@pytest.mark.parametrize(
+    "trouble", [no_memory, no_state, no_keys, no_passwords, no_health, no_room, kept_anew]
+)
 def test_what_a_failed_start_leaves_makes_way_for_a_new_lab(
     place: Place,
     kept: KeptLab,
@@ -225,8 +233,8 @@ def test_what_a_failed_start_leaves_makes_way_for_a_new_lab(
     with pytest.raises(HalabError):
         start_warm(prepared, kept, step)
 
-    # So the next `up` knows, also when this one is killed now. One that is whole it goes on with.
-    assert prepared.folder.warming.exists() == (trouble is not no_health)
+    # So the next `up` knows, also when this one is killed now.
+    assert prepared.folder.warming.exists()
     begin_again(prepared.folder, step)
     assert place.did[-1] == "stop"
     assert [path.name for path in prepared.folder.path.iterdir()] == ["claim.json"]

@@ -105,7 +105,7 @@ class Place:
     folder: LabFolder
     libvirt: Libvirt
     renewed: list[tuple[Remote, str, str]] = field(default_factory=list)
-    reached: list[Remote] = field(default_factory=list)
+    taken_over: list[tuple[Remote, Remote]] = field(default_factory=list)
     did: list[str] = field(default_factory=list)
 
     def prepared(self) -> Prepared[LabRecord]:
@@ -184,7 +184,9 @@ def make_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     monkeypatch.setattr(PrivateHypervisor, "stop", lambda _: made.did.append("stop"))
     monkeypatch.setattr(reset, "set_clocks", lambda *_: None)
     monkeypatch.setattr(warming, "renew_keys", lambda *words: made.renewed.append(words[:3]))
-    monkeypatch.setattr(Remote, "run", lambda remote, _: made.reached.append(remote))
+    monkeypatch.setattr(
+        Remote, "take_over", lambda one, other: made.taken_over.append((one, other))
+    )
     monkeypatch.setattr(warming, "set_clocks", lambda *_: made.did.append("clocks"))
     monkeypatch.setattr(warming, "set_passwords", lambda *_: made.did.append("passwords"))
     monkeypatch.setattr(warming, "wait_healthy", lambda *_, **__: HEALTHY)
