@@ -9,8 +9,6 @@ from machines.remote import Remote
 from parts.all import Parts
 from parts.monitoring import server
 from parts.secrets import Secrets
-from provisioning.files import ensure_files
-from provisioning.steps import run_steps
 from provisioning.zabbix.api import MonitoringUnreachable, PasswordRefused, session
 from provisioning.zabbix.configuration import describe, ensure_configured
 
@@ -55,5 +53,8 @@ def _configure(
 
 def set_passwords(remote: Remote, parts: Parts, secrets: Secrets) -> None:
     """Give the accounts their passwords, whatever they have; raises HalabError."""
-    written = ensure_files(remote, server.passwords(secrets))
-    run_steps(remote, server.set_passwords(written), timeout=60.0 * parts.inventory.timing.pace)
+    remote.run(
+        f"set -eu\n{server.SET_PASSWORDS}",
+        stdin=server.statements(secrets),
+        timeout=60.0 * parts.inventory.timing.pace,
+    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shlex
 
 import bcrypt
 
@@ -23,8 +22,7 @@ POSTGRESQL = "/etc/postgresql/17/main/conf.d/halab.conf"
 """Debian 13's versions stand in the paths of its configuration."""
 
 PASSWORDS = "/etc/zabbix/halab-passwords.sql"
-PASSWORDS_DIGEST = "/etc/zabbix/halab-passwords.digest"
-"""Go away as soon as the first was carried out: the second becomes a note."""
+"""Goes away as soon as it is carried out."""
 
 PASSWORD_ROUNDS = 10
 """bcrypt's cost; Zabbix's own choice."""
@@ -35,6 +33,9 @@ DATABASE, PHP_FPM = "postgresql.service", "php8.4-fpm.service"
 WEB, ZABBIX = "nginx.service", "zabbix-server.service"
 UNITS = (DATABASE, PHP_FPM, WEB, ZABBIX)
 """In the order in which they need each other."""
+
+SET_PASSWORDS = f"set -- {NOTES}/{ACCOUNTS_NOTE}\n{program('set_zabbix_passwords.sh')}"
+"""Reads `statements`: the commands of steps are shown when they fail."""
 
 CREATE_DATABASE = f"set -- {NOTES}/{DATABASE_NOTE}\n{program('create_zabbix_database.sh')}"
 """Zabbix's schema takes an emulated guest minutes to import."""
@@ -86,7 +87,9 @@ def start(facts: Facts, changed: frozenset[str]) -> tuple[Step, ...]:
     steps: list[Step] = []
     if DATABASE in restarted:
         steps.append(Step("PostgreSQL runs", "systemctl restart postgresql@17-main postgresql"))
-    steps += set_passwords(changed)
+    if PASSWORDS in changed:
+        command = f"exec <{PASSWORDS}\n{SET_PASSWORDS}rm {PASSWORDS}"
+        steps.append(Step("Zabbix's passwords set", command))
     later = [unit for unit in restarted if unit is not DATABASE]
     if later:
         # The cluster can start meanwhile; who asks the API waits for it.
@@ -105,34 +108,19 @@ def delivery(facts: Facts, secrets: Secrets) -> tuple[File, ...]:
     """Describe the statements that set the passwords; nothing when they were set before."""
     if facts.notes.get(ACCOUNTS_NOTE) == accounts_digest(secrets):
         return ()
-    return passwords(secrets)
+    return (File(PASSWORDS, statements(secrets), mode=0o600),)
 
 
-def passwords(secrets: Secrets) -> tuple[File, ...]:
-    """Describe the statements that set the passwords.
-
-    They travel in a file, because the commands of steps are shown when they fail.
-    """
+def statements(secrets: Secrets) -> str:
+    """Return what sets the passwords of the database's user and of the frontend's administrator."""
     salt = bcrypt.gensalt(PASSWORD_ROUNDS)
-    statements = render(
+    return render(
         "zabbix-passwords.sql.j2",
+        digest=accounts_digest(secrets),
         database_password=secrets.zabbix_database_password,
         admin=ADMIN,
         admin_hash=bcrypt.hashpw(secrets.zabbix_admin_password.encode(), salt).decode(),
     )
-    return (
-        File(PASSWORDS, statements, mode=0o600, owner="postgres:postgres"),
-        File(PASSWORDS_DIGEST, f"{accounts_digest(secrets)}\n", mode=0o600),
-    )
-
-
-def set_passwords(changed: frozenset[str]) -> tuple[Step, ...]:
-    """Give the database's user and the frontend's administrator what was delivered."""
-    if PASSWORDS not in changed:
-        return ()
-    words = (PASSWORDS, PASSWORDS_DIGEST, f"{NOTES}/{ACCOUNTS_NOTE}")
-    command = f"set -- {shlex.join(words)}\n{program('set_zabbix_passwords.sh')}"
-    return (Step("Zabbix's passwords set", command),)
 
 
 def stop(facts: Facts) -> tuple[Step, ...]:

@@ -1,7 +1,10 @@
-# Arguments: a file of statements, which goes away; a digest of them; the file that notes it.
-statements=$1 digest=$2 note=$3
+# Gives Zabbix's accounts their passwords. Standard input: a comment with a digest of them, then the
+# statements. Argument: the file that notes the digest.
+note=$1
+read -r _ digest
+# Debian's psql is a Perl program that looks for this one.
+for psql in /usr/lib/postgresql/*/bin/psql; do :; done
 setpriv --reuid postgres --regid postgres --init-groups --reset-env \
-    psql -X -q -v ON_ERROR_STOP=1 -d zabbix -f "$statements"
-rm "$statements"
+    "$psql" -X -q -v ON_ERROR_STOP=1 -d zabbix -f -
 mkdir -p "$(dirname "$note")"
-mv "$digest" "$note"
+printf '%s\n' "$digest" >"$note"

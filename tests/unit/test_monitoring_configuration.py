@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import bcrypt
@@ -11,9 +14,9 @@ import pytest
 
 from core.errors import HalabError
 from parts.all import Parts
-from parts.host import File
+from parts.host import NOTES, File
 from parts.monitoring import agent, server
-from parts.monitoring.names import DATABASE_NOTE, PSK_FILE
+from parts.monitoring.names import ACCOUNTS_NOTE, DATABASE_NOTE, PSK_FILE
 from parts.secrets import generate
 from provisioning.zabbix import dashboard, template
 from provisioning.zabbix.api import Api
@@ -303,7 +306,7 @@ def test_default_passwords_are_replaced_once_and_never_shown() -> None:
     found = plan_of(LAB, fresh(LAB))
     delivered = {file.path: file for file in found.delivery(MONITOR)}
     text = delivered[server.PASSWORDS].data.decode()
-    assert delivered[server.PASSWORDS].mode == delivered[server.PASSWORDS_DIGEST].mode == 0o600
+    assert delivered[server.PASSWORDS].mode == 0o600
     hashed = next(word.strip("',") for word in text.split() if word.startswith("'$2"))
     assert bcrypt.checkpw(SECRETS.zabbix_admin_password.encode(), hashed.encode())
     assert SECRETS.zabbix_admin_password not in text
@@ -313,6 +316,26 @@ def test_default_passwords_are_replaced_once_and_never_shown() -> None:
         assert SECRETS.zabbix_database_password not in step.command
         assert SECRETS.zabbix_admin_password not in step.command
     assert plan_of(LAB, right(LAB)).delivery(MONITOR) == ()
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_that_passwords_were_set_is_noted_where_they_were(tmp_path: Path, refused: bool) -> None:
+    program, note = tmp_path / "setpriv", tmp_path / "notes/accounts"
+    program.write_text(f"#!/bin/sh\ncat >{tmp_path}/heard\nexit {int(refused)}\n")
+    program.chmod(0o700)
+    script = server.SET_PASSWORDS.replace(f"{NOTES}/{ACCOUNTS_NOTE}", str(note))
+    told = server.statements(SECRETS)
+    subprocess.run(
+        ["/bin/sh", "-euc", script],
+        input=told,
+        text=True,
+        env={"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        check=False,
+    )
+    assert f"{told.splitlines()[0]}\n{(tmp_path / 'heard').read_text()}" == told
+    assert note.exists() is not refused
+    if not refused:
+        assert note.read_text() == f"{server.accounts_digest(SECRETS)}\n"
 
 
 def test_an_image_that_brings_the_database_is_not_given_another() -> None:
