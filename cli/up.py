@@ -32,6 +32,7 @@ from hypervisor.snapshots import UP
 from infra.impact import Impact
 from inventory.record import LabRecord, Record, load_any, load_inventory, load_record
 from labs.model import Lab
+from machines.clock import set_clocks
 from status.collect import Observer
 from status.health import Healthy, wait_healthy
 from status.model import LabStatus
@@ -88,6 +89,9 @@ def up(
         found, observer = warm or build_measured(prepared, impact, progress)
         with observer:
             resettable = snapshot and keep_for_reset(prepared, observer, progress)
+            if warm and not resettable:
+                with progress.step("Clocks") as step:
+                    set_clocks(observer.remotes, step)
         if resettable and not (cold or warm or prepared.exists):
             keep(prepared, progress)
     say_how_to_go_on(found, time.monotonic() - began, resettable=resettable)

@@ -38,7 +38,6 @@ from inventory.record import LabRecord, load_inventory, save
 from labs.addressing import machines
 from labs.model import Lab
 from labs.roles import MachineRole
-from machines.clock import set_clocks
 from machines.keys import renew_keys
 from machines.remote import Remote
 from parts.all import Parts
@@ -136,6 +135,8 @@ def _keep_keys(folder: LabFolder, record: LabRecord, engine: Engine, draft: Path
 def start_warm(prepared: Prepared[LabRecord], kept: KeptLab, step: Say) -> Healthy:
     """Lay a kept lab out in the folder of a new one, with keys of its own, and return how it is.
 
+    Its clocks are as they were: the snapshot that follows sets them, and until then Zabbix's server
+    has nothing to catch up with that would keep the machines busy.
     Raises HalabError or OSError when it does not become healthy; `begin_again` then makes way for
     another try.
     """
@@ -165,7 +166,6 @@ def start_warm(prepared: Prepared[LabRecord], kept: KeptLab, step: Say) -> Healt
             _renew(former, present, observer)
             # Nobody's health depends on them, and the monitor alone is busy with them.
             passwords = aside.submit(_set_passwords, present, observer)
-            set_clocks(observer.remotes, step)
             step("waiting for Pulumi's state")
             told.result()
         step("checking its health")

@@ -59,6 +59,7 @@ def course(place: Place, monkeypatch: pytest.MonkeyPatch) -> Course:
     monkeypatch.setattr(up_module, "build_measured", made.note("cold", found))
     monkeypatch.setattr(up_module, "keep_for_reset", made.note("snapshot", True))
     monkeypatch.setattr(up_module, "keep", made.note("keep"))
+    monkeypatch.setattr(up_module, "set_clocks", made.note("clocks"))
     monkeypatch.setattr(KeptLabs, "remove", made.note("give up"))
     monkeypatch.setattr(up_module, "say_how_to_go_on", lambda *_, **__: None)
     return made
@@ -88,6 +89,17 @@ def test_without_a_snapshot_there_is_nothing_to_keep(
     monkeypatch.setattr(up_module, "find_kept", course.note("look"))
     up_module.up("active-passive", snapshot=False)
     assert course.did == ["prepare", "look", "cold"]
+
+
+def test_where_no_snapshot_sets_the_clocks_of_what_is_kept_up_does(
+    course: Course, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    up_module.up("active-passive", snapshot=False)
+    assert course.did == ["prepare", "look", "warm", "clocks"]
+    course.did.clear()
+    monkeypatch.setattr(up_module, "keep_for_reset", course.note("no room", False))
+    up_module.up("active-passive")
+    assert course.did == ["prepare", "look", "warm", "no room", "clocks"]
 
 
 def test_a_warm_start_that_fails_says_so_and_the_lab_is_built(

@@ -187,7 +187,6 @@ def make_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     monkeypatch.setattr(
         Remote, "take_over", lambda one, other: made.taken_over.append((one, other))
     )
-    monkeypatch.setattr(warming, "set_clocks", lambda *_: made.did.append("clocks"))
     monkeypatch.setattr(warming, "set_passwords", lambda *_: made.did.append("passwords"))
     monkeypatch.setattr(warming, "wait_healthy", lambda *_, **__: HEALTHY)
     monkeypatch.setattr(warm_start, "facts_of_halab", lambda: {"halab": "this"})
