@@ -142,7 +142,7 @@ def bring_back_kept(
     """Start a new lab from a kept one; None when that failed, and both are removed then."""
     name = prepared.lab.name
     try:
-        with progress.step(f"Lab {name}, warm", usually="10 to 20 s") as step:
+        with progress.step(f"Lab {name}, warm", usually="8 to 15 s") as step:
             return start_warm(prepared, kept, step)
     except (HalabError, OSError) as error:
         progress.note(f"the warm start failed, and the lab is built anew: {error}")
