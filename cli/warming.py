@@ -37,10 +37,8 @@ from inventory.model import Inventory, Machine
 from inventory.record import LabRecord, load_inventory, save
 from labs.addressing import machines
 from labs.model import Lab
-from labs.roles import MachineRole
 from machines.keys import renew_keys
 from machines.remote import Remote
-from parts.all import Parts
 from parts.secrets import Secrets, load_secrets, renewed
 from provisioning.monitoring import set_passwords
 from status.collect import Observer
@@ -163,7 +161,7 @@ def start_warm(prepared: Prepared[LabRecord], kept: KeptLab, step: Say) -> Healt
             all_machines.resume()
             step("giving them the new keys")
             observer = stack.enter_context(Observer(present.inventory, record))
-            _renew(former, present, observer)
+            _renew(folder, former, present, observer)
             # Nobody's health depends on them, and the monitor alone is busy with them.
             passwords = aside.submit(_set_passwords, present, observer)
             step("waiting for Pulumi's state")
@@ -218,7 +216,7 @@ def _tell_pulumi(prepared: Prepared[LabRecord], state: State) -> None:
     prepared.engine.adopt(state)
 
 
-def _renew(former: _Keys, present: _Keys, observer: Observer) -> None:
+def _renew(folder: LabFolder, former: _Keys, present: _Keys, observer: Observer) -> None:
     """Give every machine its new keys, over connections that the former ones open.
 
     `observer` goes on with these: a login takes an emulated guest that was just loaded longer than
@@ -226,20 +224,20 @@ def _renew(former: _Keys, present: _Keys, observer: Observer) -> None:
     """
     timeout = RENEW_S * present.inventory.timing.pace
 
-    def renew(machine: Machine, remote: Remote) -> None:
-        key = present.private.parent / "host_keys" / machine.name
+    def renew(machine: Machine) -> None:
+        key = folder.host_keys / machine.name
         with Remote(machine) as reached:
             renew_keys(reached, present.public, key.read_text(), timeout)
-            remote.take_over(reached)
+            observer.remote(machine).take_over(reached)
 
     with ThreadPoolExecutor(len(observer.remotes)) as pool:
-        list(pool.map(renew, former.inventory.machines, observer.remotes))
+        list(pool.map(renew, former.inventory.machines))
 
 
 def _set_passwords(present: _Keys, observer: Observer) -> None:
     if present.inventory.monitoring:
-        [monitor] = [one for one in observer.remotes if one.machine.role is MachineRole.MONITOR]
-        set_passwords(monitor, Parts(present.inventory), present.secrets)
+        monitor = observer.remote(present.inventory.monitor)
+        set_passwords(monitor, observer.parts, present.secrets)
 
 
 def begin_again(folder: LabFolder, step: Say) -> None:

@@ -81,6 +81,10 @@ class Observer:
         """All machines, over the connections that readings use: a login takes a guest seconds."""
         return tuple(self._remotes.values())
 
+    def remote(self, machine: Machine) -> Remote:
+        """Return one machine, over the connection that readings use."""
+        return self._remotes[machine.name]
+
     def close(self) -> None:
         """Drop all connections; the next reading makes new ones.
 
@@ -144,7 +148,7 @@ class Observer:
         return self._run(machine, of_role(self.parts))
 
     def _run(self, machine: Machine, script: str) -> str | None:
-        remote = self._remotes[machine.name]
+        remote = self.remote(machine)
         try:
             return remote.run(script, timeout=READ_TIMEOUT_S).stdout
         except RemoteUnreachable:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.command import run, start
+from core.command import start
 from core.folders import LabFolder
 from drills.faults.base import run_on
 from hypervisor.objects import Virsh
@@ -22,12 +22,10 @@ from parts.pacemaker import NEW_NOTE, NEW_START
 from parts.secrets import load_secrets
 from provisioning.zabbix.api import session
 from status.collect import collect
-from tests.failover.command import HALAB
+from tests.failover.command import HALAB, halab
 
 CHANGED_S = 1800
 """Seconds: several times what a machine takes to be made and to join in emulation."""
-
-UP = (*HALAB, "up")
 
 VOTER = """version = 1
 name = "{lab}"
@@ -70,14 +68,14 @@ class Lab:
     def become(self, text: str) -> str:
         """Bring the lab to another definition, as a person does; return what `up` says."""
         self.file.write_text(text)
-        done = run([*UP, str(self.file)], timeout=CHANGED_S)
+        done = halab("up", str(self.file), timeout=CHANGED_S)
         return done.stdout + done.stderr
 
     def begin(self, text: str, moment: str) -> None:
         """Begin to bring the lab to another definition; halab is killed when it says `moment`."""
         self.file.write_text(text)
         with start(
-            [*UP, str(self.file)],
+            [*HALAB, "up", str(self.file)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from core.command import run
 from drills.site import Site
 from status.collect import collect
-from tests.failover.command import HALAB
+from tests.failover.command import halab
 
 pytestmark = pytest.mark.thorough
 
@@ -21,5 +20,5 @@ def test_everything_goes_where_it_was_foretold(site: Site, event: str) -> None:
     [node, *_] = collect(site.inventory).service(part.service.name).nodes
     words = (event, node, "--check")
     # It fails by its exit status where anything went elsewhere.
-    told = run([*HALAB, "what-if", site.folder.name, *words], timeout=CHECKED_S).stdout
+    told = halab("what-if", site.folder.name, *words, timeout=CHECKED_S).stdout
     assert "Did everything go where the cluster's scheduler had foretold?" in told, told

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from core.command import run, start
+from core.command import start
 from core.saying import Say
 from core.wait import wait_until
 from drills.ledger import compare, read_ledger
@@ -20,7 +20,7 @@ from drills.probes import Attempt, Probe, new_run, parse_attempts, probing
 from drills.site import Site
 from hypervisor.private import PrivateHypervisor
 from status.collect import collect
-from tests.failover.command import HALAB
+from tests.failover.command import HALAB, halab
 
 pytestmark = [pytest.mark.thorough, pytest.mark.needs("ledger")]
 
@@ -57,7 +57,7 @@ def test_what_was_acknowledged_is_there_when_the_lab_is_back(
             PrivateHypervisor(folder).stop()
             follower.wait(timeout=60)
 
-        run([*HALAB, "up", folder.name], timeout=BACK_S)
+        halab("up", folder.name, timeout=BACK_S)
 
         status = collect(site.inventory)
         # Where all nodes serve, any of them has all of it.

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from cli.claims import check_removable, claimed
-from core.command import run
 from core.folders import LabFolder
 from drills.expectations import stall_s
 from drills.probes import new_run, outages, probing
@@ -17,7 +16,7 @@ from drills.snapshot import snapshot
 from inventory.model import Inventory
 from inventory.record import load_record
 from labs.writing import copied
-from tests.failover.command import HALAB
+from tests.failover.command import halab
 from tests.failover.conftest import Rehearse, require_pass
 
 pytestmark = pytest.mark.thorough
@@ -39,11 +38,15 @@ def neighbour(folder: LabFolder, tmp_path: Path) -> Iterator[Site]:
         pytest.fail("two labs with the same addresses need hypervisors of their own")
     name, file = f"{folder.name}-too", tmp_path / "lab.toml"
     file.write_text(copied(folder.applied, name, file))
+
+    def take_away() -> None:
+        halab("down", name, timeout=BUILT_S)
+
     if check_removable(name, COMMAND):
-        halab("down", name)
-    with claimed(name, COMMAND, lambda: halab("down", name), keep=False) as ours:
+        take_away()
+    with claimed(name, COMMAND, take_away, keep=False) as ours:
         assert ours, f"somebody makes a lab {name} at this moment"
-        halab("up", str(file), "--no-snapshot")
+        halab("up", str(file), "--no-snapshot", timeout=BUILT_S)
         yield Site.of(LabFolder.of(name))
 
 
@@ -65,7 +68,3 @@ def test_a_node_that_is_lost_in_one_lab_is_no_event_in_the_other(
     # Nobody noticed, but that the machine which carries both was busy.
     longest = max(outage.seconds for outage in outages(attempts))
     assert longest <= 2 * stall_s(neighbour.inventory.timing)
-
-
-def halab(*words: str) -> None:
-    run([*HALAB, *words], timeout=BUILT_S)

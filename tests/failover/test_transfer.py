@@ -7,14 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from core.command import run
 from core.wait import wait_until
 from drills.healing import forget_entries
 from drills.ledger import Entry, compare, read_ledger
 from drills.probes import Attempt, new_run, probing
 from drills.site import Site
 from status.collect import collect
-from tests.failover.command import HALAB
+from tests.failover.command import halab
 
 pytestmark = [pytest.mark.thorough, pytest.mark.needs("ledger")]
 
@@ -47,10 +46,10 @@ def test_what_was_exported_can_be_imported(
 ) -> None:
     name, attempts = written
     lab, file = site.folder.name, tmp_path / "lab.halab"
-    halab("export", lab, str(file))
+    halab("export", lab, str(file), timeout=BUILT_S)
     forget_entries(site, site.parts.first_service, name)
     assert ledger(site, name) == []
-    halab("import", str(file), "--yes")
+    halab("import", str(file), "--yes", timeout=BUILT_S)
     books = compare(attempts, ledger(site, name))
     assert books.complete, str(books)
     status = collect(site.inventory)
@@ -62,7 +61,3 @@ def ledger(site: Site, name: str) -> list[Entry]:
     part = site.parts.first_service
     [node, *_] = collect(site.inventory).service(part.service.name).nodes
     return list(read_ledger(part, site.inventory.machine(node), name))
-
-
-def halab(*words: str) -> None:
-    run([*HALAB, *words], timeout=BUILT_S)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import subprocess
-import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from core.wait import wait_until
 from hypervisor.image import RECIPE
 from machines.keys import CREDENTIAL, RENEW
 
@@ -29,39 +30,27 @@ def guest(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.fixture
-def sshd(guest: Path) -> Iterator[list[Path]]:
-    """Who reads its keys when it starts, and notes its process when it listens.
+STARTS_AGAIN = f"""\
+cat run/credentials/@system/{CREDENTIAL} run/halab-authorized_keys >shown
+echo 1 >run/sshd.pid"""
+"""A server reads its keys, and notes its process when it listens."""
 
-    The list is of files that it shows then; an empty one stands for a server that fails.
-    """
-    shown = [
-        guest / "run/credentials/@system" / CREDENTIAL,
-        guest / "run/halab-authorized_keys",
-    ]
-    pid_file, ended = guest / "run/sshd.pid", threading.Event()
 
-    def serve() -> None:
-        """Be told by a signal, as the real one, in a process that can be given one."""
-        hear = "trap 'exit 7' HUP; echo $$; while :; do sleep 0.05; done"
-        with subprocess.Popen(["/bin/sh", "-c", hear], stdout=subprocess.PIPE) as server:
-            assert server.stdout is not None
-            pid_file.write_bytes(server.stdout.readline())
-            started.set()
-            while server.poll() is None and not ended.wait(0.01):
-                pass
-            server.kill()
-        if server.returncode == 7 and shown:
-            (guest / "shown").write_text("".join(path.read_text() for path in shown))
-            pid_file.write_text("1\n")
-
-    started = threading.Event()
-    thread = threading.Thread(target=serve)
-    thread.start()
-    assert started.wait(10)
-    yield shown
-    ended.set()
-    thread.join()
+@contextmanager
+def sshd(guest: Path, when_told: str) -> Iterator[None]:
+    """A server that listens, and what it does at the signal to start again."""
+    pid_file = guest / "run/sshd.pid"
+    program = f"trap '{when_told}\nexit' HUP; echo $$ >{pid_file}; while :; do sleep 0.05; done"
+    with subprocess.Popen(["/bin/sh", "-c", program], cwd=guest) as server:
+        wait_until(
+            lambda: pid_file.exists() and pid_file.read_text(),
+            bool,
+            what="the server listens",
+            timeout=10,
+            interval=0.01,
+        )
+        yield
+        server.kill()
 
 
 def renew(guest: Path) -> int:
@@ -73,8 +62,9 @@ def renew(guest: Path) -> int:
     ).returncode
 
 
-def test_both_keys_are_others_before_sshd_starts_again(guest: Path, sshd: list[Path]) -> None:
-    assert renew(guest) == 0
+def test_both_keys_are_others_before_sshd_starts_again(guest: Path) -> None:
+    with sshd(guest, STARTS_AGAIN):
+        assert renew(guest) == 0
 
     host_key = guest / "run/credentials/@system" / CREDENTIAL
     assert host_key.read_text() == PRIVATE
@@ -89,9 +79,9 @@ def test_both_keys_are_others_before_sshd_starts_again(guest: Path, sshd: list[P
     assert sorted(path.name for path in host_key.parent.iterdir()) == [CREDENTIAL]
 
 
-def test_a_server_that_does_not_come_back_is_no_success(guest: Path, sshd: list[Path]) -> None:
-    sshd.clear()
-    assert renew(guest) != 0
+def test_a_server_that_does_not_come_back_is_no_success(guest: Path) -> None:
+    with sshd(guest, ":"):
+        assert renew(guest) != 0
 
 
 def test_where_the_credential_cannot_be_exchanged_sshd_stays_as_it_is(guest: Path) -> None:
